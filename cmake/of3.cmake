@@ -1,0 +1,40 @@
+# of3_library(NAME sources...): the static library of3_NAME of one folder under src/, with the project's warnings.
+add_library(of3_flags INTERFACE)
+target_compile_options(of3_flags INTERFACE -Wall -Wextra -Wshadow -Wvla -fno-math-errno -ffp-contract=off)
+target_include_directories(of3_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
+if(OF3_WERROR)
+  target_compile_options(of3_flags INTERFACE -Werror)
+endif()
+if(OF3_SANITIZE)
+  target_compile_options(of3_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(of3_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(OF3_FUZZ)
+  target_compile_options(of3_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+function(of3_library name)
+  add_library(of3_${name} STATIC ${ARGN})
+  target_link_libraries(of3_${name} PUBLIC of3_flags)
+endfunction()
+
+# of3_test(NAME LIBRARIES... ): tests/unit/NAME.c (cmocka), run by ctest.
+enable_testing()
+function(of3_test name)
+  add_executable(${name} ${CMAKE_SOURCE_DIR}/tests/unit/${name}.c)
+  target_link_libraries(${name} PRIVATE ${ARGN} of3_flags PkgConfig::CMOCKA)
+  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+endfunction()
+
+# of3_fuzz(NAME LIBRARIES...): tests/fuzz/NAME.c with LLVMFuzzerTestOneInput. Always built as a replayer of the corpus
+# tests/fuzz/corpus/NAME (run by ctest); with OF3_FUZZ also as a fuzzer NAME_fuzzer.
+function(of3_fuzz name)
+  add_executable(${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/${name}.c ${CMAKE_SOURCE_DIR}/tests/fuzz/replay.c)
+  target_link_libraries(${name} PRIVATE ${ARGN} of3_flags)
+  add_test(NAME ${name} COMMAND ${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
+  if(OF3_FUZZ)
+    add_executable(${name}_fuzzer ${CMAKE_SOURCE_DIR}/tests/fuzz/${name}.c)
+    target_link_libraries(${name}_fuzzer PRIVATE ${ARGN} of3_flags)
+    target_link_options(${name}_fuzzer PRIVATE -fsanitize=fuzzer)
+  endif()
+endfunction()

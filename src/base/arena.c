@@ -1,0 +1,81 @@
+#include "base/arena.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGN = 64, DEFAULT_CHUNK = 64 * 1024 };
+
+typedef struct chunk {
+  struct chunk *next;
+  size_t size, used; /* of the bytes behind this header */
+  _Alignas(ALIGN) char bytes[];
+} chunk;
+
+struct of3_arena {
+  chunk *head;
+  size_t chunk_size, used;
+};
+
+of3_arena *of3_arena_new(size_t chunk_size) {
+  of3_arena *a = calloc(1, sizeof *a);
+  if (a) a->chunk_size = chunk_size ? chunk_size : DEFAULT_CHUNK;
+  return a;
+}
+
+void of3_arena_free(of3_arena *a) {
+  if (!a) return;
+  for (chunk *c = a->head, *next; c; c = next) {
+    next = c->next;
+    free(c);
+  }
+  free(a);
+}
+
+static chunk *grow(of3_arena *a, size_t need) {
+  size_t size = need > a->chunk_size ? need : a->chunk_size;
+  if (size > SIZE_MAX - sizeof(chunk) - ALIGN) return NULL;
+  size_t total = (sizeof(chunk) + size + ALIGN - 1) / ALIGN * ALIGN;
+  chunk *c = aligned_alloc(ALIGN, total);
+  if (!c) return NULL;
+  c->next = a->head;
+  c->size = size;
+  c->used = 0;
+  return a->head = c;
+}
+
+void *of3_arena_alloc(of3_arena *a, size_t count, size_t size) {
+  if (size && count > (SIZE_MAX - ALIGN) / size) return NULL;
+  size_t n = (count * size + ALIGN - 1) / ALIGN * ALIGN;
+  if (!n) n = ALIGN;
+  chunk *c = a->head;
+  if (!c || c->size - c->used < n) c = grow(a, n);
+  if (!c) return NULL;
+  void *p = c->bytes + c->used;
+  c->used += n;
+  a->used += n;
+  return memset(p, 0, n);
+}
+
+char *of3_arena_strndup(of3_arena *a, const char *text, size_t n) {
+  char *p = of3_arena_alloc(a, n + 1, 1);
+  if (p) memcpy(p, text, n);
+  return p;
+}
+
+char *of3_arena_strdup(of3_arena *a, const char *text) { return of3_arena_strndup(a, text, strlen(text)); }
+
+char *of3_arena_printf(of3_arena *a, const char *fmt, ...) {
+  va_list ap, again;
+  va_start(ap, fmt);
+  va_copy(again, ap);
+  int n = vsnprintf(NULL, 0, fmt, ap);
+  char *p = n < 0 ? NULL : of3_arena_alloc(a, (size_t)n + 1, 1);
+  if (p) vsnprintf(p, (size_t)n + 1, fmt, again);
+  va_end(again);
+  va_end(ap);
+  return p;
+}
+
+size_t of3_arena_used(const of3_arena *a) { return a->used; }

@@ -1,0 +1,169 @@
+#define _POSIX_C_SOURCE 200809L
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static of3_status open_for_reading(const char *path, int *ret_fd, struct stat *st, of3_error *err) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return of3_fail(err, OF3_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
+  if (fstat(fd, st) != 0 || !S_ISREG(st->st_mode)) {
+    close(fd);
+    return of3_fail(err, OF3_ERR_IO, "cannot read '%s': it is not a regular file", path);
+  }
+  *ret_fd = fd;
+  return OF3_OK;
+}
+
+of3_status of3_map_open(const char *path, of3_map *out, of3_error *err) {
+  int fd = -1;
+  struct stat st;
+  *out = (of3_map){.data = (const uint8_t *)""};
+  OF3_TRY(open_for_reading(path, &fd, &st, err));
+  if (st.st_size > 0) {
+    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (p == MAP_FAILED) {
+      int e = errno;
+      close(fd);
+      return of3_fail(err, OF3_ERR_IO, "cannot map '%s': %s", path, strerror(e));
+    }
+    *out = (of3_map){.data = p, .size = (size_t)st.st_size};
+  }
+  close(fd);
+  return OF3_OK;
+}
+
+void of3_map_close(of3_map *m) {
+  if (m->size) munmap((void *)(uintptr_t)m->data, m->size);
+  *m = (of3_map){0};
+}
+
+of3_status of3_read_file(const char *path, size_t most, of3_arena *arena, char **ret_text, size_t *ret_size, of3_error *err) {
+  int fd = -1;
+  struct stat st;
+  OF3_TRY(open_for_reading(path, &fd, &st, err));
+  size_t size = (size_t)st.st_size, at = 0;
+  if (size > most) {
+    close(fd);
+    return of3_fail(err, OF3_ERR_INPUT, "'%s' has %zu bytes; at most %zu are allowed for a file of this kind", path, size, most);
+  }
+  char *text = of3_arena_alloc(arena, size + 1, 1);
+  while (text && at < size) {
+    ssize_t n = read(fd, text + at, size - at);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    at += (size_t)n;
+  }
+  close(fd);
+  if (!text) return of3_fail_memory(err, path);
+  if (at < size) return of3_fail(err, OF3_ERR_IO, "cannot read '%s': only %zu of %zu bytes came", path, at, size);
+  *ret_text = text;
+  *ret_size = size;
+  return OF3_OK;
+}
+
+of3_status of3_out_open(of3_out *out, const char *path, of3_error *err) {
+  size_t n = strlen(path);
+  *out = (of3_out){.path = malloc(n + 1), .temporary = malloc(n + 32)};
+  if (!out->path || !out->temporary) {
+    of3_out_abort(out);
+    return of3_fail_memory(err, path);
+  }
+  memcpy(out->path, path, n + 1);
+  snprintf(out->temporary, n + 32, "%s.tmp-%ld", path, (long)getpid());
+  out->f = fopen(out->temporary, "wb");
+  if (!out->f) {
+    int e = errno;
+    free(out->temporary);
+    out->temporary = NULL;
+    of3_out_abort(out);
+    return of3_fail(err, OF3_ERR_IO, "cannot write '%s': %s", path, strerror(e));
+  }
+  return OF3_OK;
+}
+
+of3_status of3_out_commit(of3_out *out, of3_error *err) {
+  errno = 0;
+  bool bad = ferror(out->f) != 0;
+  bad |= fflush(out->f) != 0;
+  bad |= fclose(out->f) != 0;
+  out->f = NULL;
+  if (!bad) bad = rename(out->temporary, out->path) != 0;
+  of3_status status = OF3_OK;
+  if (bad) status = of3_fail(err, OF3_ERR_IO, "cannot write '%s': %s", out->path, errno ? strerror(errno) : "the disk may be full");
+  else {
+    free(out->temporary);
+    out->temporary = NULL;
+  }
+  of3_out_abort(out);
+  return status;
+}
+
+void of3_out_abort(of3_out *out) {
+  if (out->f) fclose(out->f);
+  if (out->temporary) unlink(out->temporary);
+  free(out->temporary);
+  free(out->path);
+  *out = (of3_out){0};
+}
+
+of3_status of3_write_file(const char *path, const void *bytes, size_t n, of3_error *err) {
+  of3_out out = {0};
+  OF3_TRY(of3_out_open(&out, path, err));
+  fwrite(bytes, 1, n, out.f);
+  return of3_out_commit(&out, err);
+}
+
+static bool make_one(const char *path) { return mkdir(path, 0777) == 0 || (errno == EEXIST && of3_is_folder(path)); }
+
+of3_status of3_make_folder(const char *path, of3_error *err) {
+  size_t n = strlen(path);
+  char *p = malloc(n + 1);
+  if (!p) return of3_fail_memory(err, path);
+  memcpy(p, path, n + 1);
+  bool ok = true;
+  for (size_t i = 1; ok && i < n; i++)
+    if (p[i] == '/') {
+      p[i] = 0;
+      ok = make_one(p);
+      p[i] = '/';
+    }
+  ok = ok && (n == 0 || make_one(p));
+  int e = errno;
+  free(p);
+  if (ok) return OF3_OK;
+  return of3_fail(err, OF3_ERR_IO, "cannot create the folder '%s': %s", path, strerror(e));
+}
+
+bool of3_is_file(const char *path) {
+  struct stat st;
+  return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+bool of3_is_folder(const char *path) {
+  struct stat st;
+  return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+char *of3_path_join(of3_arena *arena, const char *folder, const char *name) {
+  if (name[0] == '/' || !folder[0]) return of3_arena_strdup(arena, name);
+  const char *slash = folder[strlen(folder) - 1] == '/' ? "" : "/";
+  return of3_arena_printf(arena, "%s%s%s", folder, slash, name);
+}
+
+const char *of3_path_name(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
+char *of3_path_folder(of3_arena *arena, const char *path) {
+  const char *name = of3_path_name(path);
+  size_t n = (size_t)(name - path);
+  if (n > 1) n--; /* keep "/" itself */
+  return of3_arena_strndup(arena, path, n);
+}

@@ -1,0 +1,53 @@
+/* Reading, mapping and writing files. Nothing is ever half-written: output goes to a temporary name in the same folder
+ * and is renamed when complete. */
+#ifndef OF3_BASE_FILE_H
+#define OF3_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+
+/* A file mapped read-only and private. Empty files give size 0 and a valid pointer. */
+typedef struct of3_map {
+  const uint8_t *data;
+  size_t size;
+} of3_map;
+
+OF3_MUST_CHECK of3_status of3_map_open(const char *path, of3_map *out, of3_error *err);
+void of3_map_close(of3_map *map); /* {0} is allowed */
+
+/* The whole file in the arena with a terminating 0; an error if it is larger than `most` bytes. */
+OF3_MUST_CHECK of3_status of3_read_file(const char *path, size_t most, of3_arena *arena, char **ret_text, size_t *ret_size,
+                                        of3_error *err);
+
+/* One file being written. Start with {0}; after of3_out_open, write to `f`, then exactly one of commit or abort.
+ * Commit flushes, reports a full disk, and renames; on failure the temporary file is gone. Abort may follow anything. */
+typedef struct of3_out {
+  FILE *f;
+  char *path, *temporary;
+} of3_out;
+
+OF3_MUST_CHECK of3_status of3_out_open(of3_out *out, const char *path, of3_error *err);
+OF3_MUST_CHECK of3_status of3_out_commit(of3_out *out, of3_error *err);
+void of3_out_abort(of3_out *out);
+
+/* Writes n bytes as the whole content of path, through a temporary name. */
+OF3_MUST_CHECK of3_status of3_write_file(const char *path, const void *bytes, size_t n, of3_error *err);
+
+/* Creates a folder and its parents; no error if it exists. */
+OF3_MUST_CHECK of3_status of3_make_folder(const char *path, of3_error *err);
+
+bool of3_is_file(const char *path);
+bool of3_is_folder(const char *path);
+
+/* "folder/name", or name alone if it is absolute or folder is empty. NULL if out of memory. */
+char *of3_path_join(of3_arena *arena, const char *folder, const char *name);
+/* The folder part ("" if there is none), and the pointer to the last component. */
+char *of3_path_folder(of3_arena *arena, const char *path);
+const char *of3_path_name(const char *path);
+
+#endif

@@ -1,0 +1,42 @@
+/* Counter-based random numbers: Philox4x32-10 (Salmon et al., SC'11). The numbers depend on the key alone, never on
+ * the order of calls or the number of threads. */
+#ifndef OF3_BASE_RANDOM_H
+#define OF3_BASE_RANDOM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a stream is for. The values enter the counter: never renumber. */
+typedef enum of3_purpose {
+  OF3_RANDOM_CONFORMER = 1, /* choice of a stored conformer */
+  OF3_RANDOM_AUGMENT_REF,   /* rotation and shift of reference conformers */
+  OF3_RANDOM_MSA_ROWS,      /* rows of one trunk cycle */
+  OF3_RANDOM_NOISE_INIT,    /* sampler, AF3 SI Alg. 18 */
+  OF3_RANDOM_NOISE_ROTATION,
+  OF3_RANDOM_NOISE_TRANSLATION,
+  OF3_RANDOM_NOISE_STEP,
+  OF3_RANDOM_TEST
+} of3_purpose;
+
+typedef struct of3_stream {
+  uint64_t seed;
+  of3_purpose purpose;
+  uint32_t sample, step;
+} of3_stream;
+
+/* The four words of block `block` of a stream. */
+void of3_random_block(of3_stream s, uint32_t block, uint32_t out[4]);
+
+/* n standard normals (Box-Muller on 24-bit uniforms), n < 2^33. */
+void of3_random_normal(of3_stream s, float *out, size_t n);
+
+/* Word number i of a stream, reduced to 0 .. below-1 without bias worth naming (64-bit multiply-shift); below > 0. */
+uint32_t of3_random_below(of3_stream s, uint32_t i, uint32_t below);
+
+/* The first `take` entries of a random permutation of 0 .. n-1 (Fisher-Yates); out has room for n. */
+void of3_random_permutation(of3_stream s, uint32_t n, uint32_t take, uint32_t *out);
+
+/* Rotation matrix (row-major) of a quaternion w,x,y,z of any length but zero. */
+void of3_rotation_of(const float q[4], float out[9]);
+
+#endif

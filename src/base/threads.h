@@ -1,0 +1,27 @@
+/* The thread pool. Work is split into contiguous ranges that depend on the number of items and threads only; kernels
+ * are written so that an item's result does not depend on the range it falls into. */
+#ifndef OF3_BASE_THREADS_H
+#define OF3_BASE_THREADS_H
+
+#include <stdint.h>
+
+typedef struct of3_pool of3_pool;
+
+/* Does items begin .. end-1. thread: 0 .. size-1, for scratch memory. */
+typedef void of3_task(void *arg, int64_t begin, int64_t end, int thread);
+
+/* n_thread counts the calling thread too. NULL if out of memory or threads. */
+of3_pool *of3_pool_new(int n_thread);
+void of3_pool_free(of3_pool *opt_pool);
+int of3_pool_size(const of3_pool *pool);
+
+/* Runs the task over 0 .. n-1 and returns when all is done. Not to be called from inside a task. */
+void of3_pool_run(of3_pool *pool, of3_task *task, void *arg, int64_t n);
+
+/* How many processors this process may use: affinity, and the cgroup's CPU quota. At least 1. */
+int of3_usable_processors(void);
+
+/* Bytes of memory this process may still use: free memory and the cgroup's limit; 0 if unknown. */
+uint64_t of3_usable_memory(void);
+
+#endif

@@ -1,0 +1,56 @@
+/* The molecules of one query: chains, residues, atoms, bonds. Heavy atoms only, in the order of the output file. */
+#ifndef OF3_CHEM_COMPLEX_H
+#define OF3_CHEM_COMPLEX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+
+typedef enum of3_molecule { OF3_PROTEIN, OF3_RNA, OF3_DNA, OF3_LIGAND } of3_molecule;
+
+typedef struct of3_chain {
+  const char *id;       /* as in the query; any length, mmCIF label_asym_id */
+  const char *sequence; /* one-letter codes of a polymer, else NULL */
+  of3_molecule type;
+  int entity_id; /* 1 + rank of the chain's key (sequence, CCD code, SMILES) among the sorted distinct keys */
+  int asym_id;   /* 1 + rank of the id among the sorted ids */
+  int sym_id;    /* 1, 2, ... among the chains of an entity, in file order */
+  int first_residue, n_residue;
+} of3_chain;
+
+typedef struct of3_residue {
+  char name[8]; /* component code */
+  int number;   /* 1-based in the chain */
+  int chain;
+  int first_atom, n_atom;
+  bool hetero;   /* HETATM: not one of the standard residues with a letter of their own */
+  bool standard; /* one token for the residue; otherwise one for each atom */
+} of3_residue;
+
+typedef struct of3_atom {
+  char name[8];
+  char element[4];  /* upper case, "C", "SE" */
+  int8_t charge;    /* formal */
+  uint8_t hydrogens;  /* attached in the whole component (OXT included): ProtOr radii need them */
+  uint8_t neighbours; /* all atoms bonded in the whole component, hydrogens and OXT included */
+  int residue;
+} of3_atom;
+
+typedef struct of3_bond {
+  int a, b; /* atoms, a < b */
+  uint8_t order;
+  bool aromatic;
+} of3_bond;
+
+typedef struct of3_complex {
+  const char *name; /* of the query */
+  int n_chain, n_residue, n_atom, n_bond;
+  of3_chain *chain;
+  of3_residue *residue;
+  of3_atom *atom;
+  of3_bond *bond; /* inside residues in component order, then links between residues */
+  of3_arena *arena; /* owns everything */
+} of3_complex;
+
+#endif

@@ -1,0 +1,62 @@
+/* The input features of the network (AF3 SI Table 5, with OpenFold3's conventions: shared/reference/data.md section 5).
+ * One-hot features are kept as class numbers, OF3_NO_CLASS standing for a row of zeros. */
+#ifndef OF3_FEAT_FEATURES_H
+#define OF3_FEAT_FEATURES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+
+enum {
+  OF3_NO_CLASS = 255,
+  OF3_N_RESTYPE = 32,  /* 20 amino acids, UNK, A G C U N, DA DG DC DT DN, GAP */
+  OF3_N_ELEMENT = 119, /* atomic number - 1; 118 unknown */
+  OF3_N_NAME_CHAR = 64,
+  OF3_NAME_CHARS = 4,
+  OF3_N_DISTOGRAM = 39, /* template distances and confidence distances */
+  OF3_MAX_ATOMS_PER_TOKEN = 23
+};
+
+enum { OF3_RESTYPE_UNK = 20, OF3_RESTYPE_GAP = 31 };
+
+typedef struct of3_features {
+  int n_token, n_atom, n_msa, n_templ;
+
+  /* tokens [N] */
+  int32_t *residue_index, *token_index, *asym_id, *entity_id, *sym_id;
+  uint8_t *restype; /* class */
+  uint8_t *is_protein, *is_rna, *is_dna, *is_ligand, *is_atomized;
+  float *token_mask;
+  int32_t *num_atoms_per_token, *start_atom_index;
+  uint8_t *cyclic_mask; /* or NULL */
+  uint8_t *token_bonds; /* [N,N] 0/1, or NULL: none */
+
+  /* atoms [A] */
+  int32_t *atom_to_token_index;
+  float *atom_mask;
+  float *ref_pos; /* [A,3] Angstrom */
+  float *ref_mask, *ref_charge;
+  uint8_t *ref_element;        /* class */
+  uint8_t *ref_atom_name_chars; /* [A,4] classes */
+  int32_t *ref_space_uid;
+
+  /* MSA [M,N] */
+  uint8_t *msa; /* class */
+  uint8_t *has_deletion;
+  float *deletion_value;
+  uint8_t *msa_mask;
+  float *profile;       /* [N,32] */
+  float *deletion_mean; /* [N] */
+  int32_t num_paired_seqs;
+
+  /* templates; n_templ slots, empty ones included. The two pair features may be NULL: all zero. */
+  uint8_t *template_restype; /* [T,N] class */
+  float *template_pseudo_beta_mask, *template_backbone_frame_mask; /* [T,N] */
+  uint8_t *template_distogram; /* [T,N,N] bin or OF3_NO_CLASS */
+  float *template_unit_vector; /* [T,N,N,3] */
+
+  of3_arena *arena; /* owns everything */
+} of3_features;
+
+#endif

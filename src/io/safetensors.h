@@ -1,0 +1,54 @@
+/* Named tensors in a file: safetensors, mapped for reading. */
+#ifndef OF3_IO_SAFETENSORS_H
+#define OF3_IO_SAFETENSORS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/status.h"
+
+enum { OF3_MAX_RANK = 8 };
+
+typedef enum of3_dtype { OF3_F32, OF3_BF16, OF3_F16, OF3_F64, OF3_I32, OF3_I64, OF3_U8, OF3_N_DTYPE } of3_dtype;
+
+size_t of3_dtype_size(of3_dtype t);
+const char *of3_dtype_name(of3_dtype t); /* "f32", ... */
+
+/* A tensor lying in a mapped file: dense and row-major. */
+typedef struct of3_entry {
+  const char *name;
+  of3_dtype dtype;
+  int rank;
+  int64_t shape[OF3_MAX_RANK];
+  int64_t count; /* elements */
+  const void *data;
+} of3_entry;
+
+/* A read-only table of tensors. data points into the file or into memory that the table owns. */
+typedef struct of3_table {
+  int n;
+  of3_entry *entry;      /* sorted by name (strcmp) */
+  int n_meta;
+  const char **meta_key, **meta_value; /* safetensors __metadata__ */
+  of3_arena *arena;
+  of3_map map;
+} of3_table;
+
+/* Reads the header, checks every name, type, shape and offset; the data stay in the file. Fixtures may hold F64, I32,
+ * I64 and U8 too. Ownership: of3_table_close. */
+OF3_MUST_CHECK of3_status of3_safetensors_open(const char *path, of3_table *out, of3_error *err);
+void of3_table_close(of3_table *table); /* {0} is allowed */
+
+/* NULL if there is none. */
+const of3_entry *of3_table_find(const of3_table *table, const char *name);
+const char *of3_table_meta(const of3_table *table, const char *key);
+
+/* Writes the entries in the given order, with n_meta metadata pairs (key, value, key, value, ...), through a temporary
+ * name. data of an entry may be strided nowhere: dense. */
+OF3_MUST_CHECK of3_status of3_safetensors_write(const char *path, const of3_entry *entry, int n, const char *const *meta,
+                                                int n_meta, of3_error *err);
+
+#endif
