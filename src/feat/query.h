@@ -1,0 +1,76 @@
+/* What the user asks for: one or several complexes to fold, read from OpenFold3's JSON, from FASTA or from a
+ * bare sequence. A query that cannot be served carries its own error; the others of the file are unaffected.
+ */
+#ifndef OF3_FEAT_QUERY_H
+#define OF3_FEAT_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "chem/complex.h"
+
+enum {
+  OF3_MAX_QUERY_NAME = 150,  /* bytes; the name is a folder and the prefix of file names */
+  OF3_MAX_CHAIN_ID = 32,     /* bytes */
+  OF3_MAX_RESIDUES = 100000, /* of one query, copies counted */
+  OF3_MAX_CHAINS = 10000     /* of one query, copies counted */
+};
+
+/* One entry of "chains": one molecule and its copies. */
+typedef struct of3_query_chain {
+  of3_molecule type;
+  int n_id; /* copies; ids are distinct within the query */
+  const char **id;
+  const char *sequence; /* A-Z and '*', not empty */
+  int n_residue;
+  int n_msa;             /* 0: none given */
+  const char **msa_path; /* existing files and folders, as they are opened */
+} of3_query_chain;
+
+typedef struct of3_query {
+  const char *name; /* a usable folder name if error.code is OF3_OK, else as given */
+  int n_chain;
+  of3_query_chain *chain;
+  bool use_msas, use_main_msas, use_paired_msas;
+  of3_error error; /* code OF3_OK: the query can be built; else why not, and chain is not to be used */
+} of3_query;
+
+typedef struct of3_query_set {
+  int n;
+  of3_query *query; /* in the order of the file */
+  int n_seed;       /* 0: the file has none */
+  uint64_t *seed;   /* distinct */
+  of3_arena *arena; /* owns everything */
+} of3_query_set;
+
+void of3_query_set_free(of3_query_set *set); /* {0} is allowed */
+
+/* What `of3 predict` takes: the path of a .json file, the path of a FASTA file (content begins with '>'), or,
+ * if no such file exists, a bare protein sequence in capital letters (a query named "query" with one chain
+ * A). */
+OF3_MUST_CHECK of3_status of3_query_open(const char *argument, of3_query_set *out, of3_error *err);
+
+/* OpenFold3's JSON. file names the text in messages; MSA paths are looked for in folder first, then in the
+ * working directory. An error of the file as a whole (syntax, unknown top-level key, bad seeds) is returned;
+ * an error of one query goes into of3_query.error. */
+OF3_MUST_CHECK of3_status of3_query_from_json(const char *text, size_t size, const char *file,
+                                              const char *folder, of3_query_set *out, of3_error *err);
+
+/* FASTA: each record is one query with one protein chain A, named by the first word of its header ('/' and
+ * control characters become '_'; "sequence_N" if the header is empty). Letters of both cases count, white
+ * space and a final
+ * '*' do not. */
+OF3_MUST_CHECK of3_status of3_query_from_fasta(const char *text, size_t size, const char *file,
+                                               of3_query_set *out, of3_error *err);
+
+/* One protein chain A. */
+OF3_MUST_CHECK of3_status of3_query_from_sequence(const char *sequence, const char *name, of3_query_set *out,
+                                                  of3_error *err);
+
+/* Residues of all chains, copies counted: the number of tokens while every molecule is a protein. */
+int of3_query_residues(const of3_query *query);
+
+#endif
