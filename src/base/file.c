@@ -43,14 +43,16 @@ void of3_map_close(of3_map *m) {
   *m = (of3_map){0};
 }
 
-of3_status of3_read_file(const char *path, size_t most, of3_arena *arena, char **ret_text, size_t *ret_size, of3_error *err) {
+of3_status of3_read_file(const char *path, size_t most, of3_arena *arena, char **ret_text, size_t *ret_size,
+                         of3_error *err) {
   int fd = -1;
   struct stat st;
   OF3_TRY(open_for_reading(path, &fd, &st, err));
   size_t size = (size_t)st.st_size, at = 0;
   if (size > most) {
     close(fd);
-    return of3_fail(err, OF3_ERR_INPUT, "'%s' has %zu bytes; at most %zu are allowed for a file of this kind", path, size, most);
+    return of3_fail(err, OF3_ERR_INPUT, "'%s' has %zu bytes; at most %zu are allowed for a file of this kind",
+                    path, size, most);
   }
   char *text = of3_arena_alloc(arena, size + 1, 1);
   while (text && at < size) {
@@ -61,7 +63,8 @@ of3_status of3_read_file(const char *path, size_t most, of3_arena *arena, char *
   }
   close(fd);
   if (!text) return of3_fail_memory(err, path);
-  if (at < size) return of3_fail(err, OF3_ERR_IO, "cannot read '%s': only %zu of %zu bytes came", path, at, size);
+  if (at < size)
+    return of3_fail(err, OF3_ERR_IO, "cannot read '%s': only %zu of %zu bytes came", path, at, size);
   *ret_text = text;
   *ret_size = size;
   return OF3_OK;
@@ -95,7 +98,9 @@ of3_status of3_out_commit(of3_out *out, of3_error *err) {
   out->f = NULL;
   if (!bad) bad = rename(out->temporary, out->path) != 0;
   of3_status status = OF3_OK;
-  if (bad) status = of3_fail(err, OF3_ERR_IO, "cannot write '%s': %s", out->path, errno ? strerror(errno) : "the disk may be full");
+  if (bad)
+    status = of3_fail(err, OF3_ERR_IO, "cannot write '%s': %s", out->path,
+                      errno ? strerror(errno) : "the disk may be full");
   else {
     free(out->temporary);
     out->temporary = NULL;
@@ -119,7 +124,9 @@ of3_status of3_write_file(const char *path, const void *bytes, size_t n, of3_err
   return of3_out_commit(&out, err);
 }
 
-static bool make_one(const char *path) { return mkdir(path, 0777) == 0 || (errno == EEXIST && of3_is_folder(path)); }
+static bool make_one(const char *path) {
+  return mkdir(path, 0777) == 0 || (errno == EEXIST && of3_is_folder(path));
+}
 
 of3_status of3_make_folder(const char *path, of3_error *err) {
   size_t n = strlen(path);

@@ -1,5 +1,5 @@
-/* Reading, mapping and writing files. Nothing is ever half-written: output goes to a temporary name in the same folder
- * and is renamed when complete. */
+/* Reading, mapping and writing files. Nothing is ever half-written: output goes to a temporary name in the
+ * same folder and is renamed when complete. */
 #ifndef OF3_BASE_FILE_H
 #define OF3_BASE_FILE_H
 
@@ -21,11 +21,12 @@ OF3_MUST_CHECK of3_status of3_map_open(const char *path, of3_map *out, of3_error
 void of3_map_close(of3_map *map); /* {0} is allowed */
 
 /* The whole file in the arena with a terminating 0; an error if it is larger than `most` bytes. */
-OF3_MUST_CHECK of3_status of3_read_file(const char *path, size_t most, of3_arena *arena, char **ret_text, size_t *ret_size,
-                                        of3_error *err);
+OF3_MUST_CHECK of3_status of3_read_file(const char *path, size_t most, of3_arena *arena, char **ret_text,
+                                        size_t *ret_size, of3_error *err);
 
-/* One file being written. Start with {0}; after of3_out_open, write to `f`, then exactly one of commit or abort.
- * Commit flushes, reports a full disk, and renames; on failure the temporary file is gone. Abort may follow anything. */
+/* One file being written. Start with {0}; after of3_out_open, write to `f`, then exactly one of commit or
+ * abort. Commit flushes, reports a full disk, and renames; on failure the temporary file is gone. Abort may
+ * follow anything. */
 typedef struct of3_out {
   FILE *f;
   char *path, *temporary;

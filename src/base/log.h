@@ -1,4 +1,5 @@
-/* Messages to the user go through a sink that the caller of the library supplies; nothing under src/ prints. */
+/* Messages to the user go through a sink that the caller of the library supplies; nothing under src/ prints.
+ */
 #ifndef OF3_BASE_LOG_H
 #define OF3_BASE_LOG_H
 

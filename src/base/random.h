@@ -1,5 +1,5 @@
-/* Counter-based random numbers: Philox4x32-10 (Salmon et al., SC'11). The numbers depend on the key alone, never on
- * the order of calls or the number of threads. */
+/* Counter-based random numbers: Philox4x32-10 (Salmon et al., SC'11). The numbers depend on the key alone,
+ * never on the order of calls or the number of threads. */
 #ifndef OF3_BASE_RANDOM_H
 #define OF3_BASE_RANDOM_H
 
@@ -30,7 +30,8 @@ void of3_random_block(of3_stream s, uint32_t block, uint32_t out[4]);
 /* n standard normals (Box-Muller on 24-bit uniforms), n < 2^33. */
 void of3_random_normal(of3_stream s, float *out, size_t n);
 
-/* Word number i of a stream, reduced to 0 .. below-1 without bias worth naming (64-bit multiply-shift); below > 0. */
+/* Word number i of a stream, reduced to 0 .. below-1 without bias worth naming (64-bit multiply-shift); below
+ * > 0. */
 uint32_t of3_random_below(of3_stream s, uint32_t i, uint32_t below);
 
 /* The first `take` entries of a random permutation of 0 .. n-1 (Fisher-Yates); out has room for n. */

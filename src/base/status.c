@@ -14,7 +14,8 @@ of3_status of3_fail(of3_error *err, of3_status code, const char *fmt, ...) {
 }
 
 of3_status of3_fail_memory(of3_error *err, const char *what) {
-  return of3_fail(err, OF3_ERR_MEMORY, "out of memory while allocating %s; close other programs or use a smaller query", what);
+  return of3_fail(err, OF3_ERR_MEMORY,
+                  "out of memory while allocating %s; close other programs or use a smaller query", what);
 }
 
 of3_status of3_prefix(of3_error *err, const char *fmt, ...) {
@@ -24,6 +25,7 @@ of3_status of3_prefix(of3_error *err, const char *fmt, ...) {
   va_start(ap, fmt);
   int n = vsnprintf(err->text, sizeof err->text, fmt, ap);
   va_end(ap);
-  if (n >= 0 && (size_t)n < sizeof err->text) snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", old);
+  if (n >= 0 && (size_t)n < sizeof err->text)
+    snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", old);
   return err->code;
 }

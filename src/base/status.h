@@ -1,5 +1,6 @@
-/* Errors. A function that can fail returns an of3_status and fills an of3_error with one sentence that says what,
- * where, what was found, what was expected and what to do. Broken invariants assert; nothing under src/ exits. */
+/* Errors. A function that can fail returns an of3_status and fills an of3_error with one sentence that says
+ * what, where, what was found, what was expected and what to do. Broken invariants assert; nothing under src/
+ * exits. */
 #ifndef OF3_BASE_STATUS_H
 #define OF3_BASE_STATUS_H
 
@@ -23,7 +24,7 @@ typedef struct of3_error {
   char text[OF3_ERROR_TEXT]; /* one sentence, no newline, always terminated */
 } of3_error;
 
-#define OF3_MUST_CHECK __attribute__((warn_unused_result))
+#define OF3_MUST_CHECK         __attribute__((warn_unused_result))
 #define OF3_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 
 /* Fills err (which may be NULL) and returns code, so that `return of3_fail(...)` is the way out. */
@@ -35,10 +36,10 @@ of3_status of3_fail_memory(of3_error *err, const char *what);
 /* Puts "CONTEXT: " before the sentence in err; returns err->code. */
 of3_status of3_prefix(of3_error *err, const char *fmt, ...) OF3_PRINTF(2, 3);
 
-#define OF3_TRY(expr)                                                                                                \
-  do {                                                                                                               \
-    of3_status try_status_ = (expr);                                                                                 \
-    if (try_status_ != OF3_OK) return try_status_;                                                                   \
+#define OF3_TRY(expr)                                                                                        \
+  do {                                                                                                       \
+    of3_status try_status_ = (expr);                                                                         \
+    if (try_status_ != OF3_OK) return try_status_;                                                           \
   } while (0)
 
 #endif

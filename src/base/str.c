@@ -56,7 +56,8 @@ void of3_str_addf(of3_str *s, const char *fmt, ...) {
   va_start(ap, fmt);
   va_copy(again, ap);
   int n = vsnprintf(NULL, 0, fmt, ap);
-  if (n < 0) s->failed = true;
+  if (n < 0)
+    s->failed = true;
   else if (reserve(s, (size_t)n)) {
     vsnprintf(s->text + s->len, (size_t)n + 1, fmt, again);
     s->len += (size_t)n;
@@ -70,7 +71,8 @@ typedef bool same_fn(const char *text, double x);
 static bool same_f32(const char *text, double x) { return strtof(text, NULL) == (float)x; }
 static bool same_f64(const char *text, double x) { return strtod(text, NULL) == x; }
 
-/* Positional from 1e-4 up to 10^top, else scientific with at least two exponent digits: the rule of Python and NumPy. */
+/* Positional from 1e-4 up to 10^top, else scientific with at least two exponent digits: the rule of Python
+ * and NumPy. */
 static int format_shortest(char out[OF3_F32_TEXT], double x, int most_digits, same_fn *same, int top) {
   char e[64];
   int digits = 1;
@@ -81,7 +83,8 @@ static int format_shortest(char out[OF3_F32_TEXT], double x, int most_digits, sa
   int exponent = atoi(strchr(e, 'e') + 1);
   if (x != 0 && (exponent < -4 || exponent >= top)) {
     char *at = strchr(e, 'e');
-    return snprintf(out, OF3_F32_TEXT, "%.*se%c%02d", (int)(at - e), e, exponent < 0 ? '-' : '+', abs(exponent));
+    return snprintf(out, OF3_F32_TEXT, "%.*se%c%02d", (int)(at - e), e, exponent < 0 ? '-' : '+',
+                    abs(exponent));
   }
   int decimals = digits - 1 - exponent;
   return snprintf(out, OF3_F32_TEXT, "%.*f", decimals < 1 ? 1 : decimals, strtod(e, NULL));

@@ -7,8 +7,8 @@
 
 #include "base/status.h"
 
-/* Start with {0}. `text` is NULL or terminated. After a failed allocation `failed` stays set and appends do nothing, so
- * that one check at the end is enough. */
+/* Start with {0}. `text` is NULL or terminated. After a failed allocation `failed` stays set and appends do
+ * nothing, so that one check at the end is enough. */
 typedef struct of3_str {
   char *text;
   size_t len, cap;
@@ -24,12 +24,12 @@ void of3_str_addf(of3_str *s, const char *fmt, ...) OF3_PRINTF(2, 3);
 
 enum { OF3_F32_TEXT = 32 };
 
-/* Shortest decimal that reads back as the same float32, written as NumPy's str(float32): "12.345678", "-0.5", "1e-05",
- * "nan". Returns the length. */
+/* Shortest decimal that reads back as the same float32, written as NumPy's str(float32): "12.345678", "-0.5",
+ * "1e-05", "nan". Returns the length. */
 int of3_format_f32(char out[OF3_F32_TEXT], float x);
 
-/* Shortest decimal that reads back as the same double, written as Python's repr(float): "0.06781", "1e-07", "NaN" (as
- * Python's json module writes it). Returns the length. */
+/* Shortest decimal that reads back as the same double, written as Python's repr(float): "0.06781", "1e-07",
+ * "NaN" (as Python's json module writes it). Returns the length. */
 int of3_format_f64(char out[OF3_F32_TEXT], double x);
 
 #endif

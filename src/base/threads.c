@@ -157,12 +157,14 @@ static uint64_t available_memory(void) {
 
 uint64_t of3_usable_memory(void) {
   uint64_t free_now = available_memory();
-  double limit = number_in("/sys/fs/cgroup/memory.max", 0, 0), used = number_in("/sys/fs/cgroup/memory.current", 0, 0);
+  double limit = number_in("/sys/fs/cgroup/memory.max", 0, 0),
+         used = number_in("/sys/fs/cgroup/memory.current", 0, 0);
   if (limit == 0) {
     limit = number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes", 0, 0);
     used = number_in("/sys/fs/cgroup/memory/memory.usage_in_bytes", 0, 0);
   }
-  if (limit > used && limit < 1e18 && (free_now == 0 || limit - used < (double)free_now)) return (uint64_t)(limit - used);
+  if (limit > used && limit < 1e18 && (free_now == 0 || limit - used < (double)free_now))
+    return (uint64_t)(limit - used);
   return free_now;
 }
 #elif defined(__APPLE__)

@@ -1,5 +1,5 @@
-/* The thread pool. Work is split into contiguous ranges that depend on the number of items and threads only; kernels
- * are written so that an item's result does not depend on the range it falls into. */
+/* The thread pool. Work is split into contiguous ranges that depend on the number of items and threads only;
+ * kernels are written so that an item's result does not depend on the range it falls into. */
 #ifndef OF3_BASE_THREADS_H
 #define OF3_BASE_THREADS_H
 

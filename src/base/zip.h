@@ -1,7 +1,7 @@
-/* Reading zip archives from memory: central directory, Zip64, stored and deflated members (PKWARE APPNOTE 6.3). Made for
- * the two archives that of3 meets: torch checkpoints (stored members, 2.3 GB, mapped) and NPZ files (deflated members).
- * Encrypted and multi-volume archives are refused. Sentences of errors name the member, not the archive: the caller adds
- * its path with of3_prefix. */
+/* Reading zip archives from memory: central directory, Zip64, stored and deflated members (PKWARE
+ * APPNOTE 6.3). Made for the two archives that of3 meets: torch checkpoints (stored members, 2.3 GB, mapped)
+ * and NPZ files (deflated members). Encrypted and multi-volume archives are refused. Sentences of errors name
+ * the member, not the archive: the caller adds its path with of3_prefix. */
 #ifndef OF3_BASE_ZIP_H
 #define OF3_BASE_ZIP_H
 
@@ -27,20 +27,24 @@ typedef struct of3_zip {
   of3_zip_member *member; /* sorted by name (strcmp), no duplicates */
 } of3_zip;
 
-/* Reads the central directory only; members are looked at when they are asked for. bytes must stay valid as long as the
- * zip is used; the rest of the memory belongs to the arena and is at most proportional to the directory. */
-OF3_MUST_CHECK of3_status of3_zip_parse(const uint8_t *bytes, size_t size, of3_arena *arena, of3_zip *out, of3_error *err);
+/* Reads the central directory only; members are looked at when they are asked for. bytes must stay valid as
+ * long as the zip is used; the rest of the memory belongs to the arena and is at most proportional to the
+ * directory. */
+OF3_MUST_CHECK of3_status of3_zip_parse(const uint8_t *bytes, size_t size, of3_arena *arena, of3_zip *out,
+                                        of3_error *err);
 
 /* NULL if there is none. */
 const of3_zip_member *of3_zip_find(const of3_zip *zip, const char *name);
 
-/* Where the size bytes of a stored member lie in the archive. Their checksum is not verified: that would read them. */
-OF3_MUST_CHECK of3_status of3_zip_stored(const of3_zip *zip, const of3_zip_member *m, const uint8_t **ret_bytes, of3_error *err);
+/* Where the size bytes of a stored member lie in the archive. Their checksum is not verified: that would read
+ * them. */
+OF3_MUST_CHECK of3_status of3_zip_stored(const of3_zip *zip, const of3_zip_member *m,
+                                         const uint8_t **ret_bytes, of3_error *err);
 
-/* The m->size bytes of a stored or deflated member, checksum verified: in the archive itself, or unpacked into the
- * arena. A member of more than `most` bytes is refused before memory is taken, so is one whose packed bytes cannot
- * possibly unpack to its size. */
-OF3_MUST_CHECK of3_status of3_zip_read(const of3_zip *zip, const of3_zip_member *m, uint64_t most, of3_arena *arena,
-                                       const uint8_t **ret_bytes, of3_error *err);
+/* The m->size bytes of a stored or deflated member, checksum verified: in the archive itself, or unpacked
+ * into the arena. A member of more than `most` bytes is refused before memory is taken, so is one whose
+ * packed bytes cannot possibly unpack to its size. */
+OF3_MUST_CHECK of3_status of3_zip_read(const of3_zip *zip, const of3_zip_member *m, uint64_t most,
+                                       of3_arena *arena, const uint8_t **ret_bytes, of3_error *err);
 
 #endif

@@ -9,13 +9,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/status.h"
-
-enum { OF3_MAX_RANK = 8 };
-
-typedef enum of3_dtype { OF3_F32, OF3_BF16, OF3_F16, OF3_F64, OF3_I32, OF3_I64, OF3_U8, OF3_N_DTYPE } of3_dtype;
-
-size_t of3_dtype_size(of3_dtype t);
-const char *of3_dtype_name(of3_dtype t); /* "f32", ... */
+#include "tensor/dtype.h"
 
 /* A tensor lying in a mapped file: dense and row-major. */
 typedef struct of3_entry {

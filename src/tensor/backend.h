@@ -1,0 +1,29 @@
+/* What a backend is: memory, and kernels for operations it does better than the reference. */
+#ifndef OF3_TENSOR_BACKEND_H
+#define OF3_TENSOR_BACKEND_H
+
+#include "tensor/ops.h"
+
+/* One operation of one backend. */
+typedef struct of3_kernel {
+  /* NULL: every call. A declined call goes to the reference. */
+  bool (*accepts)(const of3_call *c);
+  /* Bytes of step memory it wants beside its arguments; NULL: none. Called while planning too. */
+  size_t (*workspace)(const of3_ctx *cx, const of3_call *c);
+  void (*run)(of3_ctx *cx, const of3_call *c, void *workspace);
+} of3_kernel;
+
+struct of3_backend {
+  const char *name;
+  OF3_MUST_CHECK of3_status (*open)(of3_ctx *cx, int threads, of3_error *err); /* sets cx->state */
+  void (*close)(of3_ctx *cx);
+  bool plain_memory; /* buffers are host memory on the context's stack */
+  /* The kernel of an operation, or one with run NULL. */
+  const of3_kernel *(*kernel)(const of3_ctx *cx, of3_op op);
+  void (*eval)(of3_ctx *cx, of3_tensor *const *t, int n); /* NULL: values always exist */
+};
+
+/* Every operation by its plain C reference, one thread. */
+extern const of3_backend of3_reference_backend;
+
+#endif

@@ -1,0 +1,272 @@
+/* The operations: one table (ops.def), one C function for each row. All floating-point arguments are f32.
+ * Shapes are given without leading batch axes. Functions that work in place return nothing; the others return
+ * a new tensor on the context's stack. See tensor.h for errors. */
+#ifndef OF3_TENSOR_OPS_H
+#define OF3_TENSOR_OPS_H
+
+#include "tensor/tensor.h"
+
+typedef enum of3_op {
+#define OF3_OP(id, name, formula) OF3_OP_##id,
+#include "tensor/ops.def"
+#undef OF3_OP
+  OF3_N_OP
+} of3_op;
+
+typedef enum of3_act { OF3_ACT_NONE, OF3_ACT_RELU, OF3_ACT_SIGMOID, OF3_ACT_SILU } of3_act;
+
+enum { OF3_MAX_IN = 16, OF3_WINDOW_QUERIES = 32, OF3_WINDOW_KEYS = 128 };
+
+typedef struct of3_attr {
+  int act;         /* of3_act */
+  int norm;        /* LINEAR, PAIR_BIAS: normalise the input first */
+  int accumulate;  /* LINEAR, GATHER: add to y */
+  int heads;       /* attentions */
+  int outgoing;    /* TRIANGLE_MUL: 1 Alg. 12, 0 Alg. 13 */
+  int ending;      /* TRIANGLE_ATTENTION: 1 Alg. 15 (columns), 0 Alg. 14 (rows) */
+  int bias_from_z; /* ending node: bias b[i,k] of the untransposed z (OB); else b[k,i] (P1, P2) */
+  int classes;     /* ONE_HOT */
+} of3_attr;
+
+/* One operation to be done. in: numbered per operation below; NULL where absent. out: for operations in place
+ * it is the same handle as the input changed. */
+typedef struct of3_call {
+  of3_op op;
+  of3_tensor *in[OF3_MAX_IN];
+  of3_tensor *out;
+  of3_attr attr;
+} of3_call;
+
+/* Argument numbers. */
+enum { LINEAR_X, LINEAR_SCALE, LINEAR_OFFSET, LINEAR_W, LINEAR_B, LINEAR_GATE, LINEAR_MASK, LINEAR_Y };
+enum { NORM_X, NORM_SCALE, NORM_OFFSET };
+enum { ACT_Y };
+enum { ADD_Y, ADD_X };
+enum { COMBINE_X, COMBINE_A, COMBINE_Y, COMBINE_B, COMBINE_MASK };
+enum { MASK_ROWS_Y, MASK_ROWS_MASK };
+enum { COPY_Y, COPY_X };
+enum { CONCAT_A, CONCAT_B };
+enum { OUTER_SUM_A, OUTER_SUM_B };
+enum { EMBED_Y, EMBED_INDEX, EMBED_TABLE, EMBED_WEIGHT };
+enum { ONE_HOT_INDEX };
+enum { GATHER_X, GATHER_INDEX, GATHER_MASK, GATHER_Y };
+enum { SEGMENT_X, SEGMENT_START, SEGMENT_COUNT, SEGMENT_MASK };
+enum { SYMMETRIZE_X };
+enum { EXPECT_X, EXPECT_TABLE, EXPECT_SET };
+enum { FOURIER_T, FOURIER_W, FOURIER_B };
+enum { AUGMENT_X, AUGMENT_MASK, AUGMENT_ROTATION, AUGMENT_SHIFT };
+enum { DISTANCE_X, DISTANCE_REP };
+enum {
+  ATOM_PAIR_POS,
+  ATOM_PAIR_UID,
+  ATOM_PAIR_MASK,
+  ATOM_PAIR_LOW,
+  ATOM_PAIR_WD,
+  ATOM_PAIR_WI,
+  ATOM_PAIR_WV
+};
+enum { WINDOW_ADD_P, WINDOW_ADD_ROW, WINDOW_ADD_COL, WINDOW_ADD_MASK, WINDOW_ADD_LOW };
+enum { WINDOW_GATHER_P, WINDOW_GATHER_Z, WINDOW_GATHER_TOKEN, WINDOW_GATHER_MASK, WINDOW_GATHER_LOW };
+enum { WINDOW_ATT_Q, WINDOW_ATT_K, WINDOW_ATT_V, WINDOW_ATT_G, WINDOW_ATT_BIAS, WINDOW_ATT_LOW };
+enum { PAIR_BIAS_Z, PAIR_BIAS_SCALE, PAIR_BIAS_OFFSET, PAIR_BIAS_W, PAIR_BIAS_MASK };
+enum { ATT_Q, ATT_K, ATT_V, ATT_G, ATT_BIAS, ATT_KEY_MASK };
+enum { TRANS_X, TRANS_SCALE, TRANS_OFFSET, TRANS_WA, TRANS_WB, TRANS_WO, TRANS_MASK };
+enum { ADA_A, ADA_GATE, ADA_SHIFT };
+enum { GTRANS_A, GTRANS_GATE, GTRANS_SHIFT, GTRANS_WA, GTRANS_WB, GTRANS_WO, GTRANS_OUT_GATE, GTRANS_MASK };
+enum {
+  TRI_MUL_Z,
+  TRI_MUL_MASK,
+  TRI_MUL_IN_SCALE,
+  TRI_MUL_IN_OFFSET,
+  TRI_MUL_WAP,
+  TRI_MUL_WAG,
+  TRI_MUL_WBP,
+  TRI_MUL_WBG,
+  TRI_MUL_OUT_SCALE,
+  TRI_MUL_OUT_OFFSET,
+  TRI_MUL_WZ,
+  TRI_MUL_WG
+};
+enum {
+  TRI_ATT_Z,
+  TRI_ATT_MASK,
+  TRI_ATT_SCALE,
+  TRI_ATT_OFFSET,
+  TRI_ATT_WZ,
+  TRI_ATT_WQ,
+  TRI_ATT_WK,
+  TRI_ATT_WV,
+  TRI_ATT_WG,
+  TRI_ATT_WO
+};
+enum { OPM_Z, OPM_M, OPM_MASK, OPM_SCALE, OPM_OFFSET, OPM_W1, OPM_W2, OPM_WO, OPM_BO };
+enum {
+  PWA_M,
+  PWA_Z,
+  PWA_MASK,
+  PWA_M_SCALE,
+  PWA_M_OFFSET,
+  PWA_Z_SCALE,
+  PWA_Z_OFFSET,
+  PWA_WZ,
+  PWA_WV,
+  PWA_WG,
+  PWA_WO
+};
+
+/* ---- groups of weights, as the model binds them and the operations take them */
+
+typedef struct of3_norm_w {
+  of3_tensor *scale, *offset; /* [c]; both NULL: neither */
+} of3_norm_w;
+
+typedef struct of3_linear_w {
+  of3_tensor *w, *b; /* [n,k], [n] or NULL */
+} of3_linear_w;
+
+typedef struct of3_mha_w { /* gated multi-head attention */
+  of3_linear_w q, k, v, g, o;
+} of3_mha_w;
+
+typedef struct of3_transition_w {
+  of3_norm_w norm;
+  of3_linear_w a, b, out;
+} of3_transition_w;
+
+typedef struct of3_triangle_mul_w {
+  of3_norm_w norm_in, norm_out;
+  of3_linear_w a_p, a_g, b_p, b_g, z, g;
+} of3_triangle_mul_w;
+
+typedef struct of3_triangle_attention_w {
+  of3_norm_w norm;
+  of3_linear_w z; /* [H,c] */
+  of3_mha_w mha;
+} of3_triangle_attention_w;
+
+typedef struct of3_outer_product_mean_w {
+  of3_norm_w norm;
+  of3_linear_w a, b, out;
+} of3_outer_product_mean_w;
+
+typedef struct of3_pair_weighted_average_w {
+  of3_norm_w norm_m, norm_z;
+  of3_linear_w z, v, g, o;
+} of3_pair_weighted_average_w;
+
+/* ---- primitives */
+
+/* y [..,n] = act(x W^T + b). */
+of3_tensor *of3_linear(of3_ctx *cx, const of3_tensor *x, of3_linear_w w, of3_act act);
+/* The same of the normalised x. */
+of3_tensor *of3_norm_linear(of3_ctx *cx, const of3_tensor *x, of3_norm_w norm, of3_linear_w w, of3_act act);
+/* y += mask * gate * (x W^T + b). gate [..,n] and mask [..] may be NULL or have fewer rows. */
+void of3_linear_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, of3_linear_w w,
+                    const of3_tensor *opt_gate, const of3_tensor *opt_mask);
+/* y += norm(x) W^T + b. */
+void of3_norm_linear_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, of3_norm_w norm, of3_linear_w w);
+
+of3_tensor *of3_norm(of3_ctx *cx, const of3_tensor *x, of3_norm_w w);
+void of3_activate(of3_ctx *cx, of3_tensor *y, of3_act act);
+void of3_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *x);
+/* out[s,..] = (a[s] x[s,..] + b[s] y[s,..]) * mask; a, b [S] or [1]; mask over the rows of one s, or NULL. */
+of3_tensor *of3_combine(of3_ctx *cx, const of3_tensor *x, const of3_tensor *a, const of3_tensor *y,
+                        const of3_tensor *b, const of3_tensor *opt_mask);
+void of3_mask_rows(of3_ctx *cx, of3_tensor *y, const of3_tensor *mask);
+void of3_copy(of3_ctx *cx, of3_tensor *y, const of3_tensor *x);
+of3_tensor *of3_concat(of3_ctx *cx, const of3_tensor *a, const of3_tensor *b);
+of3_tensor *of3_outer_sum(of3_ctx *cx, const of3_tensor *a,
+                          const of3_tensor *b); /* [N,c], [N,c] -> [N,N,c] */
+/* index [..,n] i32; table [classes,c]; opt_weight [..]. */
+void of3_embed_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *index, const of3_tensor *table,
+                   const of3_tensor *opt_weight);
+of3_tensor *of3_one_hot(of3_ctx *cx, const of3_tensor *index, int classes);
+/* x [..,N,c], index [A] i32, mask [A] -> [..,A,c]. */
+of3_tensor *of3_gather(of3_ctx *cx, const of3_tensor *x, const of3_tensor *index, const of3_tensor *mask);
+/* y [..,A,c] += gathered x [..,N,c], with equal leading axes, or y has more of them and x is used again and
+ * again. */
+void of3_gather_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, const of3_tensor *index,
+                    const of3_tensor *mask);
+/* x [..,A,c], start and count [N] i32, mask [A] -> [..,N,c]. */
+of3_tensor *of3_segment_mean(of3_ctx *cx, const of3_tensor *x, const of3_tensor *start,
+                             const of3_tensor *count, const of3_tensor *mask);
+of3_tensor *of3_symmetrize(of3_ctx *cx, const of3_tensor *x); /* [..,N,N,c] */
+/* x [..,bins] -> [..]; table [sets,bins]; set [rows, or a divisor] i32, NULL: set 0. */
+of3_tensor *of3_expect(of3_ctx *cx, const of3_tensor *x, const of3_tensor *table, const of3_tensor *opt_set);
+of3_tensor *of3_fourier(of3_ctx *cx, const of3_tensor *t, const of3_tensor *w, const of3_tensor *b);
+/* x [S,A,3], mask [A], rotation [S,9], shift [S,3]. */
+void of3_augment(of3_ctx *cx, of3_tensor *x, const of3_tensor *mask, const of3_tensor *rotation,
+                 const of3_tensor *shift);
+of3_tensor *of3_distance_bin(of3_ctx *cx, const of3_tensor *x,
+                             const of3_tensor *representative); /* -> [S,N,N] i32 */
+
+/* ---- atom windows: B blocks of 32 queries and 128 keys; low [B] i32, mask [B,32,128] */
+
+typedef struct of3_windows {
+  of3_tensor *low, *mask;
+} of3_windows;
+
+/* pos [A,3], uid [A] i32 -> p [B,32,128,c]; w_d [c,3], w_i [c,1], w_v [c,1]. */
+of3_tensor *of3_atom_pair(of3_ctx *cx, const of3_tensor *pos, const of3_tensor *uid, of3_windows w,
+                          const of3_tensor *w_d, const of3_tensor *w_i, const of3_tensor *w_v);
+void of3_window_add(of3_ctx *cx, of3_tensor *p, const of3_tensor *row, const of3_tensor *col, of3_windows w);
+/* z [N,N,c], token [A] i32. */
+void of3_window_gather(of3_ctx *cx, of3_tensor *p, const of3_tensor *z, const of3_tensor *token,
+                       of3_windows w);
+/* q, k, v, g [..,A,H*d]; bias [B,H,128,32] with the mask in it -> [..,A,H*d]. */
+of3_tensor *of3_window_attention(of3_ctx *cx, const of3_tensor *q, const of3_tensor *k, const of3_tensor *v,
+                                 const of3_tensor *g, const of3_tensor *bias, const of3_tensor *low,
+                                 int heads);
+
+/* ---- fused */
+
+/* z [..,Q,K,c] -> bias [..,H,K,Q]. norm: NULL for none. opt_mask [..,Q,K]. */
+of3_tensor *of3_pair_bias(of3_ctx *cx, const of3_tensor *z, const of3_norm_w *opt_norm, of3_linear_w w,
+                          const of3_tensor *opt_mask);
+/* q, g [..,Q,H*d], k, v [..,K,H*d]; bias [~,H,K,Q], its leading axes may be fewer; key_mask [K] or NULL. */
+of3_tensor *of3_attention(of3_ctx *cx, const of3_tensor *q, const of3_tensor *k, const of3_tensor *v,
+                          const of3_tensor *g, const of3_tensor *bias, const of3_tensor *opt_key_mask,
+                          int heads);
+/* x [..,c], mask [..] or NULL. */
+void of3_transition(of3_ctx *cx, of3_tensor *x, const of3_transition_w *w, const of3_tensor *opt_mask);
+of3_tensor *of3_ada_norm(of3_ctx *cx, const of3_tensor *a, const of3_tensor *gate, const of3_tensor *shift);
+/* What a block with adaptive norm takes from the conditioning, already activated: [rows~,c] each. */
+typedef struct of3_modulation {
+  of3_tensor *gate, *shift, *out_gate;
+} of3_modulation;
+void of3_gated_transition(of3_ctx *cx, of3_tensor *a, of3_modulation m, of3_linear_w wa, of3_linear_w wb,
+                          of3_linear_w wo, const of3_tensor *mask);
+/* z [..,N,N,c], mask [N,N]. */
+void of3_triangle_mul(of3_ctx *cx, of3_tensor *z, const of3_tensor *mask, const of3_triangle_mul_w *w,
+                      bool outgoing);
+void of3_triangle_attention(of3_ctx *cx, of3_tensor *z, const of3_tensor *mask,
+                            const of3_triangle_attention_w *w, bool ending, bool bias_from_z);
+/* z [N,N,c], m [M,N,c_m], mask [M,N]. */
+void of3_outer_product_mean(of3_ctx *cx, of3_tensor *z, const of3_tensor *m, const of3_tensor *mask,
+                            const of3_outer_product_mean_w *w);
+/* m [M,N,c_m], z [N,N,c], pair_mask [N,N]. */
+void of3_pair_weighted_average(of3_ctx *cx, of3_tensor *m, const of3_tensor *z, const of3_tensor *pair_mask,
+                               const of3_pair_weighted_average_w *w);
+
+/* ---- the table itself, for backends, tests, benchmarks */
+
+typedef struct of3_shape {
+  of3_dtype dtype;
+  int rank;
+  int64_t dim[OF3_MAX_RANK];
+} of3_shape;
+
+typedef struct of3_op_info {
+  const char *name, *formula;
+  of3_shape (*shape)(const of3_call *c);
+  void (*reference)(const of3_call *c); /* buffers must be plain memory */
+  double (*cost)(const of3_call *c);
+} of3_op_info;
+
+const of3_op_info *of3_op_table(void); /* [OF3_N_OP] */
+
+/* Does one call: shape rule, memory, cost, then the backend's kernel or the reference. Sets c->out if it is
+ * NULL. */
+of3_tensor *of3_apply(of3_ctx *cx, of3_call *c);
+
+#endif

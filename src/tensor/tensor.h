@@ -1,0 +1,121 @@
+/* Tensors, and the context in which operations on them run.
+ *
+ * A tensor is a handle: shape, element type and a place in a buffer of the backend, dense and row-major.
+ * Leading dimensions are batch dimensions in every operation. Model code never looks behind the handle; it
+ * calls operations.
+ *
+ * Three lifetimes:
+ *   model  weights, wrapped by of3_constant; they live as long as the store they came from
+ *   run    what is made before the first scope: features, the trunk's results
+ *   step   what is made inside of3_scope_begin .. of3_scope_end; gone at its end, without a call to malloc
+ *
+ * Run and step share one stack of memory, reserved once:
+ *
+ *   | features | s z | scope: z_hidden | scope: ...   ->            | limit
+ *
+ * An error is sticky: after the first one every operation does nothing, so that model code reads like
+ * mathematics and one look at of3_ctx_status at the end is enough.
+ *
+ * Planning: with `planning` set, operations make shapes, move the top of the stack and add up their cost, but
+ * neither touch memory nor compute. The same model code thus says beforehand what a run will need. */
+#ifndef OF3_TENSOR_TENSOR_H
+#define OF3_TENSOR_TENSOR_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "tensor/dtype.h"
+
+typedef struct of3_tape of3_tape; /* records operations when gradients are wanted */
+typedef struct of3_node of3_node; /* one recorded operation */
+typedef struct of3_backend of3_backend;
+
+typedef struct of3_tensor {
+  of3_dtype dtype;
+  int rank;
+  int64_t shape[OF3_MAX_RANK];
+  void *buffer;   /* the backend's; the CPU's is plain memory. NULL while planning */
+  int64_t offset; /* elements */
+  of3_node *node; /* NULL: no gradient wanted */
+} of3_tensor;
+
+typedef struct of3_ctx {
+  const of3_backend *backend;
+  void *state; /* the backend's own */
+  const of3_log *log;
+  const volatile sig_atomic_t *opt_cancel; /* non-zero: stop with OF3_ERR_CANCELLED */
+  of3_tape *tape;                          /* NULL: nothing is recorded */
+  bool planning;
+
+  /* the stack of step memory */
+  char *base; /* reserved address space; NULL while planning */
+  size_t limit, top, peak;
+
+  double flops, bytes; /* cost of the operations so far, from the table */
+  int64_t n_ops;
+  of3_error error;
+} of3_ctx;
+
+/* A context on a backend (tensor/backend.h). limit: bytes of step memory that may be used; address space is
+ * reserved, pages are taken when touched. threads: 0 = all that the process may use. */
+OF3_MUST_CHECK of3_status of3_ctx_open(of3_ctx *cx, const of3_backend *backend, int threads, size_t limit,
+                                       bool planning, of3_error *err);
+void of3_ctx_close(of3_ctx *cx); /* {0} is allowed */
+
+/* The sticky error; copies its sentence to err. */
+OF3_MUST_CHECK of3_status of3_ctx_status(const of3_ctx *cx, of3_error *err);
+void of3_ctx_fail(of3_ctx *cx, of3_status code, const char *fmt, ...) OF3_PRINTF(3, 4);
+
+/* A tensor of undefined content on top of the stack. Always returns a handle that may be passed on: after an
+ * error it is one without memory. */
+of3_tensor *of3_new(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape);
+#define OF3_NEW(cx, dtype, ...)                                                                              \
+  of3_new((cx), (dtype), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+of3_tensor *of3_new_like(of3_ctx *cx, const of3_tensor *t);
+
+/* A new tensor with the content of host memory (dense, row-major). */
+of3_tensor *of3_from_host(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape, const void *host);
+#define OF3_FROM_HOST(cx, dtype, host, ...)                                                                  \
+  of3_from_host((cx), (dtype), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),                    \
+                (int64_t[]){__VA_ARGS__}, (host))
+void of3_upload(of3_ctx *cx, of3_tensor *t, const void *host);
+void of3_download(of3_ctx *cx, const of3_tensor *t,
+                  void *host); /* waits until the values exist; no-op while planning */
+
+/* A weight: the backend wraps host memory that outlives the context, or copies it. Stored as f32, bf16 or
+ * f16; what comes back is f32 on a backend that computes in f32. The handle and copies live in the arena. */
+of3_tensor *of3_constant(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, int rank, const int64_t *shape,
+                         const void *host);
+
+/* Everything made since begin is gone after end. */
+typedef size_t of3_scope;
+of3_scope of3_scope_begin(of3_ctx *cx);
+void of3_scope_end(of3_ctx *cx, of3_scope scope);
+
+/* Views: same memory, other shape. narrow takes n entries from `first` on of the first axis. */
+of3_tensor *of3_reshape(of3_ctx *cx, const of3_tensor *t, int rank, const int64_t *shape);
+#define OF3_RESHAPE(cx, t, ...)                                                                              \
+  of3_reshape((cx), (t), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+of3_tensor *of3_narrow(of3_ctx *cx, const of3_tensor *t, int64_t first, int64_t n);
+
+/* Marks where values must exist: a lazy backend computes here, an asynchronous one waits. */
+void of3_eval(of3_ctx *cx, of3_tensor *const *t, int n);
+
+int64_t of3_count(const of3_tensor *t);              /* elements */
+int64_t of3_dim(const of3_tensor *t, int from_last); /* of3_dim(t,0) is the last axis; 1 beyond the first */
+int64_t of3_rows(const of3_tensor *t);               /* count / last axis */
+size_t of3_bytes(const of3_tensor *t);
+
+/* Host pointer of a tensor of a backend whose buffers are plain memory (CPU, reference). */
+static inline void *of3_host(const of3_tensor *t) {
+  return (char *)t->buffer + (size_t)t->offset * of3_dtype_size(t->dtype);
+}
+static inline float *of3_f32(const of3_tensor *t) { return (float *)of3_host(t); }
+static inline int32_t *of3_i32(const of3_tensor *t) { return (int32_t *)of3_host(t); }
+
+#endif
