@@ -1,0 +1,41 @@
+/* Confidence files of one sample, as OpenFold3 0.5.0 writes them (shared/reference/interface.md section 11).
+ */
+#ifndef OF3_WRITE_CONFIDENCES_H
+#define OF3_WRITE_CONFIDENCES_H
+
+#include <stddef.h>
+
+#include "base/status.h"
+#include "chem/complex.h"
+#include "write/scores.h"
+
+/* The three arrays of `..._confidences`, of one sample. */
+typedef struct of3_confidences {
+  int n_atom, n_token;
+  const float *plddt;     /* [A] 0 .. 100 */
+  const float *pde, *pae; /* [N,N] Angstrom */
+} of3_confidences;
+
+/* JSON: every number on its own line, rounded to six decimals. */
+OF3_MUST_CHECK of3_status of3_confidences_write_json(const char *path, const of3_confidences *c,
+                                                     of3_error *err);
+
+/* NumPy archive, deflated: members plddt.npy, pde.npy, pae.npy as float16 or float32. */
+OF3_MUST_CHECK of3_status of3_confidences_write_npz(const char *path, const of3_confidences *c, bool half,
+                                                    of3_error *err);
+
+/* `..._confidences_aggregated.json`. */
+OF3_MUST_CHECK of3_status of3_aggregated_write(const char *path, const of3_complex *complex,
+                                               const of3_scores *scores, of3_error *err);
+
+/* What the ranking needs, read back from such a file. */
+typedef struct of3_aggregated {
+  double avg_plddt, gpde, ptm, iptm, disorder, has_clash, sample_ranking_score;
+} of3_aggregated;
+
+OF3_MUST_CHECK of3_status of3_aggregated_read(const char *path, of3_aggregated *out, of3_error *err);
+
+/* The same values as a file holds them: rounded to six decimals. */
+of3_aggregated of3_aggregated_of(const of3_scores *scores);
+
+#endif

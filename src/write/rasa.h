@@ -1,0 +1,20 @@
+/* Disorder as AlphaFold-disorder reads it from a structure: the share of protein residues whose relative
+ * accessible surface area, smoothed over 25 residues, is above 0.581 (shared/reference/interface.md 13.10).
+ */
+#ifndef OF3_WRITE_RASA_H
+#define OF3_WRITE_RASA_H
+
+#include "base/status.h"
+#include "chem/complex.h"
+
+/* Accessible surface in square Angstrom of each atom of one chain taken alone (Shrake & Rupley 1973;
+ * probe 1.4 Angstrom, 1000 Fibonacci points, ProtOr radii). x [A,3] are the coordinates of the whole complex,
+ * out [atoms of the chain]. */
+OF3_MUST_CHECK of3_status of3_chain_sasa(const of3_complex *complex, int chain, const float *x, float *out,
+                                         of3_error *err);
+
+/* 0 .. 1 over the residues of all protein chains; 0 if there are none. */
+OF3_MUST_CHECK of3_status of3_disorder(const of3_complex *complex, const float *x, float *out,
+                                       of3_error *err);
+
+#endif

@@ -1,0 +1,48 @@
+/* Confidence scores of a prediction, and the ranking of its samples (shared/reference/interface.md section
+ * 13; AF3 SI 5.9). Chains are numbered as in the files of the reference: c = asym_id - 1, the rank of the id
+ * among the sorted ids. */
+#ifndef OF3_WRITE_SCORES_H
+#define OF3_WRITE_SCORES_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "base/threads.h"
+#include "chem/complex.h"
+#include "feat/features.h"
+#include "feat/variant.h"
+#include "model/prediction.h"
+
+/* The scores of one sample. */
+typedef struct of3_scores {
+  float avg_plddt;            /* 0 .. 100 */
+  float gpde;                 /* Angstrom */
+  float ptm, iptm;            /* 0 .. 1; iptm is 0 for a single chain */
+  float disorder;             /* fraction of protein residues, 0 without protein */
+  float has_clash;            /* 0 or 1 */
+  float sample_ranking_score; /* 0.8 iptm + 0.2 ptm + 0.5 disorder - 100 has_clash */
+  int n_chain;
+  float *chain_ptm;       /* [C] */
+  float *chain_pair_iptm; /* [C,C] symmetric, diagonal 0 */
+  float *bespoke_iptm;    /* [C,C] symmetric, diagonal 0 */
+} of3_scores;
+
+/* Scores of all samples: *ret_scores [S] lives in the arena. What the generations differ in: clashes are
+ * looked for by OB alone, and the chains with a frame that enter bespoke_iptm are those of the sample in OB,
+ * of any sample in P1 and P2. */
+OF3_MUST_CHECK of3_status of3_scores_compute(const of3_complex *complex, const of3_features *features,
+                                             const of3_prediction *prediction, of3_variant variant,
+                                             of3_pool *opt_pool, of3_arena *arena, of3_scores **ret_scores,
+                                             of3_error *err);
+
+/* Which tokens have a valid frame in the coordinates x [A,3]: out [N] 0/1. Residue tokens: N-CA-C,
+ * C3'-C1'-C4'. Atom tokens: the two nearest atoms of the chain, the angle between 25 and 155 degrees. */
+void of3_token_frames(const of3_features *features, const float *x, uint8_t *out);
+
+/* Whether two polymer chains have more than 100 atom pairs closer than 1.1 Angstrom, or more pairs than half
+ * the atoms of the smaller chain. x [A,3]. */
+OF3_MUST_CHECK of3_status of3_has_clash(const of3_complex *complex, const float *x, bool *out,
+                                        of3_error *err);
+
+#endif

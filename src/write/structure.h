@@ -1,0 +1,33 @@
+/* Structure files: the text of OpenFold3 0.5.0, byte for byte (shared/reference/interface.md section 10). */
+#ifndef OF3_WRITE_STRUCTURE_H
+#define OF3_WRITE_STRUCTURE_H
+
+#include "base/status.h"
+#include "base/str.h"
+#include "chem/complex.h"
+
+typedef enum of3_structure_format { OF3_CIF, OF3_CIF_GZ, OF3_PDB } of3_structure_format;
+
+/* "cif", "cif.gz", "pdb": also the ending of the file. */
+const char *of3_structure_format_name(of3_structure_format format);
+bool of3_structure_format_parse(const char *name, of3_structure_format *out);
+
+/* x [A,3], plddt [A] (the B-factor). Appends to `out`; out->failed is turned into an error. */
+OF3_MUST_CHECK of3_status of3_cif_text(const of3_complex *complex, const float *x, const float *plddt,
+                                       of3_str *out, of3_error *err);
+
+/* Refuses what the PDB format cannot hold: see of3_pdb_check. */
+OF3_MUST_CHECK of3_status of3_pdb_text(const of3_complex *complex, const float *x, const float *plddt,
+                                       of3_str *out, of3_error *err);
+
+/* What can be known before folding: chain ids of more than one character, more than 99,999 atoms or residues
+ * numbered above 9,999, atom names of more than four characters. Call it before the network runs if the user
+ * wants PDB files. */
+OF3_MUST_CHECK of3_status of3_pdb_check(const of3_complex *complex, of3_error *err);
+
+/* One structure file, through a temporary name. The gzip header holds no time: same input, same bytes. */
+OF3_MUST_CHECK of3_status of3_structure_write(const char *path, of3_structure_format format,
+                                              const of3_complex *complex, const float *x, const float *plddt,
+                                              of3_error *err);
+
+#endif
