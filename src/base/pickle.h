@@ -48,12 +48,10 @@ struct of3_pickle {
     const char *text; /* in the pickle itself: not terminated, may hold any byte */
     of3_pickle **item;
   };
-  const of3_pickle *args;
-  union {
-    const of3_pickle *state; /* CALL, DICT: the argument of BUILD, or NULL */
-    const char *global;      /* GLOBAL, OPAQUE: "module.name", printable, terminated */
-  };
-  size_t cap; /* the reader's: room in item */
+  const of3_pickle *args;  /* CALL: usually a TUPLE; PERSISTENT: the id */
+  const of3_pickle *state; /* CALL, DICT: the argument of BUILD, or NULL */
+  const char *global;      /* GLOBAL, CALL, OPAQUE: "module.name", printable, terminated, cut at 200 bytes */
+  size_t cap;              /* the reader's: room in item */
 };
 
 typedef struct of3_pickle_global {
