@@ -24,8 +24,9 @@ void of3_str_addf(of3_str *s, const char *fmt, ...) OF3_PRINTF(2, 3);
 
 enum { OF3_F32_TEXT = 32 };
 
-/* Shortest decimal that reads back as the same float32, written as NumPy's str(float32): "12.345678", "-0.5",
- * "1e-05", "nan". Returns the length. */
+/* Shortest decimal that reads back as the same float32, written as str(float32) of NumPy 2.4 (earlier ones
+ * stay positional up to 1e16): "12.345678", "-0.5"; outside 1e-4 <= |x| < 1e6 "1e-05", "1.5e+06"; "nan".
+ * Returns the length. */
 int of3_format_f32(char out[OF3_F32_TEXT], float x);
 
 /* Shortest decimal that reads back as the same double, written as Python's repr(float): "0.06781", "1e-07",
