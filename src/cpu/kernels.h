@@ -1,0 +1,112 @@
+/* The table of CPU kernels, one instance per instruction set, and the panels that they work on.
+ *
+ * A panel holds up to 48 rows (tokens, pairs, atoms ...) of a row-major tensor, transposed: channel-major
+ * [channels][lanes], lane = row, lanes = 16, 32 or 48, lanes without a row are zero:
+ *
+ *        rows of x [.., K]                panel [K][lanes]
+ *        r0: c0 c1 c2 ...                 c0: r0 r1 r2 ... r47
+ *        r1: c0 c1 c2 ...       ->        c1: r0 r1 r2 ... r47
+ *
+ * Weights [n,k] are the broadcast operand of the product and are read where they lie; a product's output
+ * panel [n][lanes] is the input panel of the next product. All else (norm, softmax, activations) runs down
+ * the lanes. A lane's result depends neither on its position nor on the other lanes, and sums over k are done
+ * in one fixed order, so that no result depends on the number of threads. */
+#ifndef OF3_CPU_KERNELS_H
+#define OF3_CPU_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/ops.h"
+
+enum { OF3_LANES = 48, OF3_LANE_STEP = 16 };
+
+/* Lanes of a panel of n rows, 1 <= n <= OF3_LANES. */
+static inline int of3_lanes(int64_t n) {
+  return n >= OF3_LANES ? OF3_LANES : (int)((n + OF3_LANE_STEP - 1) / OF3_LANE_STEP * OF3_LANE_STEP);
+}
+
+/* Panels of `rows` rows: all of 48 lanes but the last. */
+static inline int64_t of3_panels(int64_t rows) { return (rows + OF3_LANES - 1) / OF3_LANES; }
+
+/* Rows in panel p. */
+static inline int of3_panel_rows(int64_t rows, int64_t p) {
+  int64_t left = rows - p * OF3_LANES;
+  return left < OF3_LANES ? (int)left : OF3_LANES;
+}
+
+/* row[i] = first + i stride, for pack and unpack. */
+static inline void of3_rows_at(const float **row, const float *first, ptrdiff_t stride, int n) {
+  for (int i = 0; i < n; i++) row[i] = first + i * stride;
+}
+
+/* y[r][l] = [y[r][l] +] [bias[r] +] sum_k a(r,k) x[k][l], a(r,k) = a[r a_row + k a_col]. y overlaps nothing. */
+typedef struct of3_gemm {
+  const float *a;
+  ptrdiff_t a_row, a_col;
+  const float *x; /* [depth][lanes], row stride ldx */
+  ptrdiff_t ldx;
+  float *y; /* [rows][lanes], row stride ldy */
+  ptrdiff_t ldy;
+  int64_t rows, depth;
+  int lanes; /* 16, 32, 48 */
+  bool accumulate;
+  const float *opt_bias; /* [rows] */
+} of3_gemm;
+
+/* y_i[c] = [y_i[c] +] [mask[i]] [gate_i[c]] panel[c][i] for rows i < n_row and channels c < channels. */
+typedef struct of3_unpack {
+  const float *panel; /* row stride ld */
+  ptrdiff_t ld;
+  int n_row;
+  int64_t channels;
+  float *const *y;
+  const float *const *opt_gate; /* [n_row] pointers; they may repeat */
+  const float *opt_mask;        /* [n_row] */
+  bool add;
+} of3_unpack;
+
+typedef struct of3_cpu_kernels {
+  const char *isa;   /* "avx512", ... */
+  int vector_floats; /* 16, 8, 4 */
+
+  /* ---- panels */
+  void (*gemm)(const of3_gemm *g);
+  /* panel[c][i] = row[i][c]; lanes i >= n_row become 0. row[i] has `channels` floats. */
+  void (*pack)(float *panel, ptrdiff_t ld, int lanes, const float *const *row, int n_row, int64_t channels);
+  void (*unpack)(const of3_unpack *u);
+  /* Layer norm of every lane over the channels, in place; scale and offset [channels] or NULL. */
+  void (*norm)(float *panel, ptrdiff_t ld, int lanes, int64_t channels, const float *opt_scale,
+               const float *opt_offset);
+  /* panel[c][l] *= mask[l]; mask [lanes]. */
+  void (*mask_lanes)(float *panel, ptrdiff_t ld, int lanes, int64_t channels, const float *mask);
+
+  /* ---- n contiguous floats, any n >= 0 */
+  void (*act)(float *y, int64_t n, of3_act act);
+  void (*silu_mul)(float *a, const float *b, int64_t n);    /* a = silu(a) b */
+  void (*sigmoid_mul)(float *y, const float *g, int64_t n); /* y *= sigmoid(g) */
+  void (*add)(float *y, const float *x, int64_t n);         /* y += x */
+  void (*mul)(float *y, const float *x, int64_t n);         /* y *= x */
+  void (*scale)(float *y, float s, int64_t n);              /* y *= s */
+  void (*axpy)(float *y, float s, const float *x, int64_t n);                             /* y += s x */
+  void (*combine)(float *y, float a, const float *p, float b, const float *q, int64_t n); /* y = a p + b q */
+  /* sum_i softmax(x)_i t_i */
+  float (*softmax_dot)(const float *x, const float *t, int64_t n);
+
+  /* ---- one row-major row of c channels */
+  void (*norm_row)(float *y, const float *x, int64_t c, const float *opt_scale, const float *opt_offset);
+  /* y = gate norm(x) + shift */
+  void (*ada_norm_row)(float *y, const float *x, int64_t c, const float *gate, const float *shift);
+
+  /* ---- attention (kernels_attention.inc) */
+  const struct of3_attention_kernels *attention;
+} of3_cpu_kernels;
+
+/* NULL where the instruction set is not compiled in. Whether the processor has it is cpu.c's to ask. */
+const of3_cpu_kernels *of3_cpu_kernels_avx512(void);
+const of3_cpu_kernels *of3_cpu_kernels_avx2(void);
+const of3_cpu_kernels *of3_cpu_kernels_neon(void);
+const of3_cpu_kernels *of3_cpu_kernels_plain(void);
+
+#endif

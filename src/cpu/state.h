@@ -1,0 +1,33 @@
+/* What the operation files of the CPU backend share: the state behind of3_ctx, the kernels they register, and
+ * scratch memory. */
+#ifndef OF3_CPU_STATE_H
+#define OF3_CPU_STATE_H
+
+#include "base/threads.h"
+#include "cpu/kernels.h"
+#include "tensor/backend.h"
+
+typedef struct of3_cpu {
+  of3_pool *pool;
+  const of3_cpu_kernels *kernels;
+} of3_cpu;
+
+static inline const of3_cpu *of3_cpu_state(const of3_ctx *cx) { return cx->state; }
+static inline int of3_cpu_threads(const of3_ctx *cx) { return of3_pool_size(of3_cpu_state(cx)->pool); }
+
+/* Floats rounded up to whole cache lines, so that scratch pieces stay aligned. */
+static inline int64_t of3_aligned(int64_t floats) { return (floats + 15) / 16 * 16; }
+
+/* Row of an argument marked ~ in ops.def that belongs to row r of the output. */
+static inline int64_t of3_row_of(const of3_tensor *t, int64_t r) { return r % of3_rows(t); }
+
+/* The kernels, one per operation (ops.def); each is defined in its op_*.c and registered in cpu.c. */
+extern const of3_kernel of3_cpu_linear, of3_cpu_norm, of3_cpu_act, of3_cpu_add, of3_cpu_combine,
+    of3_cpu_mask_rows, of3_cpu_copy, of3_cpu_concat, of3_cpu_outer_sum, of3_cpu_embed_add, of3_cpu_one_hot,
+    of3_cpu_gather, of3_cpu_segment_mean, of3_cpu_symmetrize, of3_cpu_expect, of3_cpu_distance_bin;
+extern const of3_kernel of3_cpu_transition, of3_cpu_ada_norm, of3_cpu_gated_transition, of3_cpu_pair_bias,
+    of3_cpu_outer_product_mean, of3_cpu_pair_weighted_average;
+extern const of3_kernel of3_cpu_atom_pair, of3_cpu_window_add, of3_cpu_window_gather,
+    of3_cpu_window_attention, of3_cpu_attention, of3_cpu_triangle_mul, of3_cpu_triangle_attention;
+
+#endif
