@@ -43,7 +43,7 @@ uint16_t of3_f32_to_f16(float x) {
   uint32_t u = bits_of(x), sign = u >> 16 & 0x8000u, a = u & 0x7fffffffu;
   if (a >= 0x7f800000u) return (uint16_t)(sign | 0x7c00u | (a > 0x7f800000u ? 0x200u : 0u));
   if (a >= 0x477ff000u) return (uint16_t)(sign | 0x7c00u); /* rounds to infinity */
-  if (a < 0x38800000u) {                                    /* subnormal: let the addition round at 2^-24 */
+  if (a < 0x38800000u) {                                   /* subnormal: let the addition round at 2^-24 */
     uint32_t r = bits_of(float_of(a) + 0.5f) - 0x3f000000u;
     return (uint16_t)(sign | r);
   }

@@ -32,7 +32,7 @@ typedef struct of3_attr {
  * it is the same handle as the input changed. */
 typedef struct of3_call {
   of3_op op;
-  of3_tensor *in[OF3_MAX_IN];
+  const of3_tensor *in[OF3_MAX_IN];
   of3_tensor *out;
   of3_attr attr;
 } of3_call;
@@ -261,6 +261,9 @@ typedef struct of3_op_info {
   of3_shape (*shape)(const of3_call *c);
   void (*reference)(const of3_call *c); /* buffers must be plain memory */
   double (*cost)(const of3_call *c);
+  /* Gradients of the inputs from that of the output; NULL until the training issue writes it. */
+  void (*backward)(of3_ctx *cx, const of3_call *c, const of3_tensor *gradient,
+                   of3_tensor *const *input_gradient);
 } of3_op_info;
 
 const of3_op_info *of3_op_table(void); /* [OF3_N_OP] */

@@ -16,6 +16,11 @@
  * An error is sticky: after the first one every operation does nothing, so that model code reads like
  * mathematics and one look at of3_ctx_status at the end is enough.
  *
+ * Gradients: of3_apply (ops.h) is the only way to an operation, so a tape records there, and every row of the
+ * table has a place for its backward. An operation in place changes what a handle means, not what a buffer
+ * holds: while a tape records, it writes to a new buffer and the handle moves on, so model code is the same
+ * for inference and training.
+ *
  * Planning: with `planning` set, operations make shapes, move the top of the stack and add up their cost, but
  * neither touch memory nor compute. The same model code thus says beforehand what a run will need. */
 #ifndef OF3_TENSOR_TENSOR_H
@@ -31,8 +36,6 @@
 #include "base/status.h"
 #include "tensor/dtype.h"
 
-typedef struct of3_tape of3_tape; /* records operations when gradients are wanted */
-typedef struct of3_node of3_node; /* one recorded operation */
 typedef struct of3_backend of3_backend;
 
 typedef struct of3_tensor {
@@ -41,7 +44,6 @@ typedef struct of3_tensor {
   int64_t shape[OF3_MAX_RANK];
   void *buffer;   /* the backend's; the CPU's is plain memory. NULL while planning */
   int64_t offset; /* elements */
-  of3_node *node; /* NULL: no gradient wanted */
 } of3_tensor;
 
 typedef struct of3_ctx {
@@ -49,12 +51,13 @@ typedef struct of3_ctx {
   void *state; /* the backend's own */
   const of3_log *log;
   const volatile sig_atomic_t *opt_cancel; /* non-zero: stop with OF3_ERR_CANCELLED */
-  of3_tape *tape;                          /* NULL: nothing is recorded */
   bool planning;
 
   /* the stack of step memory */
   char *base; /* reserved address space; NULL while planning */
   size_t limit, top, peak;
+  of3_tensor *handle; /* the handles, a second stack */
+  int64_t n_handle;
 
   double flops, bytes; /* cost of the operations so far, from the table */
   int64_t n_ops;
@@ -93,7 +96,10 @@ of3_tensor *of3_constant(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, int ran
                          const void *host);
 
 /* Everything made since begin is gone after end. */
-typedef size_t of3_scope;
+typedef struct of3_scope {
+  size_t top;
+  int64_t handle;
+} of3_scope;
 of3_scope of3_scope_begin(of3_ctx *cx);
 void of3_scope_end(of3_ctx *cx, of3_scope scope);
 

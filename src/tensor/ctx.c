@@ -1,0 +1,201 @@
+#define _GNU_SOURCE
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "tensor/backend.h"
+#include "tensor/tensor.h"
+
+enum { ALIGN = 64, MAX_HANDLES = 1 << 20 };
+
+static void *reserve(size_t bytes) {
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+#ifdef MAP_NORESERVE
+  flags |= MAP_NORESERVE;
+#endif
+  void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+  return p == MAP_FAILED ? NULL : p;
+}
+
+of3_status of3_ctx_open(of3_ctx *cx, const of3_backend *backend, int threads, size_t limit, bool planning,
+                        of3_error *err) {
+  *cx = (of3_ctx){.backend = backend, .planning = planning, .limit = (limit + ALIGN - 1) / ALIGN * ALIGN};
+  cx->handle = reserve(MAX_HANDLES * sizeof(of3_tensor));
+  if (!cx->handle) return of3_fail_memory(err, "tensor handles");
+  if (!planning) {
+    cx->base = reserve(cx->limit);
+    if (!cx->base) {
+      of3_ctx_close(cx);
+      return of3_fail(err, OF3_ERR_MEMORY,
+                      "cannot reserve %.1f GB of address space for tensors; lower the memory limit",
+                      (double)limit / 1e9);
+    }
+#ifdef MADV_HUGEPAGE
+    madvise(cx->base, cx->limit, MADV_HUGEPAGE);
+#endif
+  }
+  of3_status status = backend->open(cx, threads, err);
+  if (status != OF3_OK) {
+    cx->backend = NULL;
+    of3_ctx_close(cx);
+  }
+  return status;
+}
+
+void of3_ctx_close(of3_ctx *cx) {
+  if (cx->backend) cx->backend->close(cx);
+  if (cx->base) munmap(cx->base, cx->limit);
+  if (cx->handle) munmap(cx->handle, MAX_HANDLES * sizeof(of3_tensor));
+  *cx = (of3_ctx){0};
+}
+
+of3_status of3_ctx_status(const of3_ctx *cx, of3_error *err) {
+  if (err && cx->error.code != OF3_OK) *err = cx->error;
+  return cx->error.code;
+}
+
+void of3_ctx_fail(of3_ctx *cx, of3_status code, const char *fmt, ...) {
+  if (cx->error.code != OF3_OK) return;
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(cx->error.text, sizeof cx->error.text, fmt, ap);
+  va_end(ap);
+  cx->error.code = code;
+}
+
+static of3_tensor *new_handle(of3_ctx *cx) {
+  assert(cx->n_handle < MAX_HANDLES);
+  of3_tensor *t = &cx->handle[cx->n_handle++];
+  *t = (of3_tensor){0};
+  return t;
+}
+
+/* Bytes of a shape, or SIZE_MAX if they do not fit. */
+static size_t bytes_of(of3_dtype dtype, int rank, const int64_t *shape) {
+  size_t n = of3_dtype_size(dtype);
+  for (int i = 0; i < rank; i++)
+    if (__builtin_mul_overflow(n, (size_t)shape[i], &n)) return SIZE_MAX;
+  return n;
+}
+
+of3_tensor *of3_new(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape) {
+  assert(rank <= OF3_MAX_RANK);
+  of3_tensor *t = new_handle(cx);
+  t->dtype = dtype;
+  t->rank = rank;
+  memcpy(t->shape, shape, (size_t)rank * sizeof *shape);
+  if (cx->error.code != OF3_OK) return t;
+  size_t n = bytes_of(dtype, rank, shape), left = cx->limit - cx->top;
+  if (n > left || n + ALIGN > left) {
+    of3_ctx_fail(
+        cx, OF3_ERR_MEMORY,
+        "the query needs more than the %.2f GB of memory allowed for it; allow more or use a smaller query",
+        (double)cx->limit / 1e9);
+    return t;
+  }
+  if (!cx->planning) t->buffer = cx->base + cx->top;
+  cx->top += (n + ALIGN - 1) / ALIGN * ALIGN;
+  if (cx->top > cx->peak) cx->peak = cx->top;
+  return t;
+}
+
+of3_tensor *of3_new_like(of3_ctx *cx, const of3_tensor *t) {
+  return of3_new(cx, t->dtype, t->rank, t->shape);
+}
+
+of3_tensor *of3_from_host(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape, const void *host) {
+  of3_tensor *t = of3_new(cx, dtype, rank, shape);
+  of3_upload(cx, t, host);
+  return t;
+}
+
+void of3_upload(of3_ctx *cx, of3_tensor *t, const void *host) {
+  if (cx->error.code == OF3_OK && !cx->planning && of3_bytes(t)) memcpy(of3_host(t), host, of3_bytes(t));
+}
+
+void of3_download(of3_ctx *cx, const of3_tensor *t, void *host) {
+  if (cx->error.code == OF3_OK && !cx->planning && of3_bytes(t)) memcpy(host, of3_host(t), of3_bytes(t));
+}
+
+static void widen(float *to, const void *from, of3_dtype dtype, int64_t n) {
+  const uint16_t *half = from;
+  if (dtype == OF3_F32)
+    memcpy(to, from, (size_t)n * sizeof *to);
+  else if (dtype == OF3_BF16)
+    for (int64_t i = 0; i < n; i++) to[i] = of3_bf16_to_f32(half[i]);
+  else
+    for (int64_t i = 0; i < n; i++) to[i] = of3_f16_to_f32(half[i]);
+}
+
+of3_tensor *of3_constant(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, int rank, const int64_t *shape,
+                         const void *host) {
+  assert(dtype == OF3_F32 || dtype == OF3_BF16 || dtype == OF3_F16);
+  of3_tensor *t = OF3_ARENA_NEW(arena, of3_tensor, 1);
+  if (!t) {
+    of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory while binding weights");
+    return NULL;
+  }
+  t->dtype = OF3_F32;
+  t->rank = rank;
+  memcpy(t->shape, shape, (size_t)rank * sizeof *shape);
+  bool usable = dtype == OF3_F32 && (uintptr_t)host % _Alignof(float) == 0;
+  if (usable)
+    t->buffer = (void *)(uintptr_t)host;
+  else {
+    float *copy = OF3_ARENA_NEW(arena, float, of3_count(t));
+    if (copy)
+      widen(copy, host, dtype, of3_count(t));
+    else
+      of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory while converting weights to f32");
+    t->buffer = copy;
+  }
+  return t;
+}
+
+of3_scope of3_scope_begin(of3_ctx *cx) { return (of3_scope){cx->top, cx->n_handle}; }
+
+void of3_scope_end(of3_ctx *cx, of3_scope s) {
+  cx->top = s.top;
+  cx->n_handle = s.handle;
+}
+
+of3_tensor *of3_reshape(of3_ctx *cx, const of3_tensor *t, int rank, const int64_t *shape) {
+  of3_tensor *v = new_handle(cx);
+  *v = *t;
+  v->rank = rank;
+  memcpy(v->shape, shape, (size_t)rank * sizeof *shape);
+  assert(of3_count(v) == of3_count(t));
+  return v;
+}
+
+of3_tensor *of3_narrow(of3_ctx *cx, const of3_tensor *t, int64_t first, int64_t n) {
+  assert(first >= 0 && n >= 0 && first + n <= t->shape[0]);
+  of3_tensor *v = new_handle(cx);
+  *v = *t;
+  v->offset += first * (t->shape[0] ? of3_count(t) / t->shape[0] : 0);
+  v->shape[0] = n;
+  return v;
+}
+
+void of3_eval(of3_ctx *cx, of3_tensor *const *t, int n) {
+  if (cx->error.code == OF3_OK && !cx->planning && cx->backend->eval) cx->backend->eval(cx, t, n);
+}
+
+int64_t of3_count(const of3_tensor *t) {
+  int64_t n = 1;
+  for (int i = 0; i < t->rank; i++) n *= t->shape[i];
+  return n;
+}
+
+int64_t of3_dim(const of3_tensor *t, int from_last) {
+  return from_last < t->rank ? t->shape[t->rank - 1 - from_last] : 1;
+}
+
+int64_t of3_rows(const of3_tensor *t) {
+  int64_t n = 1;
+  for (int i = 0; i + 1 < t->rank; i++) n *= t->shape[i];
+  return n;
+}
+
+size_t of3_bytes(const of3_tensor *t) { return (size_t)of3_count(t) * of3_dtype_size(t->dtype); }

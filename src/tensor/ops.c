@@ -1,0 +1,215 @@
+/* The table, the dispatch, and the C function of each operation. */
+#include "tensor/ops.h"
+
+#include <assert.h>
+
+#include "tensor/backend.h"
+#include "tensor/ops_table.h"
+
+const of3_op_info *of3_op_table(void) {
+  static const of3_op_info table[OF3_N_OP] = {
+#define OF3_OP(id, name, formula) {#name, formula, of3_shape_##name, of3_ref_##name, of3_cost_##name, NULL},
+#include "tensor/ops.def"
+#undef OF3_OP
+  };
+  return table;
+}
+
+of3_tensor *of3_apply(of3_ctx *cx, of3_call *c) {
+  const of3_op_info *op = &of3_op_table()[c->op];
+  of3_shape s = op->shape(c);
+  if (!c->out) c->out = of3_new(cx, s.dtype, s.rank, s.dim);
+  if (cx->opt_cancel && *cx->opt_cancel) of3_ctx_fail(cx, OF3_ERR_CANCELLED, "interrupted");
+  if (cx->error.code != OF3_OK) return c->out;
+  cx->flops += op->cost(c);
+  cx->n_ops++;
+  const of3_kernel *k = cx->backend->kernel(cx, c->op);
+  bool fast = k && k->run && (!k->accepts || k->accepts(c));
+  if (!fast && !cx->backend->plain_memory) {
+    of3_ctx_fail(cx, OF3_ERR_INTERNAL, "the backend %s has no kernel for %s at this shape", cx->backend->name,
+                 op->name);
+    return c->out;
+  }
+  of3_scope scope = of3_scope_begin(cx);
+  size_t bytes = fast && k->workspace ? k->workspace(cx, c) : 0;
+  of3_tensor *work = bytes ? OF3_NEW(cx, OF3_U8, (int64_t)bytes) : NULL;
+  if (cx->error.code == OF3_OK && !cx->planning) {
+    if (fast)
+      k->run(cx, c, work ? work->buffer : NULL);
+    else
+      op->reference(c);
+  }
+  of3_scope_end(cx, scope);
+  return c->out;
+}
+
+#define APPLY(cx, op_, out_, attr_, ...)                                                                     \
+  of3_apply((cx), &(of3_call){.op = (op_), .in = {__VA_ARGS__}, .out = (out_), .attr = attr_})
+#define ATTR(...) ((of3_attr){__VA_ARGS__})
+#define NO_ATTR   ((of3_attr){0})
+
+/* ---- primitives */
+
+of3_tensor *of3_linear(of3_ctx *cx, const of3_tensor *x, of3_linear_w w, of3_act act) {
+  return APPLY(cx, OF3_OP_LINEAR, NULL, ATTR(.act = act), x, NULL, NULL, w.w, w.b);
+}
+
+of3_tensor *of3_norm_linear(of3_ctx *cx, const of3_tensor *x, of3_norm_w n, of3_linear_w w, of3_act act) {
+  return APPLY(cx, OF3_OP_LINEAR, NULL, ATTR(.act = act, .norm = 1), x, n.scale, n.offset, w.w, w.b);
+}
+
+void of3_linear_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, of3_linear_w w, const of3_tensor *gate,
+                    const of3_tensor *mask) {
+  APPLY(cx, OF3_OP_LINEAR, y, ATTR(.accumulate = 1), x, NULL, NULL, w.w, w.b, gate, mask, y);
+}
+
+void of3_norm_linear_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, of3_norm_w n, of3_linear_w w) {
+  APPLY(cx, OF3_OP_LINEAR, y, ATTR(.norm = 1, .accumulate = 1), x, n.scale, n.offset, w.w, w.b, NULL, NULL,
+        y);
+}
+
+of3_tensor *of3_norm(of3_ctx *cx, const of3_tensor *x, of3_norm_w w) {
+  return APPLY(cx, OF3_OP_NORM, NULL, NO_ATTR, x, w.scale, w.offset);
+}
+
+void of3_activate(of3_ctx *cx, of3_tensor *y, of3_act act) { APPLY(cx, OF3_OP_ACT, y, ATTR(.act = act), y); }
+
+void of3_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *x) { APPLY(cx, OF3_OP_ADD, y, NO_ATTR, y, x); }
+
+of3_tensor *of3_combine(of3_ctx *cx, const of3_tensor *x, const of3_tensor *a, const of3_tensor *y,
+                        const of3_tensor *b, const of3_tensor *mask) {
+  return APPLY(cx, OF3_OP_COMBINE, NULL, NO_ATTR, x, a, y, b, mask);
+}
+
+void of3_mask_rows(of3_ctx *cx, of3_tensor *y, const of3_tensor *mask) {
+  APPLY(cx, OF3_OP_MASK_ROWS, y, NO_ATTR, y, mask);
+}
+
+void of3_copy(of3_ctx *cx, of3_tensor *y, const of3_tensor *x) { APPLY(cx, OF3_OP_COPY, y, NO_ATTR, y, x); }
+
+of3_tensor *of3_concat(of3_ctx *cx, const of3_tensor *a, const of3_tensor *b) {
+  return APPLY(cx, OF3_OP_CONCAT, NULL, NO_ATTR, a, b);
+}
+
+of3_tensor *of3_outer_sum(of3_ctx *cx, const of3_tensor *a, const of3_tensor *b) {
+  return APPLY(cx, OF3_OP_OUTER_SUM, NULL, NO_ATTR, a, b);
+}
+
+void of3_embed_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *index, const of3_tensor *table,
+                   const of3_tensor *weight) {
+  APPLY(cx, OF3_OP_EMBED_ADD, y, NO_ATTR, y, index, table, weight);
+}
+
+of3_tensor *of3_one_hot(of3_ctx *cx, const of3_tensor *index, int classes) {
+  return APPLY(cx, OF3_OP_ONE_HOT, NULL, ATTR(.classes = classes), index);
+}
+
+of3_tensor *of3_gather(of3_ctx *cx, const of3_tensor *x, const of3_tensor *index, const of3_tensor *mask) {
+  return APPLY(cx, OF3_OP_GATHER, NULL, NO_ATTR, x, index, mask);
+}
+
+void of3_gather_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, const of3_tensor *index,
+                    const of3_tensor *mask) {
+  APPLY(cx, OF3_OP_GATHER, y, ATTR(.accumulate = 1), x, index, mask, y);
+}
+
+of3_tensor *of3_segment_mean(of3_ctx *cx, const of3_tensor *x, const of3_tensor *start,
+                             const of3_tensor *count, const of3_tensor *mask) {
+  return APPLY(cx, OF3_OP_SEGMENT_MEAN, NULL, NO_ATTR, x, start, count, mask);
+}
+
+of3_tensor *of3_symmetrize(of3_ctx *cx, const of3_tensor *x) {
+  return APPLY(cx, OF3_OP_SYMMETRIZE, NULL, NO_ATTR, x);
+}
+
+of3_tensor *of3_expect(of3_ctx *cx, const of3_tensor *x, const of3_tensor *table, const of3_tensor *set) {
+  return APPLY(cx, OF3_OP_EXPECT, NULL, NO_ATTR, x, table, set);
+}
+
+of3_tensor *of3_fourier(of3_ctx *cx, const of3_tensor *t, const of3_tensor *w, const of3_tensor *b) {
+  return APPLY(cx, OF3_OP_FOURIER, NULL, NO_ATTR, t, w, b);
+}
+
+void of3_augment(of3_ctx *cx, of3_tensor *x, const of3_tensor *mask, const of3_tensor *rotation,
+                 const of3_tensor *shift) {
+  APPLY(cx, OF3_OP_AUGMENT, x, NO_ATTR, x, mask, rotation, shift);
+}
+
+of3_tensor *of3_distance_bin(of3_ctx *cx, const of3_tensor *x, const of3_tensor *representative) {
+  return APPLY(cx, OF3_OP_DISTANCE_BIN, NULL, NO_ATTR, x, representative);
+}
+
+/* ---- atom windows */
+
+of3_tensor *of3_atom_pair(of3_ctx *cx, const of3_tensor *pos, const of3_tensor *uid, of3_windows w,
+                          const of3_tensor *w_d, const of3_tensor *w_i, const of3_tensor *w_v) {
+  return APPLY(cx, OF3_OP_ATOM_PAIR, NULL, NO_ATTR, pos, uid, w.mask, w.low, w_d, w_i, w_v);
+}
+
+void of3_window_add(of3_ctx *cx, of3_tensor *p, const of3_tensor *row, const of3_tensor *col, of3_windows w) {
+  APPLY(cx, OF3_OP_WINDOW_ADD, p, NO_ATTR, p, row, col, w.mask, w.low);
+}
+
+void of3_window_gather(of3_ctx *cx, of3_tensor *p, const of3_tensor *z, const of3_tensor *token,
+                       of3_windows w) {
+  APPLY(cx, OF3_OP_WINDOW_GATHER, p, NO_ATTR, p, z, token, w.mask, w.low);
+}
+
+of3_tensor *of3_window_attention(of3_ctx *cx, const of3_tensor *q, const of3_tensor *k, const of3_tensor *v,
+                                 const of3_tensor *g, const of3_tensor *bias, const of3_tensor *low,
+                                 int heads) {
+  return APPLY(cx, OF3_OP_WINDOW_ATTENTION, NULL, ATTR(.heads = heads), q, k, v, g, bias, low);
+}
+
+/* ---- fused */
+
+of3_tensor *of3_pair_bias(of3_ctx *cx, const of3_tensor *z, const of3_norm_w *norm, of3_linear_w w,
+                          const of3_tensor *mask) {
+  of3_norm_w n = norm ? *norm : (of3_norm_w){0};
+  return APPLY(cx, OF3_OP_PAIR_BIAS, NULL, ATTR(.norm = norm != NULL), z, n.scale, n.offset, w.w, mask);
+}
+
+of3_tensor *of3_attention(of3_ctx *cx, const of3_tensor *q, const of3_tensor *k, const of3_tensor *v,
+                          const of3_tensor *g, const of3_tensor *bias, const of3_tensor *key_mask,
+                          int heads) {
+  return APPLY(cx, OF3_OP_ATTENTION, NULL, ATTR(.heads = heads), q, k, v, g, bias, key_mask);
+}
+
+void of3_transition(of3_ctx *cx, of3_tensor *x, const of3_transition_w *w, const of3_tensor *mask) {
+  APPLY(cx, OF3_OP_TRANSITION, x, NO_ATTR, x, w->norm.scale, w->norm.offset, w->a.w, w->b.w, w->out.w, mask);
+}
+
+of3_tensor *of3_ada_norm(of3_ctx *cx, const of3_tensor *a, const of3_tensor *gate, const of3_tensor *shift) {
+  return APPLY(cx, OF3_OP_ADA_NORM, NULL, NO_ATTR, a, gate, shift);
+}
+
+void of3_gated_transition(of3_ctx *cx, of3_tensor *a, of3_modulation m, of3_linear_w wa, of3_linear_w wb,
+                          of3_linear_w wo, const of3_tensor *mask) {
+  APPLY(cx, OF3_OP_GATED_TRANSITION, a, NO_ATTR, a, m.gate, m.shift, wa.w, wb.w, wo.w, m.out_gate, mask);
+}
+
+void of3_triangle_mul(of3_ctx *cx, of3_tensor *z, const of3_tensor *mask, const of3_triangle_mul_w *w,
+                      bool outgoing) {
+  APPLY(cx, OF3_OP_TRIANGLE_MUL, z, ATTR(.outgoing = outgoing), z, mask, w->norm_in.scale, w->norm_in.offset,
+        w->a_p.w, w->a_g.w, w->b_p.w, w->b_g.w, w->norm_out.scale, w->norm_out.offset, w->z.w, w->g.w);
+}
+
+void of3_triangle_attention(of3_ctx *cx, of3_tensor *z, const of3_tensor *mask,
+                            const of3_triangle_attention_w *w, bool ending, bool bias_from_z) {
+  of3_attr attr = {.heads = (int)w->z.w->shape[0], .ending = ending, .bias_from_z = bias_from_z};
+  APPLY(cx, OF3_OP_TRIANGLE_ATTENTION, z, attr, z, mask, w->norm.scale, w->norm.offset, w->z.w, w->mha.q.w,
+        w->mha.k.w, w->mha.v.w, w->mha.g.w, w->mha.o.w);
+}
+
+void of3_outer_product_mean(of3_ctx *cx, of3_tensor *z, const of3_tensor *m, const of3_tensor *mask,
+                            const of3_outer_product_mean_w *w) {
+  APPLY(cx, OF3_OP_OUTER_PRODUCT_MEAN, z, NO_ATTR, z, m, mask, w->norm.scale, w->norm.offset, w->a.w, w->b.w,
+        w->out.w, w->out.b);
+}
+
+void of3_pair_weighted_average(of3_ctx *cx, of3_tensor *m, const of3_tensor *z, const of3_tensor *pair_mask,
+                               const of3_pair_weighted_average_w *w) {
+  of3_attr attr = {.heads = (int)w->z.w->shape[0]};
+  APPLY(cx, OF3_OP_PAIR_WEIGHTED_AVERAGE, m, attr, m, z, pair_mask, w->norm_m.scale, w->norm_m.offset,
+        w->norm_z.scale, w->norm_z.offset, w->z.w, w->v.w, w->g.w, w->o.w);
+}

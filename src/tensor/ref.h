@@ -1,0 +1,74 @@
+/* Inside src/tensor: small pieces of the plain C reference. It is the specification: direct loops over the
+ * formulas of ops.def, sums in double, results rounded to f32 where the operation ends. */
+#ifndef OF3_TENSOR_REF_H
+#define OF3_TENSOR_REF_H
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tensor/ops_table.h"
+
+#define REF_EPS_NORM 1e-5
+#define REF_INF      1e9 /* additive attention masks are INF (mask - 1) */
+
+static inline double ref_act(double x, int act) {
+  switch (act) {
+  case OF3_ACT_RELU:
+    return x > 0 ? x : 0;
+  case OF3_ACT_SIGMOID:
+    return 1 / (1 + exp(-x));
+  case OF3_ACT_SILU:
+    return x / (1 + exp(-x));
+  default:
+    return x;
+  }
+}
+
+static inline double ref_sigmoid(double x) { return ref_act(x, OF3_ACT_SIGMOID); }
+
+/* out = (x - mean) / sqrt(var + eps) [scale] [+ offset]. */
+static inline void ref_norm_row(const float *x, int64_t n, const of3_tensor *scale, const of3_tensor *offset,
+                                double *out) {
+  double mean = 0, var = 0;
+  for (int64_t i = 0; i < n; i++) mean += (double)x[i];
+  mean /= (double)n;
+  for (int64_t i = 0; i < n; i++) var += ((double)x[i] - mean) * ((double)x[i] - mean);
+  double r = 1 / sqrt(var / (double)n + REF_EPS_NORM);
+  for (int64_t i = 0; i < n; i++) {
+    out[i] = ((double)x[i] - mean) * r;
+    if (scale) out[i] *= (double)of3_f32(scale)[i];
+    if (offset) out[i] += (double)of3_f32(offset)[i];
+  }
+}
+
+/* Row o of W times x. */
+static inline double ref_dot(const of3_tensor *w, int64_t o, const double *x) {
+  int64_t k = w->shape[1];
+  const float *row = of3_f32(w) + o * k;
+  double sum = 0;
+  for (int64_t i = 0; i < k; i++) sum += (double)row[i] * x[i];
+  return sum;
+}
+
+/* y[0..rows of W) = W x. */
+static inline void ref_matvec(const of3_tensor *w, const double *x, double *y) {
+  for (int64_t o = 0; o < w->shape[0]; o++) y[o] = ref_dot(w, o, x);
+}
+
+/* The reference has no other way to report: it is the last resort, and sizes were planned. */
+static inline double *ref_alloc(int64_t n) {
+  double *p = calloc(n > 0 ? (size_t)n : 1, sizeof *p);
+  if (!p) abort();
+  return p;
+}
+
+/* In place; the largest value is taken out first. */
+static inline void ref_softmax(double *x, int64_t n) {
+  double top = x[0], sum = 0;
+  for (int64_t i = 1; i < n; i++) top = x[i] > top ? x[i] : top;
+  for (int64_t i = 0; i < n; i++) sum += x[i] = exp(x[i] - top);
+  for (int64_t i = 0; i < n; i++) x[i] /= sum;
+}
+
+#endif

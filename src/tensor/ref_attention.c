@@ -1,0 +1,111 @@
+/* Plain C reference of attention, its bias, transitions and adaptive norm. */
+#include "tensor/ref.h"
+
+void of3_ref_pair_bias(const of3_call *c) {
+  const of3_tensor *z = c->in[PAIR_BIAS_Z], *w = c->in[PAIR_BIAS_W], *mask = c->in[PAIR_BIAS_MASK];
+  int64_t width = of3_dim(z, 0), nk = of3_dim(z, 1), nq = of3_dim(z, 2), heads = w->shape[0];
+  double *row = ref_alloc(width);
+  for (int64_t r = 0; r < of3_rows(z); r++) {
+    int64_t k = r % nk, q = r / nk % nq, b = r / (nk * nq);
+    const float *x = of3_f32(z) + r * width;
+    if (c->attr.norm)
+      ref_norm_row(x, width, c->in[PAIR_BIAS_SCALE], c->in[PAIR_BIAS_OFFSET], row);
+    else
+      for (int64_t i = 0; i < width; i++) row[i] = (double)x[i];
+    double add = mask ? REF_INF * ((double)of3_f32(mask)[r % of3_count(mask)] - 1) : 0;
+    for (int64_t h = 0; h < heads; h++)
+      of3_f32(c->out)[((b * heads + h) * nk + k) * nq + q] = (float)(ref_dot(w, h, row) + add);
+  }
+  free(row);
+}
+
+/* The additive mask swallows the logit in f32 (1e9 has a last place of 64): keys that are all masked share
+ * evenly. */
+static double masked(double logit, const of3_tensor *opt_mask, int64_t k) {
+  if (!opt_mask) return logit;
+  float add = (float)(REF_INF * ((double)of3_f32(opt_mask)[k] - 1));
+  return (double)((float)logit + add);
+}
+
+void of3_ref_attention(const of3_call *c) {
+  const of3_tensor *q = c->in[ATT_Q], *k = c->in[ATT_K], *v = c->in[ATT_V], *bias = c->in[ATT_BIAS];
+  int64_t w = of3_dim(q, 0), nq = of3_dim(q, 1), nk = of3_dim(k, 1), heads = c->attr.heads, d = w / heads;
+  int64_t bias_batches = of3_count(bias) / (heads * nq * nk);
+  double *p = ref_alloc(nk);
+  for (int64_t r = 0; r < of3_rows(q); r++)
+    for (int64_t h = 0; h < heads; h++) {
+      int64_t b = r / nq, i = r % nq;
+      const float *qr = of3_f32(q) + r * w + h * d,
+                  *bh = of3_f32(bias) + (b % bias_batches * heads + h) * nk * nq;
+      for (int64_t j = 0; j < nk; j++) {
+        double dot = 0;
+        for (int64_t e = 0; e < d; e++)
+          dot += (double)qr[e] * (double)of3_f32(k)[(b * nk + j) * w + h * d + e];
+        p[j] = masked(dot / sqrt((double)d) + (double)bh[j * nq + i], c->in[ATT_KEY_MASK], j);
+      }
+      ref_softmax(p, nk);
+      for (int64_t e = 0; e < d; e++) {
+        double o = 0;
+        for (int64_t j = 0; j < nk; j++) o += p[j] * (double)of3_f32(v)[(b * nk + j) * w + h * d + e];
+        of3_f32(c->out)[r * w + h * d + e] =
+            (float)(o * ref_sigmoid((double)of3_f32(c->in[ATT_G])[r * w + h * d + e]));
+      }
+    }
+  free(p);
+}
+
+/* hidden = silu(W_a x) * W_b x. */
+static void swiglu(const of3_tensor *wa, const of3_tensor *wb, const double *x, double *hidden) {
+  for (int64_t o = 0; o < wa->shape[0]; o++)
+    hidden[o] = ref_act(ref_dot(wa, o, x), OF3_ACT_SILU) * ref_dot(wb, o, x);
+}
+
+void of3_ref_transition(const of3_call *c) {
+  const of3_tensor *wa = c->in[TRANS_WA], *mask = c->in[TRANS_MASK];
+  int64_t w = wa->shape[1];
+  double *row = ref_alloc(w), *hidden = ref_alloc(wa->shape[0]);
+  for (int64_t r = 0; r < of3_rows(c->out); r++) {
+    float *x = of3_f32(c->out) + r * w;
+    ref_norm_row(x, w, c->in[TRANS_SCALE], c->in[TRANS_OFFSET], row);
+    swiglu(wa, c->in[TRANS_WB], row, hidden);
+    double m = mask ? (double)of3_f32(mask)[r % of3_count(mask)] : 1;
+    for (int64_t o = 0; o < w; o++) x[o] = (float)((double)x[o] + m * ref_dot(c->in[TRANS_WO], o, hidden));
+  }
+  free(row);
+  free(hidden);
+}
+
+static void ada_norm_row(const float *a, int64_t w, const of3_tensor *gate, const of3_tensor *shift,
+                         int64_t r, double *out) {
+  ref_norm_row(a, w, NULL, NULL, out);
+  int64_t from = r % of3_rows(gate) * w;
+  for (int64_t i = 0; i < w; i++)
+    out[i] = (double)of3_f32(gate)[from + i] * out[i] + (double)of3_f32(shift)[from + i];
+}
+
+void of3_ref_ada_norm(const of3_call *c) {
+  int64_t w = of3_dim(c->out, 0);
+  double *row = ref_alloc(w);
+  for (int64_t r = 0; r < of3_rows(c->out); r++) {
+    ada_norm_row(of3_f32(c->in[ADA_A]) + r * w, w, c->in[ADA_GATE], c->in[ADA_SHIFT], r, row);
+    for (int64_t i = 0; i < w; i++) of3_f32(c->out)[r * w + i] = (float)row[i];
+  }
+  free(row);
+}
+
+void of3_ref_gated_transition(const of3_call *c) {
+  const of3_tensor *wa = c->in[GTRANS_WA], *gate = c->in[GTRANS_OUT_GATE], *mask = c->in[GTRANS_MASK];
+  int64_t w = wa->shape[1];
+  double *row = ref_alloc(w), *hidden = ref_alloc(wa->shape[0]);
+  for (int64_t r = 0; r < of3_rows(c->out); r++) {
+    float *a = of3_f32(c->out) + r * w;
+    ada_norm_row(a, w, c->in[GTRANS_GATE], c->in[GTRANS_SHIFT], r, row);
+    swiglu(wa, c->in[GTRANS_WB], row, hidden);
+    double m = mask ? (double)of3_f32(mask)[r % of3_count(mask)] : 1;
+    const float *g = of3_f32(gate) + r % of3_rows(gate) * w;
+    for (int64_t o = 0; o < w; o++)
+      a[o] = (float)((double)a[o] + m * (double)g[o] * ref_dot(c->in[GTRANS_WO], o, hidden));
+  }
+  free(row);
+  free(hidden);
+}

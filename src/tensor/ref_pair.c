@@ -1,0 +1,201 @@
+/* Plain C reference of the pair and MSA operations. */
+#include "tensor/ref.h"
+
+/* out[h] of one row: mask * sigmoid(W_g x) * W_p x. */
+static void gated_projection(const of3_tensor *wp, const of3_tensor *wg, const double *x, double mask,
+                             double *out) {
+  for (int64_t h = 0; h < wp->shape[0]; h++)
+    out[h] = mask * ref_sigmoid(ref_dot(wg, h, x)) * ref_dot(wp, h, x);
+}
+
+/* a and b [N,N,h] of one batch entry. */
+static void project_ab(const of3_call *c, const float *z, const float *mask, int64_t pairs, double *a,
+                       double *b) {
+  int64_t w = of3_dim(c->out, 0), h = c->in[TRI_MUL_WAP]->shape[0];
+  double *x = ref_alloc(w);
+  for (int64_t r = 0; r < pairs; r++) {
+    ref_norm_row(z + r * w, w, c->in[TRI_MUL_IN_SCALE], c->in[TRI_MUL_IN_OFFSET], x);
+    gated_projection(c->in[TRI_MUL_WAP], c->in[TRI_MUL_WAG], x, (double)mask[r], a + r * h);
+    gated_projection(c->in[TRI_MUL_WBP], c->in[TRI_MUL_WBG], x, (double)mask[r], b + r * h);
+  }
+  free(x);
+}
+
+static void triangle_mul_one(const of3_call *c, float *z, const float *mask, int64_t n) {
+  int64_t w = of3_dim(c->out, 0), h = c->in[TRI_MUL_WAP]->shape[0];
+  double *a = ref_alloc(n * n * h), *b = ref_alloc(n * n * h), *x = ref_alloc(w), *norm = ref_alloc(h);
+  float *p = calloc((size_t)h, sizeof *p);
+  if (!p) abort();
+  project_ab(c, z, mask, n * n, a, b);
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = 0; j < n; j++) {
+      for (int64_t ch = 0; ch < h; ch++) {
+        double sum = 0;
+        for (int64_t k = 0; k < n; k++)
+          sum += c->attr.outgoing ? a[(i * n + k) * h + ch] * b[(j * n + k) * h + ch]
+                                  : a[(k * n + i) * h + ch] * b[(k * n + j) * h + ch];
+        p[ch] = (float)sum;
+      }
+      float *row = z + (i * n + j) * w;
+      ref_norm_row(p, h, c->in[TRI_MUL_OUT_SCALE], c->in[TRI_MUL_OUT_OFFSET], norm);
+      ref_norm_row(row, w, c->in[TRI_MUL_IN_SCALE], c->in[TRI_MUL_IN_OFFSET], x);
+      for (int64_t o = 0; o < w; o++)
+        row[o] = (float)((double)row[o] +
+                         ref_dot(c->in[TRI_MUL_WZ], o, norm) * ref_sigmoid(ref_dot(c->in[TRI_MUL_WG], o, x)));
+    }
+  free(a);
+  free(b);
+  free(x);
+  free(norm);
+  free(p);
+}
+
+void of3_ref_triangle_mul(const of3_call *c) {
+  const of3_tensor *mask = c->in[TRI_MUL_MASK];
+  int64_t n = of3_dim(c->out, 1), w = of3_dim(c->out, 0), pairs = n * n;
+  for (int64_t b = 0; b < of3_rows(c->out) / pairs; b++)
+    triangle_mul_one(c, of3_f32(c->out) + b * pairs * w, of3_f32(mask) + b * pairs % of3_count(mask), n);
+}
+
+/* Pair (line, at): line is the row of a starting node, the column of an ending one. */
+static int64_t pair_at(const of3_call *c, int64_t n, int64_t line, int64_t at) {
+  return c->attr.ending ? at * n + line : line * n + at;
+}
+
+/* Line by line: q, k, v, gate of its n pairs, then attention among them. proj [4][n][hidden]. */
+static void attend_line(const of3_call *c, const double *x, const double *bias, const float *mask, int64_t n,
+                        int64_t line, float *z) {
+  int64_t w = of3_dim(c->out, 0), hd = c->in[TRI_ATT_WQ]->shape[0], heads = c->attr.heads, d = hd / heads;
+  double *q = ref_alloc(n * hd), *k = ref_alloc(n * hd), *v = ref_alloc(n * hd), *o = ref_alloc(hd),
+         *p = ref_alloc(n);
+  for (int64_t i = 0; i < n; i++) {
+    const double *xi = x + pair_at(c, n, line, i) * w;
+    ref_matvec(c->in[TRI_ATT_WQ], xi, q + i * hd);
+    ref_matvec(c->in[TRI_ATT_WK], xi, k + i * hd);
+    ref_matvec(c->in[TRI_ATT_WV], xi, v + i * hd);
+  }
+  bool swap = c->attr.ending && !c->attr.bias_from_z; /* b[k,i] instead of b[i,k] */
+  for (int64_t i = 0; i < n; i++) {
+    for (int64_t h = 0; h < heads; h++) {
+      for (int64_t j = 0; j < n; j++) {
+        double dot = 0;
+        for (int64_t e = 0; e < d; e++) dot += q[i * hd + h * d + e] * k[j * hd + h * d + e];
+        double b = bias[(swap ? j * n + i : i * n + j) * heads + h];
+        float add = (float)(REF_INF * ((double)mask[pair_at(c, n, line, j)] - 1));
+        p[j] = (double)((float)(dot / sqrt((double)d) + b) + add);
+      }
+      ref_softmax(p, n);
+      for (int64_t e = 0; e < d; e++) {
+        double sum = 0;
+        for (int64_t j = 0; j < n; j++) sum += p[j] * v[j * hd + h * d + e];
+        o[h * d + e] =
+            sum * ref_sigmoid(ref_dot(c->in[TRI_ATT_WG], h * d + e, x + pair_at(c, n, line, i) * w));
+      }
+    }
+    float *row = z + pair_at(c, n, line, i) * w;
+    for (int64_t ch = 0; ch < w; ch++) row[ch] = (float)((double)row[ch] + ref_dot(c->in[TRI_ATT_WO], ch, o));
+  }
+  free(q);
+  free(k);
+  free(v);
+  free(o);
+  free(p);
+}
+
+void of3_ref_triangle_attention(const of3_call *c) {
+  const of3_tensor *mask = c->in[TRI_ATT_MASK];
+  int64_t n = of3_dim(c->out, 1), w = of3_dim(c->out, 0), pairs = n * n, heads = c->attr.heads;
+  double *x = ref_alloc(pairs * w), *bias = ref_alloc(pairs * heads);
+  for (int64_t b = 0; b < of3_rows(c->out) / pairs; b++) {
+    float *z = of3_f32(c->out) + b * pairs * w;
+    for (int64_t r = 0; r < pairs; r++) {
+      ref_norm_row(z + r * w, w, c->in[TRI_ATT_SCALE], c->in[TRI_ATT_OFFSET], x + r * w);
+      ref_matvec(c->in[TRI_ATT_WZ], x + r * w, bias + r * heads);
+    }
+    for (int64_t line = 0; line < n; line++)
+      attend_line(c, x, bias, of3_f32(mask) + b * pairs % of3_count(mask), n, line, z);
+  }
+  free(x);
+  free(bias);
+}
+
+void of3_ref_outer_product_mean(const of3_call *c) {
+  const of3_tensor *m = c->in[OPM_M], *wo = c->in[OPM_WO];
+  const float *mask = of3_f32(c->in[OPM_MASK]);
+  int64_t rows = m->shape[0], n = m->shape[1], cm = of3_dim(m, 0), h = c->in[OPM_W1]->shape[0],
+          w = of3_dim(c->out, 0);
+  double *x = ref_alloc(cm), *a = ref_alloc(rows * n * h), *b = ref_alloc(rows * n * h),
+         *o = ref_alloc(h * h);
+  for (int64_t r = 0; r < rows * n; r++) {
+    ref_norm_row(of3_f32(m) + r * cm, cm, c->in[OPM_SCALE], c->in[OPM_OFFSET], x);
+    for (int64_t e = 0; e < h; e++) {
+      a[r * h + e] = (double)mask[r] * ref_dot(c->in[OPM_W1], e, x);
+      b[r * h + e] = (double)mask[r] * ref_dot(c->in[OPM_W2], e, x);
+    }
+  }
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = 0; j < n; j++) {
+      double both = 1e-3;
+      memset(o, 0, (size_t)(h * h) * sizeof *o);
+      for (int64_t r = 0; r < rows; r++) {
+        both += (double)mask[r * n + i] * (double)mask[r * n + j];
+        for (int64_t e = 0; e < h * h; e++) o[e] += a[(r * n + i) * h + e / h] * b[(r * n + j) * h + e % h];
+      }
+      float *z = of3_f32(c->out) + (i * n + j) * w;
+      for (int64_t ch = 0; ch < w; ch++)
+        z[ch] = (float)((double)z[ch] + (ref_dot(wo, ch, o) + (double)of3_f32(c->in[OPM_BO])[ch]) / both);
+    }
+  free(x);
+  free(a);
+  free(b);
+  free(o);
+}
+
+/* Softmax weights [N,N,H] over j of linear_z(LN_z(z_ij)) + INF (pair_mask - 1). */
+static void average_weights(const of3_call *c, int64_t n, double *weight) {
+  const of3_tensor *z = c->in[PWA_Z];
+  int64_t w = of3_dim(z, 0), heads = c->attr.heads;
+  double *x = ref_alloc(w), *p = ref_alloc(n);
+  for (int64_t r = 0; r < n * n; r++) {
+    ref_norm_row(of3_f32(z) + r * w, w, c->in[PWA_Z_SCALE], c->in[PWA_Z_OFFSET], x);
+    float add = (float)(REF_INF * ((double)of3_f32(c->in[PWA_MASK])[r] - 1));
+    for (int64_t h = 0; h < heads; h++)
+      weight[r * heads + h] = (double)((float)ref_dot(c->in[PWA_WZ], h, x) + add);
+  }
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t h = 0; h < heads; h++) {
+      for (int64_t j = 0; j < n; j++) p[j] = weight[(i * n + j) * heads + h];
+      ref_softmax(p, n);
+      for (int64_t j = 0; j < n; j++) weight[(i * n + j) * heads + h] = p[j];
+    }
+  free(x);
+  free(p);
+}
+
+void of3_ref_pair_weighted_average(const of3_call *c) {
+  int64_t rows = c->out->shape[0], n = c->out->shape[1], cm = of3_dim(c->out, 0), heads = c->attr.heads,
+          hd = c->in[PWA_WV]->shape[0];
+  double *weight = ref_alloc(n * n * heads), *x = ref_alloc(n * cm), *v = ref_alloc(n * hd),
+         *o = ref_alloc(hd);
+  average_weights(c, n, weight);
+  for (int64_t r = 0; r < rows; r++) {
+    float *m = of3_f32(c->out) + r * n * cm;
+    for (int64_t j = 0; j < n; j++) {
+      ref_norm_row(m + j * cm, cm, c->in[PWA_M_SCALE], c->in[PWA_M_OFFSET], x + j * cm);
+      ref_matvec(c->in[PWA_WV], x + j * cm, v + j * hd);
+    }
+    for (int64_t i = 0; i < n; i++) {
+      for (int64_t e = 0; e < hd; e++) {
+        double sum = 0;
+        for (int64_t j = 0; j < n; j++) sum += weight[(i * n + j) * heads + e / (hd / heads)] * v[j * hd + e];
+        o[e] = sum * ref_sigmoid(ref_dot(c->in[PWA_WG], e, x + i * cm));
+      }
+      for (int64_t ch = 0; ch < cm; ch++)
+        m[i * cm + ch] = (float)((double)m[i * cm + ch] + ref_dot(c->in[PWA_WO], ch, o));
+    }
+  }
+  free(weight);
+  free(x);
+  free(v);
+  free(o);
+}
