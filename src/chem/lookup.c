@@ -1,0 +1,24 @@
+#include <string.h>
+
+#include "chem/amino_acids.h"
+
+int of3_amino_class(char letter) {
+  for (int i = 0; i < OF3_AMINO_UNK; i++)
+    if (of3_amino_acids[i].letter == letter) return i;
+  return OF3_AMINO_UNK;
+}
+
+/* Two characters for each element. */
+static const char symbols[] = "H HELIBEB C N O F NENAMGALSIP S CLARK CASCTIV CRMNFECONICUZNGAGEASSEBRKR"
+                              "RBSRY ZRNBMOTCRURHPDAGCDINSNSBTEI XECSBALACEPRNDPMSMEUGDTBDYHOERTMYBLU"
+                              "HFTAW REOSIRPTAUHGTLPBBIPOATRNFRRAACTHPAU NPPUAMCMBKCFESFMMDNOLR"
+                              "RFDBSGBHHSMTDSRGCNNHFLMCLVTSOG";
+
+int of3_element_number(const char *symbol) {
+  size_t n = strlen(symbol);
+  if (n < 1 || n > 2) return 0;
+  const char key[2] = {symbol[0], n == 2 ? symbol[1] : ' '};
+  for (int z = 1; z <= 118; z++)
+    if (memcmp(symbols + 2 * (z - 1), key, 2) == 0) return z;
+  return 0;
+}

@@ -1,0 +1,22 @@
+/* The file names that OpenFold3's MSA settings know (data.md 6.2). */
+#ifndef OF3_MSA_NAMES_H
+#define OF3_MSA_NAMES_H
+
+typedef enum of3_msa_role {
+  OF3_MSA_MAIN,     /* enters the main block */
+  OF3_MSA_PAIRING,  /* serves pairing only */
+  OF3_MSA_TEMPLATES /* template hits in an alignment format */
+} of3_msa_role;
+
+enum { OF3_MSA_LAST_PLACE = 1000 }; /* of names that OpenFold3 does not know */
+
+typedef struct of3_msa_name {
+  of3_msa_role role;
+  int place; /* in the main block */
+  int cap;   /* rows kept of a text file, 0: all */
+} of3_msa_name;
+
+/* release: 3, 4, 5 for OpenFold3 0.3, 0.4, 0.5. */
+of3_msa_name of3_msa_name_of(const char *name, int release);
+
+#endif

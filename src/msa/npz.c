@@ -1,0 +1,191 @@
+#include <limits.h>
+#include <string.h>
+
+#include "base/pickle.h"
+#include "base/zip.h"
+#include "msa/alignment.h"
+
+enum { TAG_RECONSTRUCT = 1, TAG_NDARRAY, TAG_DTYPE };
+
+static const uint64_t MOST_UNPACKED = (uint64_t)2 << 30; /* of all members: 16,384 rows of 10,000 residues */
+static const size_t MOST_PICKLE = (size_t)1 << 28;
+
+/* What NumPy needs to pickle an array; numpy._core since 2.0. */
+static const of3_pickle_global allowed[] = {
+    {"numpy._core.multiarray", "_reconstruct", TAG_RECONSTRUCT, false},
+    {"numpy.core.multiarray", "_reconstruct", TAG_RECONSTRUCT, false},
+    {"numpy", "ndarray", TAG_NDARRAY, false},
+    {"numpy", "dtype", TAG_DTYPE, false},
+};
+
+/* An array inside a pickle, in either memory order. */
+typedef struct array {
+  char kind; /* of the dtype: 'U', 'i', 'u', 'b' */
+  int item;  /* bytes of an element */
+  int64_t rows, cols;
+  bool fortran;
+  const uint8_t *data;
+} array;
+
+static bool is_tuple(const of3_pickle *v, size_t n) { return v && v->type == OF3_PICKLE_TUPLE && v->n >= n; }
+
+/* numpy.dtype('U1', ...) with state (3, '<', ...). Little-endian machines write '<' or '|'. */
+static bool read_dtype(const of3_pickle *v, array *out) {
+  if (!v || v->type != OF3_PICKLE_CALL || v->tag != TAG_DTYPE || !is_tuple(v->args, 1)) return false;
+  const of3_pickle *name = v->args->item[0];
+  if (name->type != OF3_PICKLE_STRING || name->n != 2) return false;
+  out->kind = name->text[0];
+  out->item = (name->text[1] - '0') * (out->kind == 'U' ? 4 : 1);
+  if (!is_tuple(v->state, 2)) return out->item == 1;
+  const of3_pickle *order = v->state->item[1];
+  return of3_pickle_equals(order, "<") || of3_pickle_equals(order, "|") || of3_pickle_equals(order, "=");
+}
+
+/* _reconstruct(ndarray, (0,), b'b') with state (version, shape, dtype, fortran, bytes). */
+static bool read_array(const of3_pickle *v, array *out) {
+  if (!v || v->type != OF3_PICKLE_CALL || v->tag != TAG_RECONSTRUCT || !is_tuple(v->state, 5)) return false;
+  of3_pickle *const *s = v->state->item;
+  if (!is_tuple(s[1], 2) || s[1]->n != 2 || s[3]->type != OF3_PICKLE_BOOL || s[4]->type != OF3_PICKLE_BYTES)
+    return false;
+  const of3_pickle *rows = s[1]->item[0], *cols = s[1]->item[1];
+  if (rows->type != OF3_PICKLE_INT || cols->type != OF3_PICKLE_INT || !read_dtype(s[2], out)) return false;
+  out->rows = rows->i;
+  out->cols = cols->i;
+  out->fortran = s[3]->i != 0;
+  out->data = (const uint8_t *)s[4]->text;
+  if (out->rows < 0 || out->rows > INT_MAX || out->cols < 0 || out->cols > INT_MAX || out->item < 1)
+    return false;
+  uint64_t cells = (uint64_t)out->rows * (uint64_t)out->cols; /* below 2^62 */
+  return s[4]->n % (size_t)out->item == 0 && s[4]->n / (size_t)out->item == cells;
+}
+
+static int64_t element(const array *a, int64_t row, int64_t col) {
+  const uint8_t *p = a->data + (a->fortran ? col * a->rows + row : row * a->cols + col) * a->item;
+  uint64_t v = 0;
+  for (int i = 0; i < a->item; i++) v |= (uint64_t)p[i] << 8 * i;
+  int unused = 64 - 8 * a->item;
+  return a->kind == 'i' ? (int64_t)(v << unused) >> unused : (int64_t)v;
+}
+
+/* Behind the header of a .npy member whose array is one pickled object. */
+static of3_status skip_header(const char *key, const uint8_t *b, size_t n, size_t *ret_at, of3_error *err) {
+  static const uint8_t magic[] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
+  size_t at = 10, length = 0;
+  bool ok = n >= 12 && memcmp(b, magic, sizeof magic) == 0 && b[6] >= 1 && b[6] <= 3;
+  if (ok && b[6] == 1) length = b[8] | (size_t)b[9] << 8;
+  if (ok && b[6] > 1) {
+    at = 12;
+    for (int i = 0; i < 4; i++) length |= (size_t)b[8 + i] << 8 * i;
+  }
+  if (!ok || length > n - at || length > 4096)
+    return of3_fail(err, OF3_ERR_INPUT, "member '%s' is not a NumPy array (no .npy header)", key);
+  char header[4097];
+  memcpy(header, b + at, length);
+  header[length] = 0;
+  if (!strstr(header, "'descr': '|O'") || !strstr(header, "'shape': ()"))
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "member '%s' is an array of numbers; one pickled dictionary {msa, deletion_matrix, "
+                    "metadata} was expected",
+                    key);
+  *ret_at = at + length;
+  return OF3_OK;
+}
+
+static of3_status check(const char *key, const array *msa, const array *del, const of3_alignment_want *want,
+                        of3_error *err) {
+  if (msa->kind != 'U' || msa->item != 4)
+    return of3_fail(err, OF3_ERR_INPUT, "member '%s': 'msa' must be an array of single letters (<U1)", key);
+  bool integer = del->kind == 'i' || del->kind == 'u' || del->kind == 'b';
+  if (!integer || (del->item != 1 && del->item != 2 && del->item != 4 && del->item != 8))
+    return of3_fail(err, OF3_ERR_INPUT, "member '%s': 'deletion_matrix' must be an array of integers", key);
+  if (msa->rows < 1)
+    return of3_fail(err, OF3_ERR_INPUT, "member '%s' has no rows; the first row must be the query", key);
+  if (msa->cols != want->n_col)
+    return of3_fail(err, OF3_ERR_INPUT, "member '%s': row 1 has %lld columns, the chain %d residues", key,
+                    (long long)msa->cols, want->n_col);
+  if (del->rows != msa->rows || del->cols != msa->cols)
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "member '%s': 'deletion_matrix' is %lld x %lld, 'msa' %lld x %lld; they must agree", key,
+                    (long long)del->rows, (long long)del->cols, (long long)msa->rows, (long long)msa->cols);
+  return OF3_OK;
+}
+
+static of3_status fill(const char *key, const array *msa, const array *del, const of3_alignment_want *want,
+                       of3_alignment *out, of3_error *err) {
+  size_t at = 0;
+  for (int r = 0; r < out->n_row; r++)
+    for (int c = 0; c < out->n_col; c++, at++) {
+      int64_t letter = element(msa, r, c), d = element(del, r, c);
+      if (letter <= ' ' || letter > '~' || d < 0 || d > INT32_MAX)
+        return of3_fail(err, OF3_ERR_INPUT,
+                        "member '%s': row %d, column %d holds letter U+%04llX with deletion count %lld", key,
+                        r + 1, c + 1, (unsigned long long)letter, (long long)d);
+      out->letter[at] = of3_column_letter(want, (char)letter);
+      out->deletion[at] = (int32_t)d;
+    }
+  return OF3_OK;
+}
+
+static of3_status read_member(const of3_zip *zip, const of3_zip_member *m, const char *key,
+                              const of3_alignment_want *want, of3_arena *scratch, of3_arena *arena,
+                              of3_alignment *out, of3_error *err) {
+  const uint8_t *bytes = NULL;
+  size_t at = 0;
+  OF3_TRY(of3_zip_read(zip, m, MOST_UNPACKED, scratch, &bytes, err));
+  OF3_TRY(skip_header(key, bytes, (size_t)m->size, &at, err));
+  const of3_pickle_policy policy = {allowed, sizeof allowed / sizeof *allowed, MOST_PICKLE};
+  const of3_pickle *root = NULL;
+  OF3_TRY(of3_pickle_parse(bytes + at, (size_t)m->size - at, &policy, scratch, &root, err));
+  /* NumPy pickles an object array of shape () as _reconstruct with the state (1, (), dtype('O'), False,
+   * [object]). */
+  if (root->type == OF3_PICKLE_CALL && root->tag == TAG_RECONSTRUCT && is_tuple(root->state, 5) &&
+      root->state->item[4]->type == OF3_PICKLE_LIST && root->state->item[4]->n == 1)
+    root = root->state->item[4]->item[0];
+  array msa = {0}, del = {0};
+  if (!read_array(of3_pickle_get(root, "msa"), &msa) ||
+      !read_array(of3_pickle_get(root, "deletion_matrix"), &del)) {
+    char found[256];
+    return of3_fail(
+        err, OF3_ERR_INPUT,
+        "member '%s' holds %s; a dictionary with the arrays 'msa' and 'deletion_matrix' was expected", key,
+        of3_pickle_describe(root, found));
+  }
+  OF3_TRY(check(key, &msa, &del, want, err));
+  OF3_TRY(of3_alignment_new((int)msa.rows, want, arena, out, err));
+  return fill(key, &msa, &del, want, out, err);
+}
+
+static of3_status read_all(const of3_zip *zip, const of3_alignment_want *want, of3_arena *arena,
+                           of3_npz_alignment *out, of3_error *err) {
+  uint64_t total = 0;
+  for (int i = 0; i < zip->n; i++) {
+    total += zip->member[i].size < MOST_UNPACKED ? zip->member[i].size : MOST_UNPACKED;
+    if (total >= MOST_UNPACKED)
+      return of3_fail(err, OF3_ERR_INPUT, "the archive unpacks to more than %llu bytes",
+                      (unsigned long long)MOST_UNPACKED);
+    const char *name = zip->member[i].name, *dot = strrchr(name, '.');
+    size_t n = dot && strcmp(dot, ".npy") == 0 ? (size_t)(dot - name) : strlen(name);
+    out[i].key = of3_arena_strndup(arena, name, n);
+    of3_arena *scratch = of3_arena_new(0);
+    of3_status st = out[i].key && scratch ? read_member(zip, &zip->member[i], out[i].key, want, scratch,
+                                                        arena, &out[i].alignment, err)
+                                          : of3_fail_memory(err, want->file);
+    of3_arena_free(scratch);
+    if (st != OF3_OK) return st;
+  }
+  return OF3_OK;
+}
+
+of3_status of3_npz_parse(const uint8_t *bytes, size_t size, const of3_alignment_want *want, of3_arena *arena,
+                         of3_npz_alignment **ret_alignment, int *ret_n, of3_error *err) {
+  of3_zip zip;
+  of3_status st = of3_zip_parse(bytes, size, arena, &zip, err);
+  if (st == OF3_OK && zip.n == 0) st = of3_fail(err, OF3_ERR_INPUT, "the archive holds no alignment");
+  of3_npz_alignment *out = st == OF3_OK ? OF3_ARENA_NEW(arena, of3_npz_alignment, zip.n) : NULL;
+  if (st == OF3_OK && !out) return of3_fail_memory(err, want->file);
+  if (st == OF3_OK) st = read_all(&zip, want, arena, out, err);
+  if (st != OF3_OK) return err ? of3_prefix(err, "'%s'", want->file) : st;
+  *ret_alignment = out;
+  *ret_n = zip.n;
+  return OF3_OK;
+}

@@ -1,0 +1,81 @@
+#include "msa/profile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "chem/amino_acids.h"
+
+uint8_t of3_msa_class(uint8_t letter) {
+  return (uint8_t)(letter == '-' ? OF3_MSA_GAP : of3_amino_class((char)letter));
+}
+
+typedef struct numbered {
+  of3_msa_row row;
+  int n_col, number;
+} numbered;
+
+static int by_letters(const void *pa, const void *pb) {
+  const numbered *a = pa, *b = pb;
+  int c = memcmp(a->row.letter, b->row.letter, (size_t)a->n_col);
+  return c ? c : a->number < b->number ? -1 : a->number > b->number;
+}
+
+static int by_number(const void *pa, const void *pb) {
+  const numbered *a = pa, *b = pb;
+  return a->number < b->number ? -1 : a->number > b->number;
+}
+
+of3_status of3_msa_drop_duplicates(of3_msa *msa, of3_error *err) {
+  size_t n = (size_t)msa->n_row, kept = 0;
+  if (n < 2) return OF3_OK;
+  numbered *all = malloc(n * sizeof *all);
+  if (!all) return of3_fail_memory(err, "sorting the rows of an MSA");
+  for (size_t i = 0; i < n; i++) all[i] = (numbered){msa->row[i], msa->n_col, (int)i};
+  qsort(all, n, sizeof *all, by_letters);
+  for (size_t i = 0; i < n; i++)
+    if (i == 0 || memcmp(all[kept - 1].row.letter, all[i].row.letter, (size_t)msa->n_col) != 0)
+      all[kept++] = all[i];
+  qsort(all, kept, sizeof *all, by_number);
+  for (size_t i = 0; i < kept; i++) msa->row[i] = all[i].row;
+  msa->n_row = (int)kept;
+  free(all);
+  return OF3_OK;
+}
+
+static void count_columns(const of3_msa *msa, const uint8_t class_of[256], int64_t *count) {
+  for (int r = 0; r < msa->n_row; r++)
+    for (int j = 0; j < msa->n_col; j++) count[j * OF3_MSA_CLASSES + class_of[msa->row[r].letter[j]]]++;
+}
+
+static void count_scrambled(const of3_msa *msa, const uint8_t class_of[256], int64_t *count) {
+  enum { CHUNK = 1000 };
+  for (int start = 0; start < msa->n_col; start += CHUNK) {
+    int width = msa->n_col - start < CHUNK ? msa->n_col - start : CHUNK;
+    int64_t at = 0;
+    for (int r = 0; r < msa->n_row; r++)
+      for (int j = 0; j < width; j++, at++)
+        count[(start + at / msa->n_row) * OF3_MSA_CLASSES + class_of[msa->row[r].letter[start + j]]]++;
+  }
+}
+
+static void mean_deletions(of3_msa *msa) {
+  for (int j = 0; j < msa->n_col; j++) {
+    int64_t sum = 0;
+    for (int r = 0; r < msa->n_row; r++) sum += msa->row[r].deletion[j];
+    msa->deletion_mean[j] = (float)((double)sum / msa->n_row);
+  }
+}
+
+of3_status of3_msa_count(of3_msa *msa, bool scrambled, of3_error *err) {
+  if (msa->n_row == 0) return OF3_OK;
+  size_t n = (size_t)msa->n_col * OF3_MSA_CLASSES;
+  int64_t *count = calloc(n, sizeof *count);
+  if (!count) return of3_fail_memory(err, "the profile of an MSA");
+  uint8_t class_of[256];
+  for (int c = 0; c < 256; c++) class_of[c] = of3_msa_class((uint8_t)c);
+  (scrambled ? count_scrambled : count_columns)(msa, class_of, count);
+  for (size_t i = 0; i < n; i++) msa->profile[i] = (float)((double)count[i] / msa->n_row);
+  free(count);
+  mean_deletions(msa);
+  return OF3_OK;
+}

@@ -1,0 +1,156 @@
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "msa/alignment.h"
+#include "msa/lines.h"
+
+/* One "name row" line; the parts of a row form a list in file order. */
+typedef struct part {
+  const char *name, *row;
+  size_t n_name, n_row;
+  size_t order; /* among all parts */
+  size_t next;  /* part of the same name that follows, or NONE */
+  bool first;   /* of its name */
+} part;
+
+static const size_t NONE = SIZE_MAX;
+
+static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\v' || c == '\f'; }
+static bool is_gap(char c) { return c == '-' || c == '.'; }
+
+static of3_status split(const of3_alignment_want *want, const of3_lines *lines, const char *line, size_t n,
+                        part *out, of3_error *err) {
+  size_t a = 0, b, c;
+  while (a < n && !is_blank(line[a])) a++;
+  for (b = a; b < n && is_blank(line[b]);) b++;
+  for (c = b; c < n && line[c] > ' ' && line[c] <= '~';) c++;
+  if (b == n || c < n)
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "'%s', line %zu: a name and a row were expected, separated by white space", want->file,
+                    lines->number);
+  *out = (part){.name = line, .n_name = a, .row = line + b, .n_row = n - b, .next = NONE};
+  return OF3_OK;
+}
+
+/* Lines that are not comments; parts is NULL to count only. */
+static of3_status read_parts(const char *text, size_t size, const of3_alignment_want *want, part *parts,
+                             size_t *ret_n, of3_error *err) {
+  of3_lines lines = of3_lines_of(text, size);
+  const char *line;
+  size_t n, count = 0;
+  while (of3_lines_next(&lines, &line, &n)) {
+    if (!n || line[0] == '#' || (n >= 2 && line[0] == '/' && line[1] == '/')) continue;
+    if (parts) {
+      OF3_TRY(split(want, &lines, line, n, &parts[count], err));
+      parts[count].order = count;
+    }
+    count++;
+  }
+  *ret_n = count;
+  return OF3_OK;
+}
+
+static int by_name(const void *pa, const void *pb) {
+  const part *a = pa, *b = pb;
+  int c = memcmp(a->name, b->name, a->n_name < b->n_name ? a->n_name : b->n_name);
+  if (c) return c;
+  if (a->n_name != b->n_name) return a->n_name < b->n_name ? -1 : 1;
+  return a->order < b->order ? -1 : a->order > b->order;
+}
+
+static int by_order(const void *pa, const void *pb) {
+  const part *a = pa, *b = pb;
+  return a->order < b->order ? -1 : a->order > b->order;
+}
+
+static bool same_name(const part *a, const part *b) {
+  return a->n_name == b->n_name && memcmp(a->name, b->name, a->n_name) == 0;
+}
+
+/* Sorting finds the parts of a name in n log n whatever the names are. */
+static void link_parts(part *p, size_t n) {
+  qsort(p, n, sizeof *p, by_name);
+  for (size_t i = 0; i < n; i++) {
+    p[i].first = i == 0 || !same_name(&p[i - 1], &p[i]);
+    if (i + 1 < n && same_name(&p[i], &p[i + 1])) p[i].next = p[i + 1].order;
+  }
+  qsort(p, n, sizeof *p, by_order);
+}
+
+static size_t row_length(const part *p, size_t head) {
+  size_t n = 0;
+  for (size_t i = head; i != NONE; i = p[i].next) n += p[i].n_row;
+  return n;
+}
+
+static char *join(const part *p, size_t head, size_t length, of3_arena *arena) {
+  char *text = of3_arena_alloc(arena, length + 1, 1);
+  for (size_t i = head, at = 0; text && i != NONE; at += p[i].n_row, i = p[i].next)
+    memcpy(text + at, p[i].row, p[i].n_row);
+  return text;
+}
+
+/* Every row as long as the query, whose residues are those of the chain. */
+static of3_status check_rows(const part *p, size_t n, const char *query, size_t length,
+                             const of3_alignment_want *want, int *ret_rows, of3_error *err) {
+  size_t residues = 0, rows = 0;
+  for (size_t i = 0; i < length; i++) residues += !is_gap(query[i]);
+  if (residues != (size_t)want->n_col)
+    return of3_fail(err, OF3_ERR_INPUT, "'%s': row 1 (the query) has %zu residues, the chain %d", want->file,
+                    residues, want->n_col);
+  for (size_t i = 0; i < n; i++) {
+    if (!p[i].first) continue;
+    rows++;
+    size_t found = row_length(p, i);
+    if (found != length)
+      return of3_fail(err, OF3_ERR_INPUT, "'%s': row %zu has %zu columns, the query %zu", want->file, rows,
+                      found, length);
+  }
+  if (rows > INT_MAX) return of3_fail(err, OF3_ERR_INPUT, "'%s' has too many rows", want->file);
+  *ret_rows = (int)rows;
+  return OF3_OK;
+}
+
+static void fill_row(const part *p, size_t head, const char *query, const of3_alignment_want *want,
+                     uint8_t *letter, int32_t *deletion) {
+  size_t at = 0;
+  int32_t col = 0, deletions = 0;
+  for (size_t i = head; i != NONE; i = p[i].next)
+    for (size_t k = 0; k < p[i].n_row; k++, at++) {
+      char c = p[i].row[k];
+      if (!is_gap(query[at])) {
+        letter[col] = of3_column_letter(want, c);
+        deletion[col++] = deletions;
+        deletions = 0;
+      } else if (!is_gap(c) && deletions < INT32_MAX)
+        deletions++;
+    }
+}
+
+of3_status of3_stockholm_parse(const char *text, size_t size, const of3_alignment_want *want,
+                               of3_arena *arena, of3_alignment *out, of3_error *err) {
+  size_t n = 0;
+  OF3_TRY(read_parts(text, size, want, NULL, &n, err));
+  if (!n)
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "'%s' holds no sequence; the first row of a Stockholm file is the query", want->file);
+  part *p = OF3_ARENA_NEW(arena, part, n);
+  if (!p) return of3_fail_memory(err, want->file);
+  OF3_TRY(read_parts(text, size, want, p, &n, err));
+  link_parts(p, n);
+  size_t length = row_length(p, 0);
+  char *query = join(p, 0, length, arena);
+  if (!query) return of3_fail_memory(err, want->file);
+  int n_row = 0;
+  OF3_TRY(check_rows(p, n, query, length, want, &n_row, err));
+  if (want->most_rows > 0 && n_row > want->most_rows) n_row = want->most_rows;
+  OF3_TRY(of3_alignment_new(n_row, want, arena, out, err));
+  size_t row = 0;
+  for (size_t i = 0; i < n && row < (size_t)n_row; i++)
+    if (p[i].first) {
+      size_t at = row++ * (size_t)want->n_col;
+      fill_row(p, i, query, want, out->letter + at, out->deletion + at);
+    }
+  return OF3_OK;
+}
