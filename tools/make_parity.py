@@ -7,10 +7,10 @@
 The first form makes the large fixtures of `make parity` under OUT, and their random checkpoints under OUT/ckpt; what is
 there already is kept. OUT/list.txt then has one line per fixture: fixture, checkpoint.
 
-    detail   tiny configuration, P1 P2 OB, 40 tokens, every sub-layer of every block                         25 MB each
-    wide     published widths and small depths, P1 P2 OB, 40 tokens                                            60 MB each
-    full     the published size, OB, 40 tokens, 4 cycles, 20 steps (the checkpoint takes 2.3 GB)               110 MB
-    demo     the trained checkpoint on its ubiquitin query: 4 cycles, 200 steps, 5 samples, seed 0            30 MB
+    detail   tiny configuration, P1 P2 OB, 40 tokens, every sub-layer of every block                          16 MB each
+    wide     published widths and small depths, P1 P2 OB, 40 tokens                                              32 MB each
+    full     the published size, OB, 40 tokens, 4 cycles, 20 steps (the checkpoint takes 2.3 GB)                93 MB
+    demo     the trained checkpoint on its ubiquitin query: 4 cycles, 200 steps, 5 samples, seed 0            101 MB
 
 The second form makes the small fixtures of tests/fixtures/parity, which are committed, with their checkpoints. The
 features of ubiquitin are computed by the package openfold3==0.5.0 that PYTHON imports, or else kept as committed.
