@@ -41,9 +41,9 @@ const of3_zip_member *of3_zip_find(const of3_zip *zip, const char *name);
 OF3_MUST_CHECK of3_status of3_zip_stored(const of3_zip *zip, const of3_zip_member *m,
                                          const uint8_t **ret_bytes, of3_error *err);
 
-/* The m->size bytes of a stored or deflated member, checksum verified: in the archive itself, or unpacked
- * into the arena. A member of more than `most` bytes is refused before memory is taken, so is one whose
- * packed bytes cannot possibly unpack to its size. */
+/* The m->size bytes of a stored or deflated member, checksum verified (where there is one): in the archive
+ * itself, or unpacked into the arena. A member of more than `most` bytes is refused before memory is taken,
+ * so is one whose packed bytes cannot possibly unpack to its size. */
 OF3_MUST_CHECK of3_status of3_zip_read(const of3_zip *zip, const of3_zip_member *m, uint64_t most,
                                        of3_arena *arena, const uint8_t **ret_bytes, of3_error *err);
 

@@ -1,24 +1,41 @@
-/* Checkpoints: the published layouts of preview 1, preview 2 and OpenBind (shared/reference/model.md section 14.3), as
- * torch zip+pickle files, DeepSpeed folders or safetensors. Nothing in a file is ever executed. */
+/* Checkpoints: the published layouts of preview 1, preview 2 and OpenBind (shared/reference/model.md
+ * section 14.3), as torch zip+pickle files, DeepSpeed folders or safetensors. Nothing in a file is ever
+ * executed. */
 #ifndef OF3_IO_CHECKPOINT_H
 #define OF3_IO_CHECKPOINT_H
 
 #include "io/safetensors.h"
 
-typedef enum of3_file_format { OF3_FORMAT_SAFETENSORS, OF3_FORMAT_TORCH, OF3_FORMAT_DEEPSPEED } of3_file_format;
+typedef enum of3_file_format {
+  OF3_FORMAT_SAFETENSORS,
+  OF3_FORMAT_TORCH,
+  OF3_FORMAT_DEEPSPEED
+} of3_file_format;
 
 typedef struct of3_checkpoint {
   of3_file_format format;
   const char *layout; /* where the weights were found: "flat", "ema.params", "state_dict", "module" */
-  of3_table weights;  /* prefix `model.` or `module.` removed, second denoiser (`sample_diffusion.`) left out */
-  int n_skipped;      /* tensors of the second denoiser */
+  of3_table
+      weights;   /* prefix `model.` or `module.` removed, second denoiser (`sample_diffusion.`) left out */
+  int n_skipped; /* tensors of the second denoiser */
   uint64_t skipped_bytes;
   uint64_t file_bytes;
 } of3_checkpoint;
 
-/* Opens by content, not by name. path may be a DeepSpeed folder. The data stay in the file (mapped); a tensor that is
- * not dense row-major there is copied. */
+/* Opens by content, not by name. path may be a DeepSpeed folder. The data stay in the file (mapped): only
+ * headers are read. A tensor that is not dense row-major there, or not aligned, is copied. Inside the table
+ * of weights anything but a tensor is an error that names the tensor and, where a foreign Python global made
+ * it, that global; outside the table it is ignored. */
 OF3_MUST_CHECK of3_status of3_checkpoint_open(const char *path, of3_checkpoint *out, of3_error *err);
-void of3_checkpoint_close(of3_checkpoint *c);
+void of3_checkpoint_close(of3_checkpoint *c); /* {0} is allowed */
+
+/* The same from memory, which must outlive the checkpoint; sentences of errors do not name a file. */
+OF3_MUST_CHECK of3_status of3_checkpoint_parse(const uint8_t *bytes, size_t size, of3_checkpoint *out,
+                                               of3_error *err);
+
+/* The file that holds the weights: path itself, or the model states that the file `latest` of a DeepSpeed
+ * folder leads to. The text belongs to the arena. */
+OF3_MUST_CHECK of3_status of3_checkpoint_locate(const char *path, of3_arena *arena, const char **ret_file,
+                                                of3_error *err);
 
 #endif

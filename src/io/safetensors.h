@@ -24,25 +24,37 @@ typedef struct of3_entry {
 /* A read-only table of tensors. data points into the file or into memory that the table owns. */
 typedef struct of3_table {
   int n;
-  of3_entry *entry;      /* sorted by name (strcmp) */
+  of3_entry *entry; /* sorted by name (strcmp) */
   int n_meta;
   const char **meta_key, **meta_value; /* safetensors __metadata__ */
   of3_arena *arena;
   of3_map map;
 } of3_table;
 
-/* Reads the header, checks every name, type, shape and offset; the data stay in the file. Fixtures may hold F64, I32,
- * I64 and U8 too. Ownership: of3_table_close. */
+/* Reads the header, checks every name, type, shape and offset; the data stay in the file. Fixtures may hold
+ * F64, I32, I64 and U8 too. Ownership: of3_table_close. */
 OF3_MUST_CHECK of3_status of3_safetensors_open(const char *path, of3_table *out, of3_error *err);
+/* The same from memory, which must outlive the table. A tensor that is not aligned to its element size is
+ * copied. */
+OF3_MUST_CHECK of3_status of3_safetensors_parse(const uint8_t *bytes, size_t size, of3_table *out,
+                                                of3_error *err);
 void of3_table_close(of3_table *table); /* {0} is allowed */
 
 /* NULL if there is none. */
 const of3_entry *of3_table_find(const of3_table *table, const char *name);
 const char *of3_table_meta(const of3_table *table, const char *key);
 
-/* Writes the entries in the given order, with n_meta metadata pairs (key, value, key, value, ...), through a temporary
- * name. data of an entry may be strided nowhere: dense. */
-OF3_MUST_CHECK of3_status of3_safetensors_write(const char *path, const of3_entry *entry, int n, const char *const *meta,
-                                                int n_meta, of3_error *err);
+/* Writes dense entries with n_meta metadata pairs (key, value, key, value, ...), through a temporary name. In
+ * the file, wider element types come first (so that every tensor is aligned), otherwise the given order is
+ * kept. */
+OF3_MUST_CHECK of3_status of3_safetensors_write(const char *path, const of3_entry *entry, int n,
+                                                const char *const *meta, int n_meta, of3_error *err);
+
+/* The same for data that are made while writing: put writes the bytes of one entry to f (entry->data is not
+ * looked at), and may fail. */
+typedef of3_status of3_put_tensor(void *user, FILE *f, const of3_entry *entry, of3_error *err);
+OF3_MUST_CHECK of3_status of3_safetensors_stream(const char *path, const of3_entry *entry, int n,
+                                                 const char *const *meta, int n_meta, of3_put_tensor *put,
+                                                 void *user, of3_error *err);
 
 #endif
