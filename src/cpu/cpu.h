@@ -4,8 +4,8 @@
 
 #include "tensor/backend.h"
 
-/* The backend for an instruction set: NULL or "auto" for the best one of this processor, else one of the names
- * below. OF3_ERR_USAGE: no such name, or this processor lacks it. The backend is static. */
+/* The backend for an instruction set: NULL or "auto" for the best one of this processor, else one of the
+ * names below. OF3_ERR_USAGE: no such name, or this processor lacks it. The backend is static. */
 OF3_MUST_CHECK of3_status of3_cpu_backend(const char *opt_isa, const of3_backend **out, of3_error *err);
 
 /* Names of the instruction sets that this program has kernels for and this processor can run, best first;

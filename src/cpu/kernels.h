@@ -41,7 +41,8 @@ static inline void of3_rows_at(const float **row, const float *first, ptrdiff_t 
   for (int i = 0; i < n; i++) row[i] = first + i * stride;
 }
 
-/* y[r][l] = [y[r][l] +] [bias[r] +] sum_k a(r,k) x[k][l], a(r,k) = a[r a_row + k a_col]. y overlaps nothing. */
+/* y[r][l] = [y[r][l] +] [bias[r] +] sum_k a(r,k) x[k][l], a(r,k) = a[r a_row + k a_col]. y overlaps nothing.
+ */
 typedef struct of3_gemm {
   const float *a;
   ptrdiff_t a_row, a_col;
@@ -84,12 +85,12 @@ typedef struct of3_cpu_kernels {
 
   /* ---- n contiguous floats, any n >= 0 */
   void (*act)(float *y, int64_t n, of3_act act);
-  void (*silu_mul)(float *a, const float *b, int64_t n);    /* a = silu(a) b */
-  void (*sigmoid_mul)(float *y, const float *g, int64_t n); /* y *= sigmoid(g) */
-  void (*add)(float *y, const float *x, int64_t n);         /* y += x */
-  void (*mul)(float *y, const float *x, int64_t n);         /* y *= x */
-  void (*scale)(float *y, float s, int64_t n);              /* y *= s */
-  void (*axpy)(float *y, float s, const float *x, int64_t n);                             /* y += s x */
+  void (*silu_mul)(float *a, const float *b, int64_t n);      /* a = silu(a) b */
+  void (*sigmoid_mul)(float *y, const float *g, int64_t n);   /* y *= sigmoid(g) */
+  void (*add)(float *y, const float *x, int64_t n);           /* y += x */
+  void (*mul)(float *y, const float *x, int64_t n);           /* y *= x */
+  void (*scale)(float *y, float s, int64_t n);                /* y *= s */
+  void (*axpy)(float *y, float s, const float *x, int64_t n); /* y += s x */
   void (*combine)(float *y, float a, const float *p, float b, const float *q, int64_t n); /* y = a p + b q */
   /* sum_i softmax(x)_i t_i */
   float (*softmax_dot)(const float *x, const float *t, int64_t n);

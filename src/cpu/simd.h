@@ -21,9 +21,15 @@
 #define OF3_CPU_SIMD_H
 
 #define OF3_INLINE static inline __attribute__((always_inline, unused))
+#ifdef __clang__
+#define OF3_UNROLL _Pragma("unroll")
+#else
+#define OF3_UNROLL _Pragma("GCC unroll 16")
+#endif
 
 /* e^x, error below 1.5 ulp; 0 below -87.33 (no denormals), e^88.37 above 88.37.
- * x = n ln 2 + r, |r| <= ln 2 / 2, Taylor to degree 7: truncation 7e-9. ln 2 is split so that n hi is exact. */
+ * x = n ln 2 + r, |r| <= ln 2 / 2, Taylor to degree 7: truncation 7e-9. ln 2 is split so that n hi is exact.
+ */
 OF3_INLINE vf v_exp(vf x) {
   const float low = -87.33654f, high = 88.37f;
   vf y = v_max(v_set1(low), v_min(v_set1(high), x));

@@ -19,13 +19,9 @@ OF3_VEC void v_store_n(float *p, vf v, int64_t n) { _mm512_mask_storeu_ps(p, v_f
 OF3_VEC vf v_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
 OF3_VEC vf v_max(vf a, vf b) { return _mm512_max_ps(a, b); }
 OF3_VEC vf v_min(vf a, vf b) { return _mm512_min_ps(a, b); }
-OF3_VEC vf v_round(vf x) {
-  return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-}
+OF3_VEC vf v_round(vf x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 OF3_VEC vf v_exp2i(vf n) { return _mm512_scalef_ps(_mm512_set1_ps(1.0f), n); }
-OF3_VEC vf v_below(vf x, vf y, vf v) {
-  return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, y, _CMP_NLT_UQ), v);
-}
+OF3_VEC vf v_below(vf x, vf y, vf v) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, y, _CMP_NLT_UQ), v); }
 OF3_VEC vf v_sqrt(vf x) { return _mm512_sqrt_ps(x); }
 OF3_VEC float v_sum(vf v) { return _mm512_reduce_add_ps(v); }
 OF3_VEC float v_max_of(vf v) { return _mm512_reduce_max_ps(v); }

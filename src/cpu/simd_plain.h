@@ -36,9 +36,8 @@ OF3_VEC vf v_round(vf x) { /* adding 1.5 2^23 leaves no fraction bits; ties to e
   return (x + big) - big;
 }
 OF3_VEC vf v_exp2i(vf n) {
-  vi e;
-  for (int i = 0; i < 4; i++) e[i] = ((int32_t)n[i] + 127) * (1 << 23);
-  return (vf)e;
+  typedef uint32_t vu __attribute__((vector_size(16)));
+  return (vf)((vu)(n + v_set1(12582912.0f + 127.0f)) << 23); /* the exponent from the low mantissa bits */
 }
 OF3_VEC vf v_below(vf x, vf y, vf v) { return (vf)((vi)v & ~(vi)(x < y)); }
 OF3_VEC vf v_sqrt(vf x) { return (vf){sqrtf(x[0]), sqrtf(x[1]), sqrtf(x[2]), sqrtf(x[3])}; }

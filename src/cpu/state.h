@@ -8,18 +8,28 @@
 #include "tensor/backend.h"
 
 typedef struct of3_cpu {
-  of3_pool *pool;
+  of3_pool *pool; /* NULL while planning */
+  int threads;
   const of3_cpu_kernels *kernels;
 } of3_cpu;
 
 static inline const of3_cpu *of3_cpu_state(const of3_ctx *cx) { return cx->state; }
-static inline int of3_cpu_threads(const of3_ctx *cx) { return of3_pool_size(of3_cpu_state(cx)->pool); }
+static inline int of3_cpu_threads(const of3_ctx *cx) { return of3_cpu_state(cx)->threads; }
 
 /* Floats rounded up to whole cache lines, so that scratch pieces stay aligned. */
 static inline int64_t of3_aligned(int64_t floats) { return (floats + 15) / 16 * 16; }
 
 /* Row of an argument marked ~ in ops.def that belongs to row r of the output. */
 static inline int64_t of3_row_of(const of3_tensor *t, int64_t r) { return r % of3_rows(t); }
+
+/* Panel p of the row-major x [rows, channels]. */
+static inline void of3_pack_panel(const of3_cpu_kernels *k, float *panel, const float *x, int64_t rows,
+                                  int64_t channels, int64_t p) {
+  const float *row[OF3_LANES];
+  int n = of3_panel_rows(rows, p);
+  of3_rows_at(row, x + p * OF3_LANES * channels, channels, n);
+  k->pack(panel, of3_lanes(n), of3_lanes(n), row, n, channels);
+}
 
 /* The kernels, one per operation (ops.def); each is defined in its op_*.c and registered in cpu.c. */
 extern const of3_kernel of3_cpu_linear, of3_cpu_norm, of3_cpu_act, of3_cpu_add, of3_cpu_combine,

@@ -1,0 +1,130 @@
+/* LINEAR: y = [y +] [mask] [gate] act([norm](x) W^T [+ b]).
+ *
+ * Many rows: each thread takes panels; one panel of x goes through all outputs, a block at a time:
+ *
+ *   x rows -> panel [K][48] -> norm -> product [block][48] -> act -> rows of y (gate, mask, sum)
+ *
+ * Few rows (the token transformer: 8 panels for 2 and more threads): all panels are packed first, then each
+ * thread takes a share of the outputs for all panels, so that every thread is busy and reads its own weights.
+ */
+#include "cpu/state.h"
+
+enum { BLOCK = 128, OUTPUT_STEP = 16, FEW_PANELS = 8 };
+
+typedef struct linear {
+  const of3_cpu_kernels *k;
+  const of3_call *c;
+  int64_t rows, depth, n;
+  float *panels;  /* few rows: all of x; else one panel a thread */
+  float *product; /* a block a thread */
+} linear;
+
+static bool few_rows(const of3_ctx *cx, const of3_call *c) {
+  int64_t threads = of3_cpu_threads(cx);
+  return of3_panels(of3_rows(c->in[LINEAR_X])) < FEW_PANELS * threads &&
+         c->in[LINEAR_W]->shape[0] >= OUTPUT_STEP * threads;
+}
+
+static int64_t panel_floats(const of3_call *c) { return c->in[LINEAR_W]->shape[1] * OF3_LANES; }
+
+static int64_t panels_kept(const of3_ctx *cx, const of3_call *c) {
+  return few_rows(cx, c) ? of3_panels(of3_rows(c->in[LINEAR_X])) : of3_cpu_threads(cx);
+}
+
+static size_t workspace(const of3_ctx *cx, const of3_call *c) {
+  int64_t floats = panels_kept(cx, c) * panel_floats(c) + of3_cpu_threads(cx) * BLOCK * OF3_LANES;
+  return (size_t)floats * sizeof(float);
+}
+
+static void read_panel(const linear *t, float *panel, int64_t p) {
+  of3_pack_panel(t->k, panel, of3_f32(t->c->in[LINEAR_X]), t->rows, t->depth, p);
+  if (!t->c->attr.norm) return;
+  const of3_tensor *scale = t->c->in[LINEAR_SCALE], *offset = t->c->in[LINEAR_OFFSET];
+  int lanes = of3_lanes(of3_panel_rows(t->rows, p));
+  t->k->norm(panel, lanes, lanes, t->depth, scale ? of3_f32(scale) : NULL, offset ? of3_f32(offset) : NULL);
+}
+
+/* product [outputs][lanes] of outputs first .. first+outputs-1 into the rows of panel p. */
+static void write_block(const linear *t, const float *product, int64_t p, int64_t first, int64_t outputs) {
+  const of3_tensor *gate = t->c->in[LINEAR_GATE], *mask = t->c->in[LINEAR_MASK];
+  float *y[OF3_LANES], m[OF3_LANES];
+  const float *g[OF3_LANES];
+  int n = of3_panel_rows(t->rows, p);
+  for (int i = 0; i < n; i++) {
+    int64_t r = p * OF3_LANES + i;
+    y[i] = of3_f32(t->c->out) + r * t->n + first;
+    if (gate) g[i] = of3_f32(gate) + r % of3_rows(gate) * t->n + first;
+    if (mask) m[i] = of3_f32(mask)[r % of3_count(mask)];
+  }
+  t->k->unpack(&(of3_unpack){.panel = product,
+                             .ld = of3_lanes(n),
+                             .n_row = n,
+                             .channels = outputs,
+                             .y = y,
+                             .opt_gate = gate ? g : NULL,
+                             .opt_mask = mask ? m : NULL,
+                             .add = t->c->attr.accumulate});
+}
+
+static void do_block(const linear *t, const float *panel, float *product, int64_t p, int64_t first,
+                     int64_t outputs) {
+  const of3_tensor *w = t->c->in[LINEAR_W], *b = t->c->in[LINEAR_B];
+  int lanes = of3_lanes(of3_panel_rows(t->rows, p));
+  t->k->gemm(&(of3_gemm){.a = of3_f32(w) + first * t->depth,
+                         .a_row = t->depth,
+                         .a_col = 1,
+                         .x = panel,
+                         .ldx = lanes,
+                         .y = product,
+                         .ldy = lanes,
+                         .rows = outputs,
+                         .depth = t->depth,
+                         .lanes = lanes,
+                         .opt_bias = b ? of3_f32(b) + first : NULL});
+  t->k->act(product, outputs * lanes, (of3_act)t->c->attr.act);
+  write_block(t, product, p, first, outputs);
+}
+
+static void do_panels(void *arg, int64_t begin, int64_t end, int thread) {
+  const linear *t = arg;
+  float *panel = t->panels + thread * panel_floats(t->c), *product = t->product + thread * BLOCK * OF3_LANES;
+  for (int64_t p = begin; p < end; p++) {
+    read_panel(t, panel, p);
+    for (int64_t o = 0; o < t->n; o += BLOCK)
+      do_block(t, panel, product, p, o, t->n - o < BLOCK ? t->n - o : BLOCK);
+  }
+}
+
+static void read_panels(void *arg, int64_t begin, int64_t end, int thread) {
+  const linear *t = arg;
+  (void)thread;
+  for (int64_t p = begin; p < end; p++) read_panel(t, t->panels + p * panel_floats(t->c), p);
+}
+
+/* Outputs begin OUTPUT_STEP .. of all panels. */
+static void do_outputs(void *arg, int64_t begin, int64_t end, int thread) {
+  const linear *t = arg;
+  int64_t last = end * OUTPUT_STEP < t->n ? end * OUTPUT_STEP : t->n;
+  for (int64_t o = begin * OUTPUT_STEP; o < last; o += BLOCK)
+    for (int64_t p = 0; p < of3_panels(t->rows); p++)
+      do_block(t, t->panels + p * panel_floats(t->c), t->product + thread * BLOCK * OF3_LANES, p, o,
+               last - o < BLOCK ? last - o : BLOCK);
+}
+
+static void run(of3_ctx *cx, const of3_call *c, void *memory) {
+  of3_pool *pool = of3_cpu_state(cx)->pool;
+  linear t = {.k = of3_cpu_state(cx)->kernels,
+              .c = c,
+              .rows = of3_rows(c->in[LINEAR_X]),
+              .depth = c->in[LINEAR_W]->shape[1],
+              .n = c->in[LINEAR_W]->shape[0],
+              .panels = memory};
+  t.product = t.panels + panels_kept(cx, c) * panel_floats(c);
+  if (few_rows(cx, c)) {
+    of3_pool_run(pool, read_panels, &t, of3_panels(t.rows));
+    of3_pool_run(pool, do_outputs, &t, (t.n + OUTPUT_STEP - 1) / OUTPUT_STEP);
+  } else
+    of3_pool_run(pool, do_panels, &t, of3_panels(t.rows));
+}
+
+const of3_kernel of3_cpu_linear = {.workspace = workspace, .run = run};
