@@ -91,8 +91,8 @@ of3_tensor *of3_concat(of3_ctx *cx, const of3_tensor *a, const of3_tensor *b) {
   return APPLY(cx, OF3_OP_CONCAT, NULL, NO_ATTR, a, b);
 }
 
-of3_tensor *of3_outer_sum(of3_ctx *cx, const of3_tensor *a, const of3_tensor *b) {
-  return APPLY(cx, OF3_OP_OUTER_SUM, NULL, NO_ATTR, a, b);
+void of3_outer_sum(of3_ctx *cx, of3_tensor *z, const of3_tensor *a, const of3_tensor *b) {
+  APPLY(cx, OF3_OP_OUTER_SUM, z, NO_ATTR, a, b);
 }
 
 void of3_embed_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *index, const of3_tensor *table,
@@ -163,10 +163,10 @@ of3_tensor *of3_window_attention(of3_ctx *cx, const of3_tensor *q, const of3_ten
 
 /* ---- fused */
 
-of3_tensor *of3_pair_bias(of3_ctx *cx, const of3_tensor *z, const of3_norm_w *norm, of3_linear_w w,
-                          const of3_tensor *mask) {
+void of3_pair_bias(of3_ctx *cx, of3_tensor *bias, const of3_tensor *z, const of3_norm_w *norm, of3_linear_w w,
+                   const of3_tensor *mask) {
   of3_norm_w n = norm ? *norm : (of3_norm_w){0};
-  return APPLY(cx, OF3_OP_PAIR_BIAS, NULL, ATTR(.norm = norm != NULL), z, n.scale, n.offset, w.w, mask);
+  APPLY(cx, OF3_OP_PAIR_BIAS, bias, ATTR(.norm = norm != NULL), z, n.scale, n.offset, w.w, mask);
 }
 
 of3_tensor *of3_attention(of3_ctx *cx, const of3_tensor *q, const of3_tensor *k, const of3_tensor *v,

@@ -57,8 +57,8 @@ of3_shape of3_shape_add(const of3_call *c) {
 
 of3_shape of3_shape_combine(const of3_call *c) {
   const of3_tensor *x = c->in[COMBINE_X];
-  assert(of3_count(x) == of3_count(c->in[COMBINE_Y]));
-  assert(x->shape[0] % of3_count(c->in[COMBINE_A]) == 0 && x->shape[0] % of3_count(c->in[COMBINE_B]) == 0);
+  assert(!c->in[COMBINE_Y] || of3_count(x) == of3_count(c->in[COMBINE_Y]));
+  assert(count_divides(c->in[COMBINE_A], x->shape[0]) && count_divides(c->in[COMBINE_B], x->shape[0]));
   assert(count_divides(c->in[COMBINE_MASK], of3_rows(x)));
   return like(x);
 }
@@ -80,7 +80,8 @@ of3_shape of3_shape_concat(const of3_call *c) {
 
 of3_shape of3_shape_outer_sum(const of3_call *c) {
   const of3_tensor *a = c->in[OUTER_SUM_A], *b = c->in[OUTER_SUM_B];
-  assert(a->rank == 2 && b->rank == 2 && a->shape[1] == b->shape[1]);
+  assert(of3_count(c->out) == of3_count(a) * of3_rows(b) && a->rank == 2 && b->rank == 2 &&
+         a->shape[1] == b->shape[1]);
   return (of3_shape){OF3_F32, 3, {a->shape[0], b->shape[0], a->shape[1]}};
 }
 

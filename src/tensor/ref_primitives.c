@@ -51,8 +51,8 @@ void of3_ref_combine(const of3_call *c) {
   int64_t width = of3_dim(x, 0), each = of3_count(x) / x->shape[0];
   for (int64_t i = 0; i < of3_count(x); i++) {
     int64_t s = i / each;
-    double y = (double)of3_f32(a)[s % of3_count(a)] * (double)of3_f32(x)[i] +
-               (double)of3_f32(b)[s % of3_count(b)] * (double)of3_f32(c->in[COMBINE_Y])[i];
+    double y = (double)of3_f32(a)[s % of3_count(a)] * (double)of3_f32(x)[i];
+    if (b) y += (double)of3_f32(b)[s % of3_count(b)] * (double)of3_f32(c->in[COMBINE_Y])[i];
     if (mask) y *= (double)of3_f32(mask)[i / width % of3_count(mask)];
     of3_f32(c->out)[i] = (float)y;
   }
