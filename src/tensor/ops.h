@@ -178,120 +178,104 @@ void of3_copy(of3_ctx *cx, of3_tensor *y, const of3_tensor *x);
 of3_tensor *of3_concat(of3_ctx *cx, const of3_tensor *a, const of3_tensor *b);
 /* z [N,N,c] = a [N,c], b [N,c]. */
 void of3_outer_sum(of3_ctx *cx, of3_tensor *z, const of3_tensor *a, const of3_tensor *b);
-                          const of3_tensor *b); /* [N,c], [N,c] -> [N,N,c] */
-                          /* index [..,n] i32; table [classes,c]; opt_weight [..]. */
-                          void of3_embed_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *index,
-                                             const of3_tensor *table, const of3_tensor *opt_weight);
-                          of3_tensor *of3_one_hot(of3_ctx *cx, const of3_tensor *index, int classes);
-                          /* x [..,N,c], index [A] i32, mask [A] -> [..,A,c]. */
-                          of3_tensor *of3_gather(of3_ctx *cx, const of3_tensor *x, const of3_tensor *index,
-                                                 const of3_tensor *mask);
-                          /* y [..,A,c] += gathered x [..,N,c], with equal leading axes, or y has more of them
-                           * and x is used again and again. */
-                          void of3_gather_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *x,
-                                              const of3_tensor *index, const of3_tensor *mask);
-                          /* x [..,A,c], start and count [N] i32, mask [A] -> [..,N,c]. */
-                          of3_tensor *of3_segment_mean(of3_ctx *cx, const of3_tensor *x,
-                                                       const of3_tensor *start, const of3_tensor *count,
-                                                       const of3_tensor *mask);
-                          of3_tensor *of3_symmetrize(of3_ctx *cx, const of3_tensor *x); /* [..,N,N,c] */
-                          /* x [..,bins] -> [..]; table [sets,bins]; set [rows, or a divisor] i32, NULL: set
-                           * 0. */
-                          of3_tensor *of3_expect(of3_ctx *cx, const of3_tensor *x, const of3_tensor *table,
-                                                 const of3_tensor *opt_set);
-                          of3_tensor *of3_fourier(of3_ctx *cx, const of3_tensor *t, const of3_tensor *w,
-                                                  const of3_tensor *b);
-                          /* x [S,A,3], mask [A], rotation [S,9], shift [S,3]. */
-                          void of3_augment(of3_ctx *cx, of3_tensor *x, const of3_tensor *mask,
-                                           const of3_tensor *rotation, const of3_tensor *shift);
-                          of3_tensor *of3_distance_bin(of3_ctx *cx, const of3_tensor *x,
-                                                       const of3_tensor *representative); /* -> [S,N,N] i32 */
+/* index [..,n] i32; table [classes,c]; opt_weight [..]. */
+void of3_embed_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *index, const of3_tensor *table,
+                   const of3_tensor *opt_weight);
+of3_tensor *of3_one_hot(of3_ctx *cx, const of3_tensor *index, int classes);
+/* x [..,N,c], index [A] i32, mask [A] -> [..,A,c]. */
+of3_tensor *of3_gather(of3_ctx *cx, const of3_tensor *x, const of3_tensor *index, const of3_tensor *mask);
+/* y [..,A,c] += gathered x [..,N,c], with equal leading axes, or y has more of them
+ * and x is used again and again. */
+void of3_gather_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, const of3_tensor *index,
+                    const of3_tensor *mask);
+/* x [..,A,c], start and count [N] i32, mask [A] -> [..,N,c]. */
+of3_tensor *of3_segment_mean(of3_ctx *cx, const of3_tensor *x, const of3_tensor *start,
+                             const of3_tensor *count, const of3_tensor *mask);
+of3_tensor *of3_symmetrize(of3_ctx *cx, const of3_tensor *x); /* [..,N,N,c] */
+/* x [..,bins] -> [..]; table [sets,bins]; set [rows, or a divisor] i32, NULL: set
+ * 0. */
+of3_tensor *of3_expect(of3_ctx *cx, const of3_tensor *x, const of3_tensor *table, const of3_tensor *opt_set);
+of3_tensor *of3_fourier(of3_ctx *cx, const of3_tensor *t, const of3_tensor *w, const of3_tensor *b);
+/* x [S,A,3], mask [A], rotation [S,9], shift [S,3]. */
+void of3_augment(of3_ctx *cx, of3_tensor *x, const of3_tensor *mask, const of3_tensor *rotation,
+                 const of3_tensor *shift);
+of3_tensor *of3_distance_bin(of3_ctx *cx, const of3_tensor *x,
+                             const of3_tensor *representative); /* -> [S,N,N] i32 */
 
-                          /* ---- atom windows: B blocks of 32 queries and 128 keys; low [B] i32, mask
-                           * [B,32,128] */
+/* ---- atom windows: B blocks of 32 queries and 128 keys; low [B] i32, mask
+ * [B,32,128] */
 
-                          typedef struct of3_windows {
-                            of3_tensor *low, *mask;
-                          } of3_windows;
+typedef struct of3_windows {
+  of3_tensor *low, *mask;
+} of3_windows;
 
-                          /* pos [A,3], uid [A] i32 -> p [B,32,128,c]; w_d [c,3], w_i [c,1], w_v [c,1]. */
-                          of3_tensor *of3_atom_pair(of3_ctx *cx, const of3_tensor *pos, const of3_tensor *uid,
-                                                    of3_windows w, const of3_tensor *w_d,
-                                                    const of3_tensor *w_i, const of3_tensor *w_v);
-                          void of3_window_add(of3_ctx *cx, of3_tensor *p, const of3_tensor *row,
-                                              const of3_tensor *col, of3_windows w);
-                          /* z [N,N,c], token [A] i32. */
-                          void of3_window_gather(of3_ctx *cx, of3_tensor *p, const of3_tensor *z,
-                                                 const of3_tensor *token, of3_windows w);
-                          /* q, k, v, g [..,A,H*d]; bias [B,H,128,32] with the mask in it -> [..,A,H*d]. */
-                          of3_tensor *of3_window_attention(of3_ctx *cx, const of3_tensor *q,
-                                                           const of3_tensor *k, const of3_tensor *v,
-                                                           const of3_tensor *g, const of3_tensor *bias,
-                                                           const of3_tensor *low, int heads);
+/* pos [A,3], uid [A] i32 -> p [B,32,128,c]; w_d [c,3], w_i [c,1], w_v [c,1]. */
+of3_tensor *of3_atom_pair(of3_ctx *cx, const of3_tensor *pos, const of3_tensor *uid, of3_windows w,
+                          const of3_tensor *w_d, const of3_tensor *w_i, const of3_tensor *w_v);
+void of3_window_add(of3_ctx *cx, of3_tensor *p, const of3_tensor *row, const of3_tensor *col, of3_windows w);
+/* z [N,N,c], token [A] i32. */
+void of3_window_gather(of3_ctx *cx, of3_tensor *p, const of3_tensor *z, const of3_tensor *token,
+                       of3_windows w);
+/* q, k, v, g [..,A,H*d]; bias [B,H,128,32] with the mask in it -> [..,A,H*d]. */
+of3_tensor *of3_window_attention(of3_ctx *cx, const of3_tensor *q, const of3_tensor *k, const of3_tensor *v,
+                                 const of3_tensor *g, const of3_tensor *bias, const of3_tensor *low,
+                                 int heads);
 
-                          /* ---- fused */
+/* ---- fused */
 
-                          /* bias [..,H,K,Q] from z [..,Q,K,c]. norm: NULL for none. opt_mask [..,Q,K]. */
-                          void of3_pair_bias(of3_ctx *cx, of3_tensor *bias, const of3_tensor *z,
-                                             const of3_norm_w *opt_norm, of3_linear_w w,
-                                             const of3_tensor *opt_mask);
-                          /* q, g [..,Q,H*d], k, v [..,K,H*d]; bias [~,H,K,Q], its leading axes may be fewer;
-                           * key_mask [K] or NULL. */
-                          of3_tensor *of3_attention(of3_ctx *cx, const of3_tensor *q, const of3_tensor *k,
-                                                    const of3_tensor *v, const of3_tensor *g,
-                                                    const of3_tensor *bias, const of3_tensor *opt_key_mask,
-                                                    int heads);
-                          /* x [..,c], mask [..] or NULL. */
-                          void of3_transition(of3_ctx *cx, of3_tensor *x, const of3_transition_w *w,
-                                              const of3_tensor *opt_mask);
-                          of3_tensor *of3_ada_norm(of3_ctx *cx, const of3_tensor *a, const of3_tensor *gate,
-                                                   const of3_tensor *shift);
-                          /* What a block with adaptive norm takes from the conditioning, already activated:
-                           * [rows~,c] each. */
-                          typedef struct of3_modulation {
-                            of3_tensor *gate, *shift, *out_gate;
-                          } of3_modulation;
-                          void of3_gated_transition(of3_ctx *cx, of3_tensor *a, of3_modulation m,
-                                                    of3_linear_w wa, of3_linear_w wb, of3_linear_w wo,
-                                                    const of3_tensor *mask);
-                          /* z [..,N,N,c], mask [N,N]. */
-                          void of3_triangle_mul(of3_ctx *cx, of3_tensor *z, const of3_tensor *mask,
-                                                const of3_triangle_mul_w *w, bool outgoing);
-                          void of3_triangle_attention(of3_ctx *cx, of3_tensor *z, const of3_tensor *mask,
-                                                      const of3_triangle_attention_w *w, bool ending,
-                                                      bool bias_from_z);
-                          /* z [N,N,c], m [M,N,c_m], mask [M,N]. */
-                          void of3_outer_product_mean(of3_ctx *cx, of3_tensor *z, const of3_tensor *m,
-                                                      const of3_tensor *mask,
-                                                      const of3_outer_product_mean_w *w);
-                          /* m [M,N,c_m], z [N,N,c], pair_mask [N,N]. */
-                          void of3_pair_weighted_average(of3_ctx *cx, of3_tensor *m, const of3_tensor *z,
-                                                         const of3_tensor *pair_mask,
-                                                         const of3_pair_weighted_average_w *w);
+/* bias [..,H,K,Q] from z [..,Q,K,c]. norm: NULL for none. opt_mask [..,Q,K]. */
+void of3_pair_bias(of3_ctx *cx, of3_tensor *bias, const of3_tensor *z, const of3_norm_w *opt_norm,
+                   of3_linear_w w, const of3_tensor *opt_mask);
+/* q, g [..,Q,H*d], k, v [..,K,H*d]; bias [~,H,K,Q], its leading axes may be fewer;
+ * key_mask [K] or NULL. */
+of3_tensor *of3_attention(of3_ctx *cx, const of3_tensor *q, const of3_tensor *k, const of3_tensor *v,
+                          const of3_tensor *g, const of3_tensor *bias, const of3_tensor *opt_key_mask,
+                          int heads);
+/* x [..,c], mask [..] or NULL. */
+void of3_transition(of3_ctx *cx, of3_tensor *x, const of3_transition_w *w, const of3_tensor *opt_mask);
+of3_tensor *of3_ada_norm(of3_ctx *cx, const of3_tensor *a, const of3_tensor *gate, const of3_tensor *shift);
+/* What a block with adaptive norm takes from the conditioning, already activated:
+ * [rows~,c] each. */
+typedef struct of3_modulation {
+  of3_tensor *gate, *shift, *out_gate;
+} of3_modulation;
+void of3_gated_transition(of3_ctx *cx, of3_tensor *a, of3_modulation m, of3_linear_w wa, of3_linear_w wb,
+                          of3_linear_w wo, const of3_tensor *mask);
+/* z [..,N,N,c], mask [N,N]. */
+void of3_triangle_mul(of3_ctx *cx, of3_tensor *z, const of3_tensor *mask, const of3_triangle_mul_w *w,
+                      bool outgoing);
+void of3_triangle_attention(of3_ctx *cx, of3_tensor *z, const of3_tensor *mask,
+                            const of3_triangle_attention_w *w, bool ending, bool bias_from_z);
+/* z [N,N,c], m [M,N,c_m], mask [M,N]. */
+void of3_outer_product_mean(of3_ctx *cx, of3_tensor *z, const of3_tensor *m, const of3_tensor *mask,
+                            const of3_outer_product_mean_w *w);
+/* m [M,N,c_m], z [N,N,c], pair_mask [N,N]. */
+void of3_pair_weighted_average(of3_ctx *cx, of3_tensor *m, const of3_tensor *z, const of3_tensor *pair_mask,
+                               const of3_pair_weighted_average_w *w);
 
-                          /* ---- the table itself, for backends, tests, benchmarks */
+/* ---- the table itself, for backends, tests, benchmarks */
 
-                          typedef struct of3_shape {
-                            of3_dtype dtype;
-                            int rank;
-                            int64_t dim[OF3_MAX_RANK];
-                          } of3_shape;
+typedef struct of3_shape {
+  of3_dtype dtype;
+  int rank;
+  int64_t dim[OF3_MAX_RANK];
+} of3_shape;
 
-                          typedef struct of3_op_info {
-                            const char *name, *formula;
-                            of3_shape (*shape)(const of3_call *c);
-                            void (*reference)(const of3_call *c); /* buffers must be plain memory */
-                            double (*cost)(const of3_call *c);
-                            /* Gradients of the inputs from that of the output; NULL until the training issue
-                             * writes it. */
-                            void (*backward)(of3_ctx *cx, const of3_call *c, const of3_tensor *gradient,
-                                             of3_tensor *const *input_gradient);
-                          } of3_op_info;
+typedef struct of3_op_info {
+  const char *name, *formula;
+  of3_shape (*shape)(const of3_call *c);
+  void (*reference)(const of3_call *c); /* buffers must be plain memory */
+  double (*cost)(const of3_call *c);
+  /* Gradients of the inputs from that of the output; NULL until the training issue
+   * writes it. */
+  void (*backward)(of3_ctx *cx, const of3_call *c, const of3_tensor *gradient,
+                   of3_tensor *const *input_gradient);
+} of3_op_info;
 
-                          const of3_op_info *of3_op_table(void); /* [OF3_N_OP] */
+const of3_op_info *of3_op_table(void); /* [OF3_N_OP] */
 
-                          /* Does one call: shape rule, memory, cost, then the backend's kernel or the
-                           * reference. Sets c->out if it is NULL. */
-                          of3_tensor *of3_apply(of3_ctx *cx, of3_call *c);
+/* Does one call: shape rule, memory, cost, then the backend's kernel or the
+ * reference. Sets c->out if it is NULL. */
+of3_tensor *of3_apply(of3_ctx *cx, of3_call *c);
 
 #endif

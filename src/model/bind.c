@@ -1,0 +1,195 @@
+#include "model/bind.h"
+
+#include <stdio.h>
+#include <string.h>
+
+size_t of3_enter(of3_binder *b, const char *fmt, ...) {
+  size_t old = b->length;
+  va_list ap;
+  va_start(ap, fmt);
+  int n = vsnprintf(b->path + old, sizeof b->path - old, fmt, ap);
+  va_end(ap);
+  b->length = old + (n > 0 ? (size_t)n : 0);
+  if (b->length + 2 < sizeof b->path) memcpy(b->path + b->length++, ".", 2);
+  return old;
+}
+
+void of3_leave(of3_binder *b, size_t length) {
+  b->length = length;
+  b->path[length] = 0;
+}
+
+static const char *shape_text(char *out, size_t size, int rank, const int64_t *shape) {
+  size_t at = 0;
+  out[0] = 0;
+  for (int i = 0; i < rank && at + 24 < size; i++)
+    at += (size_t)snprintf(out + at, size - at, "%s%lld", i ? "," : "", (long long)shape[i]);
+  return out;
+}
+
+const of3_entry *of3_bind_entry(of3_binder *b, const char *leaf, int64_t d0, int64_t d1) {
+  if (b->error.code != OF3_OK) return NULL;
+  char name[640], found[128], wanted[128];
+  snprintf(name, sizeof name, "%s%s", b->path, leaf);
+  const of3_entry *e = of3_table_find(b->table, name);
+  const int64_t shape[2] = {d0, d1};
+  int rank = d1 ? 2 : 1;
+  shape_text(wanted, sizeof wanted, rank, shape);
+  if (!e) {
+    of3_fail(&b->error, OF3_ERR_INPUT,
+             "the checkpoint lacks the tensor %s [%s]; it is incomplete or of another kind", name, wanted);
+    return NULL;
+  }
+  if (e->rank != rank || e->shape[0] != d0 || (rank == 2 && e->shape[1] != d1)) {
+    of3_fail(&b->error, OF3_ERR_INPUT, "the tensor %s of the checkpoint has the shape [%s]; [%s] is expected",
+             name, shape_text(found, sizeof found, e->rank, e->shape), wanted);
+    return NULL;
+  }
+  if (e->dtype != OF3_F32 && e->dtype != OF3_BF16 && e->dtype != OF3_F16) {
+    of3_fail(&b->error, OF3_ERR_INPUT,
+             "the tensor %s of the checkpoint is of type %s; f32, bf16 or f16 is expected", name,
+             of3_dtype_name(e->dtype));
+    return NULL;
+  }
+  b->used[e - b->table->entry] = true;
+  return e;
+}
+
+of3_tensor *of3_bind_tensor(of3_binder *b, const char *leaf, int64_t d0, int64_t d1) {
+  const of3_entry *e = of3_bind_entry(b, leaf, d0, d1);
+  return e ? of3_constant(b->cx, b->arena, e->dtype, e->rank, e->shape, e->data) : NULL;
+}
+
+float of3_entry_value(const of3_entry *e, int64_t i) {
+  if (e->dtype == OF3_F32) {
+    float x; /* the file may not be aligned */
+    memcpy(&x, (const char *)e->data + 4 * i, sizeof x);
+    return x;
+  }
+  uint16_t h;
+  memcpy(&h, (const char *)e->data + 2 * i, sizeof h);
+  return e->dtype == OF3_BF16 ? of3_bf16_to_f32(h) : of3_f16_to_f32(h);
+}
+
+void of3_bind_transposed(of3_binder *b, const char *leaf, int64_t rows, int64_t columns, int64_t first,
+                         int64_t n, float *to) {
+  const of3_entry *e = of3_bind_entry(b, leaf, rows, columns);
+  if (!e || !to) return;
+  for (int64_t k = 0; k < n; k++)
+    for (int64_t r = 0; r < rows; r++) to[k * rows + r] = of3_entry_value(e, r * columns + first + k);
+}
+
+void of3_bind_columns(of3_binder *b, const char *leaf, int64_t rows, int64_t columns, int64_t first,
+                      int64_t n, float *to, int64_t width, int64_t at) {
+  const of3_entry *e = of3_bind_entry(b, leaf, rows, columns);
+  if (!e || !to) return;
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t k = 0; k < n; k++) to[r * width + at + k] = of3_entry_value(e, r * columns + first + k);
+}
+
+void *of3_bind_array(of3_binder *b, int n, size_t size) {
+  void *p = of3_arena_alloc(b->arena, (size_t)n, size);
+  if (!p && b->error.code == OF3_OK) of3_fail_memory(&b->error, "the table of weights");
+  return p;
+}
+
+float *of3_bind_matrix(of3_binder *b, int64_t d0, int64_t d1) {
+  return of3_bind_array(b, (int)(d0 * d1), sizeof(float));
+}
+
+of3_tensor *of3_bind_made(of3_binder *b, const float *data, int64_t d0, int64_t d1) {
+  if (b->error.code != OF3_OK) return NULL;
+  return of3_constant(b->cx, b->arena, OF3_F32, 2, (int64_t[]){d0, d1}, data);
+}
+
+of3_norm_w of3_bind_norm(of3_binder *b, const char *name, int c, bool offset) {
+  size_t at = of3_enter(b, "%s", name);
+  of3_norm_w w = {.scale = of3_bind_tensor(b, "weight", c, 0)};
+  if (offset) w.offset = of3_bind_tensor(b, "bias", c, 0);
+  of3_leave(b, at);
+  return w;
+}
+
+of3_linear_w of3_bind_linear(of3_binder *b, const char *name, int n, int k, bool bias) {
+  size_t at = of3_enter(b, "%s", name);
+  of3_linear_w w = {.w = of3_bind_tensor(b, "weight", n, k)};
+  if (bias) w.b = of3_bind_tensor(b, "bias", n, 0);
+  of3_leave(b, at);
+  return w;
+}
+
+of3_mha_w of3_bind_mha(of3_binder *b, const char *name, int c, int hidden, bool q_bias) {
+  size_t at = of3_enter(b, "%s", name);
+  of3_mha_w w = {.q = of3_bind_linear(b, "linear_q", hidden, c, q_bias),
+                 .k = of3_bind_linear(b, "linear_k", hidden, c, false),
+                 .v = of3_bind_linear(b, "linear_v", hidden, c, false),
+                 .g = of3_bind_linear(b, "linear_g", hidden, c, false),
+                 .o = of3_bind_linear(b, "linear_o", c, hidden, false)};
+  of3_leave(b, at);
+  return w;
+}
+
+of3_transition_w of3_bind_transition(of3_binder *b, const char *name, int c, int widening) {
+  size_t at = of3_enter(b, "%s", name);
+  of3_transition_w w = {.norm = of3_bind_norm(b, "layer_norm", c, true),
+                        .a = of3_bind_linear(b, "swiglu.linear_a", widening * c, c, false),
+                        .b = of3_bind_linear(b, "swiglu.linear_b", widening * c, c, false),
+                        .out = of3_bind_linear(b, "linear_out", c, widening * c, false)};
+  of3_leave(b, at);
+  return w;
+}
+
+static of3_triangle_mul_w bind_triangle_mul(of3_binder *b, const char *name, int c, int hidden) {
+  size_t at = of3_enter(b, "%s", name);
+  of3_triangle_mul_w w = {.norm_in = of3_bind_norm(b, "layer_norm_in", c, true),
+                          .norm_out = of3_bind_norm(b, "layer_norm_out", hidden, true),
+                          .a_p = of3_bind_linear(b, "linear_a_p", hidden, c, false),
+                          .a_g = of3_bind_linear(b, "linear_a_g", hidden, c, false),
+                          .b_p = of3_bind_linear(b, "linear_b_p", hidden, c, false),
+                          .b_g = of3_bind_linear(b, "linear_b_g", hidden, c, false),
+                          .z = of3_bind_linear(b, "linear_z", c, hidden, false),
+                          .g = of3_bind_linear(b, "linear_g", c, c, false)};
+  of3_leave(b, at);
+  return w;
+}
+
+static of3_triangle_attention_w bind_triangle_attention(of3_binder *b, const char *name, int c, int heads,
+                                                        int width) {
+  size_t at = of3_enter(b, "%s", name);
+  of3_triangle_attention_w w = {.norm = of3_bind_norm(b, "layer_norm", c, true),
+                                .z = of3_bind_linear(b, "linear_z", heads, c, false),
+                                .mha = of3_bind_mha(b, "mha", c, heads * width, false)};
+  of3_leave(b, at);
+  return w;
+}
+
+of3_pair_block_w of3_bind_pair_block(of3_binder *b, int c, int hidden, int heads, int width, int widening) {
+  return (of3_pair_block_w){.tri_mul_out = bind_triangle_mul(b, "tri_mul_out", c, hidden),
+                            .tri_mul_in = bind_triangle_mul(b, "tri_mul_in", c, hidden),
+                            .tri_att_start = bind_triangle_attention(b, "tri_att_start", c, heads, width),
+                            .tri_att_end = bind_triangle_attention(b, "tri_att_end", c, heads, width),
+                            .pair_transition = of3_bind_transition(b, "pair_transition", c, widening)};
+}
+
+static of3_attention_pair_bias_w bind_attention_pair_bias(of3_binder *b, const of3_config *c) {
+  size_t at = of3_enter(b, "attn_pair_bias");
+  of3_attention_pair_bias_w w = {.norm_a = of3_bind_norm(b, "layer_norm_a", c->c_s, true),
+                                 .norm_z = of3_bind_norm(b, "layer_norm_z", c->c_z, true),
+                                 .z = of3_bind_linear(b, "linear_z", c->h_single, c->c_z, false),
+                                 .mha = of3_bind_mha(b, "mha", c->c_s, c->h_single * c->d_single, true)};
+  of3_leave(b, at);
+  return w;
+}
+
+of3_pairformer_block_w *of3_bind_pairformer(of3_binder *b, const of3_config *c, int blocks) {
+  of3_pairformer_block_w *w = of3_bind_array(b, blocks, sizeof *w);
+  for (int i = 0; w && i < blocks; i++) {
+    size_t at = of3_enter(b, "pairformer_stack.blocks.%d", i), inner = of3_enter(b, "pair_stack");
+    w[i].pair = of3_bind_pair_block(b, c->c_z, c->c_tri, c->h_pair, c->d_pair, c->n_trans);
+    of3_leave(b, inner);
+    w[i].attention = bind_attention_pair_bias(b, c);
+    w[i].single_transition = of3_bind_transition(b, "single_transition", c->c_s, c->n_trans_single);
+    of3_leave(b, at);
+  }
+  return w;
+}

@@ -1,0 +1,50 @@
+/* Inside src/model: walking down the parameter names while binding. */
+#ifndef OF3_MODEL_BIND_H
+#define OF3_MODEL_BIND_H
+
+#include "model/weights.h"
+
+/* Errors are sticky: after the first, everything binds to NULL and the walk goes on to its end. */
+typedef struct of3_binder {
+  of3_ctx *cx;
+  const of3_table *table;
+  of3_arena *arena;
+  bool *used; /* [table->n] */
+  char path[512];
+  size_t length;
+  of3_error error;
+} of3_binder;
+
+/* Steps into a level of names ("blocks.3"); returns what of3_leave needs to step out again. */
+size_t of3_enter(of3_binder *b, const char *fmt, ...) OF3_PRINTF(2, 3);
+void of3_leave(of3_binder *b, size_t length);
+
+/* The tensor PATH.leaf; wrong or missing: error. d1 = 0: rank 1. */
+const of3_entry *of3_bind_entry(of3_binder *b, const char *leaf, int64_t d0, int64_t d1);
+/* Element i of an f32, bf16 or f16 entry, which need not be aligned. */
+float of3_entry_value(const of3_entry *e, int64_t i);
+of3_tensor *of3_bind_tensor(of3_binder *b, const char *leaf, int64_t d0, int64_t d1);
+/* Columns first .. first+n-1 of PATH.leaf [rows,columns], transposed into row at.. of a table [..,rows]. */
+void of3_bind_transposed(of3_binder *b, const char *leaf, int64_t rows, int64_t columns, int64_t first,
+                         int64_t n, float *to);
+/* Columns first .. first+n-1 of PATH.leaf as column at.. of a matrix [rows,width]. */
+void of3_bind_columns(of3_binder *b, const char *leaf, int64_t rows, int64_t columns, int64_t first,
+                      int64_t n, float *to, int64_t width, int64_t at);
+/* A zeroed matrix in the arena, and the handle of it once filled. */
+float *of3_bind_matrix(of3_binder *b, int64_t d0, int64_t d1);
+of3_tensor *of3_bind_made(of3_binder *b, const float *data, int64_t d0, int64_t d1);
+void *of3_bind_array(of3_binder *b, int n, size_t size);
+
+of3_norm_w of3_bind_norm(of3_binder *b, const char *name, int c, bool offset);
+of3_linear_w of3_bind_linear(of3_binder *b, const char *name, int n, int k, bool bias);
+of3_mha_w of3_bind_mha(of3_binder *b, const char *name, int c, int hidden, bool q_bias);
+of3_transition_w of3_bind_transition(of3_binder *b, const char *name, int c, int widening);
+of3_pair_block_w of3_bind_pair_block(of3_binder *b, int c, int hidden, int heads, int width, int widening);
+of3_pairformer_block_w *of3_bind_pairformer(of3_binder *b, const of3_config *c, int blocks);
+
+/* bind_atoms.c */
+of3_atom_encoder_w of3_bind_atom_encoder(of3_binder *b, const of3_config *c, const of3_switches *s,
+                                         int c_token, bool noisy);
+of3_denoiser_w of3_bind_denoiser(of3_binder *b, const of3_config *c, const of3_switches *s);
+
+#endif
