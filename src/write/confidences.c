@@ -1,0 +1,221 @@
+#include "write/confidences.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "write/decimal6.h"
+
+/* ---- Full confidences as JSON */
+
+/* Bytes on their way to a file, in large pieces. */
+typedef struct sink {
+  FILE *f;
+  size_t n;
+  char buffer[1 << 16];
+} sink;
+
+enum { most_per_number = 64 }; /* indent, digits, comma, newline */
+
+static void flush(sink *s) {
+  fwrite(s->buffer, 1, s->n, s->f);
+  s->n = 0;
+}
+
+static void put(sink *s, const char *text) {
+  size_t n = strlen(text);
+  if (s->n + n > sizeof s->buffer) flush(s);
+  memcpy(s->buffer + s->n, text, n);
+  s->n += n;
+}
+
+/* The elements of a list, each on a line of its own. */
+static void put_numbers(sink *s, const float *x, int n, size_t indent) {
+  for (int k = 0; k < n; k++) {
+    if (s->n + most_per_number > sizeof s->buffer) flush(s);
+    char *o = s->buffer + s->n;
+    memset(o, ' ', indent);
+    o += indent;
+    o += of3_format_decimal6(o, x[k]);
+    if (k + 1 < n) *o++ = ',';
+    *o++ = '\n';
+    s->n = (size_t)(o - s->buffer);
+  }
+}
+
+static void put_matrix(sink *s, const char *name, const float *x, int n) {
+  put(s, ",\n    \"");
+  put(s, name);
+  put(s, "\": [\n");
+  for (int row = 0; row < n; row++, x += n) {
+    put(s, "        [\n");
+    put_numbers(s, x, n, 12);
+    put(s, row + 1 < n ? "        ],\n" : "        ]\n");
+  }
+  put(s, "    ]");
+}
+
+of3_status of3_confidences_write_json(const char *path, const of3_confidences *c, of3_error *err) {
+  of3_out out = {0};
+  sink *s = malloc(sizeof *s);
+  if (!s) return of3_fail_memory(err, path);
+  of3_status status = of3_out_open(&out, path, err);
+  if (status == OF3_OK) {
+    s->f = out.f;
+    s->n = 0;
+    put(s, "{\n    \"plddt\": [\n");
+    put_numbers(s, c->plddt, c->n_atom, 8);
+    put(s, "    ]");
+    put_matrix(s, "pde", c->pde, c->n_token);
+    put_matrix(s, "pae", c->pae, c->n_token);
+    put(s, "\n}");
+    flush(s);
+    status = of3_out_commit(&out, err);
+  }
+  free(s);
+  return status;
+}
+
+/* ---- Aggregated confidences */
+
+static void add_number(of3_str *out, float x) {
+  char text[OF3_F32_TEXT];
+  of3_format_f64(text, of3_round6(x));
+  of3_str_add(out, text);
+}
+
+/* "key" as Python's json writes it: everything outside printable ASCII escaped. */
+static void add_key(of3_str *out, size_t indent, const char *key) {
+  json_t *string = json_string(key);
+  char *text = string ? json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII) : NULL;
+  of3_str_addc(out, ' ', indent);
+  if (text)
+    of3_str_add(out, text);
+  else
+    out->failed = true;
+  of3_str_add(out, ": ");
+  free(text);
+  json_decref(string);
+}
+
+static void add_score(of3_str *out, const char *name, float x) {
+  add_key(out, 4, name);
+  add_number(out, x);
+  of3_str_add(out, ",\n");
+}
+
+/* Ids of the chains by asym_id - 1. */
+static const char **sorted_ids(const of3_complex *c, of3_arena *arena) {
+  const char **id = OF3_ARENA_NEW(arena, const char *, c->n_chain);
+  for (int k = 0; id && k < c->n_chain; k++) id[c->chain[k].asym_id - 1] = c->chain[k].id;
+  return id;
+}
+
+static void add_chains(of3_str *out, const char **id, const of3_scores *s) {
+  add_key(out, 4, "chain_ptm");
+  of3_str_add(out, "{");
+  for (int k = 0; k < s->n_chain; k++) {
+    of3_str_add(out, k ? ",\n" : "\n");
+    add_key(out, 8, id[k]);
+    add_number(out, s->chain_ptm[k]);
+  }
+  of3_str_add(out, "\n    },\n");
+}
+
+/* Each unordered pair once. */
+static void add_pairs(of3_str *out, const char *name, const char **id, int n, const float *x,
+                      of3_arena *arena) {
+  add_key(out, 4, name);
+  of3_str_add(out, "{");
+  for (int a = 0; a < n; a++)
+    for (int b = a + 1; b < n; b++) {
+      const char *pair = of3_arena_printf(arena, "(%s, %s)", id[a], id[b]);
+      of3_str_add(out, a == 0 && b == 1 ? "\n" : ",\n");
+      if (pair)
+        add_key(out, 8, pair);
+      else
+        out->failed = true;
+      add_number(out, x[(size_t)a * (size_t)n + (size_t)b]);
+    }
+  of3_str_add(out, n > 1 ? "\n    }" : "}");
+}
+
+static void add_aggregated(of3_str *out, const char **id, const of3_scores *s, of3_arena *arena) {
+  of3_str_add(out, "{\n");
+  add_score(out, "avg_plddt", s->avg_plddt);
+  add_score(out, "gpde", s->gpde);
+  add_score(out, "iptm", s->iptm);
+  add_score(out, "ptm", s->ptm);
+  add_score(out, "disorder", s->disorder);
+  add_score(out, "has_clash", s->has_clash);
+  add_score(out, "sample_ranking_score", s->sample_ranking_score);
+  add_chains(out, id, s);
+  add_pairs(out, "chain_pair_iptm", id, s->n_chain, s->chain_pair_iptm, arena);
+  of3_str_add(out, ",\n");
+  add_pairs(out, "bespoke_iptm", id, s->n_chain, s->bespoke_iptm, arena);
+  of3_str_add(out, "\n}");
+}
+
+of3_status of3_aggregated_write(const char *path, const of3_complex *complex, const of3_scores *scores,
+                                of3_error *err) {
+  of3_arena *arena = of3_arena_new(0);
+  const char **id = arena ? sorted_ids(complex, arena) : NULL;
+  of3_str text = {0};
+  if (id) add_aggregated(&text, id, scores, arena);
+  of3_status status = OF3_OK;
+  if (!id || text.failed)
+    status = of3_fail_memory(err, path);
+  else
+    status = of3_write_file(path, text.text, text.len, err);
+  of3_str_free(&text);
+  of3_arena_free(arena);
+  return status;
+}
+
+of3_aggregated of3_aggregated_of(const of3_scores *s) {
+  return (of3_aggregated){.avg_plddt = of3_round6(s->avg_plddt),
+                          .gpde = of3_round6(s->gpde),
+                          .ptm = of3_round6(s->ptm),
+                          .iptm = of3_round6(s->iptm),
+                          .disorder = of3_round6(s->disorder),
+                          .has_clash = of3_round6(s->has_clash),
+                          .sample_ranking_score = of3_round6(s->sample_ranking_score)};
+}
+
+/* Finds a top-level number in the layout written above. Unlike a JSON parser, strtod takes Python's NaN and
+ * Infinity. */
+static of3_status read_score(const char *text, const char *key, const char *path, double *out,
+                             of3_error *err) {
+  char start[64];
+  int n = snprintf(start, sizeof start, "\n    \"%s\": ", key);
+  const char *at = strstr(text, start);
+  char *end = NULL;
+  if (at) *out = strtod(at + n, &end);
+  if (at && end > at + n && (*end == ',' || *end == '\n')) return OF3_OK;
+  return of3_fail(err, OF3_ERR_INPUT, "'%s' has no number '%s': remove the file, it will be made again", path,
+                  key);
+}
+
+static of3_status read_scores(const char *text, const char *path, of3_aggregated *out, of3_error *err) {
+  OF3_TRY(read_score(text, "avg_plddt", path, &out->avg_plddt, err));
+  OF3_TRY(read_score(text, "gpde", path, &out->gpde, err));
+  OF3_TRY(read_score(text, "ptm", path, &out->ptm, err));
+  OF3_TRY(read_score(text, "iptm", path, &out->iptm, err));
+  OF3_TRY(read_score(text, "disorder", path, &out->disorder, err));
+  OF3_TRY(read_score(text, "has_clash", path, &out->has_clash, err));
+  return read_score(text, "sample_ranking_score", path, &out->sample_ranking_score, err);
+}
+
+of3_status of3_aggregated_read(const char *path, of3_aggregated *out, of3_error *err) {
+  enum { most_bytes = 1 << 30 };
+  char *text;
+  size_t size;
+  of3_arena *arena = of3_arena_new(0);
+  if (!arena) return of3_fail_memory(err, path);
+  of3_status status = of3_read_file(path, most_bytes, arena, &text, &size, err);
+  if (status == OF3_OK) status = read_scores(text, path, out, err);
+  of3_arena_free(arena);
+  return status;
+}

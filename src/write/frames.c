@@ -1,0 +1,159 @@
+#include "write/frames.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "write/cells.h"
+
+static const float eps = 1e-8f;
+
+/* Offsets of the frame's atoms in a residue token (shared/reference/data.md 13.3). */
+typedef struct offsets {
+  int a, b, c;
+} offsets;
+
+static offsets offsets_of(const of3_features *f, int token) {
+  if (f->is_protein[token]) return (offsets){0, 1, 2}; /* N CA C */
+  if (f->is_rna[token]) return (offsets){7, 11, 5};    /* C3' C1' C4' */
+  return (offsets){7, 10, 5};
+}
+
+static float distance(const float *p, const float *q) {
+  float d = 0;
+  for (int k = 0; k < 3; k++) d += eps + (p[k] - q[k]) * (p[k] - q[k]);
+  return sqrtf(d);
+}
+
+/* The atoms of ranks 2 and 3 by distance from `atom` among the unmasked atoms first .. end-1 of its chain;
+ * -1: none. Rank 1 is the atom itself, or one on the same spot with a smaller index. */
+static void two_nearest(const of3_features *f, const float *x, int atom, int first, int end, int *ret_a,
+                        int *ret_c) {
+  int best[3] = {-1, -1, -1};
+  float near[3] = {INFINITY, INFINITY, INFINITY};
+  for (int k = first; k < end; k++) {
+    if (!(f->atom_mask[k] > 0)) continue;
+    float d = distance(x + 3 * (size_t)atom, x + 3 * (size_t)k);
+    if (!(d < near[2])) continue;
+    int at = 2;
+    for (; at > 0 && d < near[at - 1]; at--) {
+      near[at] = near[at - 1];
+      best[at] = best[at - 1];
+    }
+    near[at] = d;
+    best[at] = k;
+  }
+  *ret_a = best[1];
+  *ret_c = best[2];
+}
+
+/* The angle a-b-c is between 25 and 155 degrees. */
+static bool bent(const float *a, const float *b, const float *c) {
+  const float limit = 0.90630778703665f; /* cos 25 */
+  float uv = 0, u2 = eps, v2 = eps;
+  for (int k = 0; k < 3; k++) {
+    float u = a[k] - b[k], v = c[k] - b[k];
+    uv += u * v;
+    u2 += u * u;
+    v2 += v * v;
+  }
+  float cosine = uv / (sqrtf(u2) * sqrtf(v2));
+  return cosine < limit && cosine > -limit;
+}
+
+static bool atom_token_frame(const of3_features *f, const float *x, int atom, int first, int end) {
+  int a, c;
+  if (!(f->atom_mask[atom] > 0)) return false;
+  two_nearest(f, x, atom, first, end, &a, &c);
+  return c >= 0 && bent(x + 3 * (size_t)a, x + 3 * (size_t)atom, x + 3 * (size_t)c);
+}
+
+static bool residue_frame(const of3_features *f, int token) {
+  if (!f->is_protein[token] && !f->is_rna[token] && !f->is_dna[token]) return false;
+  offsets o = offsets_of(f, token);
+  const float *mask = f->atom_mask + f->start_atom_index[token];
+  return o.b < f->num_atoms_per_token[token] && o.c < f->num_atoms_per_token[token] &&
+         mask[o.a] * mask[o.b] * mask[o.c] > 0;
+}
+
+/* Atoms of one chain are contiguous: [*first, *end) is that of the token's chain, found once for all of its
+ * tokens. */
+static void chain_atoms(const of3_features *f, int token, int *first, int *end) {
+  if (token > 0 && f->asym_id[token] == f->asym_id[token - 1]) return;
+  int last = token;
+  while (last + 1 < f->n_token && f->asym_id[last + 1] == f->asym_id[token]) last++;
+  *first = f->start_atom_index[token];
+  *end = f->start_atom_index[last] + f->num_atoms_per_token[last];
+}
+
+void of3_token_frames(const of3_features *f, const float *x, uint8_t *out) {
+  int first = 0, end = 0;
+  for (int t = 0; t < f->n_token; t++) {
+    chain_atoms(f, t, &first, &end);
+    out[t] = f->token_mask[t] > 0 &&
+             (f->is_atomized[t] ? atom_token_frame(f, x, f->start_atom_index[t], first, end)
+                                : residue_frame(f, t));
+  }
+}
+
+/* ---- Clashes */
+
+enum { most_close_pairs = 100 };
+static const float clash_distance = 1.1f;
+
+typedef struct clash_count {
+  const of3_complex *c;
+  const float *x;
+  int atom, chain; /* the atom at hand */
+  int *chain_of;   /* [A] */
+  int *pairs;      /* [C] close pairs of the chain at hand with each later chain */
+} clash_count;
+
+static bool count_pair(void *user, int j) {
+  clash_count *k = user;
+  int other = k->chain_of[j];
+  if (other <= k->chain || k->c->chain[other].type == OF3_LIGAND) return true;
+  const float *p = k->x + 3 * (size_t)k->atom, *q = k->x + 3 * (size_t)j;
+  float dx = p[0] - q[0], dy = p[1] - q[1], dz = p[2] - q[2];
+  if (dx * dx + dy * dy + dz * dz < clash_distance * clash_distance) k->pairs[other]++;
+  return k->pairs[other] <= most_close_pairs;
+}
+
+static int n_atom_of(const of3_complex *c, int chain) {
+  const of3_residue *first = &c->residue[c->chain[chain].first_residue],
+                    *last = first + c->chain[chain].n_residue - 1;
+  return last->first_atom + last->n_atom - first->first_atom;
+}
+
+/* Whether chain k->chain clashes with a later one. */
+static bool chain_clashes(clash_count *k, const of3_cells *cells) {
+  const of3_complex *c = k->c;
+  int begin = c->residue[c->chain[k->chain].first_residue].first_atom, n = n_atom_of(c, k->chain);
+  for (int other = 0; other < c->n_chain; other++) k->pairs[other] = 0;
+  for (k->atom = begin; k->atom < begin + n; k->atom++)
+    if (!of3_cells_near(cells, k->atom, count_pair, k)) return true;
+  for (int other = k->chain + 1; other < c->n_chain; other++) {
+    int m = n_atom_of(c, other);
+    if (2 * k->pairs[other] > (n < m ? n : m)) return true;
+  }
+  return false;
+}
+
+of3_status of3_has_clash(const of3_complex *c, const float *x, bool *out, of3_error *err) {
+  *out = false;
+  if (c->n_chain < 2) return OF3_OK;
+  of3_cells cells = {0};
+  OF3_TRY(of3_cells_build(x, c->n_atom, clash_distance, &cells, err));
+  clash_count k = {.c = c, .x = x};
+  k.chain_of = malloc((size_t)c->n_atom * sizeof *k.chain_of);
+  k.pairs = malloc((size_t)c->n_chain * sizeof *k.pairs);
+  of3_status status = k.chain_of && k.pairs ? OF3_OK : of3_fail_memory(err, "the clash score");
+  if (status == OF3_OK) {
+    for (int a = 0; a < c->n_atom; a++) k.chain_of[a] = c->residue[c->atom[a].residue].chain;
+    for (; k.chain < c->n_chain && !*out; k.chain++)
+      *out = c->chain[k.chain].type != OF3_LIGAND && chain_clashes(&k, &cells);
+  }
+  free(k.chain_of);
+  free(k.pairs);
+  of3_cells_free(&cells);
+  return status;
+}

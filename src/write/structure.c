@@ -1,0 +1,68 @@
+#include "write/structure.h"
+
+#include <string.h>
+#include <zlib.h>
+
+#include "base/file.h"
+
+static const char *const format_name[] = {"cif", "cif.gz", "pdb"};
+
+const char *of3_structure_format_name(of3_structure_format format) { return format_name[format]; }
+
+bool of3_structure_format_parse(const char *name, of3_structure_format *out) {
+  for (int f = OF3_CIF; f <= OF3_PDB; f++)
+    if (strcmp(name, format_name[f]) == 0) {
+      *out = (of3_structure_format)f;
+      return true;
+    }
+  return false;
+}
+
+/* One gzip member without name and time, "unknown" as operating system. */
+static bool deflate_to(FILE *f, const char *text, size_t n) {
+  enum { gzip_window = 15 + 16, memory_level = 8 };
+  z_stream z = {0};
+  gz_header header = {.os = 255};
+  if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, gzip_window, memory_level, Z_DEFAULT_STRATEGY) !=
+      Z_OK)
+    return false;
+  int state = deflateSetHeader(&z, &header);
+  while (state == Z_OK) {
+    unsigned char buffer[1 << 15];
+    if (z.avail_in == 0) {
+      z.next_in = (Bytef *)(uintptr_t)text;
+      z.avail_in = n < (1u << 30) ? (uInt)n : 1u << 30;
+      text += z.avail_in;
+      n -= z.avail_in;
+    }
+    z.next_out = buffer;
+    z.avail_out = sizeof buffer;
+    state = deflate(&z, n ? Z_NO_FLUSH : Z_FINISH);
+    fwrite(buffer, 1, sizeof buffer - z.avail_out, f);
+  }
+  deflateEnd(&z);
+  return state == Z_STREAM_END;
+}
+
+static of3_status write_text(const char *path, of3_structure_format format, const of3_str *text,
+                             of3_error *err) {
+  of3_out out = {0};
+  OF3_TRY(of3_out_open(&out, path, err));
+  if (format != OF3_CIF_GZ)
+    fwrite(text->text, 1, text->len, out.f);
+  else if (!deflate_to(out.f, text->text, text->len)) {
+    of3_out_abort(&out);
+    return of3_fail_memory(err, path);
+  }
+  return of3_out_commit(&out, err);
+}
+
+of3_status of3_structure_write(const char *path, of3_structure_format format, const of3_complex *complex,
+                               const float *x, const float *plddt, of3_error *err) {
+  of3_str text = {0};
+  of3_status status = format == OF3_PDB ? of3_pdb_text(complex, x, plddt, &text, err)
+                                        : of3_cif_text(complex, x, plddt, &text, err);
+  if (status == OF3_OK) status = write_text(path, format, &text, err);
+  of3_str_free(&text);
+  return status;
+}
