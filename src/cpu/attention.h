@@ -1,0 +1,57 @@
+/* The attention kernels of one instruction set (kernels_attention.inc), and what their callers share. */
+#ifndef OF3_CPU_ATTENTION_H
+#define OF3_CPU_ATTENTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cpu/kernels.h"
+
+enum { OF3_ATTEND_KEYS = 64, OF3_ATTEND_SCRATCH = 2 * OF3_ATTEND_KEYS * OF3_LANES /* floats */ };
+
+/* One head, one panel of queries, all keys:
+ *
+ *   s[key][l] = sum_c k(key,c) q[c][l] + bias[key][l] + key_bias[key]
+ *   o[c][l]   = sum_key softmax_key(s)[key][l] v(key,c)
+ *
+ * Keys are taken in runs of OF3_ATTEND_KEYS with a running maximum and sum (Milakov and Gimelshein 2018), so
+ * that scores of one run only exist. Keys and values are the broadcast operands and lie anywhere:
+ * k(key,c) = k[key k_key + c k_dim]. A query whose scores are all -1e9 gets the plain average of v, as from a
+ * softmax over the whole row. */
+typedef struct of3_attend {
+  const float *q, *k, *v; /* q [d][lanes] with 1/sqrt d in it */
+  ptrdiff_t ldq, k_key, k_dim, v_key, v_dim;
+  const float *bias; /* [keys][bias_lanes], row stride ld_bias; lanes beyond get 0 */
+  ptrdiff_t ld_bias;
+  int bias_lanes;
+  const float *opt_key_bias; /* [keys] */
+  int64_t keys, d;
+  int lanes;
+  float *o; /* [d][lanes] */
+  ptrdiff_t ldo;
+  float *scratch; /* [OF3_ATTEND_SCRATCH] */
+} of3_attend;
+
+/* y[r][l] = p[r][l] sigmoid(g[r][l]) mask[l]; p and g [rows][lanes] without gaps, y with row stride ldy. */
+typedef struct of3_gate_mask {
+  float *y;
+  ptrdiff_t ldy;
+  const float *p, *g, *mask;
+  int64_t rows;
+  int lanes;
+} of3_gate_mask;
+
+typedef struct of3_attention_kernels {
+  void (*attend)(const of3_attend *a);
+  void (*gate_mask)(const of3_gate_mask *g);
+  /* p[k][:] += mask[k] ([row[:] +] col_k[:]) for n rows of c channels; rows with mask 0 stay as they are. */
+  void (*add_masked)(float *p, int64_t c, const float *opt_row, const float *const *col, const float *mask,
+                     int n);
+  /* p[k][:] = sum_j f[j][k] w[j][:], f [5][n], w [5][c]: the five features of an atom pair. */
+  void (*atom_pair)(float *p, int64_t c, const float *w, const float *f, int n);
+} of3_attention_kernels;
+
+/* The additive mask of model.md 0.4: 0 or -1e9. */
+static inline float of3_mask_bias(float mask) { return 1e9f * (mask - 1.0f); }
+
+#endif

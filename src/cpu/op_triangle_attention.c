@@ -1,0 +1,194 @@
+/* TRIANGLE_ATTENTION (AF3 SI Alg. 14, 15), one batch entry at a time.
+ *
+ * A line is a row of z (starting node) or a column (ending node); the n pairs of a line attend to one
+ * another.
+ *
+ *   1 bias   item (key, panel of queries): W_z norm(z) for all lines, as [panel][head][key][lanes]
+ *   2 line   item line: keys and values of the whole line [H d][n], then for each panel of 48 queries
+ *            norm -> q, gate -> every head -> gate -> W_o -> add to z
+ *
+ * Lines touch disjoint pairs, so z changes in place; the norm of a pair is made twice rather than kept.
+ * Memory: the bias, H/c of a pair tensor, and per thread the keys and values of a line. */
+#include <math.h>
+#include <string.h>
+
+#include "cpu/attention.h"
+#include "cpu/state.h"
+
+typedef struct triangle_attention {
+  const of3_cpu_kernels *kernels;
+  const of3_call *call;
+  float *z;
+  const float *mask;
+  ptrdiff_t line_stride, pair_stride; /* in pairs */
+  ptrdiff_t bias_q, bias_k;           /* bias of (q,k) comes from pair q bias_q + k bias_k */
+  int64_t n, c, hidden, heads, panels;
+  int64_t ld; /* of keys and values */
+  float *bias;
+  float *scratch;
+  int64_t scratch_floats; /* per thread */
+} triangle_attention;
+
+/* Row stride of keys and values: an odd number of cache lines, as neighbouring channels are used together. */
+static int64_t key_stride(int64_t n) {
+  return of3_aligned(n) / 16 % 2 ? of3_aligned(n) : of3_aligned(n) + 16;
+}
+
+static int64_t bias_floats(int64_t n, int64_t heads) { return of3_panels(n) * heads * n * OF3_LANES; }
+
+/* mask [n], keys and values, x [c], q and gate and output [hidden], y [c]. */
+static int64_t scratch_floats(int64_t n, int64_t c, int64_t hidden) {
+  return of3_aligned(n) + 2 * hidden * key_stride(n) + (2 * c + 3 * hidden) * OF3_LANES + OF3_ATTEND_SCRATCH;
+}
+
+static size_t workspace(const of3_ctx *cx, const of3_call *c) {
+  int64_t n = of3_dim(c->in[TRI_ATT_Z], 1);
+  int64_t scratch = scratch_floats(n, of3_dim(c->in[TRI_ATT_Z], 0), c->in[TRI_ATT_WQ]->shape[0]);
+  return (size_t)(bias_floats(n, c->attr.heads) + of3_cpu_threads(cx) * scratch) * sizeof(float);
+}
+
+static const float *weights(const of3_call *c, int arg) { return c->in[arg] ? of3_f32(c->in[arg]) : NULL; }
+
+/* The normalised panel of n pairs from `first` on, `stride` pairs apart. */
+static void normed(const triangle_attention *t, int64_t first, ptrdiff_t stride, int n, float *x) {
+  const float *row[OF3_LANES];
+  int lanes = of3_lanes(n);
+  of3_rows_at(row, t->z + first * t->c, stride * t->c, n);
+  t->kernels->pack(x, lanes, lanes, row, n, t->c);
+  t->kernels->norm(x, lanes, lanes, t->c, weights(t->call, TRI_ATT_SCALE), weights(t->call, TRI_ATT_OFFSET));
+}
+
+static void product(const triangle_attention *t, int weight, const float *x, int lanes, float *y,
+                    ptrdiff_t ldy) {
+  const of3_tensor *w = t->call->in[weight];
+  t->kernels->gemm(&(of3_gemm){.a = of3_f32(w),
+                               .a_row = w->shape[1],
+                               .a_col = 1,
+                               .x = x,
+                               .ldx = lanes,
+                               .y = y,
+                               .ldy = ldy,
+                               .rows = w->shape[0],
+                               .depth = w->shape[1],
+                               .lanes = lanes});
+}
+
+static void bias_task(void *arg, int64_t begin, int64_t end, int thread) {
+  const triangle_attention *t = arg;
+  float *x = t->scratch + thread * t->scratch_floats;
+  for (int64_t i = begin; i < end; i++) {
+    int64_t panel = i / t->n, key = i % t->n;
+    int n = of3_panel_rows(t->n, panel), lanes = of3_lanes(n);
+    normed(t, panel * OF3_LANES * t->bias_q + key * t->bias_k, t->bias_q, n, x);
+    product(t, TRI_ATT_WZ, x, lanes, t->bias + panel * OF3_LANES * t->heads * t->n + key * lanes,
+            t->n * lanes);
+  }
+}
+
+/* Scratch memory of one line. */
+typedef struct line {
+  int64_t first; /* pair */
+  float *mask, *k, *v, *x, *q, *gate, *o, *y, *attend;
+} line;
+
+static line line_of(const triangle_attention *t, int64_t i, float *scratch) {
+  line s = {.first = i * t->line_stride, .mask = scratch};
+  s.k = s.mask + of3_aligned(t->n);
+  s.v = s.k + t->hidden * t->ld;
+  s.x = s.v + t->hidden * t->ld;
+  s.q = s.x + t->c * OF3_LANES;
+  s.gate = s.q + t->hidden * OF3_LANES;
+  s.o = s.gate + t->hidden * OF3_LANES;
+  s.y = s.o + t->hidden * OF3_LANES;
+  s.attend = s.y + t->c * OF3_LANES;
+  return s;
+}
+
+static void keys_and_values(const triangle_attention *t, const line *s) {
+  for (int64_t i = 0; i < t->n; i++) s->mask[i] = of3_mask_bias(t->mask[s->first + i * t->pair_stride]);
+  for (int64_t p = 0; p < t->panels; p++) {
+    int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
+    normed(t, s->first + p * OF3_LANES * t->pair_stride, t->pair_stride, n, s->x);
+    product(t, TRI_ATT_WK, s->x, lanes, s->k + p * OF3_LANES, t->ld);
+    product(t, TRI_ATT_WV, s->x, lanes, s->v + p * OF3_LANES, t->ld);
+  }
+}
+
+static void attend_head(const triangle_attention *t, const line *s, int64_t panel, int lanes, int64_t h) {
+  int64_t d = t->hidden / t->heads;
+  t->kernels->attention->attend(
+      &(of3_attend){.q = s->q + h * d * lanes,
+                    .k = s->k + h * d * t->ld,
+                    .v = s->v + h * d * t->ld,
+                    .ldq = lanes,
+                    .k_key = 1,
+                    .k_dim = t->ld,
+                    .v_key = 1,
+                    .v_dim = t->ld,
+                    .bias = t->bias + (panel * OF3_LANES * t->heads + h * lanes) * t->n,
+                    .ld_bias = lanes,
+                    .bias_lanes = lanes,
+                    .opt_key_bias = s->mask,
+                    .keys = t->n,
+                    .d = d,
+                    .lanes = lanes,
+                    .o = s->o + h * d * lanes,
+                    .ldo = lanes,
+                    .scratch = s->attend});
+}
+
+static void attend_panel(const triangle_attention *t, const line *s, int64_t p) {
+  const of3_cpu_kernels *kernels = t->kernels;
+  int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
+  int64_t first = s->first + p * OF3_LANES * t->pair_stride, d = t->hidden / t->heads;
+  normed(t, first, t->pair_stride, n, s->x);
+  product(t, TRI_ATT_WQ, s->x, lanes, s->q, lanes);
+  kernels->scale(s->q, 1.0f / sqrtf((float)d), t->hidden * lanes);
+  product(t, TRI_ATT_WG, s->x, lanes, s->gate, lanes);
+  for (int64_t h = 0; h < t->heads; h++) attend_head(t, s, p, lanes, h);
+  kernels->sigmoid_mul(s->o, s->gate, t->hidden * lanes);
+  product(t, TRI_ATT_WO, s->o, lanes, s->y, lanes);
+  float *row[OF3_LANES];
+  for (int l = 0; l < n; l++) row[l] = t->z + (first + l * t->pair_stride) * t->c;
+  kernels->unpack(
+      &(of3_unpack){.panel = s->y, .ld = lanes, .n_row = n, .channels = t->c, .y = row, .add = true});
+}
+
+static void line_task(void *arg, int64_t begin, int64_t end, int thread) {
+  const triangle_attention *t = arg;
+  for (int64_t i = begin; i < end; i++) {
+    line s = line_of(t, i, t->scratch + thread * t->scratch_floats);
+    keys_and_values(t, &s);
+    for (int64_t p = 0; p < t->panels; p++) attend_panel(t, &s, p);
+  }
+}
+
+static void run(of3_ctx *cx, const of3_call *c, void *work) {
+  const of3_tensor *mask = c->in[TRI_ATT_MASK];
+  triangle_attention t = {.kernels = of3_cpu_state(cx)->kernels,
+                          .call = c,
+                          .n = of3_dim(c->out, 1),
+                          .c = of3_dim(c->out, 0),
+                          .hidden = c->in[TRI_ATT_WQ]->shape[0],
+                          .heads = c->attr.heads,
+                          .bias = work};
+  if (of3_count(c->out) == 0) return;
+  t.panels = of3_panels(t.n);
+  t.ld = key_stride(t.n);
+  t.scratch = t.bias + bias_floats(t.n, t.heads);
+  t.scratch_floats = scratch_floats(t.n, t.c, t.hidden);
+  t.line_stride = c->attr.ending ? 1 : t.n;
+  t.pair_stride = c->attr.ending ? t.n : 1;
+  bool transposed = c->attr.ending && !c->attr.bias_from_z; /* model.md 3.5: P1 and P2 */
+  t.bias_q = transposed ? 1 : t.n;
+  t.bias_k = transposed ? t.n : 1;
+  int64_t pairs = t.n * t.n;
+  for (int64_t first = 0; first < of3_rows(c->out); first += pairs) {
+    t.z = of3_f32(c->out) + first * t.c;
+    t.mask = of3_f32(mask) + first % of3_count(mask);
+    of3_pool_run(of3_cpu_state(cx)->pool, bias_task, &t, t.panels * t.n);
+    of3_pool_run(of3_cpu_state(cx)->pool, line_task, &t, t.n);
+  }
+}
+
+const of3_kernel of3_cpu_triangle_attention = {.workspace = workspace, .run = run};

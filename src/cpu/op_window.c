@@ -1,0 +1,217 @@
+/* Atom windows: block b holds queries 32 b .. 32 b + 31 and keys low[b] .. low[b] + 127; indices outside the
+ * atoms are clamped, what they give is masked. The last block may have fewer than 32 atoms. */
+#include <math.h>
+#include <string.h>
+
+#include "cpu/attention.h"
+#include "cpu/state.h"
+
+enum { Q = OF3_WINDOW_QUERIES, K = OF3_WINDOW_KEYS };
+
+static int64_t clamp(int64_t i, int64_t n) { return i < 0 ? 0 : i < n ? i : n - 1; }
+
+/* ---- ATOM_PAIR, WINDOW_ADD, WINDOW_GATHER: an item of work is one query's 128 keys */
+
+typedef struct window {
+  const of3_cpu_kernels *kernels;
+  float *p; /* [B,32,128,c] */
+  const float *mask, *row, *col, *z, *pos, *wd;
+  const int32_t *low, *token, *uid;
+  const float *w5; /* [5][c] */
+  int64_t c, atoms, n_token;
+} window;
+
+static void window_run(of3_ctx *cx, const of3_call *c, const of3_tensor *low, of3_task *task, window *t) {
+  t->kernels = of3_cpu_state(cx)->kernels;
+  t->p = of3_f32(c->out);
+  t->c = of3_dim(c->out, 0);
+  t->low = of3_i32(low);
+  of3_pool_run(of3_cpu_state(cx)->pool, task, t, of3_count(low) * Q);
+}
+
+static void add_task(void *arg, int64_t begin, int64_t end, int thread) {
+  const window *t = arg;
+  (void)thread;
+  const float *col[K];
+  for (int64_t i = begin; i < end; i++) {
+    for (int k = 0; k < K; k++) col[k] = t->col + clamp(t->low[i / Q] + k, t->atoms) * t->c;
+    t->kernels->attention->add_masked(t->p + i * K * t->c, t->c, t->row + clamp(i, t->atoms) * t->c, col,
+                                      t->mask + i * K, K);
+  }
+}
+
+static void run_add(of3_ctx *cx, const of3_call *c, void *work) {
+  (void)work;
+  window t = {.row = of3_f32(c->in[WINDOW_ADD_ROW]),
+              .col = of3_f32(c->in[WINDOW_ADD_COL]),
+              .mask = of3_f32(c->in[WINDOW_ADD_MASK]),
+              .atoms = of3_rows(c->in[WINDOW_ADD_ROW])};
+  window_run(cx, c, c->in[WINDOW_ADD_LOW], add_task, &t);
+}
+
+static void gather_task(void *arg, int64_t begin, int64_t end, int thread) {
+  const window *t = arg;
+  (void)thread;
+  const float *col[K];
+  for (int64_t i = begin; i < end; i++) {
+    const float *row = t->z + t->token[clamp(i, t->atoms)] * t->n_token * t->c;
+    for (int k = 0; k < K; k++) col[k] = row + t->token[clamp(t->low[i / Q] + k, t->atoms)] * t->c;
+    t->kernels->attention->add_masked(t->p + i * K * t->c, t->c, NULL, col, t->mask + i * K, K);
+  }
+}
+
+static void run_gather(of3_ctx *cx, const of3_call *c, void *work) {
+  (void)work;
+  window t = {.z = of3_f32(c->in[WINDOW_GATHER_Z]),
+              .n_token = c->in[WINDOW_GATHER_Z]->shape[1],
+              .token = of3_i32(c->in[WINDOW_GATHER_TOKEN]),
+              .mask = of3_f32(c->in[WINDOW_GATHER_MASK]),
+              .atoms = of3_count(c->in[WINDOW_GATHER_TOKEN])};
+  window_run(cx, c, c->in[WINDOW_GATHER_LOW], gather_task, &t);
+}
+
+/* With v = [same conformer] mask: features v d (3), v / (1 + |d|^2), v v; d is masked first (model.md 5.1).
+ */
+static void pair_features(const window *t, int64_t i, float f[5 * K]) {
+  int64_t l = clamp(i, t->atoms);
+  for (int k = 0; k < K; k++) {
+    int64_t m = clamp(t->low[i / Q] + k, t->atoms);
+    float mask = t->mask[i * K + k], v = t->uid[l] == t->uid[m] ? mask : 0.0f, d2 = 0.0f;
+    for (int x = 0; x < 3; x++) {
+      float d = (t->pos[3 * l + x] - t->pos[3 * m + x]) * mask;
+      d2 += d * d;
+      f[x * K + k] = v * d;
+    }
+    f[3 * K + k] = v / (1.0f + d2);
+    f[4 * K + k] = v * v;
+  }
+}
+
+static void pair_task(void *arg, int64_t begin, int64_t end, int thread) {
+  const window *t = arg;
+  (void)thread;
+  float f[5 * K];
+  for (int64_t i = begin; i < end; i++) {
+    pair_features(t, i, f);
+    t->kernels->attention->atom_pair(t->p + i * K * t->c, t->c, t->w5, f, K);
+  }
+}
+
+static size_t workspace_pair(const of3_ctx *cx, const of3_call *c) {
+  (void)cx;
+  return (size_t)(5 * c->in[ATOM_PAIR_WD]->shape[0]) * sizeof(float);
+}
+
+static void run_pair(of3_ctx *cx, const of3_call *c, void *work) {
+  int64_t width = c->in[ATOM_PAIR_WD]->shape[0];
+  float *w5 = work;
+  for (int64_t i = 0; i < width; i++) {
+    for (int64_t x = 0; x < 3; x++) w5[x * width + i] = of3_f32(c->in[ATOM_PAIR_WD])[i * 3 + x];
+    w5[3 * width + i] = of3_f32(c->in[ATOM_PAIR_WI])[i];
+    w5[4 * width + i] = of3_f32(c->in[ATOM_PAIR_WV])[i];
+  }
+  window t = {.pos = of3_f32(c->in[ATOM_PAIR_POS]),
+              .uid = of3_i32(c->in[ATOM_PAIR_UID]),
+              .mask = of3_f32(c->in[ATOM_PAIR_MASK]),
+              .atoms = of3_count(c->in[ATOM_PAIR_UID]),
+              .w5 = w5};
+  window_run(cx, c, c->in[ATOM_PAIR_LOW], pair_task, &t);
+}
+
+/* ---- WINDOW_ATTENTION: an item of work is (block, head), its bias [128][32] shared by the whole batch */
+
+typedef struct window_attention {
+  const of3_cpu_kernels *kernels;
+  const float *q, *k, *v, *g, *bias;
+  const int32_t *low;
+  float *y;
+  int64_t batches, heads, d, atoms;
+  float *scratch;
+  int64_t scratch_floats; /* per thread */
+} window_attention;
+
+/* q, gate and output panels, clamped copies of keys and values, then what attend needs. */
+static int64_t attention_floats(int64_t d) { return (3 * Q + 2 * K) * d + OF3_ATTEND_SCRATCH; }
+
+static size_t workspace_attention(const of3_ctx *cx, const of3_call *c) {
+  int64_t d = of3_dim(c->in[WINDOW_ATT_Q], 0) / c->attr.heads;
+  return (size_t)(of3_cpu_threads(cx) * of3_aligned(attention_floats(d))) * sizeof(float);
+}
+
+/* Rows low .. low+127 of one head: in place where all exist, else a copy. Sets the row stride. */
+static const float *window_rows(const window_attention *t, const float *head, int64_t low, float *copy,
+                                ptrdiff_t *stride) {
+  *stride = t->heads * t->d;
+  if (low >= 0 && low + K <= t->atoms) return head + low * *stride;
+  for (int64_t k = 0; k < K; k++)
+    memcpy(copy + k * t->d, head + clamp(low + k, t->atoms) * *stride, (size_t)t->d * sizeof *copy);
+  *stride = t->d;
+  return copy;
+}
+
+static void attend_window(const window_attention *t, int64_t batch, int64_t block, int64_t h,
+                          float *scratch) {
+  const of3_cpu_kernels *kernels = t->kernels;
+  int64_t d = t->d, width = t->heads * d, first = block * Q, left = t->atoms - first;
+  int n = left < Q ? (int)left : Q, lanes = of3_lanes(n);
+  float *q = scratch, *g = q + d * Q, *o = g + d * Q, *k = o + d * Q, *v = k + d * K, *y[Q];
+  const float *row[Q];
+  int64_t head = batch * t->atoms * width + h * d, at = head + first * width;
+  of3_rows_at(row, t->q + at, width, n);
+  kernels->pack(q, lanes, lanes, row, n, d);
+  kernels->scale(q, 1.0f / sqrtf((float)d), d * lanes);
+  of3_attend a = {.q = q,
+                  .ldq = lanes,
+                  .k_dim = 1,
+                  .v_dim = 1,
+                  .bias = t->bias + (block * t->heads + h) * K * Q,
+                  .ld_bias = Q,
+                  .bias_lanes = lanes,
+                  .keys = K,
+                  .d = d,
+                  .lanes = lanes,
+                  .o = o,
+                  .ldo = lanes,
+                  .scratch = v + d * K};
+  a.k = window_rows(t, t->k + head, t->low[block], k, &a.k_key);
+  a.v = window_rows(t, t->v + head, t->low[block], v, &a.v_key);
+  kernels->attention->attend(&a);
+  of3_rows_at(row, t->g + at, width, n);
+  kernels->pack(g, lanes, lanes, row, n, d);
+  kernels->sigmoid_mul(o, g, d * lanes);
+  for (int i = 0; i < n; i++) y[i] = t->y + at + i * width;
+  kernels->unpack(&(of3_unpack){.panel = o, .ld = lanes, .n_row = n, .channels = d, .y = y});
+}
+
+static void attention_task(void *arg, int64_t begin, int64_t end, int thread) {
+  const window_attention *t = arg;
+  float *scratch = t->scratch + thread * t->scratch_floats;
+  for (int64_t i = begin; i < end; i++)
+    for (int64_t batch = 0; batch < t->batches; batch++)
+      attend_window(t, batch, i / t->heads, i % t->heads, scratch);
+}
+
+static void run_attention(of3_ctx *cx, const of3_call *c, void *work) {
+  const of3_tensor *q = c->in[WINDOW_ATT_Q];
+  window_attention t = {.kernels = of3_cpu_state(cx)->kernels,
+                        .q = of3_f32(q),
+                        .k = of3_f32(c->in[WINDOW_ATT_K]),
+                        .v = of3_f32(c->in[WINDOW_ATT_V]),
+                        .g = of3_f32(c->in[WINDOW_ATT_G]),
+                        .bias = of3_f32(c->in[WINDOW_ATT_BIAS]),
+                        .low = of3_i32(c->in[WINDOW_ATT_LOW]),
+                        .y = of3_f32(c->out),
+                        .heads = c->attr.heads,
+                        .d = of3_dim(q, 0) / c->attr.heads,
+                        .atoms = of3_dim(q, 1),
+                        .scratch = work};
+  if (of3_count(q) == 0) return;
+  t.batches = of3_rows(q) / t.atoms;
+  t.scratch_floats = of3_aligned(attention_floats(t.d));
+  of3_pool_run(of3_cpu_state(cx)->pool, attention_task, &t, (t.atoms + Q - 1) / Q * t.heads);
+}
+
+const of3_kernel of3_cpu_atom_pair = {.workspace = workspace_pair, .run = run_pair};
+const of3_kernel of3_cpu_window_add = {.run = run_add};
+const of3_kernel of3_cpu_window_gather = {.run = run_gather};
+const of3_kernel of3_cpu_window_attention = {.workspace = workspace_attention, .run = run_attention};
