@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "msa/msa.h"
+
 typedef enum of3_variant {
   OF3_P1, /* preview 1: features of release 0.3.1 */
   OF3_P2, /* preview 2: features of release 0.4.5 */
@@ -16,14 +18,11 @@ enum { OF3_N_VARIANT = 3 };
 /* How features are made. Taken from of3_feature_mode_of; not to be mixed freely. */
 typedef struct of3_feature_mode {
   of3_variant variant;
-  double deletion_scale;    /* deletion_value = scale * atan(d/3) */
-  bool profile_scrambled;   /* P1, P2: column counts mixed as in data.md 6.9 */
-  bool drop_duplicate_rows; /* OB: equal rows of the main block enter once */
-  bool upper_case;          /* OB: lower-case letters of Stockholm and NPZ files are residues */
-  bool row_caps;            /* P2, OB: at most so many rows of a text file (data.md 6.2) */
-  bool mask_padding_rows;   /* P1: msa_mask is 0 on rows that pad a chain to the depth of the deepest */
-  bool template_gap;        /* P2, OB: restype of an empty template slot is GAP, else no class at all */
-  bool cyclic_mask;         /* P2, OB: the feature exists */
+  of3_msa_rules msa;
+  double deletion_scale;  /* deletion_value = scale * atan(d/3) */
+  bool mask_padding_rows; /* P1: msa_mask is 0 on rows that pad a chain to the depth of the deepest */
+  bool template_gap;      /* P2, OB: restype of an empty template slot is GAP, else no class at all */
+  bool cyclic_mask;       /* P2, OB: the feature exists */
 } of3_feature_mode;
 
 of3_feature_mode of3_feature_mode_of(of3_variant variant);

@@ -1,0 +1,61 @@
+#include "feat/parts.h"
+
+enum { TEMPLATE_SLOTS = 4 };
+
+void of3_features_free(of3_features *f) {
+  of3_arena_free(f->arena);
+  *f = (of3_features){0};
+}
+
+#define NEW(field, count)                                                                                    \
+  ok = ok && (out->field = of3_arena_alloc(out->arena, (count), sizeof *out->field)) != NULL
+
+static of3_status take_memory(of3_features *out, bool cyclic, of3_error *err) {
+  size_t n = (size_t)out->n_token, a = (size_t)out->n_atom, t = (size_t)out->n_templ;
+  bool ok = true;
+  NEW(residue_index, n);
+  NEW(token_index, n);
+  NEW(asym_id, n);
+  NEW(entity_id, n);
+  NEW(sym_id, n);
+  NEW(restype, n);
+  NEW(is_protein, n);
+  NEW(is_rna, n);
+  NEW(is_dna, n);
+  NEW(is_ligand, n);
+  NEW(is_atomized, n);
+  NEW(token_mask, n);
+  NEW(num_atoms_per_token, n);
+  NEW(start_atom_index, n);
+  if (cyclic) NEW(cyclic_mask, n);
+  NEW(atom_to_token_index, a);
+  NEW(atom_mask, a);
+  NEW(ref_pos, a * 3);
+  NEW(ref_mask, a);
+  NEW(ref_charge, a);
+  NEW(ref_element, a);
+  NEW(ref_atom_name_chars, a * OF3_NAME_CHARS);
+  NEW(ref_space_uid, a);
+  NEW(template_restype, t * n);
+  NEW(template_pseudo_beta_mask, t * n);
+  NEW(template_backbone_frame_mask, t * n);
+  return ok ? OF3_OK : of3_fail_memory(err, "the features");
+}
+
+of3_status of3_features_build(const of3_complex *complex, const of3_query *query,
+                              const of3_feature_mode *mode, uint64_t seed, const of3_log *log,
+                              of3_features *out, of3_error *err) {
+  *out = (of3_features){.n_token = complex->n_residue,
+                        .n_atom = complex->n_atom,
+                        .n_templ = TEMPLATE_SLOTS,
+                        .arena = of3_arena_new(0)};
+  of3_status st =
+      out->arena ? take_memory(out, mode->cyclic_mask, err) : of3_fail_memory(err, "the features");
+  if (st == OF3_OK) {
+    of3_features_structure(complex, mode, out);
+    st = of3_features_reseed(complex, seed, out, err);
+  }
+  if (st == OF3_OK) st = of3_features_msa(query, mode, log, out, err);
+  if (st != OF3_OK) of3_features_free(out);
+  return st;
+}

@@ -1,0 +1,98 @@
+#include <math.h>
+#include <string.h>
+
+#include "feat/parts.h"
+
+static bool several_chains(const of3_query *q) {
+  for (int i = 1; i < q->n_chain; i++)
+    if (strcmp(q->chain[i].sequence, q->chain[0].sequence) != 0) return true;
+  return false;
+}
+
+static of3_status load(const of3_query *q, const of3_feature_mode *mode, const of3_log *log, of3_arena *arena,
+                       of3_msa *out, of3_error *err) {
+  for (int i = 0; i < q->n_chain; i++) {
+    const of3_query_chain *c = &q->chain[i];
+    const of3_msa_request request = {.chain = c->id[0],
+                                     .sequence = c->sequence,
+                                     .n_path = c->n_msa,
+                                     .path = c->msa_path,
+                                     .use_main = q->use_main_msas,
+                                     .warn_unpaired = q->use_paired_msas && several_chains(q)};
+    OF3_TRY(of3_msa_load(&request, &mode->msa, log, arena, &out[i], err));
+  }
+  return OF3_OK;
+}
+
+/* Rows of the final stack: the query, then the main block of the deepest chain. */
+static int depth(const of3_msa *msa, int n) {
+  int most = 0;
+  for (int i = 0; i < n; i++)
+    if (msa[i].n_row > most) most = msa[i].n_row;
+  return 1 + (most < OF3_MSA_MOST_ROWS - 1 ? most : OF3_MSA_MOST_ROWS - 1);
+}
+
+static of3_status take_memory(int n_msa, of3_features *out, of3_error *err) {
+  size_t n = (size_t)out->n_token, all = n * (size_t)n_msa; /* 10^5 tokens, 16384 rows at most */
+  out->n_msa = n_msa;
+  out->num_paired_seqs = 1;
+  out->msa = OF3_ARENA_NEW(out->arena, uint8_t, all);
+  out->has_deletion = OF3_ARENA_NEW(out->arena, uint8_t, all);
+  out->deletion_value = OF3_ARENA_NEW(out->arena, float, all);
+  out->msa_mask = OF3_ARENA_NEW(out->arena, uint8_t, all);
+  out->profile = OF3_ARENA_NEW(out->arena, float, n *OF3_N_RESTYPE);
+  out->deletion_mean = OF3_ARENA_NEW(out->arena, float, n);
+  if (!out->msa || !out->has_deletion || !out->deletion_value || !out->msa_mask || !out->profile ||
+      !out->deletion_mean)
+    return of3_fail_memory(err, "the MSA features");
+  memset(out->msa, OF3_RESTYPE_GAP, all);
+  return OF3_OK;
+}
+
+static void put_row(const of3_msa *msa, of3_msa_row row, double scale, size_t at, of3_features *out) {
+  for (int j = 0; j < msa->n_col; j++) {
+    int32_t d = row.deletion[j];
+    out->msa[at + (size_t)j] = of3_msa_class(row.letter[j]);
+    out->has_deletion[at + (size_t)j] = d > 0;
+    if (d > 0) out->deletion_value[at + (size_t)j] = (float)(scale * atan(d / 3.0));
+  }
+}
+
+static void put_copy(const of3_msa *msa, int first_token, const of3_feature_mode *mode, of3_features *out) {
+  size_t n = (size_t)out->n_token, first = (size_t)first_token, width = (size_t)msa->n_col;
+  int real = 1 + msa->n_row < out->n_msa ? 1 + msa->n_row : out->n_msa;
+  for (int r = 0; r < real; r++)
+    put_row(msa, r ? msa->row[r - 1] : msa->query, mode->deletion_scale, (size_t)r * n + first, out);
+  int masked = mode->mask_padding_rows ? real : out->n_msa;
+  for (int r = 0; r < masked; r++) memset(out->msa_mask + (size_t)r * n + first, 1, width);
+  memcpy(out->profile + first * OF3_N_RESTYPE, msa->profile, width * OF3_N_RESTYPE * sizeof(float));
+  memcpy(out->deletion_mean + first, msa->deletion_mean, width * sizeof(float));
+}
+
+static of3_status stack_all(const of3_query *q, const of3_feature_mode *mode, const of3_msa *msa,
+                            of3_features *out, of3_error *err) {
+  OF3_TRY(take_memory(depth(msa, q->n_chain), out, err));
+  int token = 0;
+  for (int i = 0; i < q->n_chain; i++)
+    for (int k = 0; k < q->chain[i].n_id; k++, token += q->chain[i].n_residue)
+      put_copy(&msa[i], token, mode, out);
+  return OF3_OK;
+}
+
+/* use_msas false: one row of gaps, which 0.3 masks. */
+static of3_status no_msa(const of3_feature_mode *mode, of3_features *out, of3_error *err) {
+  OF3_TRY(take_memory(1, out, err));
+  memset(out->msa_mask, !mode->mask_padding_rows, (size_t)out->n_token);
+  return OF3_OK;
+}
+
+of3_status of3_features_msa(const of3_query *q, const of3_feature_mode *mode, const of3_log *log,
+                            of3_features *out, of3_error *err) {
+  if (!q->use_msas) return no_msa(mode, out, err);
+  of3_arena *scratch = of3_arena_new(0);
+  of3_msa *msa = scratch ? OF3_ARENA_NEW(scratch, of3_msa, q->n_chain) : NULL;
+  of3_status st = msa ? load(q, mode, log, scratch, msa, err) : of3_fail_memory(err, "the MSAs");
+  if (st == OF3_OK) st = stack_all(q, mode, msa, out, err);
+  of3_arena_free(scratch);
+  return st;
+}

@@ -1,0 +1,189 @@
+#include "feat/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "feat/query_check.h"
+
+void of3_query_set_free(of3_query_set *set) {
+  of3_arena_free(set->arena);
+  *set = (of3_query_set){0};
+}
+
+int of3_query_residues(const of3_query *q) {
+  int64_t n = 0;
+  for (int i = 0; i < q->n_chain; i++) n += (int64_t)q->chain[i].n_id * q->chain[i].n_residue;
+  return (int)n; /* bounded by of3_query_check_chains */
+}
+
+of3_status of3_query_check_name(const char *name, of3_error *err) {
+  size_t n = strlen(name);
+  if (n == 0) return of3_fail(err, OF3_ERR_INPUT, "a query has an empty name; the name becomes a folder");
+  if (n > OF3_MAX_QUERY_NAME)
+    return of3_fail(
+        err, OF3_ERR_INPUT,
+        "the query name '%.40s...' has %zu bytes; at most %d are allowed, as it becomes part of file names",
+        name, n, OF3_MAX_QUERY_NAME);
+  if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+    return of3_fail(err, OF3_ERR_INPUT, "a query cannot be called '%s'; the name becomes a folder", name);
+  for (const char *c = name; *c; c++) {
+    if (*c == '/')
+      return of3_fail(err, OF3_ERR_INPUT, "the query name '%s' contains '/'; the name becomes a folder",
+                      name);
+    if ((unsigned char)*c < ' ' || *c == 0x7f)
+      return of3_fail(err, OF3_ERR_INPUT,
+                      "a query name contains the control character 0x%02x; the name becomes a folder",
+                      (unsigned)(unsigned char)*c);
+  }
+  return OF3_OK;
+}
+
+of3_status of3_query_check_sequence(const char *sequence, int *ret_n, of3_error *err) {
+  size_t n = strlen(sequence);
+  if (n == 0) return of3_fail(err, OF3_ERR_INPUT, "the sequence is empty; at least one residue is needed");
+  if (n > OF3_MAX_RESIDUES)
+    return of3_fail(err, OF3_ERR_INPUT, "the sequence has %zu residues; at most %d are allowed", n,
+                    OF3_MAX_RESIDUES);
+  for (size_t i = 0; i < n; i++) {
+    char c = sequence[i];
+    if ((c >= 'A' && c <= 'Z') || c == '*') continue;
+    bool lower = c >= 'a' && c <= 'z';
+    return of3_fail(err, OF3_ERR_INPUT,
+                    lower ? "residue %zu of the sequence is the lower-case letter '%c'; write capitals"
+                          : "residue %zu of the sequence is '%c', which is no capital letter",
+                    i + 1, c > ' ' && c <= '~' ? c : '?');
+  }
+  *ret_n = (int)n;
+  return OF3_OK;
+}
+
+of3_status of3_query_check_chain_id(const char *id, of3_error *err) {
+  size_t n = strlen(id);
+  if (n == 0) return of3_fail(err, OF3_ERR_INPUT, "a chain id is empty");
+  if (n > OF3_MAX_CHAIN_ID)
+    return of3_fail(err, OF3_ERR_INPUT, "the chain id '%.32s...' has %zu bytes; at most %d are allowed", id,
+                    n, OF3_MAX_CHAIN_ID);
+  for (const char *c = id; *c; c++)
+    if (*c <= ' ' || *c > '~')
+      return of3_fail(err, OF3_ERR_INPUT,
+                      "a chain id contains the byte 0x%02x; only printable ASCII without blanks is allowed",
+                      (unsigned)(unsigned char)*c);
+  return OF3_OK;
+}
+
+static int by_text(const void *a, const void *b) {
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static of3_status check_distinct(const of3_query *q, int n, of3_error *err) {
+  const char **id = malloc((size_t)n * sizeof *id);
+  if (!id) return of3_fail_memory(err, "the chain ids of a query");
+  int at = 0;
+  for (int i = 0; i < q->n_chain; i++)
+    for (int k = 0; k < q->chain[i].n_id; k++) id[at++] = q->chain[i].id[k];
+  qsort(id, (size_t)n, sizeof *id, by_text);
+  of3_status st = OF3_OK;
+  for (int i = 1; st == OF3_OK && i < n; i++)
+    if (strcmp(id[i - 1], id[i]) == 0)
+      st = of3_fail(err, OF3_ERR_INPUT, "the chain id '%s' is given twice; every copy needs an id of its own",
+                    id[i]);
+  free(id);
+  return st;
+}
+
+of3_status of3_query_check_chains(const of3_query *q, of3_error *err) {
+  int64_t chains = 0, residues = 0;
+  for (int i = 0; i < q->n_chain; i++) {
+    chains += q->chain[i].n_id;
+    residues += (int64_t)q->chain[i].n_id * q->chain[i].n_residue;
+  }
+  if (chains == 0) return of3_fail(err, OF3_ERR_INPUT, "the query has no chain");
+  if (chains > OF3_MAX_CHAINS)
+    return of3_fail(err, OF3_ERR_INPUT, "the query has %lld chains; at most %d are allowed",
+                    (long long)chains, OF3_MAX_CHAINS);
+  if (residues > OF3_MAX_RESIDUES)
+    return of3_fail(err, OF3_ERR_INPUT, "the query has %lld residues; at most %d are allowed",
+                    (long long)residues, OF3_MAX_RESIDUES);
+  return check_distinct(q, (int)chains, err);
+}
+
+of3_status of3_query_single(of3_arena *arena, const char *name, const char *sequence, of3_query *out,
+                            of3_error *err) {
+  of3_query_chain *c = OF3_ARENA_NEW(arena, of3_query_chain, 1);
+  const char **id = OF3_ARENA_NEW(arena, const char *, 1);
+  if (!c || !id) return of3_fail_memory(err, "a query");
+  id[0] = "A";
+  *c = (of3_query_chain){.type = OF3_PROTEIN, .n_id = 1, .id = id, .sequence = sequence};
+  *out = (of3_query){.name = name,
+                     .n_chain = 1,
+                     .chain = c,
+                     .use_msas = true,
+                     .use_main_msas = true,
+                     .use_paired_msas = true};
+  if (of3_query_check_name(name, &out->error) == OF3_OK &&
+      of3_query_check_sequence(sequence, &c->n_residue, &out->error) != OF3_OK)
+    of3_prefix(&out->error, "query '%s'", name);
+  return OF3_OK;
+}
+
+of3_status of3_query_from_sequence(const char *sequence, const char *name, of3_query_set *out,
+                                   of3_error *err) {
+  *out = (of3_query_set){.n = 1, .arena = of3_arena_new(0)};
+  out->query = out->arena ? OF3_ARENA_NEW(out->arena, of3_query, 1) : NULL;
+  const char *n = out->query ? of3_arena_strdup(out->arena, name) : NULL;
+  const char *s = n ? of3_arena_strdup(out->arena, sequence) : NULL;
+  of3_status st = s ? of3_query_single(out->arena, n, s, out->query, err) : of3_fail_memory(err, "a query");
+  if (st == OF3_OK && out->query->error.code != OF3_OK) { /* the only query: an error of the whole */
+    if (err) *err = out->query->error;
+    st = out->query->error.code;
+  }
+  if (st != OF3_OK) of3_query_set_free(out);
+  return st;
+}
+
+static bool looks_like_sequence(const char *s) {
+  return *s && s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ*")] == 0;
+}
+
+/* The first byte that counts tells JSON from FASTA. */
+static of3_status read_any(const char *path, const char *text, size_t size, of3_arena *arena,
+                           of3_query_set *out, of3_error *err) {
+  size_t at = strspn(text, " \t\r\n");
+  if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
+    text += 3;
+    size -= 3;
+    at = strspn(text, " \t\r\n");
+  }
+  if (text[at] == '>') return of3_query_from_fasta(text, size, path, out, err);
+  size_t n = strlen(path);
+  if (text[at] != '{' && (n < 5 || strcmp(path + n - 5, ".json") != 0))
+    return of3_fail(err, OF3_ERR_INPUT, "'%s' is neither JSON (it would start with '{') nor FASTA (with '>')",
+                    path);
+  const char *folder = of3_path_folder(arena, path);
+  if (!folder) return of3_fail_memory(err, path);
+  return of3_query_from_json(text, size, path, folder, out, err);
+}
+
+of3_status of3_query_open(const char *argument, of3_query_set *out, of3_error *err) {
+  enum { MOST = 64 << 20 };
+  *out = (of3_query_set){0};
+  if (of3_is_folder(argument))
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "'%s' is a folder; a JSON file, a FASTA file or a protein sequence was expected",
+                    argument);
+  if (!of3_is_file(argument)) {
+    if (looks_like_sequence(argument)) return of3_query_from_sequence(argument, "query", out, err);
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "'%.200s' is neither an existing file nor a protein sequence in capital letters",
+                    argument);
+  }
+  of3_arena *arena = of3_arena_new(0);
+  if (!arena) return of3_fail_memory(err, argument);
+  char *text = NULL;
+  size_t size = 0;
+  of3_status st = of3_read_file(argument, MOST, arena, &text, &size, err);
+  if (st == OF3_OK) st = read_any(argument, text, size, arena, out, err);
+  of3_arena_free(arena);
+  return st;
+}

@@ -1,0 +1,39 @@
+#include "feat/variant.h"
+
+#include <string.h>
+
+static const double PI = 3.14159265358979323846;
+
+of3_feature_mode of3_feature_mode_of(of3_variant v) {
+  bool p1 = v == OF3_P1, ob = v == OF3_OB;
+  return (of3_feature_mode){
+      .variant = v,
+      .msa = {.release = p1   ? 3
+                         : ob ? 5
+                              : 4,
+              .row_caps = !p1,
+              .upper_case = ob,
+              .drop_duplicate_rows = ob,
+              .profile_scrambled = !ob},
+      .deletion_scale = (ob ? 2 : 8) / PI,
+      .mask_padding_rows = p1,
+      .template_gap = !p1,
+      .cyclic_mask = !p1,
+  };
+}
+
+const char *of3_variant_name(of3_variant v) {
+  static const char *const names[OF3_N_VARIANT] = {"P1", "P2", "OB"};
+  return names[v];
+}
+
+bool of3_variant_parse(const char *name, of3_variant *out) {
+  for (int v = 0; v < OF3_N_VARIANT; v++) {
+    const char *n = of3_variant_name((of3_variant)v);
+    if (strlen(name) != 2 || (name[0] & ~0x20) != n[0] || (name[1] & ~(name[1] > '9' ? 0x20 : 0)) != n[1])
+      continue;
+    *out = (of3_variant)v;
+    return true;
+  }
+  return false;
+}
