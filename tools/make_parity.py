@@ -27,6 +27,7 @@ import re
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -132,7 +133,6 @@ def make_large(oracle, out, checkpoints, sets):
 
 def make_committed(oracle, work, reference_python):
     COMMITTED.mkdir(parents=True, exist_ok=True)
-    work.mkdir(parents=True, exist_ok=True)
     for variant in VARIANTS:
         name, begin = variant.lower(), time.time()
         oracle.run('make_checkpoint.py', work / name, '--variant', variant, '--config', 'tiny')
@@ -168,7 +168,8 @@ def main():
         a.error(f'unknown set {unknown[0]}' if unknown else 'either OUT or --committed is needed')
     oracle = Oracle(o.shared.resolve())
     if o.committed:
-        make_committed(oracle, ROOT / 'build' / 'parity-work', o.reference_python)
+        with tempfile.TemporaryDirectory() as work:
+            make_committed(oracle, pathlib.Path(work), o.reference_python)
     else:
         out = o.out.resolve()
         make_large(oracle, out, (o.checkpoints or out / 'ckpt').resolve(), o.sets.split(','))
