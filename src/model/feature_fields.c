@@ -1,0 +1,81 @@
+#include "model/feature_fields.h"
+
+#include <string.h>
+
+#define FIELD(name, kind, axes, classes, optional)                                                           \
+  { #name, OF3_FIELD_##kind, axes, classes, optional, offsetof(of3_features, name) }
+
+const of3_field of3_fields[OF3_N_FIELD] = {
+    FIELD(residue_index, INDEX, "N", 0, false),
+    FIELD(token_index, INDEX, "N", 0, false),
+    FIELD(asym_id, INDEX, "N", 0, false),
+    FIELD(entity_id, INDEX, "N", 0, false),
+    FIELD(sym_id, INDEX, "N", 0, false),
+    FIELD(restype, CLASS, "N", OF3_N_RESTYPE, false),
+    FIELD(is_protein, FLAG, "N", 0, false),
+    FIELD(is_rna, FLAG, "N", 0, false),
+    FIELD(is_dna, FLAG, "N", 0, false),
+    FIELD(is_ligand, FLAG, "N", 0, false),
+    FIELD(is_atomized, FLAG, "N", 0, false),
+    FIELD(token_mask, MASK, "N", 0, false),
+    FIELD(num_atoms_per_token, INDEX, "N", 0, false),
+    FIELD(start_atom_index, INDEX, "N", 0, false),
+    FIELD(cyclic_mask, FLAG, "N", 0, true),
+    FIELD(token_bonds, FLAG, "NN", 0, true),
+    FIELD(atom_to_token_index, INDEX, "A", 0, false),
+    FIELD(atom_mask, MASK, "A", 0, false),
+    FIELD(ref_pos, REAL, "A3", 0, false),
+    FIELD(ref_mask, MASK, "A", 0, false),
+    FIELD(ref_charge, REAL, "A", 0, false),
+    FIELD(ref_element, CLASS, "A", OF3_N_ELEMENT, false),
+    FIELD(ref_atom_name_chars, CLASS, "A4", OF3_N_NAME_CHAR, false),
+    FIELD(ref_space_uid, INDEX, "A", 0, false),
+    FIELD(msa, CLASS, "MN", OF3_N_RESTYPE, false),
+    FIELD(has_deletion, FLAG, "MN", 0, false),
+    FIELD(deletion_value, REAL, "MN", 0, false),
+    FIELD(msa_mask, FLAG, "MN", 0, false),
+    FIELD(profile, REAL, "NC", 0, false),
+    FIELD(deletion_mean, REAL, "N", 0, false),
+    FIELD(template_restype, CLASS, "TN", OF3_N_RESTYPE, false),
+    FIELD(template_pseudo_beta_mask, MASK, "TN", 0, false),
+    FIELD(template_backbone_frame_mask, MASK, "TN", 0, false),
+    FIELD(template_distogram, CLASS, "TNN", OF3_N_DISTOGRAM, true),
+    FIELD(template_unit_vector, REAL, "TNN3", 0, true),
+};
+
+int64_t of3_axis_size(const of3_features *f, char axis) {
+  switch (axis) {
+  case 'N':
+    return f->n_token;
+  case 'A':
+    return f->n_atom;
+  case 'M':
+    return f->n_msa;
+  case 'T':
+    return f->n_templ;
+  case 'C':
+    return OF3_N_RESTYPE;
+  default:
+    return axis - '0';
+  }
+}
+
+int64_t of3_field_count(const of3_features *f, const of3_field *field) {
+  int64_t n = 1;
+  for (const char *a = field->axes; *a; a++) n *= of3_axis_size(f, *a);
+  return n;
+}
+
+void *of3_field_get(const of3_features *f, const of3_field *field) {
+  void *p;
+  memcpy(&p, (const char *)f + field->offset, sizeof p);
+  return p;
+}
+
+void of3_field_set(of3_features *f, const of3_field *field, void *data) {
+  memcpy((char *)f + field->offset, &data, sizeof data);
+}
+
+size_t of3_field_size(const of3_field *field) {
+  return field->kind == OF3_FIELD_FLAG || field->kind == OF3_FIELD_CLASS ? 1 : 4;
+}

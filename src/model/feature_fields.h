@@ -1,0 +1,41 @@
+/* One table of all features: name in files, type in memory, axes. */
+#ifndef OF3_MODEL_FEATURE_FIELDS_H
+#define OF3_MODEL_FEATURE_FIELDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "feat/features.h"
+
+typedef enum of3_field_kind {
+  OF3_FIELD_INDEX, /* int32_t; i32 in files */
+  OF3_FIELD_FLAG,  /* uint8_t 0/1; u8 */
+  OF3_FIELD_MASK,  /* float 0/1; u8 */
+  OF3_FIELD_REAL,  /* float; f32 */
+  OF3_FIELD_CLASS  /* uint8_t class or OF3_NO_CLASS; one-hot u8 with one more axis */
+} of3_field_kind;
+
+typedef struct of3_field {
+  const char *name;
+  of3_field_kind kind;
+  const char *axes; /* N tokens, A atoms, M rows, T template slots, 3, 4 name characters, C 32 classes */
+  int classes;      /* CLASS: size of the last axis in files */
+  bool optional;    /* may be NULL in memory: cyclic_mask is left out, the others are written as zeros */
+  size_t offset;    /* of the pointer in of3_features */
+} of3_field;
+
+enum { OF3_N_FIELD = 35 };
+extern const of3_field of3_fields[OF3_N_FIELD];
+
+/* Size of one axis. */
+int64_t of3_axis_size(const of3_features *f, char axis);
+/* Elements in memory. The axes of features that exist do not overflow; a file's shape is checked against
+ * them. */
+int64_t of3_field_count(const of3_features *f, const of3_field *field);
+
+void *of3_field_get(const of3_features *f, const of3_field *field);
+void of3_field_set(of3_features *f, const of3_field *field, void *data);
+size_t of3_field_size(const of3_field *field); /* bytes of an element in memory */
+
+#endif

@@ -1,0 +1,248 @@
+#include "model/feature_file.h"
+
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+#include "feat/build.h"
+#include "model/feature_fields.h"
+
+enum { N_ENTRY = OF3_N_FIELD + 1 }; /* num_paired_seqs is a number of the struct */
+
+/* Reading */
+
+/* Tensors in a file start at any byte: elements are copied out. */
+static int64_t whole_number(const of3_entry *e, int64_t i) {
+  int64_t wide;
+  int32_t narrow;
+  const uint8_t *at = (const uint8_t *)e->data + (size_t)i * of3_dtype_size(e->dtype);
+  switch (e->dtype) {
+  case OF3_U8:
+    return *at;
+  case OF3_I32:
+    memcpy(&narrow, at, sizeof narrow);
+    return narrow;
+  default:
+    memcpy(&wide, at, sizeof wide);
+    return wide;
+  }
+}
+
+static float real_number(const of3_entry *e, int64_t i) {
+  double wide;
+  float narrow;
+  const uint8_t *at = (const uint8_t *)e->data + (size_t)i * of3_dtype_size(e->dtype);
+  if (e->dtype == OF3_F32) {
+    memcpy(&narrow, at, sizeof narrow);
+    return narrow;
+  }
+  memcpy(&wide, at, sizeof wide);
+  return (float)wide;
+}
+
+static of3_status wrong_dtype(const of3_entry *e, const char *expected, of3_error *err) {
+  return of3_fail(err, OF3_ERR_INPUT, "tensor '%s' is %s; %s was expected", e->name, of3_dtype_name(e->dtype),
+                  expected);
+}
+
+static bool is_whole(of3_dtype t) { return t == OF3_U8 || t == OF3_I32 || t == OF3_I64; }
+
+static of3_status read_index(const of3_entry *e, int32_t *out, of3_error *err) {
+  if (!is_whole(e->dtype)) return wrong_dtype(e, "i32 or i64", err);
+  for (int64_t i = 0; i < e->count; i++) {
+    int64_t v = whole_number(e, i);
+    if (v < INT32_MIN || v > INT32_MAX)
+      return of3_fail(err, OF3_ERR_INPUT, "tensor '%s' holds %lld, which is no index", e->name, (long long)v);
+    out[i] = (int32_t)v;
+  }
+  return OF3_OK;
+}
+
+static of3_status read_bit(const of3_entry *e, int64_t i, bool *out, of3_error *err) {
+  double v = e->dtype == OF3_F32 ? (double)real_number(e, i) : (double)whole_number(e, i);
+  if (v != 0 && v != 1)
+    return of3_fail(err, OF3_ERR_INPUT, "tensor '%s' holds %g; 0 or 1 was expected", e->name, v);
+  *out = v != 0;
+  return OF3_OK;
+}
+
+static of3_status read_bits(const of3_entry *e, uint8_t *opt_flag, float *opt_mask, of3_error *err) {
+  if (!is_whole(e->dtype) && e->dtype != OF3_F32) return wrong_dtype(e, "u8", err);
+  for (int64_t i = 0; i < e->count; i++) {
+    bool v = false;
+    OF3_TRY(read_bit(e, i, &v, err));
+    if (opt_flag) opt_flag[i] = v;
+    if (opt_mask) opt_mask[i] = v ? 1.0F : 0.0F;
+  }
+  return OF3_OK;
+}
+
+static of3_status read_real(const of3_entry *e, float *out, of3_error *err) {
+  if (e->dtype != OF3_F32 && e->dtype != OF3_F64) return wrong_dtype(e, "f32", err);
+  for (int64_t i = 0; i < e->count; i++) out[i] = real_number(e, i);
+  return OF3_OK;
+}
+
+/* At most one 1 in each row of the last axis. */
+static of3_status read_class(const of3_entry *e, int classes, uint8_t *out, of3_error *err) {
+  if (!is_whole(e->dtype) && e->dtype != OF3_F32) return wrong_dtype(e, "u8", err);
+  for (int64_t i = 0; i < e->count / classes; i++) {
+    out[i] = OF3_NO_CLASS;
+    for (int c = 0; c < classes; c++) {
+      bool v = false;
+      OF3_TRY(read_bit(e, i * classes + c, &v, err));
+      if (v && out[i] != OF3_NO_CLASS)
+        return of3_fail(err, OF3_ERR_INPUT, "tensor '%s': row %lld has more than one 1", e->name,
+                        (long long)i);
+      if (v) out[i] = (uint8_t)c;
+    }
+  }
+  return OF3_OK;
+}
+
+/* "feat/NAME"; err is filled only if there is none. */
+static const of3_entry *find(const of3_table *table, const char *name, of3_error *err) {
+  char full[64];
+  snprintf(full, sizeof full, "feat/%s", name);
+  const of3_entry *e = of3_table_find(table, full);
+  if (!e) of3_fail(err, OF3_ERR_INPUT, "tensor '%s' is missing", full);
+  return e;
+}
+
+static of3_status axis(const of3_table *table, const char *name, int which, int most, int *out,
+                       of3_error *err) {
+  const of3_entry *e = find(table, name, err);
+  if (!e) return OF3_ERR_INPUT;
+  if (e->rank <= which || e->shape[which] > most)
+    return of3_fail(err, OF3_ERR_INPUT, "tensor '%s' has a shape that no feature has", e->name);
+  *out = (int)e->shape[which];
+  return OF3_OK;
+}
+
+static of3_status read_sizes(const of3_table *table, of3_features *out, of3_error *err) {
+  enum { MOST_ATOMS = OF3_MAX_RESIDUES * OF3_MAX_ATOMS_PER_TOKEN, MOST_SLOTS = 64 };
+  OF3_TRY(axis(table, "token_mask", 0, OF3_MAX_RESIDUES, &out->n_token, err));
+  OF3_TRY(axis(table, "atom_mask", 0, MOST_ATOMS, &out->n_atom, err));
+  OF3_TRY(axis(table, "msa", 0, OF3_MSA_MOST_ROWS, &out->n_msa, err));
+  return axis(table, "template_restype", 0, MOST_SLOTS, &out->n_templ, err);
+}
+
+static of3_status check_shape(const of3_entry *e, const of3_field *field, const of3_features *f,
+                              of3_error *err) {
+  int rank = (int)strlen(field->axes) + (field->kind == OF3_FIELD_CLASS);
+  if (e->rank != rank)
+    return of3_fail(err, OF3_ERR_INPUT, "tensor '%s' has %d axes; %d were expected", e->name, e->rank, rank);
+  for (int i = 0; i < rank; i++) {
+    int64_t want = field->axes[i] ? of3_axis_size(f, field->axes[i]) : field->classes;
+    if (e->shape[i] != want)
+      return of3_fail(err, OF3_ERR_INPUT, "tensor '%s': axis %d has size %lld; %lld was expected", e->name, i,
+                      (long long)e->shape[i], (long long)want);
+  }
+  return OF3_OK;
+}
+
+static of3_status read_field(const of3_table *table, const of3_field *field, of3_features *out,
+                             of3_error *err) {
+  const of3_entry *e = find(table, field->name, field->optional ? NULL : err);
+  if (!e) return field->optional ? OF3_OK : OF3_ERR_INPUT;
+  OF3_TRY(check_shape(e, field, out, err));
+  void *data = of3_arena_alloc(out->arena, (size_t)of3_field_count(out, field), of3_field_size(field));
+  if (!data) return of3_fail_memory(err, e->name);
+  of3_field_set(out, field, data);
+  switch (field->kind) {
+  case OF3_FIELD_INDEX:
+    return read_index(e, data, err);
+  case OF3_FIELD_FLAG:
+    return read_bits(e, data, NULL, err);
+  case OF3_FIELD_MASK:
+    return read_bits(e, NULL, data, err);
+  case OF3_FIELD_REAL:
+    return read_real(e, data, err);
+  default:
+    return read_class(e, field->classes, data, err);
+  }
+}
+
+static of3_status read_all(const of3_table *table, of3_features *out, of3_error *err) {
+  OF3_TRY(read_sizes(table, out, err));
+  for (int i = 0; i < OF3_N_FIELD; i++) OF3_TRY(read_field(table, &of3_fields[i], out, err));
+  const of3_entry *e = find(table, "num_paired_seqs", err);
+  if (!e) return OF3_ERR_INPUT;
+  if (e->count != 1) return of3_fail(err, OF3_ERR_INPUT, "tensor '%s' must hold one number", e->name);
+  OF3_TRY(read_index(e, &out->num_paired_seqs, err));
+  return of3_features_validate(out, err);
+}
+
+of3_status of3_features_from_table(const of3_table *table, of3_features *out, of3_error *err) {
+  *out = (of3_features){.arena = of3_arena_new(0)};
+  of3_status st = out->arena ? read_all(table, out, err) : of3_fail_memory(err, "the features");
+  if (st != OF3_OK) of3_features_free(out);
+  return st;
+}
+
+of3_status of3_features_read(const char *path, of3_features *out, of3_error *err) {
+  of3_table table;
+  *out = (of3_features){0};
+  OF3_TRY(of3_safetensors_open(path, &table, err));
+  of3_status st = of3_features_from_table(&table, out, err);
+  of3_table_close(&table);
+  return st != OF3_OK && err ? of3_prefix(err, "'%s'", path) : st;
+}
+
+/* Writing */
+
+static void expand(const uint8_t *class_, int64_t n, int classes, uint8_t *out) {
+  for (int64_t i = 0; i < n; i++)
+    if (class_[i] < classes) out[i * classes + class_[i]] = 1;
+}
+
+static void narrow(const float *mask, int64_t n, uint8_t *out) {
+  for (int64_t i = 0; i < n; i++) out[i] = mask[i] != 0;
+}
+
+/* The entry of a field; data that differ between memory and file are converted into the arena. */
+static of3_status make_entry(const of3_features *f, const of3_field *field, of3_arena *arena, of3_entry *out,
+                             of3_error *err) {
+  static const of3_dtype dtype[] = {OF3_I32, OF3_U8, OF3_U8, OF3_F32, OF3_U8};
+  void *data = of3_field_get(f, field);
+  int64_t n = of3_field_count(f, field);
+  bool class_ = field->kind == OF3_FIELD_CLASS;
+  *out = (of3_entry){.dtype = dtype[field->kind], .count = class_ ? n * field->classes : n, .data = data};
+  for (; field->axes[out->rank]; out->rank++)
+    out->shape[out->rank] = of3_axis_size(f, field->axes[out->rank]);
+  if (class_) out->shape[out->rank++] = field->classes;
+  out->name = of3_arena_printf(arena, "feat/%s", field->name);
+  if (!out->name) return of3_fail_memory(err, field->name);
+  if (data && !class_ && field->kind != OF3_FIELD_MASK) return OF3_OK;
+  void *converted = of3_arena_alloc(arena, (size_t)out->count, of3_dtype_size(out->dtype));
+  if (!converted) return of3_fail_memory(err, field->name);
+  if (data && class_)
+    expand(data, n, field->classes, converted);
+  else if (data)
+    narrow(data, n, converted);
+  out->data = converted;
+  return OF3_OK;
+}
+
+static of3_status write_all(const char *path, const of3_features *f, of3_arena *arena, of3_error *err) {
+  of3_entry entry[N_ENTRY] = {{.name = "feat/num_paired_seqs",
+                               .dtype = OF3_I32,
+                               .rank = 1,
+                               .shape = {1},
+                               .count = 1,
+                               .data = &f->num_paired_seqs}};
+  int n = 1;
+  for (int i = 0; i < OF3_N_FIELD; i++) {
+    if (!f->cyclic_mask && of3_fields[i].offset == offsetof(of3_features, cyclic_mask)) continue;
+    OF3_TRY(make_entry(f, &of3_fields[i], arena, &entry[n++], err));
+  }
+  return of3_safetensors_write(path, entry, n, NULL, 0, err);
+}
+
+of3_status of3_features_write(const char *path, const of3_features *features, of3_error *err) {
+  of3_arena *arena = of3_arena_new(0);
+  if (!arena) return of3_fail_memory(err, path);
+  of3_status st = write_all(path, features, arena, err);
+  of3_arena_free(arena);
+  return st;
+}
