@@ -68,7 +68,9 @@ void of3_ref_window_attention(const of3_call *c) {
             of3_f32(c->in[WINDOW_ATT_K]) + (base + clamp(of3_i32(low)[block] + k, atoms)) * w + h * d;
         double dot = 0;
         for (int64_t i = 0; i < d; i++) dot += (double)q[i] * (double)key[i];
-        p[k] = dot / sqrt((double)d) + (double)of3_f32(bias)[((block * heads + h) * K + k) * Q + a % Q];
+        /* added in f32, so that keys that are all masked share evenly (see ref_attention.c) */
+        p[k] = (double)((float)(dot / sqrt((double)d)) +
+                        of3_f32(bias)[((block * heads + h) * K + k) * Q + a % Q]);
       }
       ref_softmax(p, K);
       for (int64_t i = 0; i < d; i++) {
