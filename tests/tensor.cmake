@@ -1,0 +1,2 @@
+of3_test(test_ops of3_cpu)
+target_sources(test_ops PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/ops_inputs.c)

@@ -1,0 +1,432 @@
+#include "ops_inputs.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+
+/* ---- random tensors */
+
+typedef struct dims {
+  int rank;
+  int64_t n[OF3_MAX_RANK];
+} dims;
+#define DIMS(...) ((dims){(int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), {__VA_ARGS__}})
+
+static const float guard_value = -12345.678f;
+
+static of3_tensor *place(ops_env *e, of3_dtype dtype, dims d, const void *host) {
+  of3_tensor *t = of3_from_host(e->cx, dtype, d.rank, d.n, host);
+  float guard[OPS_GUARD];
+  for (int i = 0; i < OPS_GUARD; i++) guard[i] = guard_value;
+  if (e->n_guard < OPS_MAX_GUARD) e->guard[e->n_guard++] = OF3_FROM_HOST(e->cx, OF3_F32, guard, OPS_GUARD);
+  return t;
+}
+
+bool ops_guards_intact(const ops_env *e) {
+  for (int g = 0; g < e->n_guard; g++)
+    for (int i = 0; i < OPS_GUARD; i++)
+      if (of3_f32(e->guard[g])[i] != guard_value) return false;
+  return true;
+}
+
+static int64_t count_of(dims d) {
+  int64_t n = 1;
+  for (int i = 0; i < d.rank; i++) n *= d.n[i];
+  return n;
+}
+
+static void *buffer(int64_t n) {
+  void *p = calloc(n > 0 ? (size_t)n : 1, 4);
+  if (!p) abort();
+  return p;
+}
+
+static of3_stream stream(ops_env *e) {
+  return (of3_stream){.seed = 1, .purpose = OF3_RANDOM_TEST, .step = e->next++};
+}
+
+/* mean + scale times normal numbers. */
+static of3_tensor *normal(ops_env *e, float mean, float scale, dims d) {
+  int64_t n = e->cx->planning ? 0 : count_of(d);
+  float *x = buffer(n);
+  of3_random_normal(stream(e), x, (size_t)n);
+  for (int64_t i = 0; i < n; i++) x[i] = mean + scale * x[i];
+  of3_tensor *t = place(e, OF3_F32, d, x);
+  free(x);
+  return t;
+}
+
+/* Integers from `first` on, `below` of them. */
+static of3_tensor *integers(ops_env *e, int first, int64_t below, dims d) {
+  int64_t n = e->cx->planning ? 0 : count_of(d);
+  int32_t *x = buffer(n);
+  of3_stream s = stream(e);
+  for (int64_t i = 0; i < n; i++) x[i] = first + (int32_t)of3_random_below(s, (uint32_t)i, (uint32_t)below);
+  of3_tensor *t = place(e, OF3_I32, d, x);
+  free(x);
+  return t;
+}
+
+/* Zeros and ones: none absent, about a quarter absent, all absent. */
+enum { MASK_ONES, MASK_RANDOM, MASK_ZEROS };
+static of3_tensor *mask(ops_env *e, int64_t kind, dims d) {
+  int64_t n = e->cx->planning ? 0 : count_of(d);
+  float *x = buffer(n);
+  of3_stream s = stream(e);
+  for (int64_t i = 0; i < n; i++)
+    x[i] =
+        kind == MASK_ONES || (kind == MASK_RANDOM && of3_random_below(s, (uint32_t)i, 4) > 0) ? 1.0f : 0.0f;
+  of3_tensor *t = place(e, OF3_F32, d, x);
+  free(x);
+  return t;
+}
+
+static of3_tensor *weight(ops_env *e, int64_t n, int64_t k) {
+  return normal(e, 0, 1.0f / sqrtf((float)(k > 0 ? k : 1)), DIMS(n, k));
+}
+static of3_tensor *norm_scale(ops_env *e, int64_t c) { return normal(e, 1, 0.2f, DIMS(c)); }
+static of3_tensor *norm_offset(ops_env *e, int64_t c) { return normal(e, 0, 0.2f, DIMS(c)); }
+/* A mean beside the variance, for the norms to take out. */
+static of3_tensor *activations(ops_env *e, dims d) { return normal(e, 0.5f, 1, d); }
+static of3_tensor *gates(ops_env *e, dims d) { return normal(e, 0.5f, 0.3f, d); }
+
+/* ---- primitives */
+
+/* B, M, K, N, bits: 1 bias, 2 norm, 4 scale, 8 offset, 16 gate, 32 mask, 64 accumulate, 128 gate and mask of
+ * M rows only; activation */
+static void make_linear(ops_env *e, const int64_t *p, of3_call *c) {
+  int64_t b = p[0], m = p[1], k = p[2], n = p[3], bits = p[4], fewer = bits & 128 ? 1 : b;
+  c->in[LINEAR_X] = activations(e, DIMS(b, m, k));
+  if (bits & 4) c->in[LINEAR_SCALE] = norm_scale(e, k);
+  if (bits & 8) c->in[LINEAR_OFFSET] = norm_offset(e, k);
+  c->in[LINEAR_W] = weight(e, n, k);
+  if (bits & 1) c->in[LINEAR_B] = normal(e, 0, 1, DIMS(n));
+  if (bits & 16) c->in[LINEAR_GATE] = gates(e, DIMS(fewer, m, n));
+  if (bits & 32) c->in[LINEAR_MASK] = mask(e, MASK_RANDOM, DIMS(fewer, m));
+  if (bits & 64) c->in[LINEAR_Y] = c->out = normal(e, 0, 1, DIMS(b, m, n));
+  c->attr = (of3_attr){.norm = (bits & 2) != 0, .accumulate = (bits & 64) != 0, .act = (int)p[5]};
+}
+
+/* M, c, bits: 1 scale, 2 offset */
+static void make_norm(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[NORM_X] = activations(e, DIMS(p[0], p[1]));
+  if (p[2] & 1) c->in[NORM_SCALE] = norm_scale(e, p[1]);
+  if (p[2] & 2) c->in[NORM_OFFSET] = norm_offset(e, p[1]);
+}
+
+/* M, c, activation */
+static void make_act(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[ACT_Y] = c->out = normal(e, 0, 4, DIMS(p[0], p[1]));
+  c->attr.act = (int)p[2];
+}
+
+/* B, M, c; x has M rows */
+static void make_add(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[ADD_Y] = c->out = normal(e, 0, 1, DIMS(p[0], p[1], p[2]));
+  c->in[ADD_X] = normal(e, 0, 1, DIMS(p[1], p[2]));
+}
+
+/* S, M, c, mask, factors: 1 or S */
+static void make_combine(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[COMBINE_X] = normal(e, 0, 1, DIMS(p[0], p[1], p[2]));
+  c->in[COMBINE_A] = normal(e, 0, 1, DIMS(p[4]));
+  c->in[COMBINE_Y] = normal(e, 0, 1, DIMS(p[0], p[1], p[2]));
+  c->in[COMBINE_B] = normal(e, 0, 1, DIMS(p[4]));
+  if (p[3]) c->in[COMBINE_MASK] = mask(e, MASK_RANDOM, DIMS(p[1]));
+}
+
+/* B, M, c; mask of M */
+static void make_mask_rows(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[MASK_ROWS_Y] = c->out = normal(e, 0, 1, DIMS(p[0], p[1], p[2]));
+  c->in[MASK_ROWS_MASK] = mask(e, MASK_RANDOM, DIMS(p[1]));
+}
+
+/* B, M, c; x has M rows */
+static void make_copy(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[COPY_Y] = c->out = normal(e, 0, 1, DIMS(p[0], p[1], p[2]));
+  c->in[COPY_X] = normal(e, 0, 1, DIMS(p[1], p[2]));
+}
+
+/* B, M, c of a, c of b; b has M rows */
+static void make_concat(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[CONCAT_A] = normal(e, 0, 1, DIMS(p[0], p[1], p[2]));
+  c->in[CONCAT_B] = normal(e, 0, 1, DIMS(p[1], p[3]));
+}
+
+/* N, c */
+static void make_outer_sum(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[OUTER_SUM_A] = normal(e, 0, 1, DIMS(p[0], p[1]));
+  c->in[OUTER_SUM_B] = normal(e, 0, 1, DIMS(p[0], p[1]));
+}
+
+/* B, M, c, indices per row, classes, weight; the index has M rows unless there is a weight */
+static void make_embed_add(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[EMBED_Y] = c->out = normal(e, 0, 1, DIMS(p[0], p[1], p[2]));
+  c->in[EMBED_INDEX] = integers(e, -1, p[4] + 1, DIMS(p[1], p[3]));
+  c->in[EMBED_TABLE] = normal(e, 0, 1, DIMS(p[4], p[2]));
+  if (p[5]) c->in[EMBED_WEIGHT] = normal(e, 0, 1, DIMS(p[0], p[1]));
+}
+
+/* M, indices per row, classes */
+static void make_one_hot(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[ONE_HOT_INDEX] = integers(e, -1, p[2] + 1, DIMS(p[0], p[1]));
+  c->attr.classes = (int)p[2];
+}
+
+/* B, N, A, c, accumulate, batches of y for each of x */
+static void make_gather(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[GATHER_X] = normal(e, 0, 1, DIMS(p[0], p[1], p[3]));
+  c->in[GATHER_INDEX] = integers(e, 0, p[1], DIMS(p[2]));
+  c->in[GATHER_MASK] = mask(e, MASK_RANDOM, DIMS(p[2]));
+  c->attr.accumulate = (int)p[4];
+  if (p[4]) c->in[GATHER_Y] = c->out = normal(e, 0, 1, DIMS(p[5], p[0], p[2], p[3]));
+}
+
+/* B, N, c: token i has i mod 4 atoms and one atom lies between tokens */
+static void make_segment_mean(ops_env *e, const int64_t *p, of3_call *c) {
+  int64_t n = p[1], atoms = 0;
+  int32_t *start = buffer(n), *many = buffer(n);
+  for (int64_t i = 0; i < n; i++) {
+    start[i] = (int32_t)atoms;
+    many[i] = (int32_t)(i % 4);
+    atoms += many[i] + 1;
+  }
+  c->in[SEGMENT_X] = normal(e, 0, 1, DIMS(p[0], atoms, p[2]));
+  c->in[SEGMENT_START] = place(e, OF3_I32, DIMS(n), start);
+  c->in[SEGMENT_COUNT] = place(e, OF3_I32, DIMS(n), many);
+  c->in[SEGMENT_MASK] = mask(e, MASK_RANDOM, DIMS(atoms));
+  free(start);
+  free(many);
+}
+
+/* B, N, c */
+static void make_symmetrize(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[SYMMETRIZE_X] = normal(e, 0, 1, DIMS(p[0], p[1], p[1], p[2]));
+}
+
+/* B, M, bins, sets; 0 sets: one table, no index */
+static void make_expect(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[EXPECT_X] = normal(e, 0, 3, DIMS(p[0], p[1], p[2]));
+  c->in[EXPECT_TABLE] = normal(e, 5, 3, DIMS(p[3] ? p[3] : 1, p[2]));
+  if (p[3]) c->in[EXPECT_SET] = integers(e, 0, p[3], DIMS(p[1]));
+}
+
+/* S, c */
+static void make_fourier(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[FOURIER_T] = normal(e, 50, 10, DIMS(p[0]));
+  c->in[FOURIER_W] = normal(e, 0, 1, DIMS(p[1]));
+  c->in[FOURIER_B] = normal(e, 0, 1, DIMS(p[1]));
+}
+
+/* S, A */
+static void make_augment(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[AUGMENT_X] = c->out = normal(e, 3, 10, DIMS(p[0], p[1], 3));
+  c->in[AUGMENT_MASK] = mask(e, MASK_RANDOM, DIMS(p[1]));
+  c->in[AUGMENT_ROTATION] = normal(e, 0, 1, DIMS(p[0], 9));
+  c->in[AUGMENT_SHIFT] = normal(e, 0, 1, DIMS(p[0], 3));
+}
+
+/* S, A, N */
+static void make_distance_bin(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[DISTANCE_X] = normal(e, 0, 10, DIMS(p[0], p[1], 3));
+  c->in[DISTANCE_REP] = integers(e, 0, p[1], DIMS(p[2]));
+}
+
+/* ---- atom windows */
+
+/* First keys as model.md 5.3 has them for P2: slid inside the atoms, negative where there are too few; and as
+ * for P1: not slid. */
+static of3_tensor *window_low(ops_env *e, int64_t atoms, bool slide) {
+  int64_t blocks = (atoms + 31) / 32;
+  int32_t *low = buffer(blocks);
+  for (int64_t b = 0; b < blocks; b++) {
+    low[b] = (int32_t)(32 * b - 48);
+    if (slide && low[b] < 0)
+      low[b] = 0;
+    else if (slide && low[b] + 127 > atoms - 1)
+      low[b] = (int32_t)(atoms - 128);
+  }
+  of3_tensor *t = place(e, OF3_I32, DIMS(blocks), low);
+  free(low);
+  return t;
+}
+
+static of3_tensor *window_mask(ops_env *e, int64_t atoms) {
+  return mask(e, MASK_RANDOM, DIMS((atoms + 31) / 32, OF3_WINDOW_QUERIES, OF3_WINDOW_KEYS));
+}
+
+/* A, c, slide */
+static void make_atom_pair(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[ATOM_PAIR_POS] = normal(e, 0, 2, DIMS(p[0], 3));
+  c->in[ATOM_PAIR_UID] = integers(e, 0, 3, DIMS(p[0]));
+  c->in[ATOM_PAIR_MASK] = window_mask(e, p[0]);
+  c->in[ATOM_PAIR_LOW] = window_low(e, p[0], p[2] != 0);
+  c->in[ATOM_PAIR_WD] = weight(e, p[1], 3);
+  c->in[ATOM_PAIR_WI] = weight(e, p[1], 1);
+  c->in[ATOM_PAIR_WV] = weight(e, p[1], 1);
+}
+
+static of3_tensor *window_pairs(ops_env *e, int64_t atoms, int64_t c) {
+  return normal(e, 0, 1, DIMS((atoms + 31) / 32, OF3_WINDOW_QUERIES, OF3_WINDOW_KEYS, c));
+}
+
+/* A, c, slide */
+static void make_window_add(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[WINDOW_ADD_P] = c->out = window_pairs(e, p[0], p[1]);
+  c->in[WINDOW_ADD_ROW] = normal(e, 0, 1, DIMS(p[0], p[1]));
+  c->in[WINDOW_ADD_COL] = normal(e, 0, 1, DIMS(p[0], p[1]));
+  c->in[WINDOW_ADD_MASK] = window_mask(e, p[0]);
+  c->in[WINDOW_ADD_LOW] = window_low(e, p[0], p[2] != 0);
+}
+
+/* A, c, N, slide */
+static void make_window_gather(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[WINDOW_GATHER_P] = c->out = window_pairs(e, p[0], p[1]);
+  c->in[WINDOW_GATHER_Z] = normal(e, 0, 1, DIMS(p[2], p[2], p[1]));
+  c->in[WINDOW_GATHER_TOKEN] = integers(e, 0, p[2], DIMS(p[0]));
+  c->in[WINDOW_GATHER_MASK] = window_mask(e, p[0]);
+  c->in[WINDOW_GATHER_LOW] = window_low(e, p[0], p[3] != 0);
+}
+
+/* Scores of a few units with about a quarter of the keys masked; the first query of each block has no key. */
+static of3_tensor *window_bias(ops_env *e, int64_t atoms, int64_t heads) {
+  int64_t blocks = (atoms + 31) / 32, size = heads * OF3_WINDOW_KEYS * OF3_WINDOW_QUERIES;
+  of3_tensor *t = normal(e, 0, 1, DIMS(blocks, heads, OF3_WINDOW_KEYS, OF3_WINDOW_QUERIES));
+  of3_stream s = stream(e);
+  for (int64_t i = 0; !e->cx->planning && i < blocks * size; i++)
+    if (i % OF3_WINDOW_QUERIES == 0 || of3_random_below(s, (uint32_t)i, 4) == 0) of3_f32(t)[i] -= 1e9f;
+  return t;
+}
+
+/* S, A, H, d, slide */
+static void make_window_attention(ops_env *e, const int64_t *p, of3_call *c) {
+  for (int i = WINDOW_ATT_Q; i <= WINDOW_ATT_G; i++)
+    c->in[i] = normal(e, 0, 1, DIMS(p[0], p[1], p[2] * p[3]));
+  c->in[WINDOW_ATT_BIAS] = window_bias(e, p[1], p[2]);
+  c->in[WINDOW_ATT_LOW] = window_low(e, p[1], p[4] != 0);
+  c->attr.heads = (int)p[2];
+}
+
+/* ---- fused */
+
+/* B, Q, K, c, H, bits: 2 norm, 4 scale, 8 offset, 32 mask */
+static void make_pair_bias(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[PAIR_BIAS_Z] = activations(e, DIMS(p[0], p[1], p[2], p[3]));
+  if (p[5] & 4) c->in[PAIR_BIAS_SCALE] = norm_scale(e, p[3]);
+  if (p[5] & 8) c->in[PAIR_BIAS_OFFSET] = norm_offset(e, p[3]);
+  c->in[PAIR_BIAS_W] = weight(e, p[4], p[3]);
+  if (p[5] & 32) c->in[PAIR_BIAS_MASK] = mask(e, MASK_RANDOM, DIMS(p[0], p[1], p[2]));
+  c->attr.norm = (p[5] & 2) != 0;
+}
+
+/* S, Q, K, H, d, batches of the bias, 0 or 1 + kind of the key mask */
+static void make_attention(ops_env *e, const int64_t *p, of3_call *c) {
+  int64_t width = p[3] * p[4];
+  c->in[ATT_Q] = normal(e, 0, 2, DIMS(p[0], p[1], width));
+  c->in[ATT_K] = normal(e, 0, 1, DIMS(p[0], p[2], width));
+  c->in[ATT_V] = normal(e, 0, 1, DIMS(p[0], p[2], width));
+  c->in[ATT_G] = normal(e, 0, 1, DIMS(p[0], p[1], width));
+  c->in[ATT_BIAS] = normal(e, 0, 1, DIMS(p[5], p[3], p[2], p[1]));
+  if (p[6]) c->in[ATT_KEY_MASK] = mask(e, p[6] - 1, DIMS(p[2]));
+  c->attr.heads = (int)p[3];
+}
+
+/* B, M, c, hidden, 0 or 1 + kind of the mask over M */
+static void make_transition(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[TRANS_X] = c->out = activations(e, DIMS(p[0], p[1], p[2]));
+  c->in[TRANS_SCALE] = norm_scale(e, p[2]);
+  c->in[TRANS_OFFSET] = norm_offset(e, p[2]);
+  c->in[TRANS_WA] = weight(e, p[3], p[2]);
+  c->in[TRANS_WB] = weight(e, p[3], p[2]);
+  c->in[TRANS_WO] = weight(e, p[2], p[3]);
+  if (p[4]) c->in[TRANS_MASK] = mask(e, p[4] - 1, DIMS(p[1]));
+}
+
+/* B, M, c; gate and shift of M rows */
+static void make_ada_norm(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[ADA_A] = activations(e, DIMS(p[0], p[1], p[2]));
+  c->in[ADA_GATE] = gates(e, DIMS(p[1], p[2]));
+  c->in[ADA_SHIFT] = normal(e, 0, 1, DIMS(p[1], p[2]));
+}
+
+/* B, M, c, hidden, batches of gate and shift (1 or B) */
+static void make_gated_transition(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[GTRANS_A] = c->out = activations(e, DIMS(p[0], p[1], p[2]));
+  c->in[GTRANS_GATE] = gates(e, DIMS(p[4], p[1], p[2]));
+  c->in[GTRANS_SHIFT] = normal(e, 0, 1, DIMS(p[4], p[1], p[2]));
+  c->in[GTRANS_WA] = weight(e, p[3], p[2]);
+  c->in[GTRANS_WB] = weight(e, p[3], p[2]);
+  c->in[GTRANS_WO] = weight(e, p[2], p[3]);
+  c->in[GTRANS_OUT_GATE] = gates(e, DIMS(p[4], p[1], p[2]));
+  c->in[GTRANS_MASK] = mask(e, MASK_RANDOM, DIMS(p[1]));
+}
+
+/* B, N, c, hidden, outgoing, kind of the mask, batches of the mask */
+static void make_triangle_mul(ops_env *e, const int64_t *p, of3_call *c) {
+  int64_t w = p[2], h = p[3];
+  c->in[TRI_MUL_Z] = c->out = activations(e, DIMS(p[0], p[1], p[1], w));
+  c->in[TRI_MUL_MASK] = mask(e, p[5], DIMS(p[6], p[1], p[1]));
+  c->in[TRI_MUL_IN_SCALE] = norm_scale(e, w);
+  c->in[TRI_MUL_IN_OFFSET] = norm_offset(e, w);
+  for (int i = TRI_MUL_WAP; i <= TRI_MUL_WBG; i++) c->in[i] = weight(e, h, w);
+  c->in[TRI_MUL_OUT_SCALE] = norm_scale(e, h);
+  c->in[TRI_MUL_OUT_OFFSET] = norm_offset(e, h);
+  c->in[TRI_MUL_WZ] = weight(e, w, h);
+  c->in[TRI_MUL_WG] = weight(e, w, w);
+  c->attr.outgoing = (int)p[4];
+}
+
+/* B, N, c, H, d, bits: 1 ending, 2 bias from z, 4 a mask for each batch entry; kind of the mask */
+static void make_triangle_attention(ops_env *e, const int64_t *p, of3_call *c) {
+  int64_t w = p[2], hd = p[3] * p[4];
+  c->in[TRI_ATT_Z] = c->out = activations(e, DIMS(p[0], p[1], p[1], w));
+  c->in[TRI_ATT_MASK] = mask(e, p[6], DIMS(p[5] & 4 ? p[0] : 1, p[1], p[1]));
+  c->in[TRI_ATT_SCALE] = norm_scale(e, w);
+  c->in[TRI_ATT_OFFSET] = norm_offset(e, w);
+  c->in[TRI_ATT_WZ] = weight(e, p[3], w);
+  for (int i = TRI_ATT_WQ; i <= TRI_ATT_WG; i++) c->in[i] = weight(e, hd, w);
+  c->in[TRI_ATT_WO] = weight(e, w, hd);
+  c->attr = (of3_attr){.heads = (int)p[3], .ending = p[5] & 1, .bias_from_z = (p[5] & 2) != 0};
+}
+
+/* M, N, c_m, hidden, c_z */
+static void make_outer_product_mean(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[OPM_Z] = c->out = normal(e, 0, 1, DIMS(p[1], p[1], p[4]));
+  c->in[OPM_M] = activations(e, DIMS(p[0], p[1], p[2]));
+  c->in[OPM_MASK] = mask(e, MASK_RANDOM, DIMS(p[0], p[1]));
+  c->in[OPM_SCALE] = norm_scale(e, p[2]);
+  c->in[OPM_OFFSET] = norm_offset(e, p[2]);
+  c->in[OPM_W1] = weight(e, p[3], p[2]);
+  c->in[OPM_W2] = weight(e, p[3], p[2]);
+  c->in[OPM_WO] = weight(e, p[4], p[3] * p[3]);
+  c->in[OPM_BO] = normal(e, 0, 1, DIMS(p[4]));
+}
+
+/* M, N, c_m, c_z, H, d, kind of the mask */
+static void make_pair_weighted_average(ops_env *e, const int64_t *p, of3_call *c) {
+  int64_t hd = p[4] * p[5];
+  c->in[PWA_M] = c->out = activations(e, DIMS(p[0], p[1], p[2]));
+  c->in[PWA_Z] = activations(e, DIMS(p[1], p[1], p[3]));
+  c->in[PWA_MASK] = mask(e, p[6], DIMS(p[1], p[1]));
+  c->in[PWA_M_SCALE] = norm_scale(e, p[2]);
+  c->in[PWA_M_OFFSET] = norm_offset(e, p[2]);
+  c->in[PWA_Z_SCALE] = norm_scale(e, p[3]);
+  c->in[PWA_Z_OFFSET] = norm_offset(e, p[3]);
+  c->in[PWA_WZ] = weight(e, p[4], p[3]);
+  c->in[PWA_WV] = weight(e, hd, p[2]);
+  c->in[PWA_WG] = weight(e, hd, p[2]);
+  c->in[PWA_WO] = weight(e, p[2], hd);
+  c->attr.heads = (int)p[4];
+}
+
+void ops_make(ops_env *e, of3_op op, const int64_t *param, of3_call *call) {
+  static void (*const make[OF3_N_OP])(ops_env *, const int64_t *, of3_call *) = {
+#define OF3_OP(id, name, formula) make_##name,
+#include "tensor/ops.def"
+#undef OF3_OP
+  };
+  *call = (of3_call){.op = op};
+  make[op](e, param, call);
+}
