@@ -30,6 +30,9 @@ static const of3_kernel *kernel(const of3_ctx *cx, of3_op op) {
   (void)cx;
   static const of3_kernel *const table[OF3_N_OP] = {
       [OF3_OP_LINEAR] = &of3_cpu_linear,
+      [OF3_OP_TRANSITION] = &of3_cpu_transition,
+      [OF3_OP_GATED_TRANSITION] = &of3_cpu_gated_transition,
+      [OF3_OP_ADA_NORM] = &of3_cpu_ada_norm,
       [OF3_OP_ATOM_PAIR] = &of3_cpu_atom_pair,
       [OF3_OP_WINDOW_ADD] = &of3_cpu_window_add,
       [OF3_OP_WINDOW_GATHER] = &of3_cpu_window_gather,

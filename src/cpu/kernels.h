@@ -41,6 +41,10 @@ static inline void of3_rows_at(const float **row, const float *first, ptrdiff_t 
   for (int i = 0; i < n; i++) row[i] = first + i * stride;
 }
 
+/* Products sum in blocks of this many terms: a sum over a longer depth equals, bit by bit, products over its
+ * blocks that accumulate. */
+enum { OF3_GEMM_DEPTH = 256 };
+
 /* y[r][l] = [y[r][l] +] [bias[r] +] sum_k a(r,k) x[k][l], a(r,k) = a[r a_row + k a_col]. y overlaps nothing.
  */
 typedef struct of3_gemm {

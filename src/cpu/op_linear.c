@@ -7,6 +7,7 @@
  * Few rows (the token transformer: 8 panels for 2 and more threads): all panels are packed first, then each
  * thread takes a share of the outputs for all panels, so that every thread is busy and reads its own weights.
  */
+#include "cpu/panel.h"
 #include "cpu/state.h"
 
 enum { BLOCK = 128, OUTPUT_STEP = 16, FEW_PANELS = 8 };
@@ -15,6 +16,7 @@ typedef struct linear {
   const of3_cpu_kernels *k;
   const of3_call *c;
   int64_t rows, depth, n;
+  of3_panel_target to;
   float *panels;  /* few rows: all of x; else one panel a thread */
   float *product; /* a block a thread */
 } linear;
@@ -37,52 +39,21 @@ static size_t workspace(const of3_ctx *cx, const of3_call *c) {
 }
 
 static void read_panel(const linear *t, float *panel, int64_t p) {
-  of3_pack_panel(t->k, panel, of3_f32(t->c->in[LINEAR_X]), t->rows, t->depth, p);
+  of3_read_panel(t->k, panel, t->c->in[LINEAR_X], p);
   if (!t->c->attr.norm) return;
-  const of3_tensor *scale = t->c->in[LINEAR_SCALE], *offset = t->c->in[LINEAR_OFFSET];
-  int lanes = of3_lanes(of3_panel_rows(t->rows, p));
-  t->k->norm(panel, lanes, lanes, t->depth, scale ? of3_f32(scale) : NULL, offset ? of3_f32(offset) : NULL);
-}
-
-/* product [outputs][lanes] of outputs first .. first+outputs-1 into the rows of panel p. */
-static void write_block(const linear *t, const float *product, int64_t p, int64_t first, int64_t outputs) {
-  const of3_tensor *gate = t->c->in[LINEAR_GATE], *mask = t->c->in[LINEAR_MASK];
-  float *y[OF3_LANES], m[OF3_LANES];
-  const float *g[OF3_LANES];
-  int n = of3_panel_rows(t->rows, p);
-  for (int i = 0; i < n; i++) {
-    int64_t r = p * OF3_LANES + i;
-    y[i] = of3_f32(t->c->out) + r * t->n + first;
-    if (gate) g[i] = of3_f32(gate) + r % of3_rows(gate) * t->n + first;
-    if (mask) m[i] = of3_f32(mask)[r % of3_count(mask)];
-  }
-  t->k->unpack(&(of3_unpack){.panel = product,
-                             .ld = of3_lanes(n),
-                             .n_row = n,
-                             .channels = outputs,
-                             .y = y,
-                             .opt_gate = gate ? g : NULL,
-                             .opt_mask = mask ? m : NULL,
-                             .add = t->c->attr.accumulate});
+  of3_norm_panel(t->k, panel, of3_lanes(of3_panel_rows(t->rows, p)), t->depth, t->c->in[LINEAR_SCALE],
+                 t->c->in[LINEAR_OFFSET]);
 }
 
 static void do_block(const linear *t, const float *panel, float *product, int64_t p, int64_t first,
                      int64_t outputs) {
-  const of3_tensor *w = t->c->in[LINEAR_W], *b = t->c->in[LINEAR_B];
+  const of3_tensor *b = t->c->in[LINEAR_B];
   int lanes = of3_lanes(of3_panel_rows(t->rows, p));
-  t->k->gemm(&(of3_gemm){.a = of3_f32(w) + first * t->depth,
-                         .a_row = t->depth,
-                         .a_col = 1,
-                         .x = panel,
-                         .ldx = lanes,
-                         .y = product,
-                         .ldy = lanes,
-                         .rows = outputs,
-                         .depth = t->depth,
-                         .lanes = lanes,
-                         .opt_bias = b ? of3_f32(b) + first : NULL});
+  of3_gemm g = of3_weights_times(t->c->in[LINEAR_W], first, outputs, panel, lanes, product);
+  g.opt_bias = b ? of3_f32(b) + first : NULL;
+  t->k->gemm(&g);
   t->k->act(product, outputs * lanes, (of3_act)t->c->attr.act);
-  write_block(t, product, p, first, outputs);
+  of3_write_panel(t->k, &t->to, p, first, outputs, product);
 }
 
 static void do_panels(void *arg, int64_t begin, int64_t end, int thread) {
@@ -118,6 +89,7 @@ static void run(of3_ctx *cx, const of3_call *c, void *memory) {
               .rows = of3_rows(c->in[LINEAR_X]),
               .depth = c->in[LINEAR_W]->shape[1],
               .n = c->in[LINEAR_W]->shape[0],
+              .to = {c->out, c->in[LINEAR_GATE], c->in[LINEAR_MASK], c->attr.accumulate},
               .panels = memory};
   t.product = t.panels + panels_kept(cx, c) * panel_floats(c);
   if (few_rows(cx, c)) {

@@ -1,5 +1,4 @@
-/* What the operation files of the CPU backend share: the state behind of3_ctx, the kernels they register, and
- * scratch memory. */
+/* What the operation files of the CPU backend share: the state behind of3_ctx, the kernels they register. */
 #ifndef OF3_CPU_STATE_H
 #define OF3_CPU_STATE_H
 
@@ -18,18 +17,6 @@ static inline int of3_cpu_threads(const of3_ctx *cx) { return of3_cpu_state(cx)-
 
 /* Floats rounded up to whole cache lines, so that scratch pieces stay aligned. */
 static inline int64_t of3_aligned(int64_t floats) { return (floats + 15) / 16 * 16; }
-
-/* Row of an argument marked ~ in ops.def that belongs to row r of the output. */
-static inline int64_t of3_row_of(const of3_tensor *t, int64_t r) { return r % of3_rows(t); }
-
-/* Panel p of the row-major x [rows, channels]. */
-static inline void of3_pack_panel(const of3_cpu_kernels *k, float *panel, const float *x, int64_t rows,
-                                  int64_t channels, int64_t p) {
-  const float *row[OF3_LANES];
-  int n = of3_panel_rows(rows, p);
-  of3_rows_at(row, x + p * OF3_LANES * channels, channels, n);
-  k->pack(panel, of3_lanes(n), of3_lanes(n), row, n, channels);
-}
 
 /* The kernels, one per operation (ops.def); each is defined in its op_*.c and registered in cpu.c. */
 extern const of3_kernel of3_cpu_linear, of3_cpu_norm, of3_cpu_act, of3_cpu_add, of3_cpu_combine,

@@ -1,0 +1,192 @@
+/* TRANSITION        x += mask W_o (silu(W_a x') * W_b x'),          x' = norm(x)            AF3 SI Alg. 11
+ * GATED_TRANSITION  a += mask out_gate W_o (silu(W_a a') * W_b a'), a' = gate norm(a) + shift    Alg. 25
+ *
+ * Many rows: one thread takes one panel through everything, the hidden axis in blocks of OF3_GEMM_DEPTH:
+ *
+ *   x' [c][48]  -> W_a, W_b -> silu * -> hidden [256][48] -> W_o -> sum [c][48] -> rows of x
+ *
+ * so the wide middle exists for one block of one panel and stays in the second-level cache.
+ *
+ * Few rows: three rounds with all panels in memory - x'; hidden, its channels shared out among the threads;
+ * the output, its channels shared out. Both ways add the blocks of the hidden axis in the same order. */
+#include "cpu/panel.h"
+#include "cpu/state.h"
+
+enum { BLOCK = OF3_GEMM_DEPTH, OUTPUT_STEP = 16, FEW_PANELS = 8 };
+
+typedef struct swiglu {
+  const of3_cpu_kernels *k;
+  const of3_call *c;
+  const of3_tensor *wa, *wb, *wo;
+  of3_panel_target to;
+  int64_t rows, width, hidden;
+  bool few;
+  float *x, *middle; /* few rows: of all panels, else of the thread's; [c][48], [hidden or BLOCK][48] */
+  float *scratch;    /* a thread: W_b x' [BLOCK][48], then W_o ... [max(c,BLOCK)][48] */
+} swiglu;
+
+static swiglu setup(const of3_ctx *cx, const of3_call *c) {
+  bool gated = c->op == OF3_OP_GATED_TRANSITION;
+  swiglu t = {
+      .k = of3_cpu_state(cx)->kernels,
+      .c = c,
+      .wa = c->in[gated ? GTRANS_WA : TRANS_WA],
+      .wb = c->in[gated ? GTRANS_WB : TRANS_WB],
+      .wo = c->in[gated ? GTRANS_WO : TRANS_WO],
+      .to = {c->out, gated ? c->in[GTRANS_OUT_GATE] : NULL, c->in[gated ? GTRANS_MASK : TRANS_MASK], true},
+      .rows = of3_rows(c->out)};
+  t.hidden = t.wa->shape[0];
+  t.width = t.wa->shape[1];
+  t.few = of3_panels(t.rows) < FEW_PANELS * of3_cpu_threads(cx);
+  return t;
+}
+
+static int64_t x_floats(const swiglu *t) { return t->width * OF3_LANES; }
+static int64_t middle_floats(const swiglu *t) {
+  return (t->few || t->hidden < BLOCK ? t->hidden : BLOCK) * OF3_LANES;
+}
+static int64_t scratch_floats(const swiglu *t) {
+  return (BLOCK + (t->width > BLOCK ? t->width : BLOCK)) * OF3_LANES;
+}
+
+static size_t workspace(const of3_ctx *cx, const of3_call *c) {
+  swiglu t = setup(cx, c);
+  int64_t threads = of3_cpu_threads(cx), panels = t.few ? of3_panels(t.rows) : threads;
+  return (size_t)(panels * (x_floats(&t) + middle_floats(&t)) + threads * scratch_floats(&t)) * sizeof(float);
+}
+
+static int lanes_of(const swiglu *t, int64_t p) { return of3_lanes(of3_panel_rows(t->rows, p)); }
+
+/* Rows of gate norm(a) + shift into `line`, then into the panel. line [48][c] */
+static void read_adaptive(const swiglu *t, float *panel, float *line, int64_t p) {
+  const of3_tensor *gate = t->c->in[GTRANS_GATE], *shift = t->c->in[GTRANS_SHIFT];
+  const float *row[OF3_LANES];
+  int n = of3_panel_rows(t->rows, p);
+  for (int i = 0; i < n; i++) {
+    int64_t r = p * OF3_LANES + i, from = r % of3_rows(gate) * t->width;
+    t->k->ada_norm_row(line + i * t->width, of3_f32(t->c->out) + r * t->width, t->width, of3_f32(gate) + from,
+                       of3_f32(shift) + from);
+  }
+  of3_rows_at(row, line, t->width, n);
+  t->k->pack(panel, of3_lanes(n), of3_lanes(n), row, n, t->width);
+}
+
+static void read_input(const swiglu *t, float *panel, float *line, int64_t p) {
+  if (t->c->op == OF3_OP_GATED_TRANSITION) {
+    read_adaptive(t, panel, line, p);
+    return;
+  }
+  of3_read_panel(t->k, panel, t->c->out, p);
+  of3_norm_panel(t->k, panel, lanes_of(t, p), t->width, t->c->in[TRANS_SCALE], t->c->in[TRANS_OFFSET]);
+}
+
+/* middle [n][lanes] = silu(W_a x) * W_b x for hidden channels first .. first+n-1, n <= BLOCK. */
+static void make_hidden(const swiglu *t, const float *x, float *middle, float *scratch, int64_t first,
+                        int64_t n, int lanes) {
+  of3_gemm a = of3_weights_times(t->wa, first, n, x, lanes, middle),
+           b = of3_weights_times(t->wb, first, n, x, lanes, scratch);
+  t->k->gemm(&a);
+  t->k->gemm(&b);
+  t->k->silu_mul(middle, scratch, n * lanes);
+}
+
+/* ---- many rows */
+
+static void do_panel(const swiglu *t, int64_t p, int thread) {
+  float *x = t->x + thread * x_floats(t), *middle = t->middle + thread * middle_floats(t),
+        *scratch = t->scratch + thread * scratch_floats(t), *sum = scratch + BLOCK * OF3_LANES;
+  int lanes = lanes_of(t, p);
+  read_input(t, x, sum, p);
+  for (int64_t h = 0; h < t->hidden; h += BLOCK) {
+    int64_t n = t->hidden - h < BLOCK ? t->hidden - h : BLOCK;
+    make_hidden(t, x, middle, scratch, h, n, lanes);
+    of3_gemm o = of3_weights_times(t->wo, 0, t->width, middle, lanes, sum);
+    o.a += h;
+    o.depth = n;
+    o.accumulate = h > 0;
+    t->k->gemm(&o);
+  }
+  of3_write_panel(t->k, &t->to, p, 0, t->width, sum);
+}
+
+static void do_panels(void *arg, int64_t begin, int64_t end, int thread) {
+  for (int64_t p = begin; p < end; p++) do_panel(arg, p, thread);
+}
+
+/* ---- few rows */
+
+static void read_panels(void *arg, int64_t begin, int64_t end, int thread) {
+  const swiglu *t = arg;
+  float *line = t->scratch + thread * scratch_floats(t) + BLOCK * OF3_LANES;
+  for (int64_t p = begin; p < end; p++) read_input(t, t->x + p * x_floats(t), line, p);
+}
+
+/* Hidden channels begin OUTPUT_STEP .. of all panels. */
+static void share_hidden(void *arg, int64_t begin, int64_t end, int thread) {
+  const swiglu *t = arg;
+  int64_t last = end * OUTPUT_STEP < t->hidden ? end * OUTPUT_STEP : t->hidden;
+  for (int64_t h = begin * OUTPUT_STEP; h < last; h += BLOCK)
+    for (int64_t p = 0; p < of3_panels(t->rows); p++) {
+      float *middle = t->middle + p * middle_floats(t) + h * lanes_of(t, p);
+      make_hidden(t, t->x + p * x_floats(t), middle, t->scratch + thread * scratch_floats(t), h,
+                  last - h < BLOCK ? last - h : BLOCK, lanes_of(t, p));
+    }
+}
+
+/* Output channels begin OUTPUT_STEP .. of all panels. */
+static void share_outputs(void *arg, int64_t begin, int64_t end, int thread) {
+  const swiglu *t = arg;
+  float *sum = t->scratch + thread * scratch_floats(t);
+  int64_t last = end * OUTPUT_STEP < t->width ? end * OUTPUT_STEP : t->width;
+  for (int64_t o = begin * OUTPUT_STEP; o < last; o += BLOCK)
+    for (int64_t p = 0; p < of3_panels(t->rows); p++) {
+      int64_t n = last - o < BLOCK ? last - o : BLOCK;
+      of3_gemm g = of3_weights_times(t->wo, o, n, t->middle + p * middle_floats(t), lanes_of(t, p), sum);
+      t->k->gemm(&g);
+      of3_write_panel(t->k, &t->to, p, o, n, sum);
+    }
+}
+
+static void run(of3_ctx *cx, const of3_call *c, void *memory) {
+  of3_pool *pool = of3_cpu_state(cx)->pool;
+  swiglu t = setup(cx, c);
+  int64_t panels = t.few ? of3_panels(t.rows) : of3_cpu_threads(cx);
+  t.x = memory;
+  t.middle = t.x + panels * x_floats(&t);
+  t.scratch = t.middle + panels * middle_floats(&t);
+  if (t.few) {
+    of3_pool_run(pool, read_panels, &t, of3_panels(t.rows));
+    of3_pool_run(pool, share_hidden, &t, (t.hidden + OUTPUT_STEP - 1) / OUTPUT_STEP);
+    of3_pool_run(pool, share_outputs, &t, (t.width + OUTPUT_STEP - 1) / OUTPUT_STEP);
+  } else
+    of3_pool_run(pool, do_panels, &t, of3_panels(t.rows));
+}
+
+const of3_kernel of3_cpu_transition = {.workspace = workspace, .run = run};
+const of3_kernel of3_cpu_gated_transition = {.workspace = workspace, .run = run};
+
+/* ---- ADA_NORM: y = gate norm(a) + shift, AF3 SI Alg. 26 line 3 */
+
+typedef struct ada {
+  const of3_cpu_kernels *k;
+  const of3_call *c;
+} ada;
+
+static void ada_rows(void *arg, int64_t begin, int64_t end, int thread) {
+  const ada *t = arg;
+  const of3_tensor *gate = t->c->in[ADA_GATE];
+  int64_t width = of3_dim(t->c->out, 0);
+  (void)thread;
+  for (int64_t r = begin; r < end; r++) {
+    int64_t from = r % of3_rows(gate) * width;
+    t->k->ada_norm_row(of3_f32(t->c->out) + r * width, of3_f32(t->c->in[ADA_A]) + r * width, width,
+                       of3_f32(gate) + from, of3_f32(t->c->in[ADA_SHIFT]) + from);
+  }
+}
+
+static void run_ada_norm(of3_ctx *cx, const of3_call *c, void *memory) {
+  (void)memory;
+  of3_pool_run(of3_cpu_state(cx)->pool, ada_rows, &(ada){of3_cpu_state(cx)->kernels, c}, of3_rows(c->out));
+}
+
+const of3_kernel of3_cpu_ada_norm = {.run = run_ada_norm};

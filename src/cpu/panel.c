@@ -1,0 +1,52 @@
+#include "cpu/panel.h"
+
+void of3_read_panel(const of3_cpu_kernels *k, float *panel, const of3_tensor *x, int64_t p) {
+  const float *row[OF3_LANES];
+  int64_t channels = of3_dim(x, 0);
+  int n = of3_panel_rows(of3_rows(x), p), lanes = of3_lanes(n);
+  of3_rows_at(row, of3_f32(x) + p * OF3_LANES * channels, channels, n);
+  k->pack(panel, lanes, lanes, row, n, channels);
+}
+
+void of3_write_panel(const of3_cpu_kernels *k, const of3_panel_target *to, int64_t p, int64_t first,
+                     int64_t channels, const float *product) {
+  const int64_t width = of3_dim(to->y, 0);
+  const int n = of3_panel_rows(of3_rows(to->y), p);
+  float *y[OF3_LANES], mask[OF3_LANES];
+  const float *gate[OF3_LANES];
+  for (int i = 0; i < n; i++) {
+    int64_t r = p * OF3_LANES + i;
+    y[i] = of3_f32(to->y) + r * width + first;
+    if (to->opt_gate) gate[i] = of3_f32(to->opt_gate) + r % of3_rows(to->opt_gate) * width + first;
+    if (to->opt_mask) mask[i] = of3_f32(to->opt_mask)[r % of3_count(to->opt_mask)];
+  }
+  k->unpack(&(of3_unpack){.panel = product,
+                          .ld = of3_lanes(n),
+                          .n_row = n,
+                          .channels = channels,
+                          .y = y,
+                          .opt_gate = to->opt_gate ? gate : NULL,
+                          .opt_mask = to->opt_mask ? mask : NULL,
+                          .add = to->add});
+}
+
+of3_gemm of3_weights_times(const of3_tensor *w, int64_t first, int64_t outputs, const float *x, int lanes,
+                           float *y) {
+  const int64_t depth = w->shape[1];
+  return (of3_gemm){.a = of3_f32(w) + first * depth,
+                    .a_row = depth,
+                    .a_col = 1,
+                    .x = x,
+                    .ldx = lanes,
+                    .y = y,
+                    .ldy = lanes,
+                    .rows = outputs,
+                    .depth = depth,
+                    .lanes = lanes};
+}
+
+void of3_norm_panel(const of3_cpu_kernels *k, float *panel, int lanes, int64_t channels,
+                    const of3_tensor *opt_scale, const of3_tensor *opt_offset) {
+  k->norm(panel, lanes, lanes, channels, opt_scale ? of3_f32(opt_scale) : NULL,
+          opt_offset ? of3_f32(opt_offset) : NULL);
+}
