@@ -5,8 +5,6 @@
 
 #include "base/status.h"
 
-typedef enum of3_level { OF3_LOG_DEBUG, OF3_LOG_INFO, OF3_LOG_WARN, OF3_LOG_ERROR } of3_level;
-
 typedef struct of3_log {
   void (*sink)(void *user, of3_level level, const char *text); /* text: one line without newline */
   void *user;

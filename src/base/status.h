@@ -6,25 +6,8 @@
 
 #include <stdarg.h>
 
-typedef enum of3_status {
-  OF3_OK = 0,
-  OF3_ERR_USAGE,       /* an option, or options that exclude each other */
-  OF3_ERR_INPUT,       /* content of a file or query of the user's */
-  OF3_ERR_UNSUPPORTED, /* valid input that this version does not serve */
-  OF3_ERR_IO,          /* the file system */
-  OF3_ERR_MEMORY,
-  OF3_ERR_CANCELLED, /* the user interrupted */
-  OF3_ERR_INTERNAL
-} of3_status;
+#include "of3.h" /* of3_status, of3_error, of3_level: one definition for users and for the parts */
 
-enum { OF3_ERROR_TEXT = 1024 };
-
-typedef struct of3_error {
-  of3_status code;
-  char text[OF3_ERROR_TEXT]; /* one sentence, no newline, always terminated */
-} of3_error;
-
-#define OF3_MUST_CHECK         __attribute__((warn_unused_result))
 #define OF3_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 
 /* Fills err (which may be NULL) and returns code, so that `return of3_fail(...)` is the way out. */

@@ -1,0 +1,243 @@
+/* of3: OpenFold3 in C. The public interface; the command line uses nothing else.
+ *
+ *   of3_engine *engine = NULL;
+ *   of3_model *model = NULL;
+ *   of3_report *report = NULL;
+ *   of3_predict_options options = of3_predict_defaults();
+ *   of3_error err;
+ *
+ *   options.output_dir = "out";
+ *   if (of3_engine_open(NULL, NULL, &engine, &err) != OF3_OK ||
+ *       of3_model_open(engine, "weights.pt", &model, &err) != OF3_OK ||
+ *       of3_predict(model, "query.json", &options, &report, &err) != OF3_OK)
+ *     fprintf(stderr, "%s\n", err.text);
+ *   of3_report_free(report);
+ *   of3_model_close(model);
+ *   of3_engine_close(engine);
+ *
+ * Rules: a function that can fail returns an of3_status and writes one sentence into the of3_error. Nothing
+ * is printed and nothing exits. Pointers named ret_ give an object to the caller, who frees it; opt_ may be
+ * NULL. Closing and freeing accept NULL. Text is UTF-8, paths are relative to the working directory. An
+ * engine and what was opened from it belong to one thread at a time. */
+#ifndef OF3_H
+#define OF3_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Errors */
+
+typedef enum of3_status {
+  OF3_OK = 0,
+  OF3_ERR_USAGE,       /* an option, or options that exclude each other */
+  OF3_ERR_INPUT,       /* content of a file or query of the user's */
+  OF3_ERR_UNSUPPORTED, /* valid input that this version does not serve */
+  OF3_ERR_IO,          /* the file system */
+  OF3_ERR_MEMORY,
+  OF3_ERR_CANCELLED, /* the user interrupted */
+  OF3_ERR_INTERNAL
+} of3_status;
+
+enum { OF3_ERROR_TEXT = 1024 };
+
+typedef struct of3_error {
+  of3_status code;
+  char text[OF3_ERROR_TEXT]; /* one sentence, no newline, always terminated */
+} of3_error;
+
+#define OF3_MUST_CHECK __attribute__((warn_unused_result))
+
+/* ---- Messages, progress, interruption */
+
+typedef enum of3_level { OF3_LOG_DEBUG, OF3_LOG_INFO, OF3_LOG_WARN, OF3_LOG_ERROR } of3_level;
+
+typedef struct of3_progress_info {
+  const char *query;
+  uint64_t seed;
+  int item, n_item;  /* which of the (query, seed) pairs, from 1 */
+  const char *phase; /* "features", "trunk", "diffusion", "confidence", "write" */
+  int done, total;   /* steps of the phase */
+  double fraction;   /* of the pair's arithmetic, 0 .. 1 */
+  double seconds;    /* since the pair was begun */
+} of3_progress_info;
+
+/* Called from the thread that called of3; any member may be NULL. */
+typedef struct of3_callbacks {
+  void *user;
+  void (*log)(void *user, of3_level level, const char *text); /* text: one line without newline */
+  of3_level least;                                            /* messages below it are not made */
+  void (*progress)(void *user, const of3_progress_info *info);
+  const volatile sig_atomic_t *cancel; /* non-zero: stop soon, with OF3_ERR_CANCELLED */
+} of3_callbacks;
+
+/* ---- This program and this machine */
+
+const char *of3_version(void); /* "0.1.0" */
+
+/* Names of the instruction sets that can be chosen here, best first; returns how many there are and writes
+ * at most `most`. */
+int of3_instruction_sets(const char **names, int most);
+
+/* ---- Engine: where and how it is computed */
+
+typedef struct of3_engine_options {
+  const char *backend; /* "cpu" */
+  const char *isa;     /* "auto", or one of of3_instruction_sets */
+  const char *dtype;   /* "f32" */
+  int threads;         /* 0: all that the process may use */
+  uint64_t max_memory; /* bytes for weights, tensors and results; 0: all that is free when a query begins */
+} of3_engine_options;
+
+of3_engine_options of3_engine_defaults(void);
+
+typedef struct of3_engine of3_engine;
+
+/* Copies what it needs from both structs; opt_options NULL means the defaults. */
+OF3_MUST_CHECK of3_status of3_engine_open(const of3_engine_options *opt_options,
+                                          const of3_callbacks *opt_callbacks, of3_engine **ret_engine,
+                                          of3_error *err);
+void of3_engine_close(of3_engine *engine); /* after its models */
+
+typedef struct of3_engine_info {
+  const char *backend, *isa, *dtype;
+  int threads;
+  uint64_t memory; /* bytes that may be used now: max_memory, else what is free; 0: unknown */
+} of3_engine_info;
+
+of3_engine_info of3_engine_describe(const of3_engine *engine);
+
+/* ---- Checkpoints and models */
+
+typedef struct of3_config_value {
+  const char *name; /* "c_z", "blocks_pairformer" */
+  int value;
+} of3_config_value;
+
+typedef struct of3_model_info {
+  const char *file;    /* the file that holds the weights */
+  const char *format;  /* "safetensors", "torch zip", "DeepSpeed folder" */
+  const char *layout;  /* where in it: "flat", "ema.params", "state_dict", "module" */
+  const char *variant; /* "P1", "P2", "OB" */
+  const char *title;   /* "preview 1", "preview 2", "OpenBind" */
+  const char *types;   /* "f32: 2, bf16: 1040", tensors of each element type */
+  int64_t n_tensor, n_parameter;
+  uint64_t file_bytes, weight_bytes;
+  int n_skipped;          /* tensors of the second denoiser, which is not read */
+  uint64_t skipped_bytes; /* and their size */
+  int n_config;
+  const of3_config_value *config;
+} of3_model_info;
+
+/* Reads names and shapes only. path: .pt, .safetensors or DeepSpeed folder. */
+OF3_MUST_CHECK of3_status of3_info(const char *path, of3_model_info **ret_info, of3_error *err);
+void of3_info_free(of3_model_info *info);
+
+typedef struct of3_model of3_model;
+
+/* Maps the file and binds every tensor; a missing, extra or misshapen one is an error that names it. */
+OF3_MUST_CHECK of3_status of3_model_open(of3_engine *engine, const char *path, of3_model **ret_model,
+                                         of3_error *err);
+void of3_model_close(of3_model *model);
+
+const of3_model_info *of3_model_describe(const of3_model *model); /* owned by the model */
+
+typedef struct of3_convert_info {
+  int n_tensor, n_skipped;
+  uint64_t bytes_in, bytes_out;
+} of3_convert_info;
+
+/* Any checkpoint to one safetensors file; dtype "f32" or "bf16". `out` appears when it is complete. Of the
+ * callbacks only cancel is used. */
+OF3_MUST_CHECK of3_status of3_convert(const char *in, const char *out, const char *dtype,
+                                      const of3_callbacks *opt_callbacks, of3_convert_info *opt_info,
+                                      of3_error *err);
+
+/* ---- Prediction */
+
+typedef struct of3_predict_options {
+  const char *output_dir;  /* created with its parents */
+  int samples;             /* structures for each query and seed */
+  int recycles;            /* trunk passes after the first */
+  int steps;               /* of the noise schedule */
+  const uint64_t *seeds;   /* [n_seed] */
+  int n_seed;              /* 0: those of the query file, else 42 */
+  const char *format;      /* of structures: "cif", "cif.gz", "pdb" */
+  const char *confidences; /* full confidences: "json", "npz" (float16), "npz32" (float32), "none" */
+  bool overwrite;          /* false: results that are complete and made from the same inputs are kept */
+} of3_predict_options;
+
+of3_predict_options of3_predict_defaults(void);
+
+/* Seeds as OpenFold3 makes them for its --num-model-seeds: Python's random.seed(start), then n times
+ * randint(0, 2^32 - 1). out [n]. */
+void of3_reference_seeds(uint32_t start, int n, uint64_t *out);
+
+typedef struct of3_sample_scores {
+  double ranking_score, ptm, iptm, avg_plddt, gpde, disorder, has_clash;
+} of3_sample_scores;
+
+typedef enum of3_phase {
+  OF3_PHASE_FEATURES,
+  OF3_PHASE_TRUNK,
+  OF3_PHASE_DIFFUSION,
+  OF3_PHASE_HEADS, /* confidence and scores */
+  OF3_PHASE_WRITE,
+  OF3_N_PHASE
+} of3_phase;
+
+/* One query with one seed. */
+typedef struct of3_item {
+  const char *query;
+  uint64_t seed;
+  of3_status status;
+  const char *error;     /* the sentence, if status is not OF3_OK */
+  bool reused;           /* complete from an earlier run; no times */
+  int n_token, n_atom;   /* 0 if reused or failed early */
+  int best_sample;       /* from 1; 0 if failed */
+  const char *best_file; /* its structure, as written */
+  of3_sample_scores best;
+  double seconds[OF3_N_PHASE];
+} of3_item;
+
+/* Results in the order of computation: queries by length, then seeds. */
+typedef struct of3_report {
+  int n_item, n_failed;
+  const of3_item *item;
+  double seconds_load; /* of the model */
+  const char *ranking_file, *summary_file;
+} of3_report;
+
+/* Folds every query of an OpenFold3 JSON file, a FASTA file, or a bare protein sequence with every seed, and
+ * writes the output tree (docs/ARCHITECTURE.md). OF3_OK if all went well; if some pairs failed, the status of
+ * the first of these with a sentence that counts them, and a report that says more. *ret_report is NULL if
+ * nothing was begun. After OF3_ERR_CANCELLED complete pairs are on disk and no file is half-written. */
+OF3_MUST_CHECK of3_status of3_predict(of3_model *model, const char *query, const of3_predict_options *options,
+                                      of3_report **ret_report, of3_error *err);
+void of3_report_free(of3_report *report);
+
+/* ---- The features window */
+
+typedef struct of3_features_options {
+  const char *query;      /* as of3_predict takes it */
+  const char *query_name; /* which query of the file; NULL: the only one */
+  const char *variant;    /* "P1", "P2", "OB" */
+  bool has_seed;          /* else the first seed of the query file, else 42 */
+  uint64_t seed;
+  const char *conformers; /* safetensors file to take reference conformers from, or NULL */
+  const char *out;        /* safetensors file to write */
+} of3_features_options;
+
+/* Writes the input of the network as tensors feat/NAME. */
+OF3_MUST_CHECK of3_status of3_features_export(const of3_features_options *options,
+                                              const of3_callbacks *opt_callbacks, of3_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
