@@ -1,0 +1,164 @@
+/* Files about a whole run: summary, query set, settings. */
+#include <assert.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "write/tree.h"
+
+/* OUT/name. */
+static of3_status write_in(const of3_tree *tree, const char *name, const char *text, size_t n,
+                           of3_error *err) {
+  of3_arena *arena = of3_arena_new(0);
+  char *path = arena ? of3_path_join(arena, tree->folder, name) : NULL;
+  of3_status status = path ? of3_make_folder(tree->folder, err) : of3_fail_memory(err, name);
+  if (status == OF3_OK) status = of3_write_file(path, text, n, err);
+  of3_arena_free(arena);
+  return status;
+}
+
+/* Takes over root, which may be NULL or have failed to grow: then memory was out. */
+static of3_status write_json(const of3_tree *tree, const char *name, json_t *root, bool complete,
+                             of3_error *err) {
+  char *text = root && complete ? json_dumps(root, JSON_INDENT(4)) : NULL;
+  json_decref(root);
+  if (!text) return of3_fail_memory(err, name);
+  of3_status status = write_in(tree, name, text, strlen(text), err);
+  free(text);
+  return status;
+}
+
+/* ---- summary.txt */
+
+static int compare_names(const void *a, const void *b) {
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void add_failed(of3_str *out, const char **name, int n) {
+  qsort(name, (size_t)n, sizeof *name, compare_names);
+  of3_str_add(out, "\nFailed Queries: ");
+  for (int k = 0; k < n; k++)
+    if (k == 0 || strcmp(name[k], name[k - 1]) != 0) of3_str_addf(out, "%s%s", k ? ", " : "", name[k]);
+  of3_str_add(out, "\n");
+}
+
+of3_status of3_summary_text(int n_done, int n_failed, const char *const *failed, int n_failed_names,
+                            of3_str *out, of3_error *err) {
+  const char *rule = "==================================================\n";
+  const char **name = malloc(((size_t)n_failed_names + 1) * sizeof *name);
+  if (!name) return of3_fail_memory(err, "the summary");
+  of3_str_addf(out, "\n%s    PREDICTION SUMMARY (COMPLETE)    \n%s", rule, rule);
+  of3_str_addf(out, "Total Queries Processed: %d\n", n_done + n_failed);
+  of3_str_addf(out, "  - Successful Queries:  %d\n  - Failed Queries:      %d\n", n_done, n_failed);
+  for (int k = 0; k < n_failed_names; k++) name[k] = failed[k];
+  if (n_failed_names) add_failed(out, name, n_failed_names);
+  of3_str_add(out, rule);
+  free(name);
+  return out->failed ? of3_fail_memory(err, "the summary") : OF3_OK;
+}
+
+of3_status of3_tree_write_summary(const of3_tree *tree, const char *text, of3_error *err) {
+  return write_in(tree, "summary.txt", text, strlen(text), err);
+}
+
+/* ---- inference_query_set.json */
+
+static json_t *strings(const char *const *text, int n) {
+  json_t *list = json_array();
+  for (int k = 0; k < n; k++)
+    if (json_array_append_new(list, json_string(text[k])) != 0) {
+      json_decref(list);
+      return NULL;
+    }
+  return list;
+}
+
+static json_t *chain_json(const of3_query_chain *c) {
+  static const char *const molecule[] = {
+      [OF3_PROTEIN] = "PROTEIN", [OF3_RNA] = "RNA", [OF3_DNA] = "DNA", [OF3_LIGAND] = "LIGAND"};
+  return json_pack("{s:s, s:o, s:n, s:s?, s:n, s:n, s:n, s:n, s:o, s:n, s:n, s:n, s:n, s:n, s:b}",
+                   "molecule_type", molecule[c->type], "chain_ids", strings(c->id, c->n_id), "description",
+                   "sequence", c->sequence, "non_canonical_residues", "smiles", "ccd_codes",
+                   "paired_msa_file_paths", "main_msa_file_paths",
+                   c->n_msa ? strings(c->msa_path, c->n_msa) : json_null(), "template_alignment_file_path",
+                   "template_entry_chain_ids", "template_cif_paths", "template_cif_chain_ids",
+                   "sdf_file_path", "cyclic", 0);
+}
+
+static json_t *query_json(const of3_query *q) {
+  json_t *chains = json_array();
+  for (int k = 0; k < q->n_chain; k++)
+    if (json_array_append_new(chains, chain_json(&q->chain[k])) != 0) {
+      json_decref(chains);
+      return NULL;
+    }
+  return json_pack("{s:s, s:o, s:b, s:b, s:b, s:n, s:n}", "query_name", q->name, "chains", chains, "use_msas",
+                   q->use_msas, "use_paired_msas", q->use_paired_msas, "use_main_msas", q->use_main_msas,
+                   "covalent_bonds", "pocket_constraint");
+}
+
+static json_t *seeds_json(const uint64_t *seed, int n) {
+  json_t *list = json_array();
+  for (int k = 0; k < n; k++)
+    if (json_array_append_new(list, json_integer((json_int_t)seed[k])) != 0) {
+      json_decref(list);
+      return NULL;
+    }
+  return list;
+}
+
+of3_status of3_tree_write_query_set(const of3_tree *tree, const of3_query_set *set, of3_error *err) {
+  const uint64_t default_seed = 42;
+  json_t *root = json_object(), *queries = json_object();
+  bool ok = json_object_set_new(root, "seeds",
+                                set->n_seed ? seeds_json(set->seed, set->n_seed)
+                                            : seeds_json(&default_seed, 1)) == 0;
+  for (int k = 0; ok && k < set->n; k++)
+    if (set->query[k].error.code == OF3_OK)
+      ok = json_object_set_new(queries, set->query[k].name, query_json(&set->query[k])) == 0;
+  ok = json_object_set_new(root, "queries", queries) == 0 && ok;
+  return write_json(tree, "inference_query_set.json", root, ok, err);
+}
+
+/* ---- Settings */
+
+static json_t *setting_value(const of3_setting *s) {
+  switch (s->kind) {
+  case OF3_SET_BOOL:
+    return json_boolean(s->i);
+  case OF3_SET_INT:
+    return json_integer((json_int_t)s->i);
+  case OF3_SET_REAL:
+    return json_real(s->real);
+  case OF3_SET_TEXT:
+    return s->text ? json_string(s->text) : json_null();
+  case OF3_SET_INTS:
+    return seeds_json(s->ints, (int)s->i);
+  case OF3_SET_NULL:
+    break;
+  }
+  return json_null();
+}
+
+/* Puts the value at the end of the path key, making objects on the way. */
+static bool set_value(json_t *at, const char *key, json_t *value) {
+  char part[128];
+  const char *dot;
+  for (; at && (dot = strchr(key, '.')) != NULL; key = dot + 1) {
+    assert((size_t)(dot - key) < sizeof part);
+    memcpy(part, key, (size_t)(dot - key));
+    part[dot - key] = 0;
+    if (!json_object_get(at, part)) json_object_set_new(at, part, json_object());
+    at = json_object_get(at, part);
+  }
+  return json_object_set_new(at, key, value) == 0;
+}
+
+of3_status of3_tree_write_settings(const of3_tree *tree, const char *name, const of3_setting *settings, int n,
+                                   of3_error *err) {
+  json_t *root = json_object();
+  bool ok = root != NULL;
+  for (int k = 0; ok && k < n; k++) ok = set_value(root, settings[k].key, setting_value(&settings[k]));
+  return write_json(tree, name, root, ok, err);
+}
