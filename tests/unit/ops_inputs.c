@@ -128,12 +128,12 @@ static void make_add(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[ADD_X] = normal(e, 0, 1, DIMS(p[1], p[2]));
 }
 
-/* S, M, c, mask, factors: 1 or S */
+/* S, M, c, mask, factors: 1 or S, y present */
 static void make_combine(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[COMBINE_X] = normal(e, 0, 1, DIMS(p[0], p[1], p[2]));
   c->in[COMBINE_A] = normal(e, 0, 1, DIMS(p[4]));
-  c->in[COMBINE_Y] = normal(e, 0, 1, DIMS(p[0], p[1], p[2]));
-  c->in[COMBINE_B] = normal(e, 0, 1, DIMS(p[4]));
+  if (p[5]) c->in[COMBINE_Y] = normal(e, 0, 1, DIMS(p[0], p[1], p[2]));
+  if (p[5]) c->in[COMBINE_B] = normal(e, 0, 1, DIMS(p[4]));
   if (p[3]) c->in[COMBINE_MASK] = mask(e, MASK_RANDOM, DIMS(p[1]));
 }
 
@@ -159,6 +159,7 @@ static void make_concat(ops_env *e, const int64_t *p, of3_call *c) {
 static void make_outer_sum(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[OUTER_SUM_A] = normal(e, 0, 1, DIMS(p[0], p[1]));
   c->in[OUTER_SUM_B] = normal(e, 0, 1, DIMS(p[0], p[1]));
+  c->out = normal(e, 0, 1, DIMS(p[0], p[0], p[1]));
 }
 
 /* B, M, c, indices per row, classes, weight; the index has M rows unless there is a weight */
@@ -319,6 +320,7 @@ static void make_pair_bias(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[PAIR_BIAS_W] = weight(e, p[4], p[3]);
   if (p[5] & 32) c->in[PAIR_BIAS_MASK] = mask(e, MASK_RANDOM, DIMS(p[0], p[1], p[2]));
   c->attr.norm = (p[5] & 2) != 0;
+  c->out = normal(e, 0, 1, DIMS(p[0], p[4], p[2], p[1]));
 }
 
 /* S, Q, K, H, d, batches of the bias, 0 or 1 + kind of the key mask */
