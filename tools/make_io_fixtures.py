@@ -9,9 +9,11 @@ Element i of every tensor, in row-major order, is START + i; the starts stand be
 
 import argparse
 import datetime
+import json
 import os
 import pathlib
 import shutil
+import struct
 import sys
 import warnings
 import zipfile
@@ -155,12 +157,36 @@ def main():
 
 
 def write_seeds():
-    corpus = HERE / 'tests/fuzz/corpus/fuzz_checkpoint'
-    corpus.mkdir(parents=True, exist_ok=True)
+    """The archives, their bare pickles, and safetensors: seeds of the fuzz targets."""
+    torch_seeds, plain_seeds = HERE / 'tests/fuzz/corpus/fuzz_checkpoint', HERE / 'tests/fuzz/corpus/fuzz_safetensors'
+    for folder in (torch_seeds, plain_seeds):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
     for f in sorted(OUT.glob('*.pt')):
-        if f.stem != 'legacy':
-            shutil.copy(f, corpus / f.name)
-    shutil.copy(OUT / 'msa.npz', corpus / 'msa.npz')
+        if f.stem in ('legacy', 'no_crc'):  # no archive; no checksum for Python to read by
+            continue
+        with zipfile.ZipFile(f) as z:
+            (torch_seeds / f'{f.stem}.pkl').write_bytes(z.read(next(n for n in z.namelist() if n.endswith('/data.pkl'))))
+    for name in ('flat', 'zip64', 'deflated', 'big_endian'):
+        shutil.copy(OUT / f'{name}.pt', torch_seeds)
+    shutil.copy(OUT / 'msa.npz', torch_seeds)
+    write_safetensors_seeds(plain_seeds)
+    shutil.copy(plain_seeds / 'mixed.safetensors', torch_seeds)
+
+
+def write_safetensors_seeds(folder):
+    def file(name, header, data=b''):
+        text = json.dumps(header, separators=(',', ':')).encode()
+        (folder / name).write_bytes(struct.pack('<Q', len(text)) + text + data)
+
+    t = lambda dtype, shape, a, b: {'dtype': dtype, 'shape': shape, 'data_offsets': [a, b]}
+    file('empty.safetensors', {})
+    file('one.safetensors', {'linear_z.weight': t('F32', [2, 1], 0, 8)}, bytes(8))
+    file('mixed.safetensors', {'__metadata__': {'variant': 'P2'}, 'a': t('F64', [], 0, 8), 'model.b': t('BF16', [3], 8, 14),
+                               'sample_diffusion.c': t('F16', [0, 4], 14, 14), 'd': t('I32', [1], 14, 18),
+                               'e': t('I64', [1], 18, 26), 'f': t('U8', [2], 26, 28)}, bytes(28))
+    file('truncated.safetensors', {'a': t('F32', [100], 0, 400)}, bytes(20))
+    file('overflow.safetensors', {'a': t('F32', [1 << 32, 1 << 32], 0, 4)}, bytes(4))
 
 
 if __name__ == '__main__':
