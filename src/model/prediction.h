@@ -9,8 +9,9 @@ typedef struct of3_prediction {
   float *pae;     /* [S,N,N] expected, Angstrom; row = token whose frame is aligned */
   float *pde;     /* [S,N,N] expected, Angstrom */
   float *contact; /* [N,N] probability of a distance below 8 Angstrom */
-  /* [S,N,N] expected TM term sum_b p_b / (1 + (c_b/d0)^2) of each pair, p the PAE distribution: with d0 of all tokens;
-   * and with d0 of the tokens of the pair's chains (the chain if both tokens are in it, else the two chains together). */
+  /* [S,N,N] expected TM term sum_b p_b / (1 + (c_b/d0)^2) of each pair, p the PAE distribution: with d0 of
+   * all tokens; and with d0 of the tokens of the pair's chains (the chain if both tokens are in it, else the
+   * two chains together). */
   float *tm, *tm_chains;
   double seconds_trunk, seconds_diffusion, seconds_heads;
 } of3_prediction;

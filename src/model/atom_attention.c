@@ -1,0 +1,120 @@
+/* Atom attention (AF3 SI Alg. 5-7): features of the reference conformers, the atom transformer, and the way
+ * to tokens. Sections 5.1 to 5.6 of the contract. */
+#include "model/run.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Classes of an atom in ref_classes: element, then its four name characters. */
+static of3_tensor *atom_classes(const of3_run *r) {
+  const of3_features *f = r->in.f;
+  const int width = 1 + OF3_NAME_CHARS;
+  int32_t *host = OF3_ARENA_NEW(r->arena, int32_t, (size_t)f->n_atom * (size_t)width);
+  if (!host) of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for atom classes");
+  for (int a = 0; host && a < f->n_atom; a++) {
+    int32_t *at = host + (int64_t)a * width;
+    at[0] = f->ref_element[a] == OF3_NO_CLASS ? -1 : f->ref_element[a];
+    for (int k = 0; k < OF3_NAME_CHARS; k++) {
+      int ch = f->ref_atom_name_chars[OF3_NAME_CHARS * a + k];
+      at[1 + k] = ch == OF3_NO_CLASS ? -1 : OF3_N_ELEMENT + OF3_N_NAME_CHAR * k + ch;
+    }
+  }
+  return OF3_FROM_HOST(r->cx, OF3_I32, host, f->n_atom, width);
+}
+
+of3_tensor *of3_atom_single(const of3_run *r, const of3_atom_encoder_w *w) {
+  of3_ctx *cx = r->cx;
+  const of3_features *f = r->in.f;
+  of3_tensor *pos = OF3_FROM_HOST(cx, OF3_F32, f->ref_pos, f->n_atom, 3);
+  of3_tensor *c = of3_linear(cx, pos, w->ref_pos, OF3_ACT_NONE);
+  of3_scope scope = of3_scope_begin(cx);
+  float *charge = OF3_ARENA_NEW(r->arena, float, f->n_atom);
+  if (!charge) of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for charges");
+  for (int a = 0; charge && a < f->n_atom; a++) charge[a] = asinhf(f->ref_charge[a]);
+  of3_linear_add(cx, c, OF3_FROM_HOST(cx, OF3_F32, charge, f->n_atom, 1), w->ref_charge, NULL, NULL);
+  of3_linear_add(cx, c, OF3_FROM_HOST(cx, OF3_F32, f->ref_mask, f->n_atom, 1), w->ref_mask, NULL, NULL);
+  of3_embed_add(cx, c, atom_classes(r), w->ref_classes, NULL);
+  of3_scope_end(cx, scope);
+  return c;
+}
+
+of3_tensor *of3_atom_pair_features(const of3_run *r, const of3_atom_encoder_w *w) {
+  of3_ctx *cx = r->cx;
+  const of3_features *f = r->in.f;
+  of3_tensor *pos = OF3_FROM_HOST(cx, OF3_F32, f->ref_pos, f->n_atom, 3);
+  of3_tensor *uid = OF3_FROM_HOST(cx, OF3_I32, f->ref_space_uid, f->n_atom);
+  return of3_atom_pair(cx, pos, uid, r->in.windows, w->ref_offset, w->inv_sq_dists, w->valid_mask);
+}
+
+void of3_atom_pair_update(const of3_run *r, of3_tensor *p, const of3_tensor *c, const of3_atom_encoder_w *w) {
+  of3_ctx *cx = r->cx;
+  of3_scope scope = of3_scope_begin(cx);
+  of3_tensor *x = of3_new_like(cx, c);
+  of3_copy(cx, x, c);
+  of3_activate(cx, x, OF3_ACT_RELU);
+  of3_tensor *row = of3_linear(cx, x, w->l, OF3_ACT_NONE), *col = of3_linear(cx, x, w->m, OF3_ACT_NONE);
+  of3_window_add(cx, p, row, col, r->in.windows);
+  of3_tensor *h = of3_new_like(cx, p);
+  of3_copy(cx, h, p);
+  of3_activate(cx, h, OF3_ACT_RELU);
+  h = of3_linear(cx, h, w->pair_mlp[0], OF3_ACT_RELU);
+  h = of3_linear(cx, h, w->pair_mlp[1], OF3_ACT_RELU);
+  of3_linear_add(cx, p, h, w->pair_mlp[2], NULL, NULL);
+  of3_mask_rows(cx, p, r->in.windows.mask);
+  of3_scope_end(cx, scope);
+}
+
+of3_modulation of3_modulate(const of3_run *r, const of3_tensor *s, const of3_ada_norm_w *w,
+                            const of3_linear_w *out) {
+  of3_modulation m = {.gate = of3_norm_linear(r->cx, s, w->norm_s, w->g, OF3_ACT_SIGMOID),
+                      .shift = of3_norm_linear(r->cx, s, w->norm_s, w->s, OF3_ACT_NONE)};
+  if (out) m.out_gate = of3_linear(r->cx, s, *out, OF3_ACT_SIGMOID);
+  return m;
+}
+
+void of3_atom_modulations(const of3_run *r, const of3_tensor *c, const of3_dit_block_w *w,
+                          of3_dit_state *block) {
+  int64_t windows = of3_count(r->in.windows.low);
+  for (int i = 0; block && i < r->c->blocks_atom; i++)
+    block[i] = (of3_dit_state){
+        .query = of3_modulate(r, c, &w[i].norm_a, &w[i].ada_out),
+        .key = of3_modulate(r, c, &w[i].norm_k, NULL),
+        .transition = of3_modulate(r, c, &w[i].transition_norm, &w[i].transition_g),
+        .bias = OF3_NEW(r->cx, OF3_F32, windows, r->c->h_atom, OF3_WINDOW_KEYS, OF3_WINDOW_QUERIES),
+    };
+}
+
+void of3_atom_biases(const of3_run *r, const of3_tensor *p, const of3_dit_block_w *w,
+                     const of3_dit_state *block) {
+  for (int i = 0; block && i < r->c->blocks_atom; i++)
+    of3_pair_bias(r->cx, block[i].bias, p, &w[i].norm_z, w[i].z, r->in.windows.mask);
+}
+
+static void atom_block(const of3_run *r, of3_tensor *q, const of3_dit_block_w *w, const of3_dit_state *b) {
+  of3_ctx *cx = r->cx;
+  of3_scope scope = of3_scope_begin(cx);
+  of3_tensor *x = of3_ada_norm(cx, q, b->query.gate, b->query.shift),
+             *y = of3_ada_norm(cx, q, b->key.gate, b->key.shift);
+  of3_tensor *query = of3_linear(cx, x, w->mha.q, OF3_ACT_NONE),
+             *g = of3_linear(cx, x, w->mha.g, OF3_ACT_NONE);
+  of3_tensor *key = of3_linear(cx, y, w->mha.k, OF3_ACT_NONE), *v = of3_linear(cx, y, w->mha.v, OF3_ACT_NONE);
+  of3_tensor *o = of3_window_attention(cx, query, key, v, g, b->bias, r->in.windows.low, r->c->h_atom);
+  of3_linear_add(cx, q, o, w->mha.o, b->query.out_gate, NULL);
+  of3_scope_end(cx, scope);
+  of3_gated_transition(cx, q, b->transition, w->transition_a, w->transition_b, w->transition_out,
+                       r->in.atom_mask);
+}
+
+void of3_atom_transformer(const of3_run *r, of3_tensor *q, const of3_dit_block_w *w,
+                          const of3_dit_state *block, const char *name) {
+  for (int i = 0; block && i < r->c->blocks_atom; i++) {
+    atom_block(r, q, &w[i], &block[i]);
+    of3_note(r, q, "%s.atom_transformer.blocks.%d/q", name, i);
+  }
+}
+
+of3_tensor *of3_atoms_to_tokens(const of3_run *r, const of3_tensor *q, const of3_atom_encoder_w *w) {
+  of3_ctx *cx = r->cx;
+  of3_tensor *y = of3_linear(cx, q, w->q, OF3_ACT_RELU);
+  return of3_segment_mean(cx, y, r->in.token_start, r->in.token_count, r->in.atom_mask);
+}

@@ -1,0 +1,196 @@
+/* The denoiser: AF3 SI Alg. 20-25, sections 9 and 10 of the contract. of3_prepare_denoiser does once per
+ * query what depends neither on the coordinates nor on the noise level; of3_denoise does the rest for all
+ * samples together. */
+#include <math.h>
+
+#include "model/run.h"
+
+/* Rows of z conditioned at a time: the 267 channels of [z, relative positions] are wide. */
+enum { CONDITIONING_FLOATS = 1 << 24 };
+
+/* AF3 SI Alg. 21 lines 1-5: zc [N,N,c_z]. */
+static void condition_pair(const of3_run *r, const of3_tensor *z, of3_tensor *zc) {
+  of3_ctx *cx = r->cx;
+  const of3_conditioning_w *w = &r->w->denoiser.conditioning;
+  int64_t n = r->in.n_token, step = CONDITIONING_FLOATS / (n * (r->c->c_z + OF3_RELPOS_CLASSES)) + 1;
+  for (int64_t i = 0; i < n; i += step) {
+    int64_t rows = i + step < n ? step : n - i;
+    of3_scope scope = of3_scope_begin(cx);
+    of3_tensor *relpos = of3_one_hot(cx, of3_narrow(cx, r->in.relpos, i, rows), OF3_RELPOS_CLASSES);
+    of3_tensor *x = of3_concat(cx, of3_narrow(cx, z, i, rows), relpos);
+    of3_copy(cx, of3_narrow(cx, zc, i, rows), of3_norm_linear(cx, x, w->norm_z, w->z, OF3_ACT_NONE));
+    of3_scope_end(cx, scope);
+  }
+  for (int i = 0; i < 2; i++) of3_transition(cx, zc, &w->transition_z[i], r->in.pair_mask);
+  of3_note(r, zc, "diffusion_module.diffusion_conditioning/z");
+}
+
+/* Pair features of the denoiser's atom encoder (5.1, 5.2, 5.4). */
+static of3_tensor *noisy_atom_pair(const of3_run *r, const of3_tensor *c, const of3_tensor *zc) {
+  of3_ctx *cx = r->cx;
+  const of3_atom_encoder_w *w = &r->w->denoiser.encoder;
+  of3_tensor *p = of3_atom_pair_features(r, w);
+  of3_scope scope = of3_scope_begin(cx);
+  of3_tensor *zp = of3_norm_linear(cx, zc, w->noisy_norm_z, w->noisy_z, OF3_ACT_NONE);
+  of3_window_gather(cx, p, zp, r->in.atom_token, r->in.windows);
+  of3_scope_end(cx, scope);
+  of3_atom_pair_update(r, p, c, w);
+  of3_note(r, p, "diffusion_module.atom_attn_enc/pair");
+  return p;
+}
+
+/* c += gather(linear_s(LNs(s))), from the raw trunk single (5.2). */
+static of3_tensor *noisy_atom_single(const of3_run *r, const of3_tensor *s) {
+  of3_ctx *cx = r->cx;
+  const of3_atom_encoder_w *w = &r->w->denoiser.encoder;
+  of3_tensor *c = of3_atom_single(r, w);
+  of3_scope scope = of3_scope_begin(cx);
+  of3_tensor *sp = of3_norm_linear(cx, s, w->noisy_norm_s, w->noisy_s, OF3_ACT_NONE);
+  of3_gather_add(cx, c, sp, r->in.atom_token, r->in.atom_token_mask);
+  of3_scope_end(cx, scope);
+  of3_note(r, c, "diffusion_module.atom_attn_enc/c");
+  return c;
+}
+
+/* AF3 SI Alg. 21 line 6, first half: linear_s(LNs([s, s_input])). */
+static of3_tensor *condition_single_base(const of3_run *r, const of3_trunk *t) {
+  of3_ctx *cx = r->cx;
+  const of3_conditioning_w *w = &r->w->denoiser.conditioning;
+  of3_tensor *base = OF3_NEW(cx, OF3_F32, r->in.n_token, r->c->c_s);
+  of3_scope scope = of3_scope_begin(cx);
+  of3_copy(cx, base, of3_norm_linear(cx, of3_concat(cx, t->s, t->s_input), w->norm_s, w->s, OF3_ACT_NONE));
+  of3_scope_end(cx, scope);
+  return base;
+}
+
+of3_denoiser_state of3_prepare_denoiser(const of3_run *r, const of3_trunk *t) {
+  of3_ctx *cx = r->cx;
+  const of3_denoiser_w *w = &r->w->denoiser;
+  int64_t n = r->in.n_token;
+  of3_denoiser_state d = {.s_base = condition_single_base(r, t), .c = noisy_atom_single(r, t->s)};
+  d.encoder = OF3_ARENA_NEW(r->arena, of3_dit_state, r->c->blocks_atom);
+  d.decoder = OF3_ARENA_NEW(r->arena, of3_dit_state, r->c->blocks_atom);
+  d.token_bias = OF3_ARENA_NEW(r->arena, of3_tensor *, r->c->blocks_token);
+  if (!d.encoder || !d.decoder || !d.token_bias) {
+    of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for the denoiser's tables");
+    return d;
+  }
+  of3_atom_modulations(r, d.c, w->encoder.block, d.encoder);
+  of3_atom_modulations(r, d.c, w->decoder.block, d.decoder);
+  for (int i = 0; i < r->c->blocks_token; i++) d.token_bias[i] = OF3_NEW(cx, OF3_F32, r->c->h_token, n, n);
+  of3_scope scope = of3_scope_begin(cx);
+  of3_tensor *zc = of3_new_like(cx, t->z);
+  condition_pair(r, t->z, zc);
+  for (int i = 0; i < r->c->blocks_token; i++)
+    of3_pair_bias(cx, d.token_bias[i], zc, &w->block[i].norm_z, w->block[i].z, NULL);
+  of3_tensor *p = noisy_atom_pair(r, d.c, zc);
+  of3_atom_biases(r, p, w->encoder.block, d.encoder);
+  of3_atom_biases(r, p, w->decoder.block, d.decoder);
+  of3_scope_end(cx, scope);
+  return d;
+}
+
+/* AF3 SI Alg. 21 lines 6-12: [T,N,c_s] for T noise levels. */
+static of3_tensor *condition_single(const of3_run *r, const of3_denoiser_state *d, const float *t, int n_t) {
+  of3_ctx *cx = r->cx;
+  const of3_conditioning_w *w = &r->w->denoiser.conditioning;
+  of3_tensor *s = OF3_NEW(cx, OF3_F32, n_t, r->in.n_token, r->c->c_s);
+  of3_scope scope = of3_scope_begin(cx);
+  of3_copy(cx, s, d->s_base);
+  of3_tensor *noise = of3_fourier(cx, OF3_FROM_HOST(cx, OF3_F32, t, n_t), w->fourier_w, w->fourier_b);
+  noise = of3_norm_linear(cx, noise, w->norm_n, w->n, OF3_ACT_NONE);
+  for (int i = 0; i < n_t; i++) of3_add(cx, of3_narrow(cx, s, i, 1), of3_narrow(cx, noise, i, 1));
+  for (int i = 0; i < 2; i++) of3_transition(cx, s, &w->transition_s[i], r->in.token_mask);
+  of3_scope_end(cx, scope);
+  of3_note(r, s, "diffusion_module.diffusion_conditioning/s");
+  return s;
+}
+
+/* One block of AF3 SI Alg. 23: a [S,N,c_token] in place, s [T,N,c_s] with T = 1 or S. */
+static void token_block(const of3_run *r, of3_tensor *a, const of3_tensor *s, const of3_tensor *bias,
+                        const of3_dit_block_w *w) {
+  of3_ctx *cx = r->cx;
+  of3_scope scope = of3_scope_begin(cx);
+  of3_modulation m = of3_modulate(r, s, &w->norm_a, &w->ada_out);
+  of3_tensor *x = of3_ada_norm(cx, a, m.gate, m.shift);
+  of3_tensor *q = of3_linear(cx, x, w->mha.q, OF3_ACT_NONE), *k = of3_linear(cx, x, w->mha.k, OF3_ACT_NONE);
+  of3_tensor *v = of3_linear(cx, x, w->mha.v, OF3_ACT_NONE), *g = of3_linear(cx, x, w->mha.g, OF3_ACT_NONE);
+  of3_tensor *o = of3_attention(cx, q, k, v, g, bias, r->in.token_mask, r->c->h_token);
+  of3_linear_add(cx, a, o, w->mha.o, m.out_gate, NULL);
+  of3_scope_end(cx, scope);
+  scope = of3_scope_begin(cx);
+  m = of3_modulate(r, s, &w->transition_norm, &w->transition_g);
+  of3_gated_transition(cx, a, m, w->transition_a, w->transition_b, w->transition_out, r->in.token_mask);
+  of3_scope_end(cx, scope);
+}
+
+/* AF3 SI Alg. 5 on noisy coordinates x/sqrt(t^2+256): q [S,A,c_atom] and its token means a [S,N,c_token]. */
+static void encode(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *scaled, of3_tensor *q,
+                   of3_tensor *a) {
+  of3_ctx *cx = r->cx;
+  const of3_atom_encoder_w *w = &r->w->denoiser.encoder;
+  const char *name = "diffusion_module.atom_attn_enc";
+  of3_scope scope = of3_scope_begin(cx);
+  of3_copy(cx, q, d->c);
+  of3_linear_add(cx, q, scaled, w->noisy_r, NULL, NULL);
+  of3_atom_transformer(r, q, w->block, d->encoder, name);
+  of3_mask_rows(cx, q, r->in.atom_mask);
+  of3_note(r, q, "%s/q", name);
+  of3_copy(cx, a, of3_atoms_to_tokens(r, q, w));
+  of3_note(r, a, "%s/a", name);
+  of3_scope_end(cx, scope);
+}
+
+/* AF3 SI Alg. 6: update of the coordinates [S,A,3]; q is changed. */
+static of3_tensor *decode(const of3_run *r, const of3_denoiser_state *d, of3_tensor *a, of3_tensor *q) {
+  of3_ctx *cx = r->cx;
+  const of3_atom_decoder_w *w = &r->w->denoiser.decoder;
+  const char *name = "diffusion_module.atom_attn_dec";
+  of3_tensor *x = of3_norm(cx, a, r->w->denoiser.norm_a);
+  of3_gather_add(cx, q, of3_linear(cx, x, w->q_in, OF3_ACT_NONE), r->in.atom_token, r->in.atom_token_mask);
+  of3_atom_transformer(r, q, w->block, d->decoder, name);
+  of3_tensor *update = of3_norm_linear(cx, q, w->norm, w->q_out, OF3_ACT_NONE);
+  of3_note(r, update, "%s/update", name);
+  return update;
+}
+
+static of3_tensor *coefficients(const of3_run *r, const float *t, int n, double (*f)(double)) {
+  of3_tensor *out = OF3_NEW(r->cx, OF3_F32, n);
+  float *host = OF3_ARENA_NEW(r->arena, float, n);
+  if (!host) of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for coefficients");
+  for (int i = 0; host && i < n; i++) host[i] = (float)f((double)t[i]);
+  if (host) of3_upload(r->cx, out, host);
+  return out;
+}
+
+static double total_variance(double t) { return t * t + OF3_SIGMA_DATA * OF3_SIGMA_DATA; }
+static double scale_in(double t) { return 1 / sqrt(total_variance(t)); }
+static double scale_skip(double t) { return OF3_SIGMA_DATA * OF3_SIGMA_DATA / total_variance(t); }
+static double scale_out(double t) { return OF3_SIGMA_DATA * t / sqrt(total_variance(t)); }
+
+of3_tensor *of3_denoise(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *x, const float *t,
+                        int n_t) {
+  of3_ctx *cx = r->cx;
+  const of3_denoiser_w *w = &r->w->denoiser;
+  int64_t samples = x->shape[0];
+  of3_tensor *out = of3_new_like(cx, x);
+  of3_scope scope = of3_scope_begin(cx);
+  of3_tensor *s = condition_single(r, d, t, n_t);
+  of3_tensor *scaled = of3_combine(cx, x, coefficients(r, t, n_t, scale_in), NULL, NULL, r->in.atom_mask);
+  of3_tensor *q = OF3_NEW(cx, OF3_F32, samples, r->in.n_atom, r->c->c_atom);
+  of3_tensor *a = OF3_NEW(cx, OF3_F32, samples, r->in.n_token, r->c->c_token);
+  encode(r, d, scaled, q, a);
+  of3_add(cx, a, of3_norm_linear(cx, s, w->norm_s, w->s, OF3_ACT_NONE));
+  for (int i = 0; i < r->c->blocks_token; i++) {
+    token_block(r, a, s, d->token_bias[i], &w->block[i]);
+    of3_note(r, a, "diffusion_module.diffusion_transformer.blocks.%d/a", i);
+  }
+  of3_tensor *update = decode(r, d, a, q);
+  of3_tensor *result = of3_combine(cx, x, coefficients(r, t, n_t, scale_skip), update,
+                                   coefficients(r, t, n_t, scale_out), r->in.atom_mask);
+  of3_copy(cx, out, result);
+  of3_scope_end(cx, scope);
+  of3_note(r, out, "diffusion_module/x");
+  of3_eval(cx, (of3_tensor *[]){out}, 1);
+  return out;
+}

@@ -1,0 +1,60 @@
+/* AF3 SI Alg. 2 (InputFeatureEmbedder and the initial pair representation), section 4 of the contract. */
+#include <string.h>
+
+#include "model/run.h"
+
+/* AF3 SI Alg. 5 without coordinates: [N,c_token_in]. */
+static of3_tensor *input_atom_encoder(const of3_run *r) {
+  of3_ctx *cx = r->cx;
+  const of3_atom_encoder_w *w = &r->w->encoder;
+  const char *name = "input_embedder.atom_attn_enc";
+  of3_tensor *c = of3_atom_single(r, w), *p = of3_atom_pair_features(r, w);
+  of3_note(r, c, "%s/c", name);
+  of3_atom_pair_update(r, p, c, w);
+  of3_note(r, p, "%s/pair", name);
+  of3_dit_state *block = OF3_ARENA_NEW(r->arena, of3_dit_state, r->c->blocks_atom);
+  of3_atom_modulations(r, c, w->block, block);
+  of3_atom_biases(r, p, w->block, block);
+  of3_tensor *q = of3_new_like(cx, c);
+  of3_copy(cx, q, c);
+  of3_atom_transformer(r, q, w->block, block, name);
+  of3_mask_rows(cx, q, r->in.atom_mask);
+  of3_tensor *a = of3_atoms_to_tokens(r, q, w);
+  of3_note(r, a, "%s/a", name);
+  return a;
+}
+
+/* restype one-hot (32), profile (32), deletion_mean (1) of each token. */
+static of3_tensor *token_features(const of3_run *r) {
+  const of3_features *f = r->in.f;
+  const int width = 2 * OF3_N_RESTYPE + 1;
+  float *host = OF3_ARENA_NEW(r->arena, float, (size_t)f->n_token *(size_t)width);
+  if (!host) of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for token features");
+  for (int i = 0; host && i < f->n_token; i++) {
+    float *row = host + (int64_t)i * width;
+    if (f->restype[i] != OF3_NO_CLASS) row[f->restype[i]] = 1;
+    memcpy(row + OF3_N_RESTYPE, f->profile + (int64_t)i * OF3_N_RESTYPE, OF3_N_RESTYPE * sizeof *row);
+    row[width - 1] = f->deletion_mean[i];
+  }
+  return OF3_FROM_HOST(r->cx, OF3_F32, host, f->n_token, width);
+}
+
+of3_tensor *of3_s_input(const of3_run *r) {
+  of3_ctx *cx = r->cx;
+  of3_tensor *s_input = OF3_NEW(cx, OF3_F32, r->in.n_token, of3_c_s_input(r->c));
+  of3_scope scope = of3_scope_begin(cx);
+  of3_copy(cx, s_input, of3_concat(cx, input_atom_encoder(r), token_features(r)));
+  of3_scope_end(cx, scope);
+  of3_note(r, s_input, "input_embedder/s_input");
+  return s_input;
+}
+
+void of3_z_init(const of3_run *r, const of3_tensor *s_input, of3_tensor *z) {
+  of3_ctx *cx = r->cx;
+  of3_scope scope = of3_scope_begin(cx);
+  of3_outer_sum(cx, z, of3_linear(cx, s_input, r->w->z_i, OF3_ACT_NONE),
+                of3_linear(cx, s_input, r->w->z_j, OF3_ACT_NONE));
+  of3_embed_add(cx, z, r->in.relpos, r->w->relpos, NULL);
+  if (r->in.token_bonds) of3_linear_add(cx, z, r->in.token_bonds, r->w->token_bonds, NULL, NULL);
+  of3_scope_end(cx, scope);
+}

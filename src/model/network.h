@@ -1,0 +1,76 @@
+/* The OpenFold3 network: from features to structures and their confidence. Functions carry the names of the
+ * algorithms of the AlphaFold 3 supplement ("AF3 SI Alg. N"); shared/reference/model.md is the contract.
+ *
+ *   of3_network_bind   weights -> network                        once per checkpoint
+ *   of3_plan_fold      memory and work that a query will need    before anything is allocated
+ *   of3_fold           features -> of3_prediction                once per query and seed
+ *
+ * What does not depend on the noise is computed once per query, what does not depend on the sample once per
+ * step, and all samples of a query go through the denoiser as one batch. */
+#ifndef OF3_MODEL_NETWORK_H
+#define OF3_MODEL_NETWORK_H
+
+#include "base/random.h"
+#include "feat/features.h"
+#include "model/prediction.h"
+#include "model/weights.h"
+
+typedef struct of3_network {
+  of3_variant variant;
+  of3_config config;
+  of3_switches switches;
+  of3_weights weights;
+  of3_arena *arena; /* handles and copies */
+} of3_network;
+
+/* The table must stay open as long as the network is used: weights are read from it in place. */
+OF3_MUST_CHECK of3_status of3_network_bind(of3_ctx *cx, const of3_table *weights, of3_network *out,
+                                           of3_error *err);
+void of3_network_free(of3_network *net); /* {0} is allowed */
+
+/* Where random numbers come from: a seed, or (parity tests) a file. */
+typedef struct of3_random_source {
+  void *user;
+  /* n standard normals. what: OF3_RANDOM_NOISE_*; step counts from 0; one call for each sample. */
+  void (*normal)(void *user, of3_purpose what, int step, int sample, float *out, size_t n);
+  /* Rows of the MSA that a cycle uses; returns how many, at most f->n_msa. out has room for f->n_msa. */
+  int (*msa_rows)(void *user, const of3_features *f, int cycle, uint32_t *out);
+} of3_random_source;
+
+/* Philox streams keyed by (seed, purpose, sample, step): a sample does not depend on how many there are. MSA
+ * rows: a random choice of 1024 of those with an unmasked entry if there are as many, else all of these in
+ * order, then masked ones (section 7.1). *seed must outlive the source. */
+of3_random_source of3_seeded_random(const uint64_t *seed);
+
+/* Who watches. Any member may be NULL. */
+typedef struct of3_observer {
+  void *user;
+  void (*progress)(void *user, const char *phase, int done,
+                   int total); /* "trunk", "diffusion", "confidence" */
+  /* Intermediate tensors, named as in the fixtures of shared/oracle/make_fixtures.py without "act/". */
+  void (*trace)(void *user, of3_ctx *cx, const char *name, const of3_tensor *t);
+} of3_observer;
+
+typedef struct of3_fold_options {
+  int n_cycle; /* trunk passes: recycles + 1 */
+  int n_step;  /* of the noise schedule */
+  int n_sample;
+} of3_fold_options;
+
+/* Needs cx without anything on its stack but what may stay there. Ownership of out: of3_prediction_free. */
+OF3_MUST_CHECK of3_status of3_fold(of3_ctx *cx, const of3_network *net, const of3_features *f,
+                                   const of3_fold_options *o, const of3_random_source *random,
+                                   const of3_observer *opt_observer, of3_prediction *out, of3_error *err);
+void of3_prediction_free(of3_prediction *p); /* {0} is allowed */
+
+typedef struct of3_plan {
+  size_t step_bytes;   /* memory for tensors: what cx's limit must allow */
+  size_t result_bytes; /* of the of3_prediction */
+  double flops_trunk, flops_diffusion, flops_heads;
+} of3_plan;
+
+OF3_MUST_CHECK of3_status of3_plan_fold(const of3_backend *backend, int threads, const of3_network *net,
+                                        const of3_features *f, const of3_fold_options *o, of3_plan *out,
+                                        of3_error *err);
+
+#endif

@@ -1,0 +1,54 @@
+/* AF3 SI Alg. 17 (Pairformer) and its pair half, which templates and the MSA module share. */
+#include "model/run.h"
+
+void of3_pair_block(const of3_run *r, of3_tensor *z, const of3_pair_block_w *w, bool truncated,
+                    const char *name) {
+  of3_ctx *cx = r->cx;
+  const of3_tensor *mask = r->in.pair_mask;
+  of3_triangle_mul(cx, z, mask, &w->tri_mul_out, true);
+  of3_note(r, z, "%s/z.tri_mul_out", name);
+  of3_triangle_mul(cx, z, mask, &w->tri_mul_in, false);
+  of3_note(r, z, "%s/z.tri_mul_in", name);
+  of3_triangle_attention(cx, z, mask, &w->tri_att_start, false, false);
+  of3_note(r, z, "%s/z.tri_att_start", name);
+  if (truncated) return;
+  of3_triangle_attention(cx, z, mask, &w->tri_att_end, true, r->net->switches.end_bias_from_z);
+  of3_note(r, z, "%s/z.tri_att_end", name);
+  of3_transition(cx, z, &w->pair_transition, mask);
+  of3_note(r, z, "%s/z.pair_transition", name);
+}
+
+/* AF3 SI Alg. 24 without conditioning (section 3.7): s += attention(s) with a bias from z. */
+static void attention_pair_bias(const of3_run *r, of3_tensor *s, const of3_tensor *z, const of3_tensor *mask,
+                                const of3_attention_pair_bias_w *w) {
+  of3_ctx *cx = r->cx;
+  of3_scope scope = of3_scope_begin(cx);
+  int64_t n = r->in.n_token, batch = of3_rows(s) / n;
+  of3_tensor *bias = OF3_NEW(cx, OF3_F32, batch, r->c->h_single, n, n);
+  of3_pair_bias(cx, bias, z, &w->norm_z, w->z, NULL);
+  of3_tensor *a = of3_norm(cx, s, w->norm_a);
+  of3_tensor *q = of3_linear(cx, a, w->mha.q, OF3_ACT_NONE), *k = of3_linear(cx, a, w->mha.k, OF3_ACT_NONE);
+  of3_tensor *v = of3_linear(cx, a, w->mha.v, OF3_ACT_NONE), *g = of3_linear(cx, a, w->mha.g, OF3_ACT_NONE);
+  of3_tensor *o = of3_attention(cx, q, k, v, g, bias, mask, r->c->h_single);
+  of3_linear_add(cx, s, o, w->mha.o, NULL, NULL);
+  of3_scope_end(cx, scope);
+}
+
+void of3_pairformer(const of3_run *r, of3_tensor *s, of3_tensor *z, const of3_tensor *single_mask,
+                    const of3_pairformer_block_w *w, int blocks, const char *name) {
+  for (int i = 0; i < blocks; i++) {
+    const char *block = of3_arena_printf(r->arena, "%s.blocks.%d", name, i);
+    const char *pair = of3_arena_printf(r->arena, "%s.blocks.%d.pair_stack", name, i);
+    if (!block || !pair) {
+      of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for names");
+      return;
+    }
+    of3_pair_block(r, z, &w[i].pair, false, pair);
+    attention_pair_bias(r, s, z, single_mask, &w[i].attention);
+    of3_note(r, s, "%s/s.attention", block);
+    of3_transition(r->cx, s, &w[i].single_transition, single_mask);
+    of3_note(r, s, "%s/s", block);
+    of3_note(r, z, "%s/z", block);
+    of3_eval(r->cx, (of3_tensor *[]){s, z}, 2);
+  }
+}

@@ -1,0 +1,120 @@
+/* Inside src/model: what the parts of one run share. */
+#ifndef OF3_MODEL_RUN_H
+#define OF3_MODEL_RUN_H
+
+#include "model/network.h"
+
+/* The features as tensors, and what follows from them alone. */
+typedef struct of3_inputs {
+  const of3_features *f;
+  int64_t n_token, n_atom;
+  of3_tensor *token_mask, *pair_mask; /* [N], [N,N] */
+  of3_tensor *relpos;                 /* [N,N,4] i32: classes of AF3 SI Alg. 3 out of 139, -1 for none */
+  of3_tensor *token_bonds;            /* [N,N,1], or NULL */
+  of3_tensor *atom_mask;              /* [A] */
+  of3_tensor *atom_token, *atom_token_mask; /* [A] i32; [A] atom_mask * token_mask of its token */
+  of3_tensor *token_start, *token_count;    /* [N] i32 */
+  of3_windows windows;
+} of3_inputs;
+
+/* A run of the network on one query. */
+typedef struct of3_run {
+  of3_ctx *cx;
+  const of3_network *net;
+  const of3_config *c;
+  const of3_weights *w;
+  const of3_observer *observer; /* or NULL */
+  const of3_random_source *random;
+  of3_inputs in;
+  of3_arena *arena;  /* small host objects of this run */
+  const char *scope; /* prefix of trace names, "" or "cycle0/" */
+} of3_run;
+
+/* Trunk results, [N,449], [N,c_s], [N,N,c_z]. */
+typedef struct of3_trunk {
+  of3_tensor *s_input, *s, *z;
+} of3_trunk;
+
+/* inputs.c: everything on the stack of r->cx. */
+void of3_make_inputs(of3_run *r, const of3_features *f);
+
+/* trace.c */
+void of3_note(const of3_run *r, const of3_tensor *t, const char *fmt, ...) OF3_PRINTF(3, 4);
+void of3_progress(const of3_run *r, const char *phase, int done, int total);
+
+/* pairformer.c */
+void of3_pair_block(const of3_run *r, of3_tensor *z, const of3_pair_block_w *w, bool truncated,
+                    const char *name);
+/* Alg. 17. s [..,N,c_s], z [..,N,N,c_z], single_mask [N]. */
+void of3_pairformer(const of3_run *r, of3_tensor *s, of3_tensor *z, const of3_tensor *single_mask,
+                    const of3_pairformer_block_w *w, int blocks, const char *name);
+
+/* atom_attention.c */
+
+/* What one block of a diffusion transformer takes from its conditioning and from the pair tensor. */
+typedef struct of3_dit_state {
+  of3_modulation query, key, transition; /* key without out_gate: atom transformer only */
+  of3_tensor *bias;                      /* [H,K,Q], or [B,H,128,32] for atoms */
+} of3_dit_state;
+
+/* c [A,c_atom] and p [B,32,128,c_pair] of the reference conformers (5.1). */
+of3_tensor *of3_atom_single(const of3_run *r, const of3_atom_encoder_w *w);
+of3_tensor *of3_atom_pair_features(const of3_run *r, const of3_atom_encoder_w *w);
+void of3_atom_pair_update(const of3_run *r, of3_tensor *p, const of3_tensor *c,
+                          const of3_atom_encoder_w *w); /* 5.4 */
+/* What the blocks of an atom transformer take from c, and room for their biases; block points to
+ * [blocks_atom]. */
+void of3_atom_modulations(const of3_run *r, const of3_tensor *c, const of3_dit_block_w *w,
+                          of3_dit_state *block);
+/* Their biases from p, which no block changes. */
+void of3_atom_biases(const of3_run *r, const of3_tensor *p, const of3_dit_block_w *w,
+                     const of3_dit_state *block);
+/* Alg. 7: q [..,A,c_atom] in place. */
+void of3_atom_transformer(const of3_run *r, of3_tensor *q, const of3_dit_block_w *w,
+                          const of3_dit_state *block, const char *name);
+/* 5.6: mean over the atoms of each token of relu(linear_q(q)). */
+of3_tensor *of3_atoms_to_tokens(const of3_run *r, const of3_tensor *q, const of3_atom_encoder_w *w);
+/* gate and shift of an adaptive norm from the conditioning s [..,c_s] (Alg. 26 lines 1-3), and the sigmoid
+ * gate of a residual branch where opt_out is given. */
+of3_modulation of3_modulate(const of3_run *r, const of3_tensor *s, const of3_ada_norm_w *w,
+                            const of3_linear_w *opt_out);
+
+/* input_embedder.c: Alg. 2. */
+of3_tensor *of3_input_atom_encoder(const of3_run *r);
+of3_tensor *of3_s_input(const of3_run *r);
+/* z = linear_z_i(s_input)_i + linear_z_j(s_input)_j + relative positions + bonds. */
+void of3_z_init(const of3_run *r, const of3_tensor *s_input, of3_tensor *z);
+
+/* templates.c: Alg. 16, z += update. */
+void of3_template_embedder(const of3_run *r, of3_tensor *z);
+/* msa.c: Alg. 8, z in place. */
+void of3_msa_module(const of3_run *r, const of3_tensor *s_input, of3_tensor *z, int cycle);
+/* trunk.c: Alg. 1 lines 1-14. */
+of3_trunk of3_run_trunk(const of3_run *r, int n_cycle);
+
+/* diffusion.c: Alg. 20-25 */
+typedef struct of3_denoiser_state {
+  of3_tensor *s_base;               /* [N,c_s]: linear_s(norm(s, s_input)), before the noise level enters */
+  of3_tensor *c;                    /* [A,c_atom]: atom single conditioning */
+  of3_dit_state *encoder, *decoder; /* [blocks_atom] */
+  of3_tensor **token_bias;          /* [blocks_token] of [H,N,N] */
+} of3_denoiser_state;
+
+/* Everything in the denoiser that depends neither on the coordinates nor on the noise level. */
+of3_denoiser_state of3_prepare_denoiser(const of3_run *r, const of3_trunk *t);
+/* x [S,A,3] noisy, t [S] or one noise level for all -> denoised [S,A,3]. */
+of3_tensor *of3_denoise(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *x, const float *t,
+                        int n_t);
+
+/* sampler.c: Alg. 18. x [S,A,3] is written. */
+void of3_sample_diffusion(const of3_run *r, const of3_denoiser_state *d, int n_step, of3_tensor *x);
+/* Schedule value i of K steps in Angstrom (section 11). */
+double of3_noise_schedule(int i, int n_step);
+
+/* confidence.c: Alg. 31 and the heads. */
+void of3_contact_probability(const of3_run *r, const of3_tensor *z, float *contact);
+void of3_confidence(const of3_run *r, const of3_trunk *t, const of3_tensor *x, of3_prediction *out);
+/* Representative atom of each token (index 0 and has 0 where there is none), section 14.1. */
+void of3_representative_atoms(const of3_features *f, int32_t *index, float *has);
+
+#endif

@@ -1,0 +1,57 @@
+/* AF3 SI Alg. 1 lines 1-14: the trunk and its recycling. */
+#include <stdio.h>
+
+#include "model/run.h"
+
+/* z = z_init + linear_z(LN_z(z)). */
+static void recycle_pair(const of3_run *r, const of3_tensor *s_input, of3_tensor *z) {
+  of3_ctx *cx = r->cx;
+  of3_scope scope = of3_scope_begin(cx);
+  of3_tensor *old = of3_new_like(cx, z);
+  of3_copy(cx, old, z);
+  of3_z_init(r, s_input, z);
+  of3_note(r, z, "z_init");
+  of3_norm_linear_add(cx, z, old, r->w->recycle_norm_z, r->w->recycle_z);
+  of3_scope_end(cx, scope);
+  of3_note(r, z, "recycling/z");
+}
+
+/* s = s_init + linear_s(LN_s(s)). */
+static void recycle_single(const of3_run *r, const of3_tensor *s_init, of3_tensor *s) {
+  of3_ctx *cx = r->cx;
+  of3_scope scope = of3_scope_begin(cx);
+  of3_tensor *update = of3_norm_linear(cx, s, r->w->recycle_norm_s, r->w->recycle_s, OF3_ACT_NONE);
+  of3_copy(cx, s, s_init);
+  of3_add(cx, s, update);
+  of3_scope_end(cx, scope);
+  of3_note(r, s, "recycling/s");
+}
+
+of3_trunk of3_run_trunk(const of3_run *r, int n_cycle) {
+  of3_ctx *cx = r->cx;
+  const float zero = 0;
+  int64_t n = r->in.n_token;
+  of3_trunk t = {.s_input = of3_s_input(r),
+                 .s = OF3_NEW(cx, OF3_F32, n, r->c->c_s),
+                 .z = OF3_NEW(cx, OF3_F32, n, n, r->c->c_z)};
+  of3_tensor *nothing = OF3_FROM_HOST(cx, OF3_F32, &zero, 1),
+             *s_init = of3_linear(cx, t.s_input, r->w->s, OF3_ACT_NONE);
+  of3_note(r, s_init, "input_embedder/s_init");
+  of3_copy(cx, t.s, nothing);
+  of3_copy(cx, t.z, nothing);
+  for (int cycle = 0; cycle < n_cycle; cycle++) {
+    char scope[32];
+    snprintf(scope, sizeof scope, "cycle%d/", cycle);
+    of3_run in_cycle = *r;
+    in_cycle.scope = scope;
+    of3_progress(r, "trunk", cycle, n_cycle);
+    recycle_pair(&in_cycle, t.s_input, t.z);
+    of3_template_embedder(&in_cycle, t.z);
+    of3_msa_module(&in_cycle, t.s_input, t.z, cycle);
+    recycle_single(&in_cycle, s_init, t.s);
+    of3_pairformer(&in_cycle, t.s, t.z, r->in.token_mask, r->w->pairformer, r->c->blocks_pairformer,
+                   "pairformer_stack");
+  }
+  of3_progress(r, "trunk", n_cycle, n_cycle);
+  return t;
+}
