@@ -1,0 +1,289 @@
+/* Queries: JSON, FASTA, bare sequences; every refusal is one sentence and stops its own query only. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "feat/query.h"
+
+static of3_status parse(const char *text, of3_query_set *set, of3_error *err) {
+  return of3_query_from_json(text, strlen(text), "q.json", "tests/fixtures/features", set, err);
+}
+
+static void assert_says(const of3_error *err, of3_status code, const char *part) {
+  if (err->code != code || !strstr(err->text, part))
+    fail_msg("code %d, '%s'; expected code %d and '%s'", err->code, err->text, code, part);
+  assert_null(strchr(err->text, '\n'));
+}
+
+/* The file as a whole is refused. */
+static void refused(const char *text, const char *part) {
+  of3_query_set set;
+  of3_error err = {0};
+  assert_int_not_equal(parse(text, &set, &err), OF3_OK);
+  assert_says(&err, OF3_ERR_INPUT, part);
+  assert_null(set.arena);
+}
+
+static void test_whole_file(void **state) {
+  (void)state;
+  refused("{\"queries\": {\n  \"a\": }}", "'q.json', line 2, column 8");
+  refused("", "line 1, column 1");
+  refused("[1]", "an array; an object with 'queries' was expected");
+  refused("{}", "'queries' must be an object of named queries; it is missing");
+  refused("{\"queries\": {}}", "'queries' is empty");
+  refused("{\"queries\": [], \"seeds\": [1]}", "it is an array");
+  refused("{\"querys\": {}}", "unknown key 'querys'; the keys are queries, seeds");
+  refused("{\"queries\": {\"a\": {}, \"a\": {}}}", "duplicate");
+  refused("{\"queries\": {\"a\": {\"chains\": [], \"chains\": []}}}", "duplicate");
+  refused("{\"queries\": {\"a\": {}}, \"seeds\": 3}", "'seeds' must be a list of integers; it is an integer");
+  refused("{\"queries\": {\"a\": {}}, \"seeds\": []}", "'seeds' has 0 entries");
+  refused("{\"queries\": {\"a\": {}}, \"seeds\": [1, -1]}", "entry 2 of 'seeds' is negative");
+  refused("{\"queries\": {\"a\": {}}, \"seeds\": [1, 1.5]}", "entry 2 of 'seeds' is a real number");
+  refused("{\"queries\": {\"a\": {}}, \"seeds\": [7, 8, 7]}", "seed 7 is given twice");
+  refused("{\"queries\": {\"a\": {}}, \"seeds\": [99999999999999999999]}", "line 1");
+}
+
+#define CHAIN(more)                                                                                          \
+  "{\"queries\": {\"good\": {\"chains\": [{\"molecule_type\": \"protein\", \"chain_ids\": \"A\", \"sequence\": \"MK\"}]}, \
+  \"bad\": {\"chains\": [{\"chain_ids\": \"A\", " more "}]}}}"
+#define PROTEIN(more) CHAIN("\"molecule_type\": \"protein\", " more)
+#define QUERY(more)                                                                                          \
+  "{\"queries\": {\"bad\": {" more "}, \
+  \"good\": {\"chains\": [{\"molecule_type\": \"protein\", \"chain_ids\": \"A\", \"sequence\": \"MK\"}]}}}"
+
+/* One query of two is refused. */
+static void one_refused(const char *text, of3_status code, const char *part) {
+  of3_query_set set;
+  of3_error err = {0};
+  assert_int_equal(parse(text, &set, &err), OF3_OK);
+  assert_int_equal(set.n, 2);
+  int bad = strcmp(set.query[0].name, "good") == 0;
+  assert_int_equal(set.query[!bad].error.code, OF3_OK);
+  assert_int_equal(of3_query_residues(&set.query[!bad]), 2);
+  assert_says(&set.query[bad].error, code, part);
+  of3_query_set_free(&set);
+}
+
+static void test_one_query(void **state) {
+  (void)state;
+  const of3_status in = OF3_ERR_INPUT;
+  one_refused(QUERY("\"chain\": []"), in, "query 'bad': unknown key 'chain'; the keys are chains, use_msas");
+  one_refused(QUERY("\"chains\": {}"), in, "'chains' must be a list; it is an object");
+  one_refused(QUERY("\"chains\": []"), in, "the query has no chain");
+  one_refused(QUERY("\"chains\": [3]"), in,
+              "query 'bad': entry 1 of 'chains': 'chains' must be a list of objects");
+  one_refused(QUERY("\"chains\": [], \"use_msas\": 1"), in,
+              "'use_msas' must be true or false; it is an integer");
+  one_refused(QUERY("\"chains\": [], \"query_name\": \"other\""), in, "'query_name' differs");
+  one_refused(PROTEIN("\"sequenc\": \"MK\""), in,
+              "unknown key 'sequenc'; the keys are molecule_type, chain_ids");
+  one_refused(PROTEIN("\"description\": \"x\""), in, "'sequence' is missing");
+  one_refused(PROTEIN("\"sequence\": \"\""), in, "the sequence is empty");
+  one_refused(PROTEIN("\"sequence\": 7"), in, "'sequence' must be a string");
+  one_refused(PROTEIN("\"sequence\": \"MKa\""), in, "residue 3 of the sequence is the lower-case letter 'a'");
+  one_refused(PROTEIN("\"sequence\": \"M-K\""), in, "residue 2 of the sequence is '-'");
+  one_refused(PROTEIN("\"sequence\": \"MK\\u00e9\""), in, "residue 3 of the sequence is '?'");
+  one_refused(PROTEIN("\"sequence\": \"MK\", \"description\": 4"), in, "'description' must be a string");
+  one_refused(PROTEIN("\"sequence\": \"MK\", \"main_msa_file_paths\": []"), in,
+              "'main_msa_file_paths' is an empty list");
+  one_refused(PROTEIN("\"sequence\": \"MK\", \"main_msa_file_paths\": [\"none.a3m\"]"), in,
+              "'none.a3m', which exists neither beside");
+  one_refused(PROTEIN("\"sequence\": \"MK\", \"main_msa_file_paths\": [4]"), in,
+              "must be a list of strings; it is an integer");
+  one_refused(CHAIN("\"molecule_type\": \"peptide\""), in, "'molecule_type' is 'peptide'");
+  one_refused(CHAIN("\"sequence\": \"MK\""), in,
+              "'molecule_type' must be protein, rna, dna or ligand; it is missing");
+  one_refused(QUERY("\"chains\": [{\"molecule_type\": \"protein\", \"sequence\": \"MK\"}]"), in,
+              "'chain_ids' must be");
+  one_refused(QUERY("\"chains\": [{\"molecule_type\": \"protein\", \"chain_ids\": [\"A\", \"B\", \"A\"], "
+                    "\"sequence\": \"MK\"}]"),
+              in, "the chain id 'A' is given twice");
+  one_refused(
+      QUERY("\"chains\": [{\"molecule_type\": \"protein\", \"chain_ids\": [], \"sequence\": \"MK\"}]"), in,
+      "empty list");
+  one_refused(
+      QUERY("\"chains\": [{\"molecule_type\": \"protein\", \"chain_ids\": \"\", \"sequence\": \"MK\"}]"), in,
+      "a chain id is empty");
+  one_refused(
+      QUERY("\"chains\": [{\"molecule_type\": \"protein\", \"chain_ids\": \"A B\", \"sequence\": \"MK\"}]"),
+      in, "byte 0x20");
+}
+
+static void test_later_keys(void **state) {
+  (void)state;
+  const of3_status later = OF3_ERR_UNSUPPORTED;
+  one_refused(CHAIN("\"molecule_type\": \"RNA\", \"sequence\": \"ACGU\""), later,
+              "the key 'molecule_type' asks for rna");
+  one_refused(CHAIN("\"molecule_type\": 2, \"sequence\": \"ACGU\""), later, "asks for dna");
+  one_refused(CHAIN("\"molecule_type\": \"ligand\", \"smiles\": \"C\""), later, "asks for ligand");
+  static const char *const keys[][2] = {
+      {"smiles", "\"C\""},
+      {"ccd_codes", "\"ATP\""},
+      {"sdf_file_path", "\"x.sdf\""},
+      {"ligand_name", "\"XYZ\""},
+      {"non_canonical_residues", "{\"1\": \"SEP\"}"},
+      {"cyclic", "true"},
+      {"paired_msa_file_paths", "[\"x.a3m\"]"},
+      {"template_alignment_file_path", "\"x.m8\""},
+      {"template_entry_chain_ids", "[\"1abc_A\"]"},
+      {"template_cif_paths", "[\"x.cif\"]"},
+      {"template_cif_chain_ids", "[\"A\"]"},
+  };
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    char more[200], text[1000], part[100];
+    snprintf(more, sizeof more, "\"%s\": %s", keys[i][0], keys[i][1]);
+    snprintf(text, sizeof text, PROTEIN("\"sequence\": \"MK\", %s"), more);
+    snprintf(part, sizeof part, "the key '%s' asks for", keys[i][0]);
+    one_refused(text, later, part);
+  }
+  one_refused(QUERY("\"chains\": [], \"covalent_bonds\": [[1, 2]]"), later, "'covalent_bonds'");
+  one_refused(QUERY("\"chains\": [], \"leaving_atoms\": [1]"), later, "'leaving_atoms'");
+  one_refused(QUERY("\"chains\": [], \"pocket_constraint\": {\"a\": 1}"), later, "'pocket_constraint'");
+}
+
+static void test_names(void **state) {
+  (void)state;
+  static const char *const names[][2] = {{"", "empty name"},
+                                         {".", "cannot be called '.'"},
+                                         {"..", "cannot be called '..'"},
+                                         {"a/b", "contains '/'"},
+                                         {"a\\u0001", "control character 0x01"}};
+  char text[600];
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    of3_query_set set;
+    of3_error err = {0};
+    snprintf(text, sizeof text, "{\"queries\": {\"%s\": {\"chains\": []}}}", names[i][0]);
+    assert_int_equal(parse(text, &set, &err), OF3_OK);
+    assert_says(&set.query[0].error, OF3_ERR_INPUT, names[i][1]);
+    of3_query_set_free(&set);
+  }
+  snprintf(text, sizeof text, "{\"queries\": {\"%0*d\": {\"chains\": []}}}", OF3_MAX_QUERY_NAME + 1, 0);
+  of3_query_set set;
+  assert_int_equal(parse(text, &set, NULL), OF3_OK);
+  assert_says(&set.query[0].error, OF3_ERR_INPUT, "has 151 bytes; at most 150");
+  of3_query_set_free(&set);
+}
+
+static void test_whole_query(void **state) {
+  (void)state;
+  of3_query_set set;
+  of3_error err = {0};
+  const char *text =
+      "{\"seeds\": [42, 4294967295, 0], \"queries\": {\"x\": {\"use_paired_msas\": false, \"query_name\": "
+      "\"x\", "
+      "\"covalent_bonds\": null, \"pocket_constraint\": null, \"leaving_atoms\": [], \"chains\": ["
+      "{\"molecule_type\": \"PrOtein\", \"chain_ids\": [\"B\", \"AA\"], \"sequence\": \"MKV*\", \"cyclic\": "
+      "false, "
+      "\"smiles\": null, \"non_canonical_residues\": {}, \"description\": \"two\"}, "
+      "{\"molecule_type\": 0, \"chain_ids\": \"1\", \"sequence\": \"A\", "
+      "\"main_msa_file_paths\": [\"a3m/ubi\", \"tests/fixtures/features/a3m/ubi/colabfold_main.a3m\"]}]}}}";
+  assert_int_equal(parse(text, &set, &err), OF3_OK);
+  assert_int_equal(set.n_seed, 3);
+  assert_true(set.seed[0] == 42 && set.seed[1] == 4294967295u && set.seed[2] == 0);
+  const of3_query *q = &set.query[0];
+  assert_string_equal(q->error.text, "");
+  assert_true(q->use_msas && q->use_main_msas && !q->use_paired_msas);
+  assert_int_equal(of3_query_residues(q), 9);
+  assert_int_equal(q->chain[0].n_id, 2);
+  assert_string_equal(q->chain[0].id[1], "AA");
+  assert_string_equal(q->chain[0].sequence, "MKV*");
+  assert_int_equal(q->chain[0].n_msa, 0);
+  assert_int_equal(q->chain[1].n_msa, 2);
+  assert_string_equal(q->chain[1].msa_path[0], "tests/fixtures/features/a3m/ubi"); /* beside the query */
+  assert_string_equal(q->chain[1].msa_path[1],
+                      "tests/fixtures/features/a3m/ubi/colabfold_main.a3m"); /* working directory */
+  of3_query_set_free(&set);
+}
+
+static void test_limits(void **state) {
+  (void)state;
+  char *sequence = malloc(OF3_MAX_RESIDUES + 2);
+  assert_non_null(sequence);
+  memset(sequence, 'A', OF3_MAX_RESIDUES + 1);
+  sequence[OF3_MAX_RESIDUES + 1] = 0;
+  of3_query_set set;
+  of3_error err = {0};
+  assert_int_equal(of3_query_from_sequence(sequence, "long", &set, &err), OF3_ERR_INPUT);
+  assert_says(&err, OF3_ERR_INPUT, "100001 residues; at most 100000");
+  sequence[OF3_MAX_RESIDUES] = 0;
+  assert_int_equal(of3_query_from_sequence(sequence, "long", &set, &err), OF3_OK);
+  of3_query_set_free(&set);
+  char *text = malloc(OF3_MAX_RESIDUES + 400);
+  assert_non_null(text);
+  sprintf(text,
+          "{\"queries\": {\"a\": {\"chains\": [{\"molecule_type\": \"protein\", \"chain_ids\": [\"A\", "
+          "\"B\"], \"sequence\": \"%s\"}]}}}",
+          sequence);
+  assert_int_equal(parse(text, &set, &err), OF3_OK);
+  assert_says(&set.query[0].error, OF3_ERR_INPUT, "the query has 200000 residues");
+  of3_query_set_free(&set);
+  free(text);
+  free(sequence);
+}
+
+static void test_fasta(void **state) {
+  (void)state;
+  of3_query_set set;
+  of3_error err = {0};
+  const char *text = "; comment\n>sp|P0|A/1-3 first\r\nmk v\n\nA*\n>\nAC\n>two\nA1\n>two\nAC\n>empty\n";
+  assert_int_equal(of3_query_from_fasta(text, strlen(text), "q.fasta", &set, &err), OF3_OK);
+  assert_int_equal(set.n, 5);
+  assert_int_equal(set.n_seed, 0);
+  assert_string_equal(set.query[0].name, "sp|P0|A_1-3");
+  assert_string_equal(set.query[0].chain[0].sequence, "MKVA");
+  assert_string_equal(set.query[0].chain[0].id[0], "A");
+  assert_int_equal(set.query[0].error.code, OF3_OK);
+  assert_string_equal(set.query[1].name, "sequence_2");
+  assert_int_equal(set.query[1].error.code, OF3_OK);
+  assert_says(&set.query[2].error, OF3_ERR_INPUT, "query 'two': residue 2 of the sequence is '1'");
+  assert_says(&set.query[3].error, OF3_ERR_INPUT, "query 'two' is given twice");
+  assert_says(&set.query[4].error, OF3_ERR_INPUT, "query 'empty': the sequence is empty");
+  of3_query_set_free(&set);
+  assert_int_equal(of3_query_from_fasta("MKV\n>a\nM", 8, "q.fasta", &set, &err), OF3_ERR_INPUT);
+  assert_says(&err, OF3_ERR_INPUT, "'q.fasta', line 1: a header line");
+  assert_int_equal(of3_query_from_fasta("", 0, "q.fasta", &set, &err), OF3_ERR_INPUT);
+  assert_says(&err, OF3_ERR_INPUT, "holds no sequence");
+}
+
+static void test_open(void **state) {
+  (void)state;
+  of3_query_set set;
+  of3_error err = {0};
+  assert_int_equal(of3_query_open("MKV", &set, &err), OF3_OK);
+  assert_string_equal(set.query[0].name, "query");
+  assert_int_equal(of3_query_residues(&set.query[0]), 3);
+  of3_query_set_free(&set);
+  assert_int_equal(of3_query_open("no/such.json", &set, &err), OF3_ERR_INPUT);
+  assert_says(&err, OF3_ERR_INPUT, "'no/such.json' is neither an existing file nor");
+  assert_int_equal(of3_query_open("", &set, &err), OF3_ERR_INPUT);
+  assert_int_equal(of3_query_open("tests", &set, &err), OF3_ERR_INPUT);
+  assert_says(&err, OF3_ERR_INPUT, "is a folder");
+  assert_int_equal(of3_query_open("CMakeLists.txt", &set, &err), OF3_ERR_INPUT);
+  assert_says(&err, OF3_ERR_INPUT, "neither JSON");
+  assert_int_equal(of3_query_open("tests/fixtures/features/a3m.json", &set, &err), OF3_OK);
+  assert_int_equal(set.query[0].chain[0].n_msa, 5);
+  of3_query_set_free(&set);
+  const char *path = "test_query.tmp.fasta";
+  assert_int_equal(of3_write_file(path, "\xef\xbb\xbf>a\nMK\n", 9, &err), OF3_OK);
+  of3_status st = of3_query_open(path, &set, &err);
+  remove(path);
+  assert_int_equal(st, OF3_OK);
+  assert_string_equal(set.query[0].name, "a");
+  of3_query_set_free(&set);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_whole_file),  cmocka_unit_test(test_one_query),
+      cmocka_unit_test(test_later_keys),  cmocka_unit_test(test_names),
+      cmocka_unit_test(test_whole_query), cmocka_unit_test(test_limits),
+      cmocka_unit_test(test_fasta),       cmocka_unit_test(test_open),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
