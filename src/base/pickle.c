@@ -5,150 +5,10 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/le.h"
+#include "base/pickle_machine.h"
 
-enum { SLAB = 128, GLOBAL_TEXT = 200, MAX_PROTOCOL = 5 };
-
-typedef struct machine {
-  const uint8_t *begin, *p, *end;
-  const of3_pickle_policy *policy;
-  of3_arena *arena;
-  size_t used; /* bytes taken, of policy->most */
-  of3_pickle *slab;
-  int slab_left;
-  of3_pickle **stack;
-  size_t height, stack_cap;
-  size_t *mark; /* heights of the stack */
-  size_t n_mark, mark_cap;
-  of3_pickle **memo; /* NULL where nothing was put */
-  size_t n_memo, memo_cap;
-  bool stopped;
-  of3_error *err;
-} machine;
-
-static of3_status corrupted(machine *m, const char *what) {
-  return of3_fail(m->err, OF3_ERR_INPUT, "the pickle is corrupted at byte %zu: %s", (size_t)(m->p - m->begin),
-                  what);
-}
-
-/* ---- memory ---- */
-
-static of3_status take(machine *m, size_t bytes) {
-  if (bytes > m->policy->most - m->used)
-    return of3_fail(m->err, OF3_ERR_INPUT,
-                    "the pickle needs more than the %zu bytes of memory that are allowed for it",
-                    m->policy->most);
-  m->used += bytes;
-  return OF3_OK;
-}
-
-/* Room for `need` elements in a vector that doubles. */
-static of3_status reserve(machine *m, void **vector, size_t *cap, size_t need, size_t size) {
-  if (need <= *cap) return OF3_OK;
-  size_t more = *cap ? *cap : 64;
-  while (more < need) more *= 2;
-  OF3_TRY(take(m, (more - *cap) * size));
-  void *p = realloc(*vector, more * size);
-  if (!p) return of3_fail_memory(m->err, "a pickle");
-  memset((char *)p + *cap * size, 0, (more - *cap) * size);
-  *vector = p;
-  *cap = more;
-  return OF3_OK;
-}
-
-static of3_status node(machine *m, of3_pickle_type type, of3_pickle **ret) {
-  if (m->slab_left == 0) {
-    OF3_TRY(take(m, SLAB * sizeof(of3_pickle)));
-    m->slab = OF3_ARENA_NEW(m->arena, of3_pickle, SLAB);
-    if (!m->slab) return of3_fail_memory(m->err, "a pickle");
-    m->slab_left = SLAB;
-  }
-  m->slab_left--;
-  *ret = m->slab++;
-  (*ret)->type = type;
-  return OF3_OK;
-}
-
-/* Appends `count` values to the items of a container that holds `filled` values. */
-static of3_status append(machine *m, of3_pickle *c, size_t filled, of3_pickle **value, size_t count) {
-  if (count > c->cap - filled) {
-    size_t cap = filled + count;
-    if (filled > 0 && cap < 2 * c->cap) cap = 2 * c->cap;
-    OF3_TRY(take(m, cap * sizeof *value + 64));
-    of3_pickle **item = OF3_ARENA_NEW(m->arena, of3_pickle *, cap);
-    if (!item) return of3_fail_memory(m->err, "a pickle");
-    if (filled > 0) memcpy(item, c->item, filled * sizeof *item);
-    c->item = item;
-    c->cap = cap;
-  }
-  if (count > 0) memcpy(c->item + filled, value, count * sizeof *value);
-  return OF3_OK;
-}
-
-/* ---- input ---- */
-
-static of3_status bytes_of(machine *m, uint64_t n, const uint8_t **ret) {
-  if (n > (uint64_t)(m->end - m->p))
-    return of3_fail(m->err, OF3_ERR_INPUT,
-                    "the pickle is truncated or corrupted: byte %zu asks for %llu more bytes, %zu are left",
-                    (size_t)(m->p - m->begin), (unsigned long long)n, (size_t)(m->end - m->p));
-  *ret = m->p;
-  m->p += n;
-  return OF3_OK;
-}
-
-/* An unsigned little-endian integer of 1, 2, 4 or 8 bytes. */
-static of3_status number(machine *m, int width, uint64_t *ret) {
-  const uint8_t *b = NULL;
-  OF3_TRY(bytes_of(m, (uint64_t)width, &b));
-  *ret = width == 1 ? b[0] : width == 2 ? of3_le16(b) : width == 4 ? of3_le32(b) : of3_le64(b);
-  return OF3_OK;
-}
-
-/* The text up to the next newline, which is skipped. */
-static of3_status line(machine *m, const char **ret_text, size_t *ret_n) {
-  const uint8_t *stop = memchr(m->p, '\n', (size_t)(m->end - m->p));
-  if (!stop) return corrupted(m, "a line does not end");
-  *ret_text = (const char *)m->p;
-  *ret_n = (size_t)(stop - m->p);
-  m->p = stop + 1;
-  return OF3_OK;
-}
-
-/* ---- stack ---- */
-
-static of3_status push(machine *m, of3_pickle *v) {
-  OF3_TRY(reserve(m, (void **)&m->stack, &m->stack_cap, m->height + 1, sizeof *m->stack));
-  m->stack[m->height++] = v;
-  return OF3_OK;
-}
-
-static size_t stack_floor(const machine *m) { return m->n_mark ? m->mark[m->n_mark - 1] : 0; }
-
-static of3_status pop(machine *m, of3_pickle **ret) {
-  if (m->height == stack_floor(m)) return corrupted(m, "the stack is empty");
-  *ret = m->stack[--m->height];
-  return OF3_OK;
-}
-
-static of3_status top(machine *m, of3_pickle **ret) {
-  OF3_TRY(pop(m, ret));
-  m->height++;
-  return OF3_OK;
-}
-
-/* Takes what lies above the last mark, and the mark. The values stay valid until the next push. */
-static of3_status pop_marked(machine *m, of3_pickle ***ret, size_t *ret_n) {
-  if (m->n_mark == 0) return corrupted(m, "there is no mark on the stack");
-  size_t at = m->mark[--m->n_mark];
-  *ret_n = m->height - at;
-  *ret = *ret_n ? m->stack + at : NULL;
-  m->height = at;
-  return OF3_OK;
-}
+enum { MAX_PROTOCOL = 5 };
 
 static of3_status op_mark(machine *m, int arg) {
   (void)arg;
@@ -266,13 +126,6 @@ static of3_status push_int(machine *m, of3_pickle_type type, int64_t i) {
   of3_pickle *v = NULL;
   OF3_TRY(node(m, type, &v));
   v->i = i;
-  return push(m, v);
-}
-
-static of3_status push_opaque(machine *m, const char *global) {
-  of3_pickle *v = NULL;
-  OF3_TRY(node(m, OF3_PICKLE_OPAQUE, &v));
-  v->global = global;
   return push(m, v);
 }
 
@@ -441,160 +294,9 @@ static of3_status op_set_item(machine *m, int arg) {
   return extend(m, OF3_PICKLE_DICT, pair, 2);
 }
 
-/* ---- globals and what is made with them ---- */
-
-static int find_allowed(const of3_pickle_policy *p, const char *module, size_t n_module, const char *name,
-                        size_t n_name) {
-  for (int k = 0; k < p->n_allowed; k++) {
-    const of3_pickle_global *g = &p->allowed[k];
-    if (strlen(g->module) == n_module && memcmp(g->module, module, n_module) == 0 &&
-        strlen(g->name) == n_name && memcmp(g->name, name, n_name) == 0)
-      return k;
-  }
-  return -1;
-}
-
-static const char *printable_global(machine *m, const char *module, size_t n_module, const char *name,
-                                    size_t n_name) {
-  char text[GLOBAL_TEXT];
-  int a = n_module < GLOBAL_TEXT ? (int)n_module : GLOBAL_TEXT,
-      b = n_name < GLOBAL_TEXT ? (int)n_name : GLOBAL_TEXT;
-  snprintf(text, sizeof text, "%.*s.%.*s", a, module, b, name);
-  for (char *c = text; *c; c++)
-    if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
-  return of3_arena_strdup(m->arena, text);
-}
-
-static of3_status push_global(machine *m, const char *module, size_t n_module, const char *name,
-                              size_t n_name) {
-  of3_pickle *v = NULL;
-  int k = find_allowed(m->policy, module, n_module, name, n_name);
-  OF3_TRY(node(m, k >= 0 ? OF3_PICKLE_GLOBAL : OF3_PICKLE_OPAQUE, &v));
-  OF3_TRY(take(m, GLOBAL_TEXT + 64));
-  v->global = printable_global(m, module, n_module, name, n_name);
-  if (!v->global) return of3_fail_memory(m->err, "a pickle");
-  if (k >= 0) {
-    v->tag = m->policy->allowed[k].tag;
-    v->i = k;
-  }
-  return push(m, v);
-}
-
-static of3_status op_global(machine *m, int arg) {
-  (void)arg;
-  const char *module = NULL, *name = NULL;
-  size_t n_module = 0, n_name = 0;
-  OF3_TRY(line(m, &module, &n_module));
-  OF3_TRY(line(m, &name, &n_name));
-  return push_global(m, module, n_module, name, n_name);
-}
-
-static of3_status op_stack_global(machine *m, int arg) {
-  (void)arg;
-  of3_pickle *module = NULL, *name = NULL;
-  OF3_TRY(pop(m, &name));
-  OF3_TRY(pop(m, &module));
-  if (module->type != OF3_PICKLE_STRING || name->type != OF3_PICKLE_STRING)
-    return corrupted(m, "the name of a global is not a string");
-  return push_global(m, module->text, module->n, name->text, name->n);
-}
-
-static of3_status op_extension(machine *m, int width) {
-  uint64_t code = 0;
-  OF3_TRY(number(m, width, &code));
-  return push_opaque(m, "a registered extension of Python's");
-}
-
-/* callee(*args): a node. Nothing is called. */
-static of3_status push_call(machine *m, const of3_pickle *callee, of3_pickle *args) {
-  of3_pickle *v = NULL;
-  if (callee->type == OF3_PICKLE_OPAQUE || callee->type == OF3_PICKLE_CALL)
-    return push_opaque(m, callee->global);
-  if (callee->type != OF3_PICKLE_GLOBAL) return corrupted(m, "something is called that is no global");
-  bool dict = m->policy->allowed[callee->i].dict && args->type == OF3_PICKLE_TUPLE && args->n == 0;
-  OF3_TRY(node(m, dict ? OF3_PICKLE_DICT : OF3_PICKLE_CALL, &v));
-  v->tag = callee->tag;
-  v->global = callee->global;
-  v->args = args;
-  return push(m, v);
-}
-
-/* REDUCE and NEWOBJ: callee and arguments from the stack. */
-static of3_status op_call(machine *m, int arg) {
-  (void)arg;
-  of3_pickle *callee = NULL, *args = NULL;
-  OF3_TRY(pop(m, &args));
-  OF3_TRY(pop(m, &callee));
-  return push_call(m, callee, args);
-}
-
-/* NEWOBJ_EX: with keyword arguments, which none of the allowed globals takes. */
-static of3_status op_call_keywords(machine *m, int arg) {
-  of3_pickle *keywords = NULL, *callee = NULL;
-  OF3_TRY(pop(m, &keywords));
-  if (keywords->type == OF3_PICKLE_DICT && keywords->n == 0) return op_call(m, arg);
-  OF3_TRY(pop(m, &callee));
-  OF3_TRY(pop(m, &callee));
-  return push_opaque(m, callee->global ? callee->global : "a call with keywords");
-}
-
-static of3_status call_with_items(machine *m, const of3_pickle *callee, of3_pickle **value, size_t count) {
-  of3_pickle *args = NULL;
-  OF3_TRY(node(m, OF3_PICKLE_TUPLE, &args));
-  OF3_TRY(append(m, args, 0, value, count));
-  args->n = count;
-  return push_call(m, callee, args);
-}
-
-/* OBJ: the class is the first value above the mark. */
-static of3_status op_obj(machine *m, int arg) {
-  (void)arg;
-  of3_pickle **value = NULL;
-  size_t n = 0;
-  OF3_TRY(pop_marked(m, &value, &n));
-  if (n == 0) return corrupted(m, "an object has no class");
-  return call_with_items(m, value[0], value + 1, n - 1);
-}
-
-/* INST: the class is named in two lines, the arguments lie above the mark. */
-static of3_status op_inst(machine *m, int arg) {
-  of3_pickle **value = NULL, *callee = NULL;
-  size_t n = 0;
-  OF3_TRY(op_global(m, arg));
-  OF3_TRY(pop(m, &callee));
-  OF3_TRY(pop_marked(m, &value, &n));
-  return call_with_items(m, callee, value, n);
-}
-
-static of3_status op_build(machine *m, int arg) {
-  (void)arg;
-  of3_pickle *state = NULL, *v = NULL;
-  OF3_TRY(pop(m, &state));
-  OF3_TRY(top(m, &v));
-  if (v->type == OF3_PICKLE_OPAQUE) return OF3_OK;
-  if (v->type != OF3_PICKLE_CALL && v->type != OF3_PICKLE_DICT)
-    return corrupted(m, "a state is given to something that has none");
-  v->state = state;
-  return OF3_OK;
-}
-
-static of3_status push_persistent(machine *m, const of3_pickle *id) {
-  of3_pickle *v = NULL;
-  OF3_TRY(node(m, OF3_PICKLE_PERSISTENT, &v));
-  v->args = id;
-  return push(m, v);
-}
-
-static of3_status op_persistent(machine *m, int arg) {
-  (void)arg;
-  of3_pickle *id = NULL;
-  OF3_TRY(pop(m, &id));
-  return push_persistent(m, id);
-}
-
 static of3_status op_text_persistent(machine *m, int arg) {
   OF3_TRY(op_text_string(m, arg));
-  return op_persistent(m, arg);
+  return of3_pickle_op_persistent(m, arg);
 }
 
 /* ---- the table ---- */
@@ -658,18 +360,18 @@ static const opcode OPCODES[256] = {
     [0x90] = {op_extend_marked, OF3_PICKLE_LIST},
     ['s'] = {op_set_item, 0},
     ['u'] = {op_extend_marked, OF3_PICKLE_DICT},
-    ['c'] = {op_global, 0},
-    [0x93] = {op_stack_global, 0},
-    [0x82] = {op_extension, 1},
-    [0x83] = {op_extension, 2},
-    [0x84] = {op_extension, 4},
-    ['R'] = {op_call, 0},
-    [0x81] = {op_call, 0},
-    [0x92] = {op_call_keywords, 0},
-    ['o'] = {op_obj, 0},
-    ['i'] = {op_inst, 0},
-    ['b'] = {op_build, 0},
-    ['Q'] = {op_persistent, 0},
+    ['c'] = {of3_pickle_op_global, 0},
+    [0x93] = {of3_pickle_op_stack_global, 0},
+    [0x82] = {of3_pickle_op_extension, 1},
+    [0x83] = {of3_pickle_op_extension, 2},
+    [0x84] = {of3_pickle_op_extension, 4},
+    ['R'] = {of3_pickle_op_call, 0},
+    [0x81] = {of3_pickle_op_call, 0},
+    [0x92] = {of3_pickle_op_call_keywords, 0},
+    ['o'] = {of3_pickle_op_obj, 0},
+    ['i'] = {of3_pickle_op_inst, 0},
+    ['b'] = {of3_pickle_op_build, 0},
+    ['Q'] = {of3_pickle_op_persistent, 0},
     ['P'] = {op_text_persistent, 0},
 };
 

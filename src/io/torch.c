@@ -56,22 +56,32 @@ static of3_status wrong(reader *r, const char *name, const char *what) {
   return of3_fail(r->err, OF3_ERR_INPUT, "tensor '%.300s': %s; the file may be corrupted", name, what);
 }
 
-/* The first opaque value below v, looking as deep as a tensor is: call, arguments, id, its parts. */
-static const of3_pickle *find_foreign(const of3_pickle *v, int depth) {
-  enum { WIDTH = 8 };
+/* The first opaque value below v: call, arguments, id, its parts. Nodes may be shared, so that a small
+ * crafted pickle is a huge tree: the search ends after `left` nodes, more than a tensor has. */
+static const of3_pickle *find_foreign_in(const of3_pickle *v, int depth, int *left) {
   const of3_pickle *found = NULL;
   if (v->type == OF3_PICKLE_OPAQUE) return v;
-  if (depth == 0) return NULL;
+  if (depth == 0 || --*left <= 0) return NULL;
   if (v->type == OF3_PICKLE_CALL || v->type == OF3_PICKLE_PERSISTENT)
-    found = find_foreign(v->args, depth - 1);
+    found = find_foreign_in(v->args, depth - 1, left);
   if (v->type == OF3_PICKLE_TUPLE || v->type == OF3_PICKLE_LIST)
-    for (size_t k = 0; !found && k < v->n && k < WIDTH; k++) found = find_foreign(v->item[k], depth - 1);
+    for (size_t k = 0; !found && k<v->n && * left> 0; k++)
+      found = find_foreign_in(v->item[k], depth - 1, left);
   return found;
+}
+
+static const of3_pickle *find_foreign(const of3_pickle *v) {
+  enum {
+    DEPTH = 8,
+    NODES = 100
+  }; /* a parameter down to the type of its storage: 6 levels, at most 50 nodes */
+  int left = NODES;
+  return find_foreign_in(v, DEPTH, &left);
 }
 
 static of3_status not_a_tensor(reader *r, const char *name, const of3_pickle *v) {
   char text[256];
-  const of3_pickle *foreign = find_foreign(v, 5);
+  const of3_pickle *foreign = find_foreign(v);
   if (foreign)
     return of3_fail(
         r->err, OF3_ERR_INPUT,
@@ -94,8 +104,7 @@ static of3_status read_storage(reader *r, const char *name, const of3_pickle *v,
   of3_pickle *const *id = v->args->item;
   if (!of3_pickle_equals(id[0], "storage") || id[1]->type != OF3_PICKLE_GLOBAL ||
       id[2]->type != OF3_PICKLE_STRING || !is_index(id[4]))
-    return find_foreign(v, 5) ? not_a_tensor(r, name, v)
-                              : wrong(r, name, "its storage is not described as torch does");
+    return wrong(r, name, "its storage is not described as torch does");
   if (id[1]->tag < STORAGE)
     return of3_fail(r->err, OF3_ERR_UNSUPPORTED,
                     "tensor '%.300s' is stored as '%s'; weights are float, bfloat16, half, double, int, "
@@ -126,24 +135,26 @@ static of3_status read_shape(reader *r, const of3_pickle *size, const of3_pickle
              : wrong(r, e->name, "its shape is impossible");
 }
 
-/* No hooks and no metadata: they would change what the tensor means. */
-static bool plain(const of3_pickle *args) {
-  return args->item[5]->type == OF3_PICKLE_DICT && args->item[5]->n == 0 &&
-         (args->n < 7 || args->item[6]->type == OF3_PICKLE_NONE);
+static bool is_empty_dict(const of3_pickle *v) { return v->type == OF3_PICKLE_DICT && v->n == 0; }
+
+/* The tensor of a parameter: torch._utils._rebuild_parameter(tensor, requires_grad, hooks). */
+static const of3_pickle *unwrap(const of3_pickle *v) {
+  bool parameter = v->type == OF3_PICKLE_CALL && v->tag == PARAMETER && !v->state && is_tuple(v->args, 3);
+  return parameter && is_empty_dict(v->args->item[2]) ? v->args->item[0] : v;
 }
 
-/* Type, shape and place of a tensor. */
+/* Type, shape and place of a tensor. Hooks, metadata and attributes would change what it means. */
 static of3_status read_layout(reader *r, const of3_pickle *v, of3_entry *e, layout *l) {
-  if (v->type == OF3_PICKLE_CALL && v->tag == PARAMETER && is_tuple(v->args, 1)) v = v->args->item[0];
+  if (find_foreign(v)) return not_a_tensor(r, e->name, v);
+  v = unwrap(v);
   if (v->type != OF3_PICKLE_CALL || v->tag != TENSOR || !is_tuple(v->args, 6))
     return not_a_tensor(r, e->name, v);
   of3_pickle *const *arg = v->args->item;
   OF3_TRY(read_storage(r, e->name, arg[0], e, l));
-  if (find_foreign(v, 2)) return not_a_tensor(r, e->name, v);
   if (!is_index(arg[1])) return wrong(r, e->name, "its offset is not a count");
   l->offset = arg[1]->i;
   OF3_TRY(read_shape(r, arg[2], arg[3], e, l));
-  if (!plain(v->args))
+  if (v->state || !is_empty_dict(arg[5]) || (v->args->n > 6 && arg[6]->type != OF3_PICKLE_NONE))
     return of3_fail(r->err, OF3_ERR_UNSUPPORTED,
                     "tensor '%.300s' carries hooks or metadata; save it as a plain tensor", e->name);
   return OF3_OK;
