@@ -104,8 +104,15 @@ static line line_of(const triangle_attention *t, int64_t i, float *scratch) {
   return s;
 }
 
+/* Additive mask of the keys of a line. Where no key counts (padding) it is the same for all, cancels, and is left out. */
+static void key_bias(const triangle_attention *t, const line *s) {
+  bool any = false;
+  for (int64_t i = 0; i < t->n; i++) any = any || t->mask[s->first + i * t->pair_stride] != 0;
+  for (int64_t i = 0; i < t->n; i++) s->mask[i] = any ? of3_mask_bias(t->mask[s->first + i * t->pair_stride]) : 0;
+}
+
 static void keys_and_values(const triangle_attention *t, const line *s) {
-  for (int64_t i = 0; i < t->n; i++) s->mask[i] = of3_mask_bias(t->mask[s->first + i * t->pair_stride]);
+  key_bias(t, s);
   for (int64_t p = 0; p < t->panels; p++) {
     int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
     normed(t, s->first + p * OF3_LANES * t->pair_stride, t->pair_stride, n, s->x);

@@ -62,6 +62,14 @@ static int64_t pair_at(const of3_call *c, int64_t n, int64_t line, int64_t at) {
   return c->attr.ending ? at * n + line : line * n + at;
 }
 
+/* Whether any key of the line counts. Where none does (padding), the additive mask is the same for all keys
+ * and cancels. */
+static bool any_key(const of3_call *c, const float *mask, int64_t n, int64_t line) {
+  for (int64_t j = 0; j < n; j++)
+    if (mask[pair_at(c, n, line, j)] != 0) return true;
+  return false;
+}
+
 /* Line by line: q, k, v, gate of its n pairs, then attention among them. proj [4][n][hidden]. */
 static void attend_line(const of3_call *c, const double *x, const double *bias, const float *mask, int64_t n,
                         int64_t line, float *z) {
@@ -75,13 +83,14 @@ static void attend_line(const of3_call *c, const double *x, const double *bias, 
     ref_matvec(c->in[TRI_ATT_WV], xi, v + i * hd);
   }
   bool swap = c->attr.ending && !c->attr.bias_from_z; /* b[k,i] instead of b[i,k] */
+  bool masked = any_key(c, mask, n, line);
   for (int64_t i = 0; i < n; i++) {
     for (int64_t h = 0; h < heads; h++) {
       for (int64_t j = 0; j < n; j++) {
         double dot = 0;
         for (int64_t e = 0; e < d; e++) dot += q[i * hd + h * d + e] * k[j * hd + h * d + e];
         double b = bias[(swap ? j * n + i : i * n + j) * heads + h];
-        float add = (float)(REF_INF * ((double)mask[pair_at(c, n, line, j)] - 1));
+        float add = masked ? (float)(REF_INF * ((double)mask[pair_at(c, n, line, j)] - 1)) : 0;
         p[j] = (double)((float)(dot / sqrt((double)d) + b) + add);
       }
       ref_softmax(p, n);
@@ -151,23 +160,28 @@ void of3_ref_outer_product_mean(const of3_call *c) {
   free(o);
 }
 
-/* Softmax weights [N,N,H] over j of linear_z(LN_z(z_ij)) + INF (pair_mask - 1). */
+/* Softmax weights [N,N,H] over j of linear_z(LN_z(z_ij)) + INF (pair_mask - 1); a row without unmasked j goes
+ * unmasked. */
 static void average_weights(const of3_call *c, int64_t n, double *weight) {
   const of3_tensor *z = c->in[PWA_Z];
   int64_t w = of3_dim(z, 0), heads = c->attr.heads;
   double *x = ref_alloc(w), *p = ref_alloc(n);
-  for (int64_t r = 0; r < n * n; r++) {
-    ref_norm_row(of3_f32(z) + r * w, w, c->in[PWA_Z_SCALE], c->in[PWA_Z_OFFSET], x);
-    float add = (float)(REF_INF * ((double)of3_f32(c->in[PWA_MASK])[r] - 1));
-    for (int64_t h = 0; h < heads; h++)
-      weight[r * heads + h] = (double)((float)ref_dot(c->in[PWA_WZ], h, x) + add);
-  }
-  for (int64_t i = 0; i < n; i++)
+  for (int64_t i = 0; i < n; i++) {
+    const float *mask = of3_f32(c->in[PWA_MASK]) + i * n;
+    bool masked = false;
+    for (int64_t j = 0; j < n; j++) masked = masked || mask[j] != 0;
+    for (int64_t j = 0; j < n; j++) {
+      ref_norm_row(of3_f32(z) + (i * n + j) * w, w, c->in[PWA_Z_SCALE], c->in[PWA_Z_OFFSET], x);
+      float add = masked ? (float)(REF_INF * ((double)mask[j] - 1)) : 0;
+      for (int64_t h = 0; h < heads; h++)
+        weight[(i * n + j) * heads + h] = (double)((float)ref_dot(c->in[PWA_WZ], h, x) + add);
+    }
     for (int64_t h = 0; h < heads; h++) {
       for (int64_t j = 0; j < n; j++) p[j] = weight[(i * n + j) * heads + h];
       ref_softmax(p, n);
       for (int64_t j = 0; j < n; j++) weight[(i * n + j) * heads + h] = p[j];
     }
+  }
   free(x);
   free(p);
 }
