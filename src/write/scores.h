@@ -25,7 +25,7 @@ typedef struct of3_scores {
   int n_chain;
   float *chain_ptm;       /* [C] */
   float *chain_pair_iptm; /* [C,C] symmetric, diagonal 0 */
-  float *bespoke_iptm;    /* [C,C] symmetric, diagonal 0 */
+  float *bespoke_iptm;    /* [C,C] diagonal 0; of two ligands the row's counts */
 } of3_scores;
 
 /* Scores of all samples: *ret_scores [S] lives in the arena. What the generations differ in: clashes are
