@@ -14,7 +14,8 @@ conformers.safetensors: conf/* and feat/ref_pos of the query `heteromer` by 0.5.
 made_up.safetensors: features made by make_fixtures.py (padding, several kinds of molecule, templates, i64 indices).
 
 0.3.1 needs help to say what it means: it has no dummy MSA (the repository at that release has), so chains without files are
-given one in a file colabfold_main.a3m; it has no `description`.
+given one in a file colabfold_main.a3m; it has no `description`; it raises for several
+sequences without uniprot_hits, where later releases do not pair: it runs with `use_paired_msas` false.
 No release can do `use_main_msas` false without paired rows (0.3.1: maximum of an empty list; 0.4.5, 0.5.0: padding to 0 rows).
 """
 
@@ -119,7 +120,7 @@ def make_queries(folder):
                         a3m('a3m/ubi/mgnify_hits.a3m', UBI, 5, 4))],
         'sto': [protein(['A', 'B'], GCN4, sto('sto/gcn4/uniref90_hits.sto', GCN4, 14, 5, lower=True))],
         'npz': [protein('A', UBI, write_npz(folder / 'npz/ubi.npz', mgnify_hits=made_up(UBI, 6, 6, lower=True), uniref90_hits=made_up(UBI, 5, 7),
-                                            dummy=made_up(UBI, 3, 8), uniprot=made_up(UBI, 3, 22)).relative_to(folder))],
+                                            colabfold_main=made_up(UBI, 3, 8), uniprot=made_up(UBI, 3, 22)).relative_to(folder))],
         'folder': [protein('A', UBI, pathlib.Path('folder/ubi'))],
         'depths': [protein('A', UBI[:40], a3m('depths/one/uniref90_hits.a3m', UBI[:40], 12, 9)),
                    protein(['B', 'C'], GCN4, a3m('depths/two/colabfold_main.a3m', GCN4, 3, 10)), protein('D', UBI[:11])],
@@ -142,6 +143,8 @@ def make_queries(folder):
 def for_reference(query, variant, folder, work):
     """The query as this release can read it: absolute paths, and the help that 0.3.1 needs."""
     query = json.loads(json.dumps(query))
+    if variant == 'P1':
+        query['use_paired_msas'] = False
     for i, chain in enumerate(query['chains']):
         if 'main_msa_file_paths' in chain:
             chain['main_msa_file_paths'] = [str((folder / f).resolve()) for f in chain['main_msa_file_paths']]

@@ -1,0 +1,23 @@
+/* OpenFold3's JSON, and the molecules of small queries. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "feat/build.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  of3_query_set set;
+  of3_error err;
+  if (of3_query_from_json((const char *)data, size, "f", "", &set, &err) != OF3_OK) return 0;
+  for (int i = 0; i < set.n; i++) {
+    of3_complex complex;
+    const of3_query *q = &set.query[i];
+    if (q->error.code != OF3_OK || of3_query_residues(q) > 64) continue;
+    if (of3_complex_build(q, NULL, &complex, &err) != OF3_OK || complex.n_residue != of3_query_residues(q))
+      abort();
+    of3_complex_free(&complex);
+  }
+  of3_query_set_free(&set);
+  return 0;
+}

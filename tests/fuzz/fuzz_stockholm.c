@@ -1,0 +1,8 @@
+#include "fuzz_alignment.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  fuzz_text(of3_stockholm_parse, data, size);
+  return 0;
+}

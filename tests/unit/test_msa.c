@@ -1,0 +1,301 @@
+/* Readers of alignments, the order of the main block, profiles. Expected values are worked out by hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "msa/alignment.h"
+#include "msa/msa.h"
+#include "msa/names.h"
+
+typedef of3_status parser(const char *, size_t, const of3_alignment_want *, of3_arena *, of3_alignment *,
+                          of3_error *);
+
+static void assert_says(const of3_error *err, const char *part) {
+  if (err->code != OF3_ERR_INPUT || !strstr(err->text, part))
+    fail_msg("code %d, '%s'; expected '%s'", err->code, err->text, part);
+  assert_null(strchr(err->text, '\n'));
+}
+
+static void refused(parser *parse, const char *text, int n_col, const char *part) {
+  of3_arena *arena = of3_arena_new(0);
+  of3_alignment a;
+  of3_error err = {0};
+  const of3_alignment_want want = {"f", n_col, 0, false};
+  assert_int_not_equal(parse(text, strlen(text), &want, arena, &a, &err), OF3_OK);
+  assert_says(&err, part);
+  of3_arena_free(arena);
+}
+
+/* rows: all rows joined; deletions: one digit a cell. */
+static void reads(parser *parse, const char *text, of3_alignment_want want, const char *rows,
+                  const char *deletions) {
+  of3_arena *arena = of3_arena_new(0);
+  of3_alignment a;
+  of3_error err = {0};
+  if (parse(text, strlen(text), &want, arena, &a, &err) != OF3_OK) fail_msg("%s", err.text);
+  assert_int_equal(a.n_row * a.n_col, strlen(rows));
+  assert_memory_equal(a.letter, rows, strlen(rows));
+  for (size_t i = 0; deletions[i]; i++) assert_int_equal(a.deletion[i], deletions[i] - '0');
+  of3_arena_free(arena);
+}
+
+static void test_a3m(void **state) {
+  (void)state;
+  of3_alignment_want want = {"f", 3, 0, false};
+  reads(of3_a3m_parse, "#c\n\n>q\nMK\nV\n>a\r\nabM-\rcV\n>b\n-.Xabc", want, "MKVM-V-.X", "000201000");
+  want.most_rows = 2;
+  reads(of3_a3m_parse, ">q\nMKV\n>a\nMKa-\n>b\nMMM\n", want, "MKVMK-", "000001");
+  refused(of3_a3m_parse, "", 3, "'f' holds no sequence");
+  refused(of3_a3m_parse, "# only a comment", 3, "holds no sequence");
+  refused(of3_a3m_parse, "MKV", 3, "line 1: a header line");
+  refused(of3_a3m_parse, ">q\nMKV\n>a\nMK", 3, "'f': row 2 has 2 columns, the chain 3 residues");
+  refused(of3_a3m_parse, ">q\nMKV\n>a\n>b\nMKV", 3, "row 2 has 0 columns");
+  refused(of3_a3m_parse, ">q\nMKV\n>a\nMKVaaV", 3, "row 2 has more than 3 columns");
+  refused(of3_a3m_parse, ">q\nM V", 3, "line 2: byte 0x20");
+  refused(of3_a3m_parse, ">q\nM\xc3\xa9", 3, "byte 0xc3");
+}
+
+static void test_stockholm(void **state) {
+  (void)state;
+  of3_alignment_want want = {"f", 3, 0, false};
+  const char *text = "# STOCKHOLM 1.0\n#=GF X y\nq  M.-K\nb  m-C.\n\nq  V.\nb\tVa\n//\n";
+  /* columns M . - K | V .: kept 0, 3, 4; b has C in the query's gap before K */
+  reads(of3_stockholm_parse, text, want, "MKVm.V", "000010");
+  want.upper_case = true;
+  reads(of3_stockholm_parse, text, want, "MKVM.V", "000010");
+  want.most_rows = 1;
+  reads(of3_stockholm_parse, text, want, "MKV", "000");
+  refused(of3_stockholm_parse, "# STOCKHOLM 1.0\n//\n", 3, "holds no sequence");
+  refused(of3_stockholm_parse, "q MKV\nb", 3, "line 2: a name and a row were expected");
+  refused(of3_stockholm_parse, "q MKV\nb M K", 3, "line 2: a name and a row");
+  refused(of3_stockholm_parse, "q MKV\nb MK", 3, "'f': row 2 has 2 columns, the query 3");
+  refused(of3_stockholm_parse, "q MK-\n", 3, "row 1 (the query) has 2 residues, the chain 3");
+}
+
+static void test_npz(void **state) {
+  (void)state;
+  of3_arena *arena = of3_arena_new(0);
+  of3_error err = {0};
+  of3_map map;
+  of3_npz_alignment *a = NULL;
+  int n = 0;
+  of3_alignment_want want = {"ubi.npz", 76, 0, false};
+  assert_int_equal(of3_map_open("tests/fixtures/features/npz/ubi.npz", &map, &err), OF3_OK);
+  assert_int_equal(of3_npz_parse(map.data, map.size, &want, arena, &a, &n, &err), OF3_OK);
+  assert_int_equal(n, 4);
+  assert_string_equal(a[1].key, "mgnify_hits");
+  assert_int_equal(a[1].alignment.n_row, 8);
+  assert_memory_equal(a[1].alignment.letter, "MQIFVKTLTG", 10);
+  want.n_col = 75;
+  assert_int_equal(of3_npz_parse(map.data, map.size, &want, arena, &a, &n, &err), OF3_ERR_INPUT);
+  assert_says(&err, "'ubi.npz': member 'colabfold_main': row 1 has 76 columns, the chain 75 residues");
+  assert_int_equal(of3_npz_parse(map.data, map.size / 2, &want, arena, &a, &n, &err), OF3_ERR_INPUT);
+  of3_map_close(&map);
+  assert_int_equal(of3_map_open("tests/fixtures/features/ubiquitin.npz", &map, &err), OF3_OK);
+  assert_int_equal(of3_npz_parse(map.data, map.size, &want, arena, &a, &n, &err), OF3_ERR_INPUT);
+  assert_says(&err, "is an array of numbers; one pickled dictionary");
+  of3_map_close(&map);
+  of3_arena_free(arena);
+}
+
+static void test_names(void **state) {
+  (void)state;
+  assert_true(of3_msa_name_of("uniref90_hits", 3).place < of3_msa_name_of("mgnify_hits", 3).place);
+  assert_true(of3_msa_name_of("cfdb_hits", 5).place < of3_msa_name_of("mgnify_hits", 5).place);
+  assert_int_equal(of3_msa_name_of("cfdb_hits", 4).place, OF3_MSA_LAST_PLACE);
+  assert_int_equal(of3_msa_name_of("mine", 5).place, OF3_MSA_LAST_PLACE);
+  assert_int_equal(of3_msa_name_of("mine", 5).role, OF3_MSA_MAIN);
+  assert_int_equal(of3_msa_name_of("mmseqs_colabfold", 4).cap, 16384);
+  assert_int_equal(of3_msa_name_of("mmseqs_colabfold", 5).cap, 10000000);
+  assert_int_equal(of3_msa_name_of("uniprot_hits", 5).role, OF3_MSA_PAIRING);
+  assert_int_equal(of3_msa_name_of("hmm_output", 5).role, OF3_MSA_TEMPLATES);
+}
+
+/* A folder of alignments of the chain MKV. */
+static void write_folder(const char *folder, const char *const files[][2], size_t n) {
+  of3_error err = {0};
+  assert_int_equal(of3_make_folder(folder, &err), OF3_OK);
+  for (size_t i = 0; i < n; i++) {
+    char path[300];
+    snprintf(path, sizeof path, "%s/%s", folder, files[i][0]);
+    assert_int_equal(of3_write_file(path, files[i][1], strlen(files[i][1]), &err), OF3_OK);
+  }
+}
+
+static void remove_folder(const char *folder, const char *const files[][2], size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    char path[300];
+    snprintf(path, sizeof path, "%s/%s", folder, files[i][0]);
+    remove(path);
+  }
+  rmdir(folder);
+}
+
+typedef struct seen {
+  int n;
+  char text[16][1100];
+} seen;
+
+static void keep(void *user, of3_level level, const char *text) {
+  seen *s = user;
+  if (level == OF3_LOG_WARN && s->n < 16) snprintf(s->text[s->n++], sizeof s->text[0], "%s", text);
+}
+
+static bool warned(const seen *s, const char *part) {
+  for (int i = 0; i < s->n; i++)
+    if (strstr(s->text[i], part)) return true;
+  return false;
+}
+
+static void test_folder(void **state) {
+  (void)state;
+  static const char *const files[][2] = {
+      {"zeta.a3m", ">q\nMKV\n>z\nZZZ"},
+      {"alpha.a3m", ">q\nMKV\n>a\nAAA"},
+      {"mgnify_hits.a3m", ">q\nMKV\n>m\nMMM"},
+      {"uniref90_hits.sto", "q MKV\nu UUU"},
+      {"uniprot_hits.a3m", ">q\nMKV\n>p\nPPP"},
+      {"hmm_output.sto", "not an alignment"},
+      {"notes.txt", "text"},
+      {"bfd_hits.a3m", ">q\nMRV\n>b\nBBB"},
+  };
+  enum { N = sizeof files / sizeof *files };
+  const char *folder = "test_msa.tmp";
+  write_folder(folder, files, N);
+  seen s = {0};
+  const of3_log log = {keep, &s, OF3_LOG_DEBUG};
+  of3_error err = {0};
+  of3_arena *arena = of3_arena_new(0);
+  const of3_msa_rules rules = {
+      .release = 5, .row_caps = true, .upper_case = true, .drop_duplicate_rows = true};
+  of3_msa_request request = {
+      .chain = "A", .sequence = "MKV", .n_path = 1, .path = &folder, .use_main = true, .warn_unpaired = true};
+  of3_msa m;
+  of3_status st = of3_msa_load(&request, &rules, &log, arena, &m, &err);
+  /* known names first, then the others by name; the query once; no uniprot_hits */
+  static const char *const rows[] = {"MKV", "UUU", "MMM", "AAA", "MRV", "BBB", "ZZZ"};
+  int n_row = st == OF3_OK ? m.n_row : -1;
+  bool equal = n_row == 7;
+  for (int i = 0; equal && i < 7; i++) equal = memcmp(m.row[i].letter, rows[i], 3) == 0;
+  request.use_main = false;
+  of3_status without = of3_msa_load(&request, &rules, NULL, arena, &m, &err);
+  int n_without = m.n_row;
+  const char *pairing = "test_msa.tmp/uniprot_hits.a3m";
+  request =
+      (of3_msa_request){.chain = "A", .sequence = "MKV", .n_path = 1, .path = &pairing, .use_main = true};
+  of3_msa only;
+  of3_error pairing_err = {0};
+  of3_status only_pairing = of3_msa_load(&request, &rules, NULL, arena, &only, &pairing_err);
+  remove_folder(folder, files, N);
+  if (st != OF3_OK) fail_msg("%s", err.text);
+  assert_int_equal(n_row, 7);
+  assert_true(equal);
+  assert_true(warned(&s, "notes.txt' is not read"));
+  assert_true(warned(&s, "(uniprot_hits) serves pairing"));
+  assert_true(warned(&s, "(bfd_hits): residue 2 of row 1 is R, that of chain A is K"));
+  assert_int_equal(s.n, 3);
+  assert_int_equal(without, OF3_OK);
+  assert_int_equal(n_without, 0);
+  assert_memory_equal(m.query.letter, "MKV", 3);
+  assert_true(m.profile[12] == 0);
+  assert_int_equal(only_pairing, OF3_ERR_INPUT);
+  assert_says(&pairing_err, "serve pairing only");
+  of3_arena_free(arena);
+}
+
+/* Known names twice: the last path wins. Unknown names twice: both enter. */
+static void test_same_names(void **state) {
+  (void)state;
+  static const char *const one[][2] = {{"uniref90_hits.a3m", ">q\nMKV\n>1\nAAA"},
+                                       {"own.a3m", ">q\nMKV\n>1\nCCC"}};
+  static const char *const two[][2] = {{"uniref90_hits.a3m", ">q\nMKV\n>2\nDDD"},
+                                       {"own.a3m", ">q\nMKV\n>2\nEEE"}};
+  write_folder("test_msa.1", one, 2);
+  write_folder("test_msa.2", two, 2);
+  static const char *const paths[] = {"test_msa.2", "test_msa.1"};
+  seen s = {0};
+  const of3_log log = {keep, &s, OF3_LOG_WARN};
+  of3_arena *arena = of3_arena_new(0);
+  of3_error err = {0};
+  const of3_msa_rules rules = {.release = 3, .profile_scrambled = true};
+  const of3_msa_request request = {
+      .chain = "A", .sequence = "MKV", .n_path = 2, .path = paths, .use_main = true};
+  of3_msa m;
+  of3_status st = of3_msa_load(&request, &rules, &log, arena, &m, &err);
+  remove_folder("test_msa.1", one, 2);
+  remove_folder("test_msa.2", two, 2);
+  if (st != OF3_OK) fail_msg("%s", err.text);
+  static const char *const rows[] = {"MKV", "DDD", "MKV", "CCC", "MKV", "EEE"};
+  assert_int_equal(m.n_row, 6);
+  for (int i = 0; i < 6; i++) assert_memory_equal(m.row[i].letter, rows[i], 3);
+  assert_int_equal(s.n, 1);
+  assert_true(warned(&s, "'test_msa.2/uniref90_hits.a3m' takes the place of 'test_msa.1/uniref90_hits.a3m'"));
+  of3_arena_free(arena);
+}
+
+static void loads_with(const char *path, const char *content, const char *part) {
+  of3_error err = {0};
+  of3_arena *arena = of3_arena_new(0);
+  if (content) assert_int_equal(of3_write_file(path, content, strlen(content), &err), OF3_OK);
+  const of3_msa_rules rules = {.release = 5};
+  const of3_msa_request request = {
+      .chain = "A", .sequence = "MKV", .n_path = 1, .path = &path, .use_main = true};
+  of3_msa m;
+  of3_status st = of3_msa_load(&request, &rules, NULL, arena, &m, &err);
+  if (content) remove(path);
+  assert_int_not_equal(st, OF3_OK);
+  if (!strstr(err.text, part)) fail_msg("'%s'; expected '%s'", err.text, part);
+  of3_arena_free(arena);
+}
+
+static void test_bad_files(void **state) {
+  (void)state;
+  loads_with("none.a3m", NULL, "cannot open 'none.a3m'");
+  loads_with("CMakeLists.txt", NULL, "must end in .a3m, .sto or .npz");
+  loads_with("cmake", NULL, "the folder 'cmake' holds no .a3m, .sto or .npz file");
+  loads_with("test_msa.a3m", ">q\nMKVA", "'test_msa.a3m': row 1 has more than 3 columns");
+  loads_with("test_msa.npz", "PK no archive", "'test_msa.npz'");
+  loads_with("test_msa.sto", "q MKV\nr M", "'test_msa.sto': row 2");
+}
+
+/* Two rows, three columns, chunk of 3: v = M K V A K G; column 0 counts v0 v1, 1: v2 v3, 2: v4 v5. */
+static void test_profile(void **state) {
+  (void)state;
+  const char *path = "test_msa_profile.a3m";
+  of3_error err = {0};
+  assert_int_equal(of3_write_file(path, ">q\nMKV\n>a\naAKcccG", 17, &err), OF3_OK);
+  of3_arena *arena = of3_arena_new(0);
+  const of3_msa_request request = {
+      .chain = "A", .sequence = "MKV", .n_path = 1, .path = &path, .use_main = true};
+  of3_msa true_counts, scrambled;
+  of3_status a = of3_msa_load(&request, &(of3_msa_rules){.release = 5}, NULL, arena, &true_counts, &err);
+  of3_status b = of3_msa_load(&request, &(of3_msa_rules){.release = 4, .profile_scrambled = true}, NULL,
+                              arena, &scrambled, &err);
+  remove(path);
+  assert_int_equal(a, OF3_OK);
+  assert_int_equal(b, OF3_OK);
+  enum { A = 0, G = 7, K = 11, M = 12, V = 19 };
+  const float *p = true_counts.profile, *q = scrambled.profile;
+  assert_true(p[M] == 0.5F && p[A] == 0.5F && p[32 + K] == 1 && p[64 + V] == 0.5F && p[64 + G] == 0.5F);
+  assert_true(q[M] == 0.5F && q[K] == 0.5F && q[32 + V] == 0.5F && q[32 + A] == 0.5F && q[64 + K] == 0.5F &&
+              q[64 + G] == 0.5F);
+  assert_true(true_counts.deletion_mean[0] == 0.5F && true_counts.deletion_mean[1] == 0 &&
+              true_counts.deletion_mean[2] == 1.5F);
+  of3_arena_free(arena);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_a3m),       cmocka_unit_test(test_stockholm), cmocka_unit_test(test_npz),
+      cmocka_unit_test(test_names),     cmocka_unit_test(test_folder),    cmocka_unit_test(test_same_names),
+      cmocka_unit_test(test_bad_files), cmocka_unit_test(test_profile),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
