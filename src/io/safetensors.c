@@ -166,6 +166,8 @@ static of3_status read_header(reader *r, json_t *root) {
 static of3_status parse_header(const uint8_t *bytes, uint64_t n, reader *r) {
   json_error_t at;
   json_t *root = json_loadb((const char *)bytes, (size_t)n, JSON_REJECT_DUPLICATES, &at);
+  if (!root && (json_error_code(&at) == json_error_out_of_memory || !at.text[0]))
+    return of3_fail_memory(r->err, "a table of tensors");
   if (!root)
     return of3_fail(r->err, OF3_ERR_INPUT,
                     "the header of the safetensors file is not valid JSON at byte %d: %s", at.position,
