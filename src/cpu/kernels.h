@@ -84,6 +84,8 @@ typedef struct of3_cpu_kernels {
   /* Layer norm of every lane over the channels, in place; scale and offset [channels] or NULL. */
   void (*norm)(float *panel, ptrdiff_t ld, int lanes, int64_t channels, const float *opt_scale,
                const float *opt_offset);
+  /* Softmax of every lane over n rows, in place. */
+  void (*softmax)(float *panel, ptrdiff_t ld, int lanes, int64_t n);
   /* panel[c][l] *= mask[l]; mask [lanes]. */
   void (*mask_lanes)(float *panel, ptrdiff_t ld, int lanes, int64_t channels, const float *mask);
 

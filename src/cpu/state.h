@@ -18,6 +18,15 @@ static inline int of3_cpu_threads(const of3_ctx *cx) { return of3_cpu_state(cx)-
 /* Floats rounded up to whole cache lines, so that scratch pieces stay aligned. */
 static inline int64_t of3_aligned(int64_t floats) { return (floats + 15) / 16 * 16; }
 
+/* Does items 0 .. n-1 of about `floats` floats each; alone if waking the other threads would take longer. */
+static inline void of3_cpu_share(const of3_ctx *cx, of3_task *task, void *arg, int64_t n, int64_t floats) {
+  const int64_t worth_sharing = 1 << 15;
+  if (n * floats >= worth_sharing)
+    of3_pool_run(of3_cpu_state(cx)->pool, task, arg, n);
+  else if (n > 0)
+    task(arg, 0, n, 0);
+}
+
 /* The kernels, one per operation (ops.def); each is defined in its op_*.c and registered in cpu.c. */
 extern const of3_kernel of3_cpu_linear, of3_cpu_norm, of3_cpu_act, of3_cpu_add, of3_cpu_combine,
     of3_cpu_mask_rows, of3_cpu_copy, of3_cpu_concat, of3_cpu_outer_sum, of3_cpu_embed_add, of3_cpu_one_hot,

@@ -1,0 +1,194 @@
+/* Operations that go by indices, and the small ones over pairs: bound by memory, row by row. */
+#include <math.h>
+#include <string.h>
+
+#include "cpu/state.h"
+
+typedef struct job {
+  const of3_cpu_kernels *k;
+  const of3_call *c;
+} job;
+
+static void share_rows(const of3_ctx *cx, const of3_call *c, of3_task *task, int64_t rows, int64_t width) {
+  job t = {of3_cpu_state(cx)->kernels, c};
+  of3_cpu_share(cx, task, &t, rows, width);
+}
+
+/* ---- EMBED_ADD and ONE_HOT */
+
+static void embed_rows(void *arg, int64_t begin, int64_t end, int thread) {
+  const job *t = arg;
+  const of3_tensor *index = t->c->in[EMBED_INDEX], *weight = t->c->in[EMBED_WEIGHT];
+  const float *table = of3_f32(t->c->in[EMBED_TABLE]);
+  int64_t w = of3_dim(t->c->out, 0), n = of3_dim(index, 0), rows = of3_rows(index);
+  (void)thread;
+  for (int64_t r = begin; r < end; r++)
+    for (int64_t i = 0; i < n; i++) {
+      int32_t at = of3_i32(index)[r % rows * n + i];
+      float *y = of3_f32(t->c->out) + r * w;
+      if (at >= 0) t->k->axpy(y, weight ? of3_f32(weight)[r] : 1.0f, table + at * w, w);
+    }
+}
+
+static void run_embed_add(of3_ctx *cx, const of3_call *c, void *memory) {
+  (void)memory;
+  share_rows(cx, c, embed_rows, of3_rows(c->out), of3_dim(c->out, 0));
+}
+
+const of3_kernel of3_cpu_embed_add = {.run = run_embed_add};
+
+static void one_hot_rows(void *arg, int64_t begin, int64_t end, int thread) {
+  const job *t = arg;
+  int64_t w = t->c->attr.classes, n = of3_dim(t->c->in[ONE_HOT_INDEX], 0);
+  float *y = of3_f32(t->c->out);
+  (void)thread;
+  memset(y + begin * w, 0, (size_t)((end - begin) * w) * sizeof *y);
+  for (int64_t i = begin * n; i < end * n; i++) {
+    int32_t at = of3_i32(t->c->in[ONE_HOT_INDEX])[i];
+    if (at >= 0) y[i / n * w + at] += 1.0f;
+  }
+}
+
+static void run_one_hot(of3_ctx *cx, const of3_call *c, void *memory) {
+  (void)memory;
+  share_rows(cx, c, one_hot_rows, of3_rows(c->out), c->attr.classes);
+}
+
+const of3_kernel of3_cpu_one_hot = {.run = run_one_hot};
+
+/* ---- GATHER and SEGMENT_MEAN */
+
+static void gather_rows(void *arg, int64_t begin, int64_t end, int thread) {
+  const job *t = arg;
+  const of3_tensor *x = t->c->in[GATHER_X], *index = t->c->in[GATHER_INDEX];
+  int64_t w = of3_dim(x, 0), n = of3_dim(x, 1), atoms = of3_count(index), batches = of3_rows(x) / n;
+  (void)thread;
+  for (int64_t r = begin; r < end; r++) {
+    int64_t a = r % atoms;
+    float mask = of3_f32(t->c->in[GATHER_MASK])[a], *y = of3_f32(t->c->out) + r * w;
+    const float *from = of3_f32(x) + (r / atoms % batches * n + of3_i32(index)[a]) * w;
+    if (t->c->attr.accumulate) {
+      t->k->axpy(y, mask, from, w);
+      continue;
+    }
+    memcpy(y, from, (size_t)w * sizeof *y);
+    if (mask != 1.0f) t->k->scale(y, mask, w);
+  }
+}
+
+static void run_gather(of3_ctx *cx, const of3_call *c, void *memory) {
+  (void)memory;
+  share_rows(cx, c, gather_rows, of3_rows(c->out), of3_dim(c->out, 0));
+}
+
+const of3_kernel of3_cpu_gather = {.run = run_gather};
+
+static void mean_rows(void *arg, int64_t begin, int64_t end, int thread) {
+  const job *t = arg;
+  const of3_tensor *x = t->c->in[SEGMENT_X], *start = t->c->in[SEGMENT_START];
+  const float *mask = of3_f32(t->c->in[SEGMENT_MASK]);
+  int64_t w = of3_dim(x, 0), atoms = of3_dim(x, 1), n = of3_count(start);
+  (void)thread;
+  for (int64_t r = begin; r < end; r++) {
+    int64_t first = of3_i32(start)[r % n], last = first + of3_i32(t->c->in[SEGMENT_COUNT])[r % n];
+    float *y = of3_f32(t->c->out) + r * w, count = 0;
+    memset(y, 0, (size_t)w * sizeof *y);
+    for (int64_t a = first; a < last; a++) {
+      t->k->axpy(y, mask[a], of3_f32(x) + (r / n * atoms + a) * w, w);
+      count += mask[a];
+    }
+    t->k->scale(y, 1.0f / (count + 1e-9f), w);
+  }
+}
+
+static void run_segment_mean(of3_ctx *cx, const of3_call *c, void *memory) {
+  (void)memory;
+  share_rows(cx, c, mean_rows, of3_rows(c->out), of3_dim(c->out, 0));
+}
+
+const of3_kernel of3_cpu_segment_mean = {.run = run_segment_mean};
+
+/* ---- SYMMETRIZE */
+
+static void symmetrize_rows(void *arg, int64_t begin, int64_t end, int thread) {
+  const job *t = arg;
+  const float *x = of3_f32(t->c->in[SYMMETRIZE_X]);
+  int64_t w = of3_dim(t->c->out, 0), n = of3_dim(t->c->out, 1);
+  (void)thread;
+  for (int64_t r = begin; r < end; r++) {
+    int64_t j = r % n, i = r / n % n, batch = r / (n * n), other = (batch * n + j) * n + i;
+    t->k->combine(of3_f32(t->c->out) + r * w, 1.0f, x + r * w, 1.0f, x + other * w, w);
+  }
+}
+
+static void run_symmetrize(of3_ctx *cx, const of3_call *c, void *memory) {
+  (void)memory;
+  share_rows(cx, c, symmetrize_rows, of3_rows(c->out), of3_dim(c->out, 0));
+}
+
+const of3_kernel of3_cpu_symmetrize = {.run = run_symmetrize};
+
+/* ---- EXPECT */
+
+static void expect_rows(void *arg, int64_t begin, int64_t end, int thread) {
+  const job *t = arg;
+  const of3_tensor *x = t->c->in[EXPECT_X], *set = t->c->in[EXPECT_SET];
+  int64_t bins = of3_dim(x, 0);
+  (void)thread;
+  for (int64_t r = begin; r < end; r++) {
+    int64_t which = set ? of3_i32(set)[r % of3_count(set)] : 0;
+    of3_f32(t->c->out)[r] =
+        t->k->softmax_dot(of3_f32(x) + r * bins, of3_f32(t->c->in[EXPECT_TABLE]) + which * bins, bins);
+  }
+}
+
+static void run_expect(of3_ctx *cx, const of3_call *c, void *memory) {
+  (void)memory;
+  share_rows(cx, c, expect_rows, of3_count(c->out), of3_dim(c->in[EXPECT_X], 0));
+}
+
+const of3_kernel of3_cpu_expect = {.run = run_expect};
+
+/* ---- DISTANCE_BIN: squared distances and edges in f32, both ends of a bin excluded. */
+
+enum { LAST_BIN = 38 };
+
+static bool in_bin(float d2, int bin) {
+  float low = 3.25f + 1.25f * (float)bin, high = 3.25f + 1.25f * (float)(bin + 1);
+  return bin >= 0 && bin <= LAST_BIN && d2 > low * low && d2 < (bin == LAST_BIN ? 1e9f : high * high);
+}
+
+/* The root says which bin it is but for rounding, so its neighbours are tried too. */
+static int32_t bin_of(float d2) {
+  float at = (sqrtf(d2) - 3.25f) * 0.8f;
+  int guess = at > (float)LAST_BIN ? LAST_BIN : at > 0.0f ? (int)at : 0;
+  for (int bin = guess - 1; bin <= guess + 1; bin++)
+    if (in_bin(d2, bin)) return bin;
+  return -1;
+}
+
+/* Items are (sample, i). */
+static void distance_rows(void *arg, int64_t begin, int64_t end, int thread) {
+  const job *t = arg;
+  const of3_tensor *x = t->c->in[DISTANCE_X];
+  const int32_t *rep = of3_i32(t->c->in[DISTANCE_REP]);
+  int64_t n = of3_count(t->c->in[DISTANCE_REP]), atoms = x->shape[1];
+  (void)thread;
+  for (int64_t r = begin; r < end; r++) {
+    const float *xs = of3_f32(x) + r / n * atoms * 3, *a = xs + 3 * rep[r % n];
+    for (int64_t j = 0; j < n; j++) {
+      const float *b = xs + 3 * rep[j];
+      float d2 = 0;
+      for (int e = 0; e < 3; e++) d2 += (a[e] - b[e]) * (a[e] - b[e]);
+      of3_i32(t->c->out)[r * n + j] = bin_of(d2);
+    }
+  }
+}
+
+static void run_distance_bin(of3_ctx *cx, const of3_call *c, void *memory) {
+  (void)memory;
+  int64_t n = of3_count(c->in[DISTANCE_REP]);
+  share_rows(cx, c, distance_rows, c->in[DISTANCE_X]->shape[0] * n, 8 * n);
+}
+
+const of3_kernel of3_cpu_distance_bin = {.run = run_distance_bin};

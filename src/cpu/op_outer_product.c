@@ -1,0 +1,164 @@
+/* OUTER_PRODUCT_MEAN, AF3 SI Alg. 9: z[i,j] += (W_o sum_r a[r,i] x b[r,j] + b_o) / (sum_r mask mask + 1e-3).
+ *
+ *   1 project  panels of 48 columns of one row r of m: norm -> W_1 -> a [N][M][h], rows for the broadcast
+ * side norm -> W_2 -> b [panel of j][h][M][48] 2 outer    for a few i and a panel of j, for each channel e of
+ * b: products over r with lanes = j,
+ *
+ *                o[c h + e][j] = sum_r a[i][r][c] b[e][r][j]        [h h][48], the input panel of
+ *                z[i, j] += (W_o o + b_o) count[i][j]               lanes = j
+ *
+ * b[e] of a panel is read once for all i of the block. a and b together take 2 h/c_m of m. */
+#include <string.h>
+
+#include "cpu/panel.h"
+#include "cpu/state.h"
+
+enum { I_BLOCK = 4 };
+
+typedef struct outer {
+  const of3_cpu_kernels *k;
+  const of3_call *c;
+  int64_t m, n, c_m, c_z, h;
+  float *a, *b;
+  float *mask;    /* [panel][M][48] */
+  float *scratch; /* a thread: o [I_BLOCK][h h][48], product [max(c_m + h, c_z)][48], count [I_BLOCK][48] */
+} outer;
+
+static int64_t product_floats(const outer *t) {
+  return (t->c_m + t->h > t->c_z ? t->c_m + t->h : t->c_z) * OF3_LANES;
+}
+static int64_t outer_floats(const outer *t) { return t->h * t->h * OF3_LANES; }
+static int64_t scratch_floats(const outer *t) {
+  return I_BLOCK * (outer_floats(t) + OF3_LANES) + product_floats(t);
+}
+static int64_t b_floats(const outer *t) { return t->h * t->m * OF3_LANES; } /* of one panel of j */
+
+static outer setup(const of3_ctx *cx, const of3_call *c) {
+  const of3_tensor *m = c->in[OPM_M];
+  return (outer){.k = of3_cpu_state(cx)->kernels,
+                 .c = c,
+                 .m = m->shape[0],
+                 .n = m->shape[1],
+                 .c_m = m->shape[2],
+                 .c_z = of3_dim(c->out, 0),
+                 .h = c->in[OPM_W1]->shape[0]};
+}
+
+static size_t workspace(const of3_ctx *cx, const of3_call *c) {
+  outer t = setup(cx, c);
+  int64_t floats = of3_aligned(t.n * t.m * t.h) + of3_panels(t.n) * (b_floats(&t) + t.m * OF3_LANES) +
+                   of3_cpu_threads(cx) * scratch_floats(&t);
+  return (size_t)floats * sizeof(float);
+}
+
+/* ---- 1: a, b, mask of row r and columns of panel p */
+
+static void project(const outer *t, int64_t r, int64_t p, float *x) {
+  const int64_t first = r * t->n + p * OF3_LANES;
+  const int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
+  const float *row[OF3_LANES];
+  float *y[OF3_LANES], *product = x + t->c_m * OF3_LANES, *mask = t->mask + p * t->m * OF3_LANES + r * lanes;
+  of3_rows_at(row, of3_f32(t->c->in[OPM_M]) + first * t->c_m, t->c_m, n);
+  t->k->pack(x, lanes, lanes, row, n, t->c_m);
+  of3_norm_panel(t->k, x, lanes, t->c_m, t->c->in[OPM_SCALE], t->c->in[OPM_OFFSET]);
+  memset(mask, 0, (size_t)lanes * sizeof *mask);
+  memcpy(mask, of3_f32(t->c->in[OPM_MASK]) + first, (size_t)n * sizeof *mask);
+
+  of3_gemm a = of3_weights_times(t->c->in[OPM_W1], 0, t->h, x, lanes, product);
+  t->k->gemm(&a);
+  for (int i = 0; i < n; i++) y[i] = t->a + ((p * OF3_LANES + i) * t->m + r) * t->h;
+  t->k->unpack(
+      &(of3_unpack){.panel = product, .ld = lanes, .n_row = n, .channels = t->h, .y = y, .opt_mask = mask});
+
+  of3_gemm b = of3_weights_times(t->c->in[OPM_W2], 0, t->h, x, lanes, t->b + p * b_floats(t) + r * lanes);
+  b.ldy = t->m * lanes;
+  t->k->gemm(&b);
+  t->k->mask_lanes(b.y, b.ldy, lanes, t->h, mask);
+}
+
+static void project_task(void *arg, int64_t begin, int64_t end, int thread) {
+  const outer *t = arg;
+  float *x = t->scratch + thread * scratch_floats(t);
+  int64_t panels = of3_panels(t->n);
+  for (int64_t i = begin; i < end; i++) project(t, i / panels, i % panels, x);
+}
+
+/* ---- 2 */
+
+/* o [n_i][h h][lanes]. */
+static void outer_products(const outer *t, int64_t i0, int n_i, int64_t p, float *o) {
+  const int lanes = of3_lanes(of3_panel_rows(t->n, p));
+  for (int64_t e = 0; e < t->h; e++)
+    for (int i = 0; i < n_i; i++)
+      t->k->gemm(&(of3_gemm){.a = t->a + (i0 + i) * t->m * t->h,
+                             .a_row = 1,
+                             .a_col = t->h,
+                             .x = t->b + p * b_floats(t) + e * t->m * lanes,
+                             .ldx = lanes,
+                             .y = o + i * outer_floats(t) + e * lanes,
+                             .ldy = t->h * lanes,
+                             .rows = t->h,
+                             .depth = t->m,
+                             .lanes = lanes});
+}
+
+/* weight[i][j] = 1 / (sum_r mask[r,i] mask[r,j] + 1e-3). */
+static void weights(const outer *t, int64_t i0, int n_i, int64_t p, float *weight) {
+  const int lanes = of3_lanes(of3_panel_rows(t->n, p));
+  t->k->gemm(&(of3_gemm){.a = of3_f32(t->c->in[OPM_MASK]) + i0,
+                         .a_row = 1,
+                         .a_col = t->n,
+                         .x = t->mask + p * t->m * OF3_LANES,
+                         .ldx = lanes,
+                         .y = weight,
+                         .ldy = lanes,
+                         .rows = n_i,
+                         .depth = t->m,
+                         .lanes = lanes});
+  for (int i = 0; i < n_i * lanes; i++) weight[i] = 1.0f / (weight[i] + 1e-3f);
+}
+
+static void do_block(const outer *t, int64_t i0, int n_i, int64_t p, float *o) {
+  const int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
+  float *product = o + I_BLOCK * outer_floats(t), *weight = product + product_floats(t), *y[OF3_LANES];
+  outer_products(t, i0, n_i, p, o);
+  weights(t, i0, n_i, p, weight);
+  for (int i = 0; i < n_i; i++) {
+    of3_gemm g = of3_weights_times(t->c->in[OPM_WO], 0, t->c_z, o + i * outer_floats(t), lanes, product);
+    g.opt_bias = of3_f32(t->c->in[OPM_BO]);
+    t->k->gemm(&g);
+    for (int j = 0; j < n; j++) y[j] = of3_f32(t->c->out) + ((i0 + i) * t->n + p * OF3_LANES + j) * t->c_z;
+    t->k->unpack(&(of3_unpack){.panel = product,
+                               .ld = lanes,
+                               .n_row = n,
+                               .channels = t->c_z,
+                               .y = y,
+                               .opt_mask = weight + i * lanes,
+                               .add = true});
+  }
+}
+
+/* Items are (block of i, panel of j): panels vary fastest, as the last one is narrower. */
+static void outer_task(void *arg, int64_t begin, int64_t end, int thread) {
+  const outer *t = arg;
+  int64_t panels = of3_panels(t->n);
+  for (int64_t b = begin; b < end; b++) {
+    int64_t i0 = b / panels * I_BLOCK, left = t->n - i0;
+    do_block(t, i0, left < I_BLOCK ? (int)left : I_BLOCK, b % panels,
+             t->scratch + thread * scratch_floats(t));
+  }
+}
+
+static void run(of3_ctx *cx, const of3_call *c, void *memory) {
+  of3_pool *pool = of3_cpu_state(cx)->pool;
+  outer t = setup(cx, c);
+  int64_t panels = of3_panels(t.n);
+  t.a = memory;
+  t.b = t.a + of3_aligned(t.n * t.m * t.h);
+  t.mask = t.b + panels * b_floats(&t);
+  t.scratch = t.mask + panels * t.m * OF3_LANES;
+  of3_pool_run(pool, project_task, &t, t.m * panels);
+  of3_pool_run(pool, outer_task, &t, (t.n + I_BLOCK - 1) / I_BLOCK * panels);
+}
+
+const of3_kernel of3_cpu_outer_product_mean = {.workspace = workspace, .run = run};

@@ -1,0 +1,179 @@
+/* PAIR_WEIGHTED_AVERAGE, AF3 SI Alg. 10: m[r,i] += W_o (sigmoid(g[r,i]) * sum_j w_h(i,j) v[r,j]).
+ *
+ *   1 weights  panels of 48 i for one j: norm -> W_z -> w [panel of i][head][j][48], then softmax over j
+ *   then for ROWS rows of m at a time, so that v stays small:
+ *   2 values   panels of 48 j: norm -> W_v -> v [r][H d][j]
+ *   3 average  for R_BLOCK rows r and a panel of i, head by head:
+ *
+ *                o[h d + e][i] = sum_j v[r][h d + e][j] w[h][j][i]   lanes = i
+ *                panel of m -> norm -> W_g -> sigmoid * o -> W_o -> m[r, i ..]
+ *
+ * Row r of m changes after its values have been taken. */
+#include <string.h>
+
+#include "cpu/panel.h"
+#include "cpu/state.h"
+
+enum { ROWS = 128, R_BLOCK = 8 };
+
+typedef struct average {
+  const of3_cpu_kernels *k;
+  const of3_call *c;
+  int64_t m, n, c_m, c_z, heads, hidden, ld; /* ld: j of v */
+  int64_t first, rows;                       /* rows of m in this turn */
+  float *w, *v;
+  float *scratch; /* a thread: x, then product [max(c_m,c_z)][48]; gate [H d][48]; o [R_BLOCK][H d][48] */
+} average;
+
+static int64_t wider(const average *t) { return t->c_m > t->c_z ? t->c_m : t->c_z; }
+static int64_t scratch_floats(const average *t) {
+  return (2 * wider(t) + (1 + R_BLOCK) * t->hidden) * OF3_LANES;
+}
+static int64_t w_floats(const average *t) { return t->heads * t->n * OF3_LANES; } /* of one panel of i */
+static int64_t turn_rows(const average *t) { return t->m < ROWS ? t->m : ROWS; }
+
+static average setup(const of3_ctx *cx, const of3_call *c) {
+  average t = {.k = of3_cpu_state(cx)->kernels,
+               .c = c,
+               .m = c->out->shape[0],
+               .n = c->out->shape[1],
+               .c_m = of3_dim(c->out, 0),
+               .c_z = of3_dim(c->in[PWA_Z], 0),
+               .heads = c->attr.heads,
+               .hidden = c->in[PWA_WV]->shape[0]};
+  t.ld = of3_aligned(t.n);
+  return t;
+}
+
+static size_t workspace(const of3_ctx *cx, const of3_call *c) {
+  average t = setup(cx, c);
+  int64_t floats = of3_panels(t.n) * w_floats(&t) + turn_rows(&t) * t.hidden * t.ld +
+                   of3_cpu_threads(cx) * scratch_floats(&t);
+  return (size_t)floats * sizeof(float);
+}
+
+/* ---- 1 */
+
+static void weights_of_key(const average *t, int64_t p, int64_t j, float *x) {
+  const int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
+  const int64_t first = p * OF3_LANES * t->n + j; /* pair (i,j) of the first lane */
+  const float *row[OF3_LANES];
+  float add[OF3_LANES] = {0};
+  of3_rows_at(row, of3_f32(t->c->in[PWA_Z]) + first * t->c_z, t->n * t->c_z, n);
+  t->k->pack(x, lanes, lanes, row, n, t->c_z);
+  of3_norm_panel(t->k, x, lanes, t->c_z, t->c->in[PWA_Z_SCALE], t->c->in[PWA_Z_OFFSET]);
+  of3_gemm g = of3_weights_times(t->c->in[PWA_WZ], 0, t->heads, x, lanes, t->w + p * w_floats(t) + j * lanes);
+  g.ldy = t->n * lanes;
+  t->k->gemm(&g);
+  for (int i = 0; i < n; i++) add[i] = 1e9f * (of3_f32(t->c->in[PWA_MASK])[first + i * t->n] - 1.0f);
+  for (int64_t h = 0; h < t->heads; h++) t->k->add(g.y + h * g.ldy, add, lanes);
+}
+
+/* Items are (panel of i, j). */
+static void weight_task(void *arg, int64_t begin, int64_t end, int thread) {
+  const average *t = arg;
+  for (int64_t i = begin; i < end; i++)
+    weights_of_key(t, i / t->n, i % t->n, t->scratch + thread * scratch_floats(t));
+}
+
+/* Items are (panel of i, head). */
+static void softmax_task(void *arg, int64_t begin, int64_t end, int thread) {
+  const average *t = arg;
+  (void)thread;
+  for (int64_t i = begin; i < end; i++) {
+    int64_t p = i / t->heads, h = i % t->heads;
+    int lanes = of3_lanes(of3_panel_rows(t->n, p));
+    t->k->softmax(t->w + p * w_floats(t) + h * t->n * lanes, lanes, lanes, t->n);
+  }
+}
+
+/* ---- 2 and 3 */
+
+/* x [c_m][lanes] = norm of the panel p of row r of m. */
+static void read_row(const average *t, int64_t r, int64_t p, float *x) {
+  const int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
+  const float *row[OF3_LANES];
+  of3_rows_at(row, of3_f32(t->c->out) + (r * t->n + p * OF3_LANES) * t->c_m, t->c_m, n);
+  t->k->pack(x, lanes, lanes, row, n, t->c_m);
+  of3_norm_panel(t->k, x, lanes, t->c_m, t->c->in[PWA_M_SCALE], t->c->in[PWA_M_OFFSET]);
+}
+
+/* Items are (row of the turn, panel of j). */
+static void value_task(void *arg, int64_t begin, int64_t end, int thread) {
+  const average *t = arg;
+  const int64_t panels = of3_panels(t->n);
+  float *x = t->scratch + thread * scratch_floats(t);
+  for (int64_t i = begin; i < end; i++) {
+    int64_t r = i / panels, p = i % panels;
+    read_row(t, t->first + r, p, x);
+    of3_gemm g = of3_weights_times(t->c->in[PWA_WV], 0, t->hidden, x, of3_lanes(of3_panel_rows(t->n, p)),
+                                   t->v + r * t->hidden * t->ld + p * OF3_LANES);
+    g.ldy = t->ld;
+    t->k->gemm(&g);
+  }
+}
+
+/* o [n_r][hidden][lanes] of rows r .. of the turn. */
+static void average_heads(const average *t, int64_t r, int64_t n_r, int64_t p, float *o) {
+  const int lanes = of3_lanes(of3_panel_rows(t->n, p));
+  const int64_t d = t->hidden / t->heads;
+  for (int64_t h = 0; h < t->heads; h++)
+    for (int64_t i = 0; i < n_r; i++)
+      t->k->gemm(&(of3_gemm){.a = t->v + ((r + i) * t->hidden + h * d) * t->ld,
+                             .a_row = t->ld,
+                             .a_col = 1,
+                             .x = t->w + p * w_floats(t) + h * t->n * lanes,
+                             .ldx = lanes,
+                             .y = o + (i * t->hidden + h * d) * lanes,
+                             .ldy = lanes,
+                             .rows = d,
+                             .depth = t->n,
+                             .lanes = lanes});
+}
+
+/* m[row] += W_o (sigmoid(W_g norm(m)) * o). x [c_m][48] and the product and gate lie behind one another. */
+static void update_row(const average *t, int64_t row, int64_t p, float *o, float *x) {
+  const int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
+  float *product = x + wider(t) * OF3_LANES, *gate = product + wider(t) * OF3_LANES, *y[OF3_LANES];
+  read_row(t, row, p, x);
+  of3_gemm g = of3_weights_times(t->c->in[PWA_WG], 0, t->hidden, x, lanes, gate);
+  t->k->gemm(&g);
+  t->k->sigmoid_mul(o, gate, t->hidden * lanes);
+  of3_gemm out = of3_weights_times(t->c->in[PWA_WO], 0, t->c_m, o, lanes, product);
+  t->k->gemm(&out);
+  for (int i = 0; i < n; i++) y[i] = of3_f32(t->c->out) + (row * t->n + p * OF3_LANES + i) * t->c_m;
+  t->k->unpack(
+      &(of3_unpack){.panel = product, .ld = lanes, .n_row = n, .channels = t->c_m, .y = y, .add = true});
+}
+
+/* Items are (block of rows of the turn, panel of i): panels vary fastest, as the last one is narrower. */
+static void average_task(void *arg, int64_t begin, int64_t end, int thread) {
+  const average *t = arg;
+  const int64_t panels = of3_panels(t->n);
+  float *x = t->scratch + thread * scratch_floats(t), *o = x + (2 * wider(t) + t->hidden) * OF3_LANES;
+  for (int64_t b = begin; b < end; b++) {
+    int64_t r = b / panels * R_BLOCK, p = b % panels;
+    int64_t n_r = t->rows - r < R_BLOCK ? t->rows - r : R_BLOCK;
+    average_heads(t, r, n_r, p, o);
+    for (int64_t i = 0; i < n_r; i++)
+      update_row(t, t->first + r + i, p, o + i * t->hidden * of3_lanes(of3_panel_rows(t->n, p)), x);
+  }
+}
+
+static void run(of3_ctx *cx, const of3_call *c, void *memory) {
+  of3_pool *pool = of3_cpu_state(cx)->pool;
+  average t = setup(cx, c);
+  const int64_t panels = of3_panels(t.n);
+  t.w = memory;
+  t.v = t.w + panels * w_floats(&t);
+  t.scratch = t.v + turn_rows(&t) * t.hidden * t.ld;
+  of3_pool_run(pool, weight_task, &t, panels * t.n);
+  of3_pool_run(pool, softmax_task, &t, panels * t.heads);
+  for (t.first = 0; t.first < t.m; t.first += ROWS) {
+    t.rows = t.m - t.first < ROWS ? t.m - t.first : ROWS;
+    of3_pool_run(pool, value_task, &t, t.rows * panels);
+    of3_pool_run(pool, average_task, &t, (t.rows + R_BLOCK - 1) / R_BLOCK * panels);
+  }
+}
+
+const of3_kernel of3_cpu_pair_weighted_average = {.workspace = workspace, .run = run};
