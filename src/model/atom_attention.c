@@ -90,7 +90,9 @@ void of3_atom_biases(const of3_run *r, const of3_tensor *p, const of3_dit_block_
     of3_pair_bias(r->cx, block[i].bias, p, &w[i].norm_z, w[i].z, r->in.windows.mask);
 }
 
-static void atom_block(const of3_run *r, of3_tensor *q, const of3_dit_block_w *w, const of3_dit_state *b) {
+/* The attention half of a block; the transition follows. */
+static void atom_block_attention(const of3_run *r, of3_tensor *q, const of3_dit_block_w *w,
+                                 const of3_dit_state *b) {
   of3_ctx *cx = r->cx;
   of3_scope scope = of3_scope_begin(cx);
   of3_tensor *x = of3_ada_norm(cx, q, b->query.gate, b->query.shift),
@@ -101,14 +103,15 @@ static void atom_block(const of3_run *r, of3_tensor *q, const of3_dit_block_w *w
   of3_tensor *o = of3_window_attention(cx, query, key, v, g, b->bias, r->in.windows.low, r->c->h_atom);
   of3_linear_add(cx, q, o, w->mha.o, b->query.out_gate, NULL);
   of3_scope_end(cx, scope);
-  of3_gated_transition(cx, q, b->transition, w->transition_a, w->transition_b, w->transition_out,
-                       r->in.atom_mask);
 }
 
 void of3_atom_transformer(const of3_run *r, of3_tensor *q, const of3_dit_block_w *w,
                           const of3_dit_state *block, const char *name) {
   for (int i = 0; block && i < r->c->blocks_atom; i++) {
-    atom_block(r, q, &w[i], &block[i]);
+    atom_block_attention(r, q, &w[i], &block[i]);
+    of3_note(r, q, "%s.atom_transformer.blocks.%d/q.attention", name, i);
+    of3_gated_transition(r->cx, q, block[i].transition, w[i].transition_a, w[i].transition_b,
+                         w[i].transition_out, r->in.atom_mask);
     of3_note(r, q, "%s.atom_transformer.blocks.%d/q", name, i);
   }
 }

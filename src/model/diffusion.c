@@ -108,7 +108,7 @@ static of3_tensor *condition_single(const of3_run *r, const of3_denoiser_state *
 
 /* One block of AF3 SI Alg. 23: a [S,N,c_token] in place, s [T,N,c_s] with T = 1 or S. */
 static void token_block(const of3_run *r, of3_tensor *a, const of3_tensor *s, const of3_tensor *bias,
-                        const of3_dit_block_w *w) {
+                        const of3_dit_block_w *w, int index) {
   of3_ctx *cx = r->cx;
   of3_scope scope = of3_scope_begin(cx);
   of3_modulation m = of3_modulate(r, s, &w->norm_a, &w->ada_out);
@@ -118,10 +118,12 @@ static void token_block(const of3_run *r, of3_tensor *a, const of3_tensor *s, co
   of3_tensor *o = of3_attention(cx, q, k, v, g, bias, r->in.token_mask, r->c->h_token);
   of3_linear_add(cx, a, o, w->mha.o, m.out_gate, NULL);
   of3_scope_end(cx, scope);
+  of3_note(r, a, "diffusion_module.diffusion_transformer.blocks.%d/a.attention", index);
   scope = of3_scope_begin(cx);
   m = of3_modulate(r, s, &w->transition_norm, &w->transition_g);
   of3_gated_transition(cx, a, m, w->transition_a, w->transition_b, w->transition_out, r->in.token_mask);
   of3_scope_end(cx, scope);
+  of3_note(r, a, "diffusion_module.diffusion_transformer.blocks.%d/a", index);
 }
 
 /* AF3 SI Alg. 5 on noisy coordinates x/sqrt(t^2+256): q [S,A,c_atom] and its token means a [S,N,c_token]. */
@@ -181,10 +183,7 @@ of3_tensor *of3_denoise(const of3_run *r, const of3_denoiser_state *d, const of3
   of3_tensor *a = OF3_NEW(cx, OF3_F32, samples, r->in.n_token, r->c->c_token);
   encode(r, d, scaled, q, a);
   of3_add(cx, a, of3_norm_linear(cx, s, w->norm_s, w->s, OF3_ACT_NONE));
-  for (int i = 0; i < r->c->blocks_token; i++) {
-    token_block(r, a, s, d->token_bias[i], &w->block[i]);
-    of3_note(r, a, "diffusion_module.diffusion_transformer.blocks.%d/a", i);
-  }
+  for (int i = 0; i < r->c->blocks_token; i++) token_block(r, a, s, d->token_bias[i], &w->block[i], i);
   of3_tensor *update = decode(r, d, a, q);
   of3_tensor *result = of3_combine(cx, x, coefficients(r, t, n_t, scale_skip), update,
                                    coefficients(r, t, n_t, scale_out), r->in.atom_mask);

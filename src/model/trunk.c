@@ -52,6 +52,8 @@ of3_trunk of3_run_trunk(const of3_run *r, int n_cycle) {
     of3_pairformer(&in_cycle, t.s, t.z, r->in.token_mask, r->w->pairformer, r->c->blocks_pairformer,
                    "pairformer_stack");
   }
+  of3_note(r, t.s, "trunk/s");
+  of3_note(r, t.z, "trunk/z");
   of3_progress(r, "trunk", n_cycle, n_cycle);
   return t;
 }

@@ -5,6 +5,13 @@
 
 #include "tensor/ops_table.h"
 
+/* assert whose arguments count as used in release builds too. */
+#ifdef NDEBUG
+#define DEMAND(condition) ((void)sizeof(!(condition)))
+#else
+#define DEMAND(condition) assert(condition)
+#endif
+
 static of3_shape like(const of3_tensor *t) {
   of3_shape s = {.dtype = t->dtype, .rank = t->rank};
   memcpy(s.dim, t->shape, sizeof s.dim);
@@ -34,15 +41,15 @@ static bool has_width(const of3_tensor *opt, int64_t c) { return !opt || of3_dim
 
 of3_shape of3_shape_linear(const of3_call *c) {
   const of3_tensor *x = c->in[LINEAR_X], *w = c->in[LINEAR_W], *y = c->in[LINEAR_Y];
-  assert(w->rank == 2 && w->shape[1] == of3_dim(x, 0) && has_width(c->in[LINEAR_B], w->shape[0]));
-  assert(!y || (of3_rows(y) == of3_rows(x) && of3_dim(y, 0) == w->shape[0]));
-  assert(rows_divide(c->in[LINEAR_GATE], of3_rows(x)) && has_width(c->in[LINEAR_GATE], w->shape[0]));
-  assert(count_divides(c->in[LINEAR_MASK], of3_rows(x)));
+  DEMAND(w->rank == 2 && w->shape[1] == of3_dim(x, 0) && has_width(c->in[LINEAR_B], w->shape[0]));
+  DEMAND(!y || (of3_rows(y) == of3_rows(x) && of3_dim(y, 0) == w->shape[0]));
+  DEMAND(rows_divide(c->in[LINEAR_GATE], of3_rows(x)) && has_width(c->in[LINEAR_GATE], w->shape[0]));
+  DEMAND(count_divides(c->in[LINEAR_MASK], of3_rows(x)));
   return with_last(x, w->shape[0]);
 }
 
 of3_shape of3_shape_norm(const of3_call *c) {
-  assert(has_width(c->in[NORM_SCALE], of3_dim(c->in[NORM_X], 0)) &&
+  DEMAND(has_width(c->in[NORM_SCALE], of3_dim(c->in[NORM_X], 0)) &&
          has_width(c->in[NORM_OFFSET], of3_dim(c->in[NORM_X], 0)));
   return like(c->in[NORM_X]);
 }
@@ -50,45 +57,45 @@ of3_shape of3_shape_norm(const of3_call *c) {
 of3_shape of3_shape_act(const of3_call *c) { return like(c->in[ACT_Y]); }
 
 of3_shape of3_shape_add(const of3_call *c) {
-  assert(of3_dim(c->in[ADD_Y], 0) == of3_dim(c->in[ADD_X], 0) &&
+  DEMAND(of3_dim(c->in[ADD_Y], 0) == of3_dim(c->in[ADD_X], 0) &&
          rows_divide(c->in[ADD_X], of3_rows(c->in[ADD_Y])));
   return like(c->in[ADD_Y]);
 }
 
 of3_shape of3_shape_combine(const of3_call *c) {
   const of3_tensor *x = c->in[COMBINE_X];
-  assert(!c->in[COMBINE_Y] || of3_count(x) == of3_count(c->in[COMBINE_Y]));
-  assert(count_divides(c->in[COMBINE_A], x->shape[0]) && count_divides(c->in[COMBINE_B], x->shape[0]));
-  assert(count_divides(c->in[COMBINE_MASK], of3_rows(x)));
+  DEMAND(!c->in[COMBINE_Y] || of3_count(x) == of3_count(c->in[COMBINE_Y]));
+  DEMAND(count_divides(c->in[COMBINE_A], x->shape[0]) && count_divides(c->in[COMBINE_B], x->shape[0]));
+  DEMAND(count_divides(c->in[COMBINE_MASK], of3_rows(x)));
   return like(x);
 }
 
 of3_shape of3_shape_mask_rows(const of3_call *c) {
-  assert(count_divides(c->in[MASK_ROWS_MASK], of3_rows(c->in[MASK_ROWS_Y])));
+  DEMAND(count_divides(c->in[MASK_ROWS_MASK], of3_rows(c->in[MASK_ROWS_Y])));
   return like(c->in[MASK_ROWS_Y]);
 }
 
 of3_shape of3_shape_copy(const of3_call *c) {
-  assert(of3_count(c->in[COPY_Y]) % of3_count(c->in[COPY_X]) == 0);
+  DEMAND(of3_count(c->in[COPY_Y]) % of3_count(c->in[COPY_X]) == 0);
   return like(c->in[COPY_Y]);
 }
 
 of3_shape of3_shape_concat(const of3_call *c) {
-  assert(rows_divide(c->in[CONCAT_B], of3_rows(c->in[CONCAT_A])));
+  DEMAND(rows_divide(c->in[CONCAT_B], of3_rows(c->in[CONCAT_A])));
   return with_last(c->in[CONCAT_A], of3_dim(c->in[CONCAT_A], 0) + of3_dim(c->in[CONCAT_B], 0));
 }
 
 of3_shape of3_shape_outer_sum(const of3_call *c) {
   const of3_tensor *a = c->in[OUTER_SUM_A], *b = c->in[OUTER_SUM_B];
-  assert(of3_count(c->out) == of3_count(a) * of3_rows(b) && a->rank == 2 && b->rank == 2 &&
+  DEMAND(of3_count(c->out) == of3_count(a) * of3_rows(b) && a->rank == 2 && b->rank == 2 &&
          a->shape[1] == b->shape[1]);
   return (of3_shape){OF3_F32, 3, {a->shape[0], b->shape[0], a->shape[1]}};
 }
 
 of3_shape of3_shape_embed_add(const of3_call *c) {
   const of3_tensor *y = c->in[EMBED_Y];
-  assert(of3_dim(c->in[EMBED_TABLE], 0) == of3_dim(y, 0) && rows_divide(c->in[EMBED_INDEX], of3_rows(y)));
-  assert(!c->in[EMBED_WEIGHT] || of3_count(c->in[EMBED_WEIGHT]) == of3_rows(y));
+  DEMAND(of3_dim(c->in[EMBED_TABLE], 0) == of3_dim(y, 0) && rows_divide(c->in[EMBED_INDEX], of3_rows(y)));
+  DEMAND(!c->in[EMBED_WEIGHT] || of3_count(c->in[EMBED_WEIGHT]) == of3_rows(y));
   return like(y);
 }
 
@@ -100,9 +107,9 @@ of3_shape of3_shape_one_hot(const of3_call *c) {
 
 of3_shape of3_shape_gather(const of3_call *c) {
   const of3_tensor *x = c->in[GATHER_X], *y = c->in[GATHER_Y];
-  assert(of3_count(c->in[GATHER_INDEX]) == of3_count(c->in[GATHER_MASK]));
+  DEMAND(of3_count(c->in[GATHER_INDEX]) == of3_count(c->in[GATHER_MASK]));
   if (y) {
-    assert(of3_dim(y, 1) == of3_count(c->in[GATHER_INDEX]) && of3_dim(y, 0) == of3_dim(x, 0));
+    DEMAND(of3_dim(y, 1) == of3_count(c->in[GATHER_INDEX]) && of3_dim(y, 0) == of3_dim(x, 0));
     return like(y);
   }
   of3_shape s = like(x);
@@ -112,18 +119,18 @@ of3_shape of3_shape_gather(const of3_call *c) {
 
 of3_shape of3_shape_segment_mean(const of3_call *c) {
   of3_shape s = like(c->in[SEGMENT_X]);
-  assert(of3_dim(c->in[SEGMENT_X], 1) == of3_count(c->in[SEGMENT_MASK]));
+  DEMAND(of3_dim(c->in[SEGMENT_X], 1) == of3_count(c->in[SEGMENT_MASK]));
   s.dim[s.rank - 2] = of3_count(c->in[SEGMENT_START]);
   return s;
 }
 
 of3_shape of3_shape_symmetrize(const of3_call *c) {
-  assert(of3_dim(c->in[SYMMETRIZE_X], 1) == of3_dim(c->in[SYMMETRIZE_X], 2));
+  DEMAND(of3_dim(c->in[SYMMETRIZE_X], 1) == of3_dim(c->in[SYMMETRIZE_X], 2));
   return like(c->in[SYMMETRIZE_X]);
 }
 
 of3_shape of3_shape_expect(const of3_call *c) {
-  assert(of3_dim(c->in[EXPECT_X], 0) == of3_dim(c->in[EXPECT_TABLE], 0) &&
+  DEMAND(of3_dim(c->in[EXPECT_X], 0) == of3_dim(c->in[EXPECT_TABLE], 0) &&
          count_divides(c->in[EXPECT_SET], of3_rows(c->in[EXPECT_X])));
   return with_last(c->in[EXPECT_X], 0);
 }
@@ -133,7 +140,7 @@ of3_shape of3_shape_fourier(const of3_call *c) {
 }
 
 of3_shape of3_shape_augment(const of3_call *c) {
-  assert(c->in[AUGMENT_X]->rank == 3 && of3_count(c->in[AUGMENT_ROTATION]) == 9 * c->in[AUGMENT_X]->shape[0]);
+  DEMAND(c->in[AUGMENT_X]->rank == 3 && of3_count(c->in[AUGMENT_ROTATION]) == 9 * c->in[AUGMENT_X]->shape[0]);
   return like(c->in[AUGMENT_X]);
 }
 
@@ -147,32 +154,31 @@ of3_shape of3_shape_atom_pair(const of3_call *c) {
       OF3_F32,
       4,
       {of3_count(c->in[ATOM_PAIR_LOW]), OF3_WINDOW_QUERIES, OF3_WINDOW_KEYS, c->in[ATOM_PAIR_WD]->shape[0]}};
-  assert(is_matrix(c->in[ATOM_PAIR_WD], s.dim[3], 3) && is_matrix(c->in[ATOM_PAIR_WI], s.dim[3], 1));
+  DEMAND(is_matrix(c->in[ATOM_PAIR_WD], s.dim[3], 3) && is_matrix(c->in[ATOM_PAIR_WI], s.dim[3], 1));
   return s;
 }
 
 of3_shape of3_shape_window_add(const of3_call *c) {
-  assert(of3_dim(c->in[WINDOW_ADD_P], 0) == of3_dim(c->in[WINDOW_ADD_ROW], 0));
+  DEMAND(of3_dim(c->in[WINDOW_ADD_P], 0) == of3_dim(c->in[WINDOW_ADD_ROW], 0));
   return like(c->in[WINDOW_ADD_P]);
 }
 
 of3_shape of3_shape_window_gather(const of3_call *c) {
-  assert(of3_dim(c->in[WINDOW_GATHER_P], 0) == of3_dim(c->in[WINDOW_GATHER_Z], 0));
+  DEMAND(of3_dim(c->in[WINDOW_GATHER_P], 0) == of3_dim(c->in[WINDOW_GATHER_Z], 0));
   return like(c->in[WINDOW_GATHER_P]);
 }
 
 of3_shape of3_shape_window_attention(const of3_call *c) {
   const of3_tensor *bias = c->in[WINDOW_ATT_BIAS];
-  assert(bias->rank == 4 && bias->shape[1] == c->attr.heads && bias->shape[2] == OF3_WINDOW_KEYS &&
+  DEMAND(bias->rank == 4 && bias->shape[1] == c->attr.heads && bias->shape[2] == OF3_WINDOW_KEYS &&
          bias->shape[3] == OF3_WINDOW_QUERIES);
-  assert(of3_dim(c->in[WINDOW_ATT_Q], 0) % c->attr.heads == 0);
-  (void)bias;
+  DEMAND(of3_dim(c->in[WINDOW_ATT_Q], 0) % c->attr.heads == 0);
   return like(c->in[WINDOW_ATT_Q]);
 }
 
 of3_shape of3_shape_pair_bias(const of3_call *c) {
   const of3_tensor *z = c->in[PAIR_BIAS_Z], *w = c->in[PAIR_BIAS_W];
-  assert(w->shape[1] == of3_dim(z, 0) && count_divides(c->in[PAIR_BIAS_MASK], of3_rows(z)));
+  DEMAND(w->shape[1] == of3_dim(z, 0) && count_divides(c->in[PAIR_BIAS_MASK], of3_rows(z)));
   of3_shape s = like(z); /* [..,Q,K,c] -> [..,H,K,Q] */
   int r = s.rank;
   s.dim[r - 3] = w->shape[0];
@@ -183,79 +189,71 @@ of3_shape of3_shape_pair_bias(const of3_call *c) {
 
 of3_shape of3_shape_attention(const of3_call *c) {
   const of3_tensor *q = c->in[ATT_Q], *k = c->in[ATT_K], *bias = c->in[ATT_BIAS];
-  assert(of3_dim(q, 0) == of3_dim(k, 0) && of3_dim(q, 0) % c->attr.heads == 0 &&
+  DEMAND(of3_dim(q, 0) == of3_dim(k, 0) && of3_dim(q, 0) % c->attr.heads == 0 &&
          of3_count(q) == of3_count(c->in[ATT_G]));
-  assert(of3_dim(bias, 0) == of3_dim(q, 1) && of3_dim(bias, 1) == of3_dim(k, 1) &&
+  DEMAND(of3_dim(bias, 0) == of3_dim(q, 1) && of3_dim(bias, 1) == of3_dim(k, 1) &&
          of3_dim(bias, 2) == c->attr.heads);
-  (void)k, (void)bias;
   return like(q);
 }
 
 of3_shape of3_shape_transition(const of3_call *c) {
   int64_t w = of3_dim(c->in[TRANS_X], 0), h = c->in[TRANS_WA]->shape[0];
-  assert(is_matrix(c->in[TRANS_WA], h, w) && is_matrix(c->in[TRANS_WB], h, w) &&
+  DEMAND(is_matrix(c->in[TRANS_WA], h, w) && is_matrix(c->in[TRANS_WB], h, w) &&
          is_matrix(c->in[TRANS_WO], w, h));
-  assert(count_divides(c->in[TRANS_MASK], of3_rows(c->in[TRANS_X])));
-  (void)w, (void)h;
+  DEMAND(count_divides(c->in[TRANS_MASK], of3_rows(c->in[TRANS_X])));
   return like(c->in[TRANS_X]);
 }
 
 of3_shape of3_shape_ada_norm(const of3_call *c) {
-  assert(rows_divide(c->in[ADA_GATE], of3_rows(c->in[ADA_A])) &&
+  DEMAND(rows_divide(c->in[ADA_GATE], of3_rows(c->in[ADA_A])) &&
          has_width(c->in[ADA_GATE], of3_dim(c->in[ADA_A], 0)));
-  assert(of3_count(c->in[ADA_GATE]) == of3_count(c->in[ADA_SHIFT]));
+  DEMAND(of3_count(c->in[ADA_GATE]) == of3_count(c->in[ADA_SHIFT]));
   return like(c->in[ADA_A]);
 }
 
 of3_shape of3_shape_gated_transition(const of3_call *c) {
   int64_t w = of3_dim(c->in[GTRANS_A], 0), h = c->in[GTRANS_WA]->shape[0];
-  assert(is_matrix(c->in[GTRANS_WA], h, w) && is_matrix(c->in[GTRANS_WB], h, w) &&
+  DEMAND(is_matrix(c->in[GTRANS_WA], h, w) && is_matrix(c->in[GTRANS_WB], h, w) &&
          is_matrix(c->in[GTRANS_WO], w, h));
-  assert(rows_divide(c->in[GTRANS_GATE], of3_rows(c->in[GTRANS_A])) &&
+  DEMAND(rows_divide(c->in[GTRANS_GATE], of3_rows(c->in[GTRANS_A])) &&
          count_divides(c->in[GTRANS_MASK], of3_rows(c->in[GTRANS_A])));
-  (void)w, (void)h;
   return like(c->in[GTRANS_A]);
 }
 
 /* z [..,N,N,c] with a mask over the pairs of one or of all batch entries. */
 static void check_pair(const of3_tensor *z, const of3_tensor *mask) {
-  assert(of3_dim(z, 1) == of3_dim(z, 2) && count_divides(mask, of3_rows(z)));
-  (void)z, (void)mask;
+  DEMAND(of3_dim(z, 1) == of3_dim(z, 2) && count_divides(mask, of3_rows(z)));
 }
 
 of3_shape of3_shape_triangle_mul(const of3_call *c) {
   check_pair(c->in[TRI_MUL_Z], c->in[TRI_MUL_MASK]);
   int64_t w = of3_dim(c->in[TRI_MUL_Z], 0), h = c->in[TRI_MUL_WAP]->shape[0];
-  assert(is_matrix(c->in[TRI_MUL_WAG], h, w) && is_matrix(c->in[TRI_MUL_WBP], h, w) &&
+  DEMAND(is_matrix(c->in[TRI_MUL_WAG], h, w) && is_matrix(c->in[TRI_MUL_WBP], h, w) &&
          is_matrix(c->in[TRI_MUL_WBG], h, w));
-  assert(is_matrix(c->in[TRI_MUL_WZ], w, h) && is_matrix(c->in[TRI_MUL_WG], w, w));
-  (void)w, (void)h;
+  DEMAND(is_matrix(c->in[TRI_MUL_WZ], w, h) && is_matrix(c->in[TRI_MUL_WG], w, w));
   return like(c->in[TRI_MUL_Z]);
 }
 
 of3_shape of3_shape_triangle_attention(const of3_call *c) {
   check_pair(c->in[TRI_ATT_Z], c->in[TRI_ATT_MASK]);
   int64_t w = of3_dim(c->in[TRI_ATT_Z], 0), h = c->in[TRI_ATT_WQ]->shape[0];
-  assert(h % c->attr.heads == 0 && is_matrix(c->in[TRI_ATT_WO], w, h) &&
+  DEMAND(h % c->attr.heads == 0 && is_matrix(c->in[TRI_ATT_WO], w, h) &&
          is_matrix(c->in[TRI_ATT_WZ], c->attr.heads, w));
-  (void)w, (void)h;
   return like(c->in[TRI_ATT_Z]);
 }
 
 of3_shape of3_shape_outer_product_mean(const of3_call *c) {
   const of3_tensor *z = c->in[OPM_Z], *m = c->in[OPM_M];
   int64_t h = c->in[OPM_W1]->shape[0];
-  assert(z->rank == 3 && m->rank == 3 && of3_count(c->in[OPM_MASK]) == of3_rows(m) &&
+  DEMAND(z->rank == 3 && m->rank == 3 && of3_count(c->in[OPM_MASK]) == of3_rows(m) &&
          m->shape[1] == z->shape[0]);
-  assert(is_matrix(c->in[OPM_WO], of3_dim(z, 0), h * h));
-  (void)m, (void)h;
+  DEMAND(is_matrix(c->in[OPM_WO], of3_dim(z, 0), h * h));
   return like(z);
 }
 
 of3_shape of3_shape_pair_weighted_average(const of3_call *c) {
   const of3_tensor *m = c->in[PWA_M], *z = c->in[PWA_Z];
-  assert(z->rank == 3 && m->rank == 3 && m->shape[1] == z->shape[0] &&
+  DEMAND(z->rank == 3 && m->rank == 3 && m->shape[1] == z->shape[0] &&
          c->in[PWA_WV]->shape[0] % c->attr.heads == 0);
-  (void)z;
   return like(m);
 }

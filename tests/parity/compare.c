@@ -1,0 +1,125 @@
+#include "compare.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bounds.h"
+
+comparison comparison_begin(const of3_table *table) {
+  const char *weights = of3_table_meta(table, "weights");
+  printf("%-92s %10s %10s %10s\n", "tensor", "max", "rms", "bound");
+  return (comparison){.table = table,
+                      .seen = calloc((size_t)table->n + 1, sizeof(bool)),
+                      .trained = weights && strstr(weights, "demo")};
+}
+
+static bool must_be_compared(const char *name) {
+  return !strncmp(name, "act/", 4) || !strncmp(name, "out/", 4);
+}
+
+bool comparison_end(comparison *c) {
+  int missed = 0;
+  for (int i = 0; i < c->table->n; i++)
+    if (must_be_compared(c->table->entry[i].name) && !c->seen[i])
+      printf("not compared: %s\n", c->table->entry[i].name), missed++;
+  printf("%d tensors compared, %d above their bound, %d not compared\n", c->compared, c->failed, missed);
+  free(c->seen);
+  c->seen = NULL;
+  return c->compared > 0 && !c->failed && !missed;
+}
+
+static double value_at(const of3_entry *e, int64_t i) {
+  return e->dtype == OF3_U8 ? ((const uint8_t *)e->data)[i] : (double)((const float *)e->data)[i];
+}
+
+void compare_entry(comparison *c, const of3_entry *e, const float *x) {
+  double worst = 0, largest = 0, d2 = 0, v2 = 0;
+  bool finite = true;
+  for (int64_t i = 0; i < e->count; i++) {
+    double want = value_at(e, i), d = fabs((double)x[i] - want);
+    finite = finite && isfinite(x[i]);
+    if (d > worst) worst = d;
+    if (fabs(want) > largest) largest = fabs(want);
+    d2 += d * d;
+    v2 += want * want;
+  }
+  double max = largest > 0 ? worst / largest : worst, rms = v2 > 0 ? sqrt(d2 / v2) : sqrt(d2),
+         bound = bound_of(e->name, c->trained);
+  bool good = finite && max <= bound;
+  printf("%-92s %10.2e %10.2e %10.2e%s\n", e->name, max, rms, bound, good ? "" : "  ABOVE");
+  c->compared++;
+  c->failed += !good;
+  c->seen[e - c->table->entry] = true;
+}
+
+static const of3_entry *find(const comparison *c, const char *prefix, const char *name) {
+  char full[320];
+  snprintf(full, sizeof full, "%s%s", prefix, name);
+  return of3_table_find(c->table, full);
+}
+
+/* Names that differ between the program and the fixture. */
+static const of3_entry *find_alias(const comparison *c, const char *name) {
+  if (!strcmp(name, "cycle0/z_init")) return find(c, "act/", "input_embedder/z_init");
+  if (!strcmp(name, "confidence/distogram")) return find(c, "out/", "distogram");
+  if (!strncmp(name, "sample/x_step.", 14)) return find(c, "out/", name + 7);
+  return find(c, "act/", name);
+}
+
+/* A batch [S,..] whose sample s is act/confidence/sampleS/NAME. */
+static void compare_batch(comparison *c, const char *name, const float *x, int64_t count, int64_t samples) {
+  for (int64_t s = 0; s < samples; s++) {
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "act/confidence/sample%lld/", (long long)s);
+    const of3_entry *e = find(c, prefix, name);
+    if (e && e->count == count / samples) compare_entry(c, e, x + s * e->count);
+  }
+}
+
+/* Logits of one sample, "sampleS/HEAD", are a part of out/HEAD. Heads over atom slots [N,23,k] are picked by
+ * the caller's layout: the fixture has them by atom, [A,k]. */
+static void compare_logits(comparison *c, const char *name, const float *x, int64_t count, int rank,
+                           const int64_t *shape) {
+  int sample = atoi(name + 6);
+  const of3_entry *e = find(c, "out/", strchr(name, '/') + 1),
+                  *start = of3_table_find(c->table, "feat/start_atom_index");
+  const of3_entry *owner = of3_table_find(c->table, "feat/atom_to_token_index");
+  if (!e) return;
+  int64_t each = e->count / e->shape[0];
+  float *all = calloc((size_t)each, sizeof *all);
+  if (e->rank == 4)
+    memcpy(all, x, (size_t)(count < each ? count : each) * sizeof *all);
+  else if (rank == 3 && start && owner)
+    for (int64_t a = 0; a < e->shape[1]; a++) {
+      int64_t token =
+          owner->dtype == OF3_I64 ? ((const int64_t *)owner->data)[a] : ((const int32_t *)owner->data)[a];
+      int64_t first = start->dtype == OF3_I64 ? ((const int64_t *)start->data)[token]
+                                              : ((const int32_t *)start->data)[token];
+      memcpy(all + a * shape[2], x + (token * shape[1] + a - first) * shape[2],
+             (size_t)shape[2] * sizeof *all);
+    }
+  of3_entry part = *e; /* the sample's part, under the name of the whole */
+  part.count = each;
+  part.data = (const float *)e->data + sample * each;
+  bool seen = false;
+  of3_table single = {.n = 1, .entry = &part};
+  comparison view = {.table = &single, .seen = &seen, .trained = c->trained};
+  compare_entry(&view, &part, all);
+  c->compared += view.compared;
+  c->failed += view.failed;
+  c->seen[e - c->table->entry] = true;
+  free(all);
+}
+
+void compare_trace(comparison *c, const char *name, const float *x, int64_t count, int rank,
+                   const int64_t *shape) {
+  const of3_entry *e = find_alias(c, name);
+  if (e && e->count == count)
+    compare_entry(c, e, x);
+  else if (!strncmp(name, "confidence/aux_heads.", 21))
+    compare_batch(c, name + 11, x, count, shape[0]);
+  else if (!strncmp(name, "confidence/sample", 17))
+    compare_logits(c, name + 11, x, count, rank, shape);
+}

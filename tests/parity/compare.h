@@ -1,0 +1,30 @@
+/* Comparing tensors with those of a fixture, against one table of bounds. */
+#ifndef OF3_PARITY_COMPARE_H
+#define OF3_PARITY_COMPARE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/safetensors.h"
+
+typedef struct comparison {
+  const of3_table *table;
+  bool *seen; /* [table->n] */
+  int compared, failed;
+  bool trained; /* the demonstration weights: sharper attention, other bounds */
+} comparison;
+
+comparison comparison_begin(const of3_table *table);
+/* Lists what was not compared, prints the summary, frees; true if everything was compared and within bounds.
+ */
+bool comparison_end(comparison *c);
+
+/* x has e->count values. */
+void compare_entry(comparison *c, const of3_entry *e, const float *x);
+
+/* A tensor that the network traced: finds its place in the fixture, if it has one. In the confidence head all
+ * samples run as one batch, whose parts have entries of their own. */
+void compare_trace(comparison *c, const char *name, const float *x, int64_t count, int rank,
+                   const int64_t *shape);
+
+#endif

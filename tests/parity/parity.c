@@ -1,0 +1,221 @@
+/* Runs the network on the inputs and random numbers of a fixture (shared/oracle/make_fixtures.py) and
+ * compares every number in it.
+ *
+ *   parity --checkpoint W --fixture FX.safetensors [--backend cpu|reference] [--isa NAME] [--threads N]
+ *
+ * Prints, for each tensor, its name, the largest deviation over the largest value, the ratio of r.m.s.
+ * deviation to r.m.s. value, and the bound of the former. Exits with 1 above a bound, or if a tensor of the
+ * fixture was not compared. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compare.h"
+#include "cpu/cpu.h"
+#include "feat/build.h"
+#include "io/checkpoint.h"
+#include "model/feature_file.h"
+#include "model/run.h"
+#include "scores_of.h"
+#include "tensor/backend.h"
+
+typedef struct options {
+  const char *checkpoint, *fixture, *backend, *isa;
+  int threads;
+} options;
+
+/* The random numbers of the fixture. */
+typedef struct recorded {
+  const of3_table *table;
+} recorded;
+
+static void recorded_normal(void *user, of3_purpose what, int step, int sample, float *out, size_t n) {
+  const of3_table *t = ((const recorded *)user)->table;
+  const char *name = what == OF3_RANDOM_NOISE_INIT       ? "rand/noise.init"
+                     : what == OF3_RANDOM_NOISE_ROTATION ? "rand/noise.quaternion"
+                     : what == OF3_RANDOM_NOISE_STEP     ? "rand/noise.step"
+                                                         : "rand/noise.translation";
+  const of3_entry *e = of3_table_find(t, name), *init = of3_table_find(t, "rand/noise.init");
+  int64_t samples = init->shape[0], at = what == OF3_RANDOM_NOISE_INIT ? sample : step * samples + sample;
+  memcpy(out, (const float *)e->data + at * (int64_t)n, n * sizeof *out);
+}
+
+static int recorded_rows(void *user, const of3_features *f, int cycle, uint32_t *out) {
+  char name[64];
+  snprintf(name, sizeof name, "rand/msa_rows.%d", cycle);
+  const of3_entry *e = of3_table_find(((const recorded *)user)->table, name);
+  (void)f;
+  for (int64_t i = 0; i < e->count; i++)
+    out[i] = e->dtype == OF3_I64 ? (uint32_t)((const int64_t *)e->data)[i]
+                                 : (uint32_t)((const int32_t *)e->data)[i];
+  return (int)e->count;
+}
+
+static of3_tensor *upload(of3_ctx *cx, const of3_entry *e) {
+  return of3_from_host(cx, OF3_F32, e->rank, e->shape, e->data);
+}
+
+static void trace(void *user, of3_ctx *cx, const char *name, const of3_tensor *t) {
+  comparison *c = user;
+  float *host = malloc(of3_bytes(t) + 1);
+  of3_download(cx, t, host);
+  compare_trace(c, name, host, of3_count(t), t->rank, t->shape);
+  free(host);
+}
+
+/* Compares a result on the host with out/NAME. */
+static void compare_output(comparison *c, const char *name, const float *x) {
+  const of3_entry *e = of3_table_find(c->table, name);
+  if (e) compare_entry(c, e, x);
+}
+
+static void compare_tensor(comparison *c, of3_ctx *cx, const char *name, const of3_tensor *t) {
+  float *host = malloc(of3_bytes(t) + 1);
+  of3_download(cx, t, host);
+  compare_output(c, name, host);
+  free(host);
+}
+
+static of3_prediction new_prediction(const of3_features *f, int samples) {
+  size_t s = (size_t)samples, n2 = (size_t)f->n_token * (size_t)f->n_token, a = (size_t)f->n_atom;
+  return (of3_prediction){.n_sample = samples,
+                          .n_token = f->n_token,
+                          .n_atom = f->n_atom,
+                          .x = calloc(s * a * 3, sizeof(float)),
+                          .plddt = calloc(s * a, sizeof(float)),
+                          .pae = calloc(s * n2, sizeof(float)),
+                          .pde = calloc(s * n2, sizeof(float)),
+                          .tm = calloc(s * n2, sizeof(float)),
+                          .tm_chains = calloc(s * n2, sizeof(float)),
+                          .contact = calloc(n2, sizeof(float))};
+}
+
+/* The denoiser alone, at the noise levels of the fixture, one for each sample. */
+static void run_denoiser(of3_run *r, const of3_denoiser_state *d, comparison *c) {
+  const of3_entry *noisy = of3_table_find(c->table, "rand/x_noisy"), *t = of3_table_find(c->table, "rand/t");
+  if (!noisy || !t) return;
+  of3_scope scope = of3_scope_begin(r->cx);
+  r->scope = "denoise/";
+  of3_tensor *x = of3_denoise(r, d, upload(r->cx, noisy), t->data, (int)t->count);
+  compare_tensor(c, r->cx, "out/x_denoised", x);
+  of3_scope_end(r->cx, scope);
+}
+
+static of3_tensor *run_sampler(of3_run *r, const of3_denoiser_state *d, comparison *c) {
+  const of3_entry *init = of3_table_find(c->table, "rand/noise.init"),
+                  *step = of3_table_find(c->table, "rand/noise.step");
+  if (!init || !step || !step->count) return NULL;
+  of3_tensor *x = of3_new(r->cx, OF3_F32, init->rank, init->shape);
+  r->scope = "sample/";
+  of3_sample_diffusion(r, d, (int)step->shape[0], x);
+  compare_tensor(c, r->cx, "out/x_sampled", x);
+  return x;
+}
+
+static void run_heads(of3_run *r, const of3_trunk *t, of3_tensor *sampled, comparison *c) {
+  const of3_entry *given = of3_table_find(c->table, "rand/x_conf");
+  of3_tensor *x = given ? upload(r->cx, given) : sampled;
+  if (!x) return;
+  of3_prediction p = new_prediction(r->in.f, (int)x->shape[0]);
+  r->scope = "confidence/";
+  of3_download(r->cx, x, p.x);
+  of3_contact_probability(r, t->z, p.contact);
+  of3_confidence(r, t, x, &p);
+  compare_output(c, "out/value/plddt", p.plddt);
+  compare_output(c, "out/value/pae", p.pae);
+  compare_output(c, "out/value/pde", p.pde);
+  compare_output(c, "out/value/contact", p.contact);
+  compare_scores(c, r->in.f, &p, r->net->variant);
+  of3_prediction_free(&p);
+}
+
+static void run_all(of3_run *r, comparison *c, int cycles) {
+  of3_trunk t = of3_run_trunk(r, cycles);
+  compare_tensor(c, r->cx, "out/s_input", t.s_input);
+  compare_tensor(c, r->cx, "out/s", t.s);
+  compare_tensor(c, r->cx, "out/z", t.z);
+  r->scope = "denoise/";
+  of3_denoiser_state d = of3_prepare_denoiser(r, &t);
+  run_denoiser(r, &d, c);
+  run_heads(r, &t, run_sampler(r, &d, c), c);
+}
+
+static of3_status run(const options *o, comparison *c, of3_error *err) {
+  const of3_backend *backend = &of3_reference_backend;
+  of3_checkpoint ckpt = {0};
+  of3_network net = {0};
+  of3_features f = {0};
+  of3_ctx cx = {0};
+  if (strcmp(o->backend, "reference") != 0) OF3_TRY(of3_cpu_backend(o->isa, &backend, err));
+  OF3_TRY(of3_checkpoint_open(o->checkpoint, &ckpt, err));
+  OF3_TRY(of3_features_from_table(c->table, &f, err));
+  OF3_TRY(of3_ctx_open(&cx, backend, o->threads, (size_t)16 << 30, false, err));
+  OF3_TRY(of3_network_bind(&cx, &ckpt.weights, &net, err));
+  const char *variant = of3_table_meta(c->table, "variant"), *cycles = of3_table_meta(c->table, "cycles");
+  if (!variant || !cycles)
+    return of3_fail(err, OF3_ERR_INPUT, "'%s' has no variant and cycles among its metadata", o->fixture);
+  if (!strcmp(variant, "P1t")) net.switches.template_truncated = false; /* preview 1 as it was trained */
+  recorded rec = {.table = c->table};
+  of3_random_source random = {.user = &rec, .normal = recorded_normal, .msa_rows = recorded_rows};
+  of3_observer observer = {.user = c, .trace = trace};
+  of3_run r = {.cx = &cx,
+               .net = &net,
+               .c = &net.config,
+               .w = &net.weights,
+               .observer = &observer,
+               .random = &random,
+               .arena = of3_arena_new(0),
+               .scope = ""};
+  of3_make_inputs(&r, &f);
+  run_all(&r, c, atoi(cycles));
+  of3_status status = of3_ctx_status(&cx, err);
+  of3_arena_free(r.arena);
+  of3_network_free(&net);
+  of3_ctx_close(&cx);
+  of3_features_free(&f);
+  of3_checkpoint_close(&ckpt);
+  return status;
+}
+
+static bool parse(int argc, char **argv, options *o) {
+  *o = (options){.backend = "cpu"};
+  for (int i = 1; i + 1 < argc; i += 2) {
+    if (!strcmp(argv[i], "--checkpoint"))
+      o->checkpoint = argv[i + 1];
+    else if (!strcmp(argv[i], "--fixture"))
+      o->fixture = argv[i + 1];
+    else if (!strcmp(argv[i], "--backend"))
+      o->backend = argv[i + 1];
+    else if (!strcmp(argv[i], "--isa"))
+      o->isa = argv[i + 1];
+    else if (!strcmp(argv[i], "--threads"))
+      o->threads = atoi(argv[i + 1]);
+    else
+      return false;
+  }
+  bool known = !strcmp(o->backend, "cpu") || !strcmp(o->backend, "reference");
+  return argc % 2 == 1 && o->checkpoint && o->fixture && known;
+}
+
+int main(int argc, char **argv) {
+  options o;
+  of3_error err = {0};
+  of3_table table;
+  if (!parse(argc, argv, &o)) {
+    fprintf(stderr, "usage: parity --checkpoint W --fixture FX.safetensors [--backend cpu|reference] [--isa "
+                    "NAME] [--threads N]\n");
+    return 2;
+  }
+  if (of3_safetensors_open(o.fixture, &table, &err) != OF3_OK) {
+    fprintf(stderr, "parity: %s\n", err.text);
+    return 1;
+  }
+  comparison c = comparison_begin(&table);
+  if (run(&o, &c, &err) != OF3_OK) {
+    fprintf(stderr, "parity: %s\n", err.text);
+    return 1;
+  }
+  bool good = comparison_end(&c);
+  of3_table_close(&table);
+  return good ? 0 : 1;
+}
