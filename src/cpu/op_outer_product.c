@@ -13,7 +13,7 @@
 #include "cpu/panel.h"
 #include "cpu/state.h"
 
-enum { I_BLOCK = 4 };
+enum { I_BLOCK = 2 };
 
 typedef struct outer {
   const of3_cpu_kernels *k;

@@ -1,6 +1,7 @@
 /* PAIR_WEIGHTED_AVERAGE, AF3 SI Alg. 10: m[r,i] += W_o (sigmoid(g[r,i]) * sum_j w_h(i,j) v[r,j]).
  *
- *   1 weights  panels of 48 i for one j: norm -> W_z -> w [panel of i][head][j][48], then softmax over j
+ *   1 weights  panels of 48 i for one j: norm -> W_z -> w [panel of i][head][j][48], then softmax over j; a
+ *              row i without any unmasked j goes unmasked, as the mask cancels in exact arithmetic
  *   then for ROWS rows of m at a time, so that v stays small:
  *   2 values   panels of 48 j: norm -> W_v -> v [r][H d][j]
  *   3 average  for R_BLOCK rows r and a panel of i, head by head:
@@ -21,6 +22,7 @@ typedef struct average {
   const of3_call *c;
   int64_t m, n, c_m, c_z, heads, hidden, ld; /* ld: j of v */
   int64_t first, rows;                       /* rows of m in this turn */
+  float *masked; /* [N]: 1e9 where row i of the mask counts */
   float *w, *v;
   float *scratch; /* a thread: x, then product [max(c_m,c_z)][48]; gate [H d][48]; o [R_BLOCK][H d][48] */
 } average;
@@ -47,12 +49,23 @@ static average setup(const of3_ctx *cx, const of3_call *c) {
 
 static size_t workspace(const of3_ctx *cx, const of3_call *c) {
   average t = setup(cx, c);
-  int64_t floats = of3_panels(t.n) * w_floats(&t) + turn_rows(&t) * t.hidden * t.ld +
+  int64_t floats = of3_aligned(t.n) + of3_panels(t.n) * w_floats(&t) + turn_rows(&t) * t.hidden * t.ld +
                    of3_cpu_threads(cx) * scratch_floats(&t);
   return (size_t)floats * sizeof(float);
 }
 
 /* ---- 1 */
+
+static void masked_task(void *arg, int64_t begin, int64_t end, int thread) {
+  const average *t = arg;
+  (void)thread;
+  for (int64_t i = begin; i < end; i++) {
+    const float *mask = of3_f32(t->c->in[PWA_MASK]) + i * t->n;
+    t->masked[i] = 0;
+    for (int64_t j = 0; j < t->n; j++)
+      if (mask[j] != 0) t->masked[i] = 1e9f;
+  }
+}
 
 static void weights_of_key(const average *t, int64_t p, int64_t j, float *x) {
   const int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
@@ -65,7 +78,8 @@ static void weights_of_key(const average *t, int64_t p, int64_t j, float *x) {
   of3_gemm g = of3_weights_times(t->c->in[PWA_WZ], 0, t->heads, x, lanes, t->w + p * w_floats(t) + j * lanes);
   g.ldy = t->n * lanes;
   t->k->gemm(&g);
-  for (int i = 0; i < n; i++) add[i] = 1e9f * (of3_f32(t->c->in[PWA_MASK])[first + i * t->n] - 1.0f);
+  for (int i = 0; i < n; i++)
+    add[i] = t->masked[p * OF3_LANES + i] * (of3_f32(t->c->in[PWA_MASK])[first + i * t->n] - 1.0f);
   for (int64_t h = 0; h < t->heads; h++) t->k->add(g.y + h * g.ldy, add, lanes);
 }
 
@@ -164,9 +178,11 @@ static void run(of3_ctx *cx, const of3_call *c, void *memory) {
   of3_pool *pool = of3_cpu_state(cx)->pool;
   average t = setup(cx, c);
   const int64_t panels = of3_panels(t.n);
-  t.w = memory;
+  t.masked = memory;
+  t.w = t.masked + of3_aligned(t.n);
   t.v = t.w + panels * w_floats(&t);
   t.scratch = t.v + turn_rows(&t) * t.hidden * t.ld;
+  of3_cpu_share(cx, masked_task, &t, t.n, t.n);
   of3_pool_run(pool, weight_task, &t, panels * t.n);
   of3_pool_run(pool, softmax_task, &t, panels * t.heads);
   for (t.first = 0; t.first < t.m; t.first += ROWS) {
