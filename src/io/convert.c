@@ -68,7 +68,6 @@ static void release(converter *c, const of3_entry *e) {
 
 static of3_status put(void *user, FILE *f, const of3_entry *to, of3_error *err) {
   converter *c = user;
-  uint64_t piece[PIECE / 2]; /* PIECE f32, aligned */
   if (c->cancel && c->cancel(c->user))
     return of3_fail(err, OF3_ERR_CANCELLED, "the conversion was interrupted; nothing was written");
   const of3_entry *from = of3_table_find(c->from, to->name);
@@ -76,6 +75,7 @@ static of3_status put(void *user, FILE *f, const of3_entry *to, of3_error *err) 
   if (from->dtype == to->dtype) {
     fwrite(from->data, size, (size_t)from->count, f);
   } else {
+    float piece[PIECE]; /* or as many bf16 */
     for (int64_t at = 0; at < from->count && !ferror(f); at += PIECE) {
       int n = from->count - at < PIECE ? (int)(from->count - at) : PIECE;
       convert_piece(from, at, n, to->dtype, piece);

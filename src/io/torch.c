@@ -280,12 +280,13 @@ static of3_status find_table(reader *r, const of3_pickle *dict, const char *key,
 /* ema.params, else state_dict, else module, else the top level itself. */
 static of3_status find_weights(reader *r, const of3_pickle *root, const of3_pickle **ret) {
   static const char *const NAME[] = {"state_dict", "module"};
-  char text[256];
   const of3_pickle *ema = NULL;
-  if (root->type != OF3_PICKLE_DICT)
+  if (root->type != OF3_PICKLE_DICT) {
+    char text[256];
     return of3_fail(r->err, OF3_ERR_INPUT,
                     "the checkpoint is %s, not a dictionary; save the model's state_dict()",
                     of3_pickle_describe(root, text));
+  }
   OF3_TRY(find_table(r, root, "ema", &ema));
   r->out->layout = "ema.params";
   if (ema) OF3_TRY(find_table(r, ema, "params", ret));

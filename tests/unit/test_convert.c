@@ -78,7 +78,7 @@ static void make_input(const scratch *s) {
       row("diffusion_module.diffusion_conditioning.fourier_emb.w", OF3_F32, 8, F32_BITS),
       row("sample_diffusion.diffusion_module.f32", OF3_F32, 8, F32_BITS)};
   of3_error err = {0};
-  if (of3_safetensors_write(s->in, entry, 7, META, 1, &err) != OF3_OK) fail_msg("%s", err.text);
+  if (of3_safetensors_write(s->in, entry, 8, META, 1, &err) != OF3_OK) fail_msg("%s", err.text);
 }
 
 static void rounds_to_bf16(void **state) {
@@ -87,7 +87,7 @@ static void rounds_to_bf16(void **state) {
   of3_table t = {0};
   make_input(s);
   convert(s->in, s->out, OF3_BF16, &done, &t);
-  assert_int_equal(done.n_tensor, 6);
+  assert_int_equal(done.n_tensor, 7);
   assert_int_equal(done.n_skipped, 1);
   assert_int_equal(done.bytes_out, t.map.size);
   assert_true(done.bytes_in > done.bytes_out);
@@ -111,6 +111,8 @@ static void widens_to_f32(void **state) {
   convert(s->in, s->out, OF3_F32, NULL, &t);
   assert_memory_equal(find(&t, "f32")->data, F32_BITS, sizeof F32_BITS);
   const float *half = find(&t, "f16")->data, *wide = find(&t, "f64")->data;
+  const float *brain = find(&t, "bf16")->data;
+  assert_true(brain[0] == 1 && brain[2] == 1.015625f && isnan(brain[5]));
   assert_true(half[0] == 1 && half[1] == 65504 && half[2] == 0x1p-24f && half[3] == -INFINITY);
   assert_true(wide[0] == 0.1f && wide[1] == -2);
   of3_table_close(&t);
@@ -174,7 +176,7 @@ static void leaves_files_alone(void **state) {
   assert_int_equal(of3_checkpoint_convert(s->in, s->out, OF3_BF16, yes, NULL, NULL, &err), OF3_ERR_CANCELLED);
   assert_int_equal(access(s->out, F_OK), -1);
   if (of3_safetensors_open(s->in, &t, &err) != OF3_OK) fail_msg("%s", err.text);
-  assert_int_equal(t.n, 7);
+  assert_int_equal(t.n, 8);
   of3_table_close(&t);
 }
 
