@@ -51,6 +51,20 @@ typedef struct of3_attention_kernels {
   void (*atom_pair)(float *p, int64_t c, const float *w, const float *f, int n);
 } of3_attention_kernels;
 
+/* Attention of n rows of row-major q, gated by rows of g, into rows of y; heads lie next to each other in a
+ * row. Sets q, o and lanes of a, whose k, v and bias are those of the first head. */
+typedef struct of3_attend_rows {
+  const float *q, *g;
+  float *y;
+  ptrdiff_t stride; /* between rows */
+  int n;
+  int64_t heads;
+  ptrdiff_t bias_head; /* between the biases of two heads */
+  float *scratch;      /* [3 heads d OF3_LANES] */
+} of3_attend_rows;
+
+void of3_attend_heads(const of3_cpu_kernels *kernels, of3_attend a, const of3_attend_rows *r);
+
 /* The additive mask of model.md 0.4: 0 or -1e9. */
 static inline float of3_mask_bias(float mask) { return 1e9f * (mask - 1.0f); }
 

@@ -1,12 +1,37 @@
 /* ATTENTION: panels of 48 queries against all keys, head by head; kernel: kernels_attention.inc.
  *
- * An item of work is (batch of the bias, head, panel of queries); the entries of the batch that share the
- * bias are done one after the other while the panel's bias [K][48] is in the second-level cache. */
+ * An item of work is one panel of one head of one batch entry. Panels of a head come one after the other, so
+ * that its keys and values, copied together first, are read from near memory by all of them; so do the batch
+ * entries that share a bias. */
 #include <math.h>
 #include <string.h>
 
 #include "cpu/attention.h"
 #include "cpu/state.h"
+
+void of3_attend_heads(const of3_cpu_kernels *kernels, of3_attend a, const of3_attend_rows *r) {
+  const float *row[OF3_LANES];
+  float *y[OF3_LANES];
+  int lanes = of3_lanes(r->n);
+  int64_t width = r->heads * a.d;
+  float *q = r->scratch, *g = q + width * OF3_LANES, *o = g + width * OF3_LANES;
+  of3_rows_at(row, r->q, r->stride, r->n);
+  kernels->pack(q, lanes, lanes, row, r->n, width);
+  kernels->scale(q, 1.0f / sqrtf((float)a.d), width * lanes);
+  a.ldq = a.ldo = a.lanes = lanes;
+  for (int64_t h = 0; h < r->heads; h++, a.k += a.d, a.v += a.d, a.bias += r->bias_head) {
+    a.q = q + h * a.d * lanes;
+    a.o = o + h * a.d * lanes;
+    kernels->attention->attend(&a);
+  }
+  of3_rows_at(row, r->g, r->stride, r->n);
+  kernels->pack(g, lanes, lanes, row, r->n, width);
+  kernels->sigmoid_mul(o, g, width * lanes);
+  for (int i = 0; i < r->n; i++) y[i] = r->y + i * r->stride;
+  kernels->unpack(&(of3_unpack){.panel = o, .ld = lanes, .n_row = r->n, .channels = width, .y = y});
+}
+
+enum { GATHER_PANELS = 3 };
 
 typedef struct attention {
   const of3_cpu_kernels *kernels;
@@ -17,63 +42,60 @@ typedef struct attention {
   int64_t scratch_floats; /* per thread */
 } attention;
 
-/* q, gate and output panels, then what attend needs. */
-static int64_t scratch_floats(int64_t d) { return 3 * d * OF3_LANES + OF3_ATTEND_SCRATCH; }
+/* Keys, values, panels, then what attend needs. */
+static int64_t scratch_floats(int64_t n_key, int64_t d) {
+  return 2 * of3_aligned(n_key * d) + 3 * d * OF3_LANES + OF3_ATTEND_SCRATCH;
+}
 
 static size_t workspace(const of3_ctx *cx, const of3_call *c) {
-  int64_t d = of3_dim(c->in[ATT_Q], 0) / c->attr.heads;
-  int64_t keys = c->in[ATT_KEY_MASK] ? of3_aligned(of3_dim(c->in[ATT_K], 1)) : 0;
-  return (size_t)(keys + of3_cpu_threads(cx) * scratch_floats(d)) * sizeof(float);
+  int64_t n_key = of3_dim(c->in[ATT_K], 1), d = of3_dim(c->in[ATT_Q], 0) / c->attr.heads;
+  int64_t mask = c->in[ATT_KEY_MASK] ? of3_aligned(n_key) : 0;
+  return (size_t)(mask + of3_cpu_threads(cx) * scratch_floats(n_key, d)) * sizeof(float);
 }
 
-/* Head h of batch entry b, queries from `first` on: in q, k, v, g and y alike. */
-static int64_t place(const attention *t, int64_t b, int64_t n, int64_t first, int64_t h) {
-  return ((b * n + first) * t->heads + h) * t->d;
+/* Where head h of row `row` of batch entry b begins, n rows an entry. */
+static int64_t place(const attention *t, int64_t b, int64_t n, int64_t row, int64_t h) {
+  return ((b * n + row) * t->heads + h) * t->d;
 }
 
-static void attend_panel(const attention *t, int64_t b, int64_t h, int64_t panel, float *scratch) {
-  const of3_cpu_kernels *kernels = t->kernels;
-  int64_t first = panel * OF3_LANES, width = t->heads * t->d, d = t->d;
-  int n = of3_panel_rows(t->n_query, panel), lanes = of3_lanes(n);
-  float *q = scratch, *g = q + d * OF3_LANES, *o = g + d * OF3_LANES, *y[OF3_LANES];
-  const float *row[OF3_LANES];
-  int64_t at = place(t, b, t->n_query, first, h);
-  of3_rows_at(row, t->q + at, width, n);
-  kernels->pack(q, lanes, lanes, row, n, d);
-  kernels->scale(q, 1.0f / sqrtf((float)d), d * lanes);
-  int64_t bias_of = (b % t->bias_batches * t->heads + h) * t->n_key * t->n_query;
-  kernels->attention->attend(&(of3_attend){.q = q,
-                                           .k = t->k + place(t, b, t->n_key, 0, h),
-                                           .v = t->v + place(t, b, t->n_key, 0, h),
-                                           .ldq = lanes,
-                                           .k_key = width,
-                                           .k_dim = 1,
-                                           .v_key = width,
-                                           .v_dim = 1,
-                                           .bias = t->bias + bias_of + first,
-                                           .ld_bias = t->n_query,
-                                           .bias_lanes = n,
-                                           .opt_key_bias = t->key_bias,
-                                           .keys = t->n_key,
-                                           .d = d,
-                                           .lanes = lanes,
-                                           .o = o,
-                                           .ldo = lanes,
-                                           .scratch = o + d * OF3_LANES});
-  of3_rows_at(row, t->g + at, width, n);
-  kernels->pack(g, lanes, lanes, row, n, d);
-  kernels->sigmoid_mul(o, g, d * lanes);
-  for (int i = 0; i < n; i++) y[i] = t->y + at + i * width;
-  kernels->unpack(&(of3_unpack){.panel = o, .ld = lanes, .n_row = n, .channels = d, .y = y});
+static void gather_head(const attention *t, float *to, const float *from) {
+  for (int64_t k = 0; k < t->n_key; k++)
+    memcpy(to + k * t->d, from + k * t->heads * t->d, (size_t)t->d * sizeof *to);
 }
 
+/* Item: (batch of the bias, head, entry among those that share the bias, panel of queries). */
 static void attention_task(void *arg, int64_t begin, int64_t end, int thread) {
   const attention *t = arg;
-  int64_t panels = of3_panels(t->n_query);
-  float *scratch = t->scratch + thread * t->scratch_floats;
+  int64_t panels = of3_panels(t->n_query), sharing = t->batches / t->bias_batches, gathered = -1;
+  bool gather = panels >= GATHER_PANELS;
+  float *k = t->scratch + thread * t->scratch_floats, *v = k + of3_aligned(t->n_key * t->d),
+        *rows = v + of3_aligned(t->n_key * t->d);
+  of3_attend a = {.keys = t->n_key, .d = t->d, .k_dim = 1, .v_dim = 1, .ld_bias = t->n_query};
+  a.k_key = a.v_key = gather ? t->d : t->heads * t->d;
+  a.opt_key_bias = t->key_bias;
+  a.scratch = rows + 3 * t->d * OF3_LANES;
   for (int64_t item = begin; item < end; item++) {
-    int64_t panel = item % panels, h = item / panels % t->heads, bias_batch = item / panels / t->heads;
-    for (int64_t b = bias_batch; b < t->batches; b += t->bias_batches) attend_panel(t, b, h, panel, scratch);
+    int64_t panel = item % panels, head = item / panels, h = head / sharing % t->heads,
+            bias_batch = head / sharing / t->heads, b = head % sharing * t->bias_batches + bias_batch;
+    int64_t first = panel * OF3_LANES, at = place(t, b, t->n_query, first, h),
+            keys = place(t, b, t->n_key, 0, h);
+    if (gather && gathered != head) {
+      gather_head(t, k, t->k + keys);
+      gather_head(t, v, t->v + keys);
+      gathered = head;
+    }
+    a.k = gather ? k : t->k + keys;
+    a.v = gather ? v : t->v + keys;
+    a.bias = t->bias + (bias_batch * t->heads + h) * t->n_key * t->n_query + first;
+    a.bias_lanes = of3_panel_rows(t->n_query, panel);
+    of3_attend_heads(t->kernels, a,
+                     &(of3_attend_rows){.q = t->q + at,
+                                        .g = t->g + at,
+                                        .y = t->y + at,
+                                        .stride = t->heads * t->d,
+                                        .n = a.bias_lanes,
+                                        .heads = 1,
+                                        .scratch = rows});
   }
 }
 
@@ -94,13 +116,13 @@ static void run(of3_ctx *cx, const of3_call *c, void *work) {
   if (of3_count(q) == 0) return;
   t.batches = of3_rows(q) / t.n_query;
   t.bias_batches = of3_count(c->in[ATT_BIAS]) / (t.heads * t.n_key * t.n_query);
-  t.scratch_floats = scratch_floats(t.d);
+  t.scratch_floats = scratch_floats(t.n_key, t.d);
   if (mask) {
     for (int64_t k = 0; k < t.n_key; k++) t.scratch[k] = of3_mask_bias(of3_f32(mask)[k]);
     t.key_bias = t.scratch;
     t.scratch += of3_aligned(t.n_key);
   }
-  of3_pool_run(of3_cpu_state(cx)->pool, attention_task, &t, t.bias_batches * t.heads * of3_panels(t.n_query));
+  of3_pool_run(of3_cpu_state(cx)->pool, attention_task, &t, t.batches * t.heads * of3_panels(t.n_query));
 }
 
 const of3_kernel of3_cpu_attention = {.workspace = workspace, .run = run};

@@ -1,6 +1,5 @@
 /* Atom windows: block b holds queries 32 b .. 32 b + 31 and keys low[b] .. low[b] + 127; indices outside the
  * atoms are clamped, what they give is masked. The last block may have fewer than 32 atoms. */
-#include <math.h>
 #include <string.h>
 
 #include "cpu/attention.h"
@@ -118,7 +117,7 @@ static void run_pair(of3_ctx *cx, const of3_call *c, void *work) {
   window_run(cx, c, c->in[ATOM_PAIR_LOW], pair_task, &t);
 }
 
-/* ---- WINDOW_ATTENTION: an item of work is (block, head), its bias [128][32] shared by the whole batch */
+/* ---- WINDOW_ATTENTION: an item of work is (block, batch entry); the entries of a block share its bias */
 
 typedef struct window_attention {
   const of3_cpu_kernels *kernels;
@@ -130,65 +129,49 @@ typedef struct window_attention {
   int64_t scratch_floats; /* per thread */
 } window_attention;
 
-/* q, gate and output panels, clamped copies of keys and values, then what attend needs. */
-static int64_t attention_floats(int64_t d) { return (3 * Q + 2 * K) * d + OF3_ATTEND_SCRATCH; }
+/* Clamped keys and values, panels, then what attend needs. */
+static int64_t attention_floats(int64_t width) {
+  return (2 * K + 3 * OF3_LANES) * width + OF3_ATTEND_SCRATCH;
+}
 
 static size_t workspace_attention(const of3_ctx *cx, const of3_call *c) {
-  int64_t d = of3_dim(c->in[WINDOW_ATT_Q], 0) / c->attr.heads;
-  return (size_t)(of3_cpu_threads(cx) * of3_aligned(attention_floats(d))) * sizeof(float);
+  return (size_t)(of3_cpu_threads(cx) * attention_floats(of3_dim(c->in[WINDOW_ATT_Q], 0))) * sizeof(float);
 }
 
-/* Rows low .. low+127 of one head: in place where all exist, else a copy. Sets the row stride. */
-static const float *window_rows(const window_attention *t, const float *head, int64_t low, float *copy,
-                                ptrdiff_t *stride) {
-  *stride = t->heads * t->d;
-  if (low >= 0 && low + K <= t->atoms) return head + low * *stride;
+/* Rows low .. low+127 of a batch entry: where they lie if all exist, else a copy. */
+static const float *window_rows(const window_attention *t, const float *from, int64_t batch, int64_t low,
+                                float *copy) {
+  int64_t width = t->heads * t->d;
+  from += batch * t->atoms * width;
+  if (low >= 0 && low + K <= t->atoms) return from + low * width;
   for (int64_t k = 0; k < K; k++)
-    memcpy(copy + k * t->d, head + clamp(low + k, t->atoms) * *stride, (size_t)t->d * sizeof *copy);
-  *stride = t->d;
+    memcpy(copy + k * width, from + clamp(low + k, t->atoms) * width, (size_t)width * sizeof *copy);
   return copy;
-}
-
-static void attend_window(const window_attention *t, int64_t batch, int64_t block, int64_t h,
-                          float *scratch) {
-  const of3_cpu_kernels *kernels = t->kernels;
-  int64_t d = t->d, width = t->heads * d, first = block * Q, left = t->atoms - first;
-  int n = left < Q ? (int)left : Q, lanes = of3_lanes(n);
-  float *q = scratch, *g = q + d * Q, *o = g + d * Q, *k = o + d * Q, *v = k + d * K, *y[Q];
-  const float *row[Q];
-  int64_t head = batch * t->atoms * width + h * d, at = head + first * width;
-  of3_rows_at(row, t->q + at, width, n);
-  kernels->pack(q, lanes, lanes, row, n, d);
-  kernels->scale(q, 1.0f / sqrtf((float)d), d * lanes);
-  of3_attend a = {.q = q,
-                  .ldq = lanes,
-                  .k_dim = 1,
-                  .v_dim = 1,
-                  .bias = t->bias + (block * t->heads + h) * K * Q,
-                  .ld_bias = Q,
-                  .bias_lanes = lanes,
-                  .keys = K,
-                  .d = d,
-                  .lanes = lanes,
-                  .o = o,
-                  .ldo = lanes,
-                  .scratch = v + d * K};
-  a.k = window_rows(t, t->k + head, t->low[block], k, &a.k_key);
-  a.v = window_rows(t, t->v + head, t->low[block], v, &a.v_key);
-  kernels->attention->attend(&a);
-  of3_rows_at(row, t->g + at, width, n);
-  kernels->pack(g, lanes, lanes, row, n, d);
-  kernels->sigmoid_mul(o, g, d * lanes);
-  for (int i = 0; i < n; i++) y[i] = t->y + at + i * width;
-  kernels->unpack(&(of3_unpack){.panel = o, .ld = lanes, .n_row = n, .channels = d, .y = y});
 }
 
 static void attention_task(void *arg, int64_t begin, int64_t end, int thread) {
   const window_attention *t = arg;
-  float *scratch = t->scratch + thread * t->scratch_floats;
-  for (int64_t i = begin; i < end; i++)
-    for (int64_t batch = 0; batch < t->batches; batch++)
-      attend_window(t, batch, i / t->heads, i % t->heads, scratch);
+  int64_t width = t->heads * t->d;
+  float *k = t->scratch + thread * t->scratch_floats, *v = k + K * width, *rows = v + K * width;
+  of3_attend a = {.keys = K, .d = t->d, .k_dim = 1, .v_dim = 1, .ld_bias = Q, .bias_lanes = Q};
+  a.k_key = a.v_key = width;
+  a.scratch = rows + 3 * OF3_LANES * width;
+  for (int64_t i = begin; i < end; i++) {
+    int64_t block = i / t->batches, batch = i % t->batches, first = block * Q, left = t->atoms - first;
+    int64_t at = (batch * t->atoms + first) * width;
+    a.k = window_rows(t, t->k, batch, t->low[block], k);
+    a.v = window_rows(t, t->v, batch, t->low[block], v);
+    a.bias = t->bias + block * t->heads * K * Q;
+    of3_attend_heads(t->kernels, a,
+                     &(of3_attend_rows){.q = t->q + at,
+                                        .g = t->g + at,
+                                        .y = t->y + at,
+                                        .stride = width,
+                                        .n = left < Q ? (int)left : Q,
+                                        .heads = t->heads,
+                                        .bias_head = K * Q,
+                                        .scratch = rows});
+  }
 }
 
 static void run_attention(of3_ctx *cx, const of3_call *c, void *work) {
@@ -207,8 +190,8 @@ static void run_attention(of3_ctx *cx, const of3_call *c, void *work) {
                         .scratch = work};
   if (of3_count(q) == 0) return;
   t.batches = of3_rows(q) / t.atoms;
-  t.scratch_floats = of3_aligned(attention_floats(t.d));
-  of3_pool_run(of3_cpu_state(cx)->pool, attention_task, &t, (t.atoms + Q - 1) / Q * t.heads);
+  t.scratch_floats = attention_floats(t.heads * t.d);
+  of3_pool_run(of3_cpu_state(cx)->pool, attention_task, &t, (t.atoms + Q - 1) / Q * t.batches);
 }
 
 const of3_kernel of3_cpu_atom_pair = {.workspace = workspace_pair, .run = run_pair};
