@@ -10,7 +10,7 @@ PY031, PY045, PY050 are Python interpreters with openfold3 0.3.1, 0.4.5 and 0.5.
                           A feature that differs between the variants has the suffix @P1, @P2 or @OB. Left out:
                           ref_pos (random), template_distogram, template_unit_vector, token_bonds (all zero: checked).
 
-conformers.safetensors: conf/* and feat/ref_pos of the query `heteromer` by 0.5.0.
+conformers.safetensors: conf/*, feat/ref_pos and atom/bonds of the query `heteromer` by 0.5.0.
 made_up.safetensors: features made by make_fixtures.py (padding, several kinds of molecule, templates, i64 indices).
 
 0.3.1 needs help to say what it means: it has no dummy MSA (the repository at that release has), so chains without files are
@@ -205,7 +205,7 @@ def extra_files(raw, folder, oracle):
     from of3_files import save_safetensors
     from of3_oracle import VARIANTS
     arrays = np.load(raw / 'heteromer.OB.npz')
-    keep = [k for k in arrays.files if k.startswith('conf/') or k == 'feat/ref_pos']
+    keep = [k for k in arrays.files if k.startswith('conf/') or k in ('feat/ref_pos', 'atom/bonds')]
     save_safetensors(folder / 'conformers.safetensors', {k: torch.from_numpy(arrays[k]).contiguous() for k in keep})
     made = make_fixtures.make_features(3, 14, 4, 1, VARIANTS['P1'], pad=2)
     one_hot = make_fixtures.ONE_HOT_OR_MASK

@@ -49,20 +49,24 @@ static of3_status take_memory(int n_msa, of3_features *out, of3_error *err) {
   return OF3_OK;
 }
 
-static void put_row(const of3_msa *msa, of3_msa_row row, double scale, size_t at, of3_features *out) {
-  for (int j = 0; j < msa->n_col; j++) {
+static void put_row(of3_msa_row row, size_t width, const uint8_t class_of[static 256], double scale,
+                    size_t at, of3_features *out) {
+  for (size_t j = 0; j < width; j++) {
     int32_t d = row.deletion[j];
-    out->msa[at + (size_t)j] = of3_msa_class(row.letter[j]);
-    out->has_deletion[at + (size_t)j] = d > 0;
-    if (d > 0) out->deletion_value[at + (size_t)j] = (float)(scale * atan(d / 3.0));
+    out->msa[at + j] = class_of[row.letter[j]];
+    out->has_deletion[at + j] = d > 0;
+    if (d > 0) out->deletion_value[at + j] = (float)(scale * atan(d / 3.0));
   }
 }
 
 static void put_copy(const of3_msa *msa, int first_token, const of3_feature_mode *mode, of3_features *out) {
   size_t n = (size_t)out->n_token, first = (size_t)first_token, width = (size_t)msa->n_col;
+  uint8_t class_of[256];
+  of3_msa_classes(class_of);
   int real = 1 + msa->n_row < out->n_msa ? 1 + msa->n_row : out->n_msa;
   for (int r = 0; r < real; r++)
-    put_row(msa, r ? msa->row[r - 1] : msa->query, mode->deletion_scale, (size_t)r * n + first, out);
+    put_row(r ? msa->row[r - 1] : msa->query, width, class_of, mode->deletion_scale, (size_t)r * n + first,
+            out);
   int masked = mode->mask_padding_rows ? real : out->n_msa;
   for (int r = 0; r < masked; r++) memset(out->msa_mask + (size_t)r * n + first, 1, width);
   memcpy(out->profile + first * OF3_N_RESTYPE, msa->profile, width * OF3_N_RESTYPE * sizeof(float));

@@ -57,7 +57,7 @@ OF3_MUST_CHECK of3_status of3_msa_load(const of3_msa_request *request, const of3
                                        const of3_log *opt_log, of3_arena *arena, of3_msa *out,
                                        of3_error *err);
 
-/* Class of an alignment letter of a protein: '-' is the gap, everything but the 20 letters UNK. */
-uint8_t of3_msa_class(uint8_t letter);
+/* The class of every byte of an alignment of a protein: '-' is the gap, everything but the 20 letters UNK. */
+void of3_msa_classes(uint8_t class_of[static 256]);
 
 #endif

@@ -5,8 +5,8 @@
 
 #include "chem/amino_acids.h"
 
-uint8_t of3_msa_class(uint8_t letter) {
-  return (uint8_t)(letter == '-' ? OF3_MSA_GAP : of3_amino_class((char)letter));
+void of3_msa_classes(uint8_t class_of[static 256]) {
+  for (int c = 0; c < 256; c++) class_of[c] = (uint8_t)(c == '-' ? OF3_MSA_GAP : of3_amino_class((char)c));
 }
 
 typedef struct numbered {
@@ -72,7 +72,7 @@ of3_status of3_msa_count(of3_msa *msa, bool scrambled, of3_error *err) {
   int64_t *count = calloc(n, sizeof *count);
   if (!count) return of3_fail_memory(err, "the profile of an MSA");
   uint8_t class_of[256];
-  for (int c = 0; c < 256; c++) class_of[c] = of3_msa_class((uint8_t)c);
+  of3_msa_classes(class_of);
   (scrambled ? count_scrambled : count_columns)(msa, class_of, count);
   for (size_t i = 0; i < n; i++) msa->profile[i] = (float)((double)count[i] / msa->n_row);
   free(count);
