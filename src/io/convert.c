@@ -75,11 +75,14 @@ static of3_status put(void *user, FILE *f, const of3_entry *to, of3_error *err) 
   if (from->dtype == to->dtype) {
     fwrite(from->data, size, (size_t)from->count, f);
   } else {
-    float piece[PIECE]; /* or as many bf16 */
+    union {
+      float f32[PIECE];
+      uint16_t bf16[PIECE];
+    } piece;
     for (int64_t at = 0; at < from->count && !ferror(f); at += PIECE) {
       int n = from->count - at < PIECE ? (int)(from->count - at) : PIECE;
-      convert_piece(from, at, n, to->dtype, piece);
-      fwrite(piece, size, (size_t)n, f);
+      convert_piece(from, at, n, to->dtype, &piece);
+      fwrite(&piece, size, (size_t)n, f);
     }
   }
   release(c, from);

@@ -72,6 +72,7 @@ static void make_input(const scratch *s) {
   const of3_entry entry[] = {
       row("module.model.f32", OF3_F32, 8, F32_BITS),
       row("f16", OF3_F16, 4, F16_BITS),
+      row("bf16", OF3_BF16, 8, BF16_BITS),
       row("f64", OF3_F64, 2, F64_VALUES),
       row("i32", OF3_I32, 4, F32_BITS),
       row("version_tensor", OF3_F32, 3, F32_BITS),
