@@ -190,12 +190,15 @@ static of3_status locate(const of3_zip *zip, const of3_zip_member *m, const uint
 
 of3_status of3_zip_stored(const of3_zip *zip, const of3_zip_member *m, const uint8_t **ret_bytes,
                           of3_error *err) {
-  if (m->method != STORED || m->size != m->packed_size)
+  if (m->method != STORED)
     return of3_fail(
         err, OF3_ERR_INPUT,
-        "member '%.200s' of the archive is compressed, which torch never does; save the checkpoint "
-        "again with torch.save",
+        "member '%.200s' of the archive is compressed where torch.save stores it plainly; save the "
+        "file again with torch.save",
         m->name);
+  if (m->size != m->packed_size)
+    return of3_fail(err, OF3_ERR_INPUT, "the archive is corrupted: stored member '%.200s' has two sizes",
+                    m->name);
   return locate(zip, m, ret_bytes, err);
 }
 

@@ -89,6 +89,7 @@ typedef struct zip_fault {
 } zip_fault;
 
 static const zip_fault ZIP_FAULTS[] = {
+    {"stored member 'a' has two sizes", IN_ENTRY, 10, 2, 0},
     {"encrypted", IN_ENTRY, 8, 2, 1},
     {"packed by method 12", IN_ENTRY, 10, 2, 12},
     {"checksum of member 'a' is wrong", IN_ENTRY, 16, 4, 1},
