@@ -1,0 +1,54 @@
+#include <stdio.h>
+
+#include "commands.h"
+#include "of3.h"
+#include "terminal.h"
+
+typedef struct convert_options {
+  const char *dtype;
+} convert_options;
+
+static const cli_option table[] = {
+    {.names = "dtype",
+     .letter = 'd',
+     .kind = CLI_CHOICE,
+     .offset = offsetof(convert_options, dtype),
+     .choices = "f32 bf16",
+     .value = "TYPE",
+     .help = "Of the weights in the new file"},
+};
+
+static void defaults(void *options) { *(convert_options *)options = (convert_options){.dtype = "f32"}; }
+
+static int run(const void *options, const char *const *arg, int n) {
+  (void)n;
+  const convert_options *o = options;
+  cli_terminal terminal = {0};
+  of3_callbacks callbacks = cli_callbacks(&terminal, "info");
+  of3_convert_info c = {0};
+  of3_error err = {0};
+  char in[CLI_SIZE_TEXT], out[CLI_SIZE_TEXT];
+  if (of3_convert(arg[0], arg[1], o->dtype, &callbacks, &c, &err) != OF3_OK) return cli_report(&err);
+  printf("%s: %d tensors, %s (from %s)\n", arg[1], c.n_tensor, cli_size((double)c.bytes_out, out),
+         cli_size((double)c.bytes_in, in));
+  if (c.n_skipped)
+    printf("%d tensors of the second denoiser were left out; of3 does not read them\n", c.n_skipped);
+  return CLI_EXIT_OK;
+}
+
+const cli_command cli_convert = {
+    .name = "convert",
+    .usage = "IN OUT [--dtype f32|bf16]",
+    .summary = "Write a checkpoint of any layout as one safetensors file",
+    .least = 2,
+    .most = 2,
+    .option = table,
+    .n_option = sizeof table / sizeof *table,
+    .size = sizeof(convert_options),
+    .defaults = defaults,
+    .run = run,
+    .more = "IN is a .pt file, a DeepSpeed folder or a safetensors file. EMA weights are taken where there "
+            "are any.\n"
+            "\n"
+            "Example\n  of3 convert weights.pt weights.safetensors --dtype bf16\n",
+};

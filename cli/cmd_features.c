@@ -1,0 +1,92 @@
+#include <stdio.h>
+
+#include "commands.h"
+#include "of3.h"
+#include "terminal.h"
+
+typedef struct features_options {
+  const char *query, *variant, *conformers, *out, *log;
+  uint64_t seed;
+} features_options;
+
+/* No seed of a file or of the command line has this value. */
+static const uint64_t NO_SEED = UINT64_MAX;
+
+#define FIELD(name) offsetof(features_options, name)
+
+static const cli_option table[] = {
+    {.names = "query",
+     .kind = CLI_TEXT,
+     .offset = FIELD(query),
+     .value = "NAME",
+     .none = "the only one",
+     .help = "Which query of the file"},
+    {.names = "variant",
+     .kind = CLI_CHOICE,
+     .offset = FIELD(variant),
+     .choices = "P1 P2 OB",
+     .value = "NAME",
+     .help = "For which generation of networks"},
+    {.names = "seed",
+     .kind = CLI_SEED,
+     .offset = FIELD(seed),
+     .value = "N",
+     .none = "the first of the query file, else 42",
+     .help = "Chooses and rotates the reference conformers"},
+    {.names = "conformers",
+     .kind = CLI_FILE,
+     .offset = FIELD(conformers),
+     .value = "FILE",
+     .none = "the built-in table",
+     .help = "Safetensors file with conformers and their augmentation"},
+    {.names = "out",
+     .letter = 'o',
+     .kind = CLI_TEXT,
+     .offset = FIELD(out),
+     .value = "FILE",
+     .help = "The safetensors file to write; it must be given"},
+    {.names = "log",
+     .kind = CLI_CHOICE,
+     .offset = FIELD(log),
+     .choices = "debug info warn error",
+     .value = "LEVEL",
+     .help = "Least important messages shown"},
+};
+
+static void defaults(void *options) {
+  *(features_options *)options = (features_options){.variant = "OB", .log = "info", .seed = NO_SEED};
+}
+
+static int run(const void *options, const char *const *arg, int n) {
+  (void)n;
+  const features_options *o = options;
+  cli_terminal terminal = {0};
+  of3_callbacks callbacks = cli_callbacks(&terminal, o->log);
+  of3_features_options f = {.query = arg[0],
+                            .query_name = o->query,
+                            .variant = o->variant,
+                            .has_seed = o->seed != NO_SEED,
+                            .seed = o->seed,
+                            .conformers = o->conformers,
+                            .out = o->out};
+  of3_error err = {0};
+  if (!o->out) {
+    cli_fail(&cli_features, "--out FILE is missing");
+    return CLI_EXIT_USAGE;
+  }
+  return of3_features_export(&f, &callbacks, &err) == OF3_OK ? CLI_EXIT_OK : cli_report(&err);
+}
+
+const cli_command cli_features = {
+    .name = "features",
+    .usage = "QUERY --out FILE [options]",
+    .summary = "Write the network's input for a query as a safetensors file",
+    .least = 1,
+    .most = 1,
+    .option = table,
+    .n_option = sizeof table / sizeof *table,
+    .size = sizeof(features_options),
+    .defaults = defaults,
+    .run = run,
+    .more = "Example\n  of3 features examples/demo/ubiquitin.json --variant OB --out ubiquitin.safetensors\n",
+};

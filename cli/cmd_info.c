@@ -1,0 +1,80 @@
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "commands.h"
+#include "of3.h"
+#include "terminal.h"
+
+typedef struct info_options {
+  bool cpu;
+} info_options;
+
+static const cli_option table[] = {
+    {.names = "cpu backends",
+     .kind = CLI_FLAG,
+     .offset = offsetof(info_options, cpu),
+     .help = "Describe this machine: backend, instruction sets, threads, memory"},
+};
+
+static void defaults(void *options) { *(info_options *)options = (info_options){0}; }
+
+static int describe_machine(void) {
+  enum { MOST = 8 };
+  const char *isa[MOST];
+  char size[CLI_SIZE_TEXT];
+  of3_engine *engine = NULL;
+  of3_error err = {0};
+  if (of3_engine_open(NULL, NULL, &engine, &err) != OF3_OK) return cli_report(&err);
+  of3_engine_info e = of3_engine_describe(engine);
+  int n = of3_instruction_sets(isa, MOST);
+  printf("backend           %s\n", e.backend);
+  printf("instruction sets ");
+  for (int i = 0; i < n && i < MOST; i++) printf(" %s", isa[i]);
+  printf(" (chosen: %s; force one with --isa)\n", e.isa);
+  printf("element type      %s\n", e.dtype);
+  printf("threads           %d\n", e.threads);
+  printf("usable memory     %s\n", e.memory ? cli_size((double)e.memory, size) : "unknown");
+  of3_engine_close(engine);
+  return CLI_EXIT_OK;
+}
+
+static int describe_file(const char *path) {
+  char a[CLI_SIZE_TEXT], b[CLI_SIZE_TEXT];
+  of3_model_info *m = NULL;
+  of3_error err = {0};
+  if (of3_info(path, &m, &err) != OF3_OK) return cli_report(&err);
+  printf("file          %s\n", m->file);
+  printf("variant       %s (%s)\n", m->variant, m->title);
+  printf("format        %s, weights in %s\n", m->format, m->layout);
+  printf("tensors       %" PRId64 " (%s)\n", m->n_tensor, m->types);
+  printf("parameters    %" PRId64 "\n", m->n_parameter);
+  printf("bytes         %" PRIu64 " (%s) of weights in a file of %" PRIu64 " (%s)\n", m->weight_bytes,
+         cli_size((double)m->weight_bytes, a), m->file_bytes, cli_size((double)m->file_bytes, b));
+  if (m->n_skipped)
+    printf("not read      %d tensors of the second denoiser, %s\n", m->n_skipped,
+           cli_size((double)m->skipped_bytes, a));
+  printf("configuration\n");
+  for (int i = 0; i < m->n_config; i++) printf("  %-22s %d\n", m->config[i].name, m->config[i].value);
+  of3_info_free(m);
+  return CLI_EXIT_OK;
+}
+
+static int run(const void *options, const char *const *arg, int n) {
+  const info_options *o = options;
+  int code = n ? describe_file(arg[0]) : CLI_EXIT_OK;
+  if (code == CLI_EXIT_OK && n && o->cpu) putchar('\n');
+  return code == CLI_EXIT_OK && (o->cpu || !n) ? describe_machine() : code;
+}
+
+const cli_command cli_info = {
+    .name = "info",
+    .usage = "[CHECKPOINT] [--cpu]",
+    .summary = "Describe a checkpoint without loading it, or this machine",
+    .most = 1,
+    .option = table,
+    .n_option = sizeof table / sizeof *table,
+    .size = sizeof(info_options),
+    .defaults = defaults,
+    .run = run,
+    .more = "Example\n  of3 info examples/demo/of3-demo.safetensors\n",
+};

@@ -1,0 +1,278 @@
+#define _POSIX_C_SOURCE 200809L
+#include "report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "terminal.h"
+
+typedef struct predict_options {
+  const char *query_json, *checkpoint;
+  const char *output_dir, *format, *confidences;
+  bool overwrite;
+  int samples, recycles, steps, model_seeds;
+  cli_seeds seeds;
+  const char *backend, *isa, *dtype, *log;
+  int threads;
+  uint64_t max_memory;
+} predict_options;
+
+#define FIELD(name) offsetof(predict_options, name)
+
+static const cli_option table[] = {
+    {.group = "Input",
+     .names = "query-json",
+     .kind = CLI_FILE,
+     .offset = FIELD(query_json),
+     .value = "FILE",
+     .help = "The query file, if it is not the argument QUERY"},
+    {.names = "checkpoint inference-ckpt-path",
+     .letter = 'c',
+     .kind = CLI_FILE,
+     .offset = FIELD(checkpoint),
+     .value = "FILE",
+     .none = "the environment variable OF3_CHECKPOINT",
+     .help = "Weights: .pt, .safetensors or DeepSpeed folder"},
+    {.names = "inference-ckpt-name",
+     .kind = CLI_REFUSED,
+     .value = "NAME",
+     .refusal = "it has no registry of weights; name the file with --checkpoint",
+     .help = "Not served: name a file instead"},
+    {.names = "use-msa-server",
+     .kind = CLI_OFF,
+     .value = "BOOL",
+     .refusal = "it does not ask a server for alignments; name MSA files in the query, or fold without",
+     .help = "Only false is served: alignments are files named in the query"},
+    {.names = "use-templates",
+     .kind = CLI_OFF,
+     .value = "BOOL",
+     .refusal = "it folds without templates",
+     .help = "Only false is served"},
+    {.names = "runner-yaml",
+     .kind = CLI_REFUSED,
+     .value = "FILE",
+     .refusal = "give the settings as options (see of3 predict --help)",
+     .help = "Not served: settings are options"},
+
+    {.group = "What is computed",
+     .names = "samples num-diffusion-samples",
+     .letter = 'n',
+     .kind = CLI_INT,
+     .offset = FIELD(samples),
+     .low = 1,
+     .high = 10000,
+     .value = "N",
+     .help = "Structures for each query and seed"},
+    {.names = "seeds",
+     .letter = 's',
+     .kind = CLI_SEEDS,
+     .offset = FIELD(seeds),
+     .excludes = "num-model-seeds",
+     .value = "A,B,...",
+     .none = "those of the query file, else 42",
+     .help = "Seeds; each gives its own samples"},
+    {.names = "num-model-seeds",
+     .kind = CLI_INT,
+     .offset = FIELD(model_seeds),
+     .low = 1,
+     .high = CLI_MOST_SEEDS,
+     .value = "N",
+     .none = "--seeds",
+     .help = "The N seeds that OpenFold3 takes: 2746317213, 1181241943, ..."},
+    {.names = "recycles num-recycles",
+     .letter = 'r',
+     .kind = CLI_INT,
+     .offset = FIELD(recycles),
+     .low = 0,
+     .high = 1000,
+     .value = "N",
+     .help = "Passes through the trunk after the first"},
+    {.names = "steps num-steps",
+     .kind = CLI_INT,
+     .offset = FIELD(steps),
+     .low = 1,
+     .high = 10000,
+     .value = "N",
+     .help = "Denoising steps"},
+
+    {.group = "Output",
+     .names = "output-dir",
+     .letter = 'o',
+     .kind = CLI_TEXT,
+     .offset = FIELD(output_dir),
+     .value = "FOLDER",
+     .help = "Where the results go; created if missing"},
+    {.names = "format structure-format",
+     .letter = 'f',
+     .kind = CLI_CHOICE,
+     .offset = FIELD(format),
+     .choices = "cif cif.gz pdb",
+     .value = "FORMAT",
+     .help = "Of the structures"},
+    {.names = "confidences full-confidence-output-format",
+     .kind = CLI_CHOICE,
+     .offset = FIELD(confidences),
+     .choices = "json npz npz32 none",
+     .value = "FORMAT",
+     .help = "Of pLDDT, PAE and PDE in full; npz holds float16, npz32 float32"},
+    {.names = "overwrite",
+     .kind = CLI_FLAG,
+     .offset = FIELD(overwrite),
+     .help = "Recompute results that are complete; without it a re-run recomputes only what is missing, "
+             "broken or "
+             "made from another query, checkpoint, seed, option or version"},
+
+    {.group = "Machine",
+     .names = "threads",
+     .letter = 't',
+     .kind = CLI_INT,
+     .offset = FIELD(threads),
+     .low = 0,
+     .high = 1024,
+     .value = "N",
+     .none = "all processors this process may use",
+     .help = "Results do not depend on it"},
+    {.names = "backend",
+     .kind = CLI_CHOICE,
+     .offset = FIELD(backend),
+     .choices = "cpu",
+     .later = "cuda mlx",
+     .value = "NAME",
+     .help = "What computes"},
+    {.names = "isa",
+     .kind = CLI_TEXT,
+     .offset = FIELD(isa),
+     .value = "NAME",
+     .help = "Instruction set: auto, avx512, avx2, neon or plain; of3 info --cpu shows which there are"},
+    {.names = "dtype",
+     .kind = CLI_CHOICE,
+     .offset = FIELD(dtype),
+     .choices = "f32",
+     .later = "bf16",
+     .value = "TYPE",
+     .help = "Numbers that are multiplied"},
+    {.names = "use-tf32",
+     .kind = CLI_OFF,
+     .value = "BOOL",
+     .refusal = "it multiplies float32 numbers in full",
+     .help = "Only false is served: float32 products are exact"},
+    {.names = "max-memory",
+     .letter = 'm',
+     .kind = CLI_SIZE,
+     .offset = FIELD(max_memory),
+     .value = "SIZE",
+     .none = "what is free",
+     .help = "Refuse queries that need more, for instance 8GB"},
+    {.names = "log",
+     .kind = CLI_CHOICE,
+     .offset = FIELD(log),
+     .choices = "debug info warn error",
+     .value = "LEVEL",
+     .help = "Least important messages shown; progress is shown from info on"},
+};
+
+static void defaults(void *options) {
+  predict_options *o = options;
+  of3_predict_options p = of3_predict_defaults();
+  of3_engine_options e = of3_engine_defaults();
+  o->samples = p.samples;
+  o->recycles = p.recycles;
+  o->steps = p.steps;
+  o->output_dir = p.output_dir;
+  o->format = p.format;
+  o->confidences = p.confidences;
+  o->backend = e.backend;
+  o->isa = e.isa;
+  o->dtype = e.dtype;
+  o->threads = e.threads;
+  o->max_memory = e.max_memory;
+  o->log = "info";
+}
+
+/* Seeds of --seeds or --num-model-seeds; out->n 0: of the query. */
+static void choose_seeds(const predict_options *o, cli_seeds *out) {
+  *out = o->seeds;
+  if (!o->model_seeds) return;
+  of3_reference_seeds(42, o->model_seeds, out->seed);
+  out->n = o->model_seeds;
+}
+
+static int fold(const predict_options *o, const char *query, const char *checkpoint, const cli_seeds *seeds) {
+  cli_terminal terminal = {0};
+  of3_callbacks callbacks = cli_callbacks(&terminal, o->log);
+  of3_engine_options engine_options = {.backend = o->backend,
+                                       .isa = o->isa,
+                                       .dtype = o->dtype,
+                                       .threads = o->threads,
+                                       .max_memory = o->max_memory};
+  of3_predict_options options = {.output_dir = o->output_dir,
+                                 .samples = o->samples,
+                                 .recycles = o->recycles,
+                                 .steps = o->steps,
+                                 .seeds = seeds->seed,
+                                 .n_seed = seeds->n,
+                                 .format = o->format,
+                                 .confidences = o->confidences,
+                                 .overwrite = o->overwrite};
+  of3_engine *engine = NULL;
+  of3_model *model = NULL;
+  of3_report *report = NULL;
+  of3_error err = {0};
+  of3_status status = of3_engine_open(&engine_options, &callbacks, &engine, &err);
+  if (status == OF3_OK) status = of3_model_open(engine, checkpoint, &model, &err);
+  if (status == OF3_OK) status = of3_predict(model, query, &options, &report, &err);
+  cli_clear(&terminal);
+  if (report && status != OF3_ERR_CANCELLED) cli_print_report(report);
+  int code = status == OF3_OK ? CLI_EXIT_OK : cli_report(&err);
+  of3_report_free(report);
+  of3_model_close(model);
+  of3_engine_close(engine);
+  return code;
+}
+
+static int run(const void *options, const char *const *arg, int n) {
+  const predict_options *o = options;
+  const char *query = n ? arg[0] : o->query_json, *checkpoint = o->checkpoint;
+  if (!query || (n && o->query_json)) {
+    cli_fail(&cli_predict, query ? "QUERY and --query-json cannot be given together"
+                                 : "a query is missing: a JSON file, a FASTA file or a protein sequence");
+    return CLI_EXIT_USAGE;
+  }
+  if (!checkpoint) checkpoint = getenv("OF3_CHECKPOINT");
+  if (!checkpoint || !*checkpoint) {
+    cli_fail(&cli_predict,
+             "no weights: give --checkpoint FILE, or set the environment variable OF3_CHECKPOINT");
+    return CLI_EXIT_USAGE;
+  }
+  cli_seeds *seeds = malloc(sizeof *seeds);
+  if (!seeds) {
+    fprintf(stderr, "of3: out of memory\n");
+    return CLI_EXIT_FAILED;
+  }
+  choose_seeds(o, seeds);
+  int code = fold(o, query, checkpoint, seeds);
+  free(seeds);
+  return code;
+}
+
+const cli_command cli_predict = {
+    .name = "predict",
+    .usage = "QUERY --checkpoint FILE [options]",
+    .summary = "Fold the proteins of a query and write structures and confidences",
+    .most = 1,
+    .option = table,
+    .n_option = sizeof table / sizeof *table,
+    .size = sizeof(predict_options),
+    .defaults = defaults,
+    .run = run,
+    .more = "QUERY is an OpenFold3 query (JSON), a FASTA file, or a protein sequence in capital letters.\n"
+            "Queries run by length, seeds fastest; a query that fails does not stop the others.\n"
+            "Exit code: 0 all done, 1 something failed, 2 wrong options, 130 interrupted.\n"
+            "\n"
+            "Examples\n"
+            "  of3 predict examples/demo/ubiquitin.json -c examples/demo/of3-demo.safetensors -o out\n"
+            "  of3 predict MQIFVKTLTGKTITLEVEPSDTIENVK -c weights.pt -o out --samples 1 --steps 50\n"
+            "  of3 predict proteins.fasta -c weights.pt -o out --num-model-seeds 3 --format cif.gz\n",
+};

@@ -1,0 +1,9 @@
+/* The subcommands. */
+#ifndef OF3_CLI_COMMANDS_H
+#define OF3_CLI_COMMANDS_H
+
+#include "options.h"
+
+extern const cli_command cli_predict, cli_info, cli_convert, cli_features;
+
+#endif

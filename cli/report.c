@@ -1,0 +1,58 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "report.h"
+
+/* The longest name decides the width of the first column. */
+static int name_width(const of3_report *r) {
+  size_t w = strlen("query");
+  for (int i = 0; i < r->n_item; i++) {
+    size_t n = strlen(r->item[i].query);
+    if (n > w) w = n;
+  }
+  return w > 40 ? 40 : (int)w;
+}
+
+static void print_scores(const of3_item *t, int width) {
+  printf("%-*.40s  %10llu  ", width, t->query, (unsigned long long)t->seed);
+  if (t->status != OF3_OK) {
+    printf("failed\n");
+    return;
+  }
+  const of3_sample_scores *s = &t->best;
+  printf("%6d  %8.4f  %6.4f  %6.4f  %6.2f  ", t->best_sample, s->ranking_score, s->ptm, s->iptm,
+         s->avg_plddt);
+  if (t->reused) {
+    printf("complete from an earlier run\n");
+    return;
+  }
+  for (int p = 0; p < OF3_N_PHASE; p++) printf("%s%9.2f", p ? "  " : "", t->seconds[p]);
+  putchar('\n');
+}
+
+static void print_file(const of3_item *t, int width) {
+  if (t->status == OF3_OK)
+    printf("%-*.40s  %10llu  %s\n", width, t->query, (unsigned long long)t->seed, t->best_file);
+}
+
+static void print_failures(const of3_report *r) {
+  for (int i = 0; r->n_item > 1 && i < r->n_item; i++)
+    if (r->item[i].status != OF3_OK)
+      printf("failed: %s, seed %llu: %s\n", r->item[i].query, (unsigned long long)r->item[i].seed,
+             r->item[i].error);
+}
+
+void cli_print_report(const of3_report *r) {
+  int width = name_width(r), done = r->n_item - r->n_failed;
+  printf("%-*s  %10s  %6s  %8s  %6s  %6s  %6s  %9s  %9s  %9s  %9s  %9s\n", width, "query", "seed", "sample",
+         "ranking", "pTM", "ipTM", "pLDDT", "features", "trunk", "diffusion", "heads", "write");
+  for (int i = 0; i < r->n_item; i++) print_scores(&r->item[i], width);
+  if (done)
+    printf("\nThe best sample of each, by ranking score; times in seconds, after %.2f to load:\n",
+           r->seconds_load);
+  for (int i = 0; i < r->n_item; i++) print_file(&r->item[i], width);
+  print_failures(r);
+  printf("\n%d of %d done", done, r->n_item);
+  if (r->ranking_file) printf("; all samples in %s", r->ranking_file);
+  printf("\n");
+}

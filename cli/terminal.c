@@ -1,0 +1,125 @@
+#define _POSIX_C_SOURCE 200809L
+#include "terminal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- Signals */
+
+/* The number of the signal that asks to stop, or 0. A handler can reach nothing but a file-scope variable. */
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int number) { stop_signal = number; }
+
+void cli_catch_signals(void) {
+  struct sigaction stop = {.sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  sigemptyset(&stop.sa_mask);
+  sigemptyset(&ignore.sa_mask);
+  sigaction(SIGINT, &stop, NULL);
+  sigaction(SIGTERM, &stop, NULL);
+  sigaction(SIGPIPE, &ignore, NULL);
+}
+
+int cli_report(const of3_error *err) {
+  fprintf(stderr, "of3: %s\n", err->text);
+  switch (err->code) {
+  case OF3_OK:
+    return CLI_EXIT_OK;
+  case OF3_ERR_USAGE:
+    return CLI_EXIT_USAGE;
+  case OF3_ERR_CANCELLED:
+    return CLI_EXIT_SIGNAL + (stop_signal ? (int)stop_signal : SIGINT);
+  default:
+    return CLI_EXIT_FAILED;
+  }
+}
+
+/* ---- Messages */
+
+void cli_clear(cli_terminal *t) {
+  if (t->line) fputs("\r\033[K", stderr);
+  t->line = false;
+}
+
+static void show_message(void *user, of3_level level, const char *text) {
+  static const char *const prefix[] = {"debug: ", "", "warning: ", "error: "};
+  cli_clear(user);
+  fprintf(stderr, "%s%s\n", prefix[level], text);
+}
+
+/* ---- Progress */
+
+enum { PLAIN_INTERVAL = 10 /* seconds between plain lines */ };
+static const double LINE_INTERVAL = 0.1; /* between changes of the progress line */
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void duration(double seconds, char *out, size_t size) {
+  long s = (long)(seconds + 0.5);
+  if (s < 60)
+    snprintf(out, size, "%ld s", s);
+  else if (s < 3600)
+    snprintf(out, size, "%ld min %02ld s", s / 60, s % 60);
+  else
+    snprintf(out, size, "%ld h %02ld min", s / 3600, s / 60 % 60);
+}
+
+static void progress_text(const cli_terminal *t, const of3_progress_info *p, char *out, size_t size) {
+  char left[64];
+  int n = snprintf(out, size, "%.40s seed %llu", p->query, (unsigned long long)p->seed);
+  if (p->n_item > 1) n += snprintf(out + n, size - (size_t)n, " (%d of %d)", p->item, p->n_item);
+  n += snprintf(out + n, size - (size_t)n, ": %s", p->phase);
+  if (p->total > 1) n += snprintf(out + n, size - (size_t)n, " %d/%d", p->done, p->total);
+  double spent = p->seconds - t->phase_began;
+  int made = p->done - t->phase_from;
+  if (made > 0 && spent > 0.05 && p->total > 1) {
+    double rate = made / spent;
+    n += snprintf(out + n, size - (size_t)n, rate >= 1 ? ", %.1f steps/s" : ", %.1f s/step",
+                  rate >= 1 ? rate : 1 / rate);
+  }
+  if (p->fraction > 0.01 && p->fraction < 1 && p->seconds > 0.5) {
+    duration(p->seconds * (1 - p->fraction) / p->fraction, left, sizeof left);
+    snprintf(out + n, size - (size_t)n, ", about %s left", left);
+  }
+}
+
+static void show_progress(void *user, const of3_progress_info *p) {
+  cli_terminal *t = user;
+  char text[256];
+  double clock = now();
+  bool other = t->item != p->item || !t->phase || strcmp(t->phase, p->phase) != 0;
+  if (other) {
+    t->item = p->item;
+    t->phase = p->phase;
+    t->phase_began = p->seconds;
+    t->phase_from = p->done;
+  }
+  double least = t->is_terminal ? LINE_INTERVAL : PLAIN_INTERVAL;
+  if (!other && p->done < p->total && clock - t->shown < least) return;
+  if (!t->is_terminal && !other && clock - t->shown < least) return;
+  t->shown = clock;
+  progress_text(t, p, text, sizeof text);
+  if (t->is_terminal)
+    fprintf(stderr, "\r%s\033[K", text);
+  else
+    fprintf(stderr, "%s\n", text);
+  t->line = t->is_terminal;
+  fflush(stderr);
+}
+
+of3_callbacks cli_callbacks(cli_terminal *t, const char *level) {
+  static const char *const name[] = {"debug", "info", "warn", "error"};
+  of3_callbacks c = {.user = t, .log = show_message, .least = OF3_LOG_INFO, .cancel = &stop_signal};
+  for (int i = 0; i < 4; i++)
+    if (strcmp(level, name[i]) == 0) c.least = (of3_level)i;
+  t->is_terminal = isatty(STDERR_FILENO) == 1;
+  if (c.least <= OF3_LOG_INFO) c.progress = show_progress;
+  return c;
+}

@@ -1,0 +1,22 @@
+#include <string.h>
+
+#include "api/handles.h"
+#include "io/convert.h"
+
+static bool is_cancelled(void *user) { return of3_is_cancelled(user); }
+
+of3_status of3_convert(const char *in, const char *out, const char *dtype, const of3_callbacks *opt_callbacks,
+                       of3_convert_info *opt_info, of3_error *err) {
+  of3_converted done = {0};
+  of3_callbacks callbacks = opt_callbacks ? *opt_callbacks : (of3_callbacks){0};
+  bool f32 = strcmp(dtype, "f32") == 0;
+  if (!f32 && strcmp(dtype, "bf16") != 0)
+    return of3_fail(err, OF3_ERR_USAGE, "checkpoints are converted to f32 or bf16, not to '%.40s'", dtype);
+  OF3_TRY(of3_checkpoint_convert(in, out, f32 ? OF3_F32 : OF3_BF16, is_cancelled, &callbacks, &done, err));
+  if (opt_info)
+    *opt_info = (of3_convert_info){.n_tensor = done.n_tensor,
+                                   .n_skipped = done.n_skipped,
+                                   .bytes_in = done.bytes_in,
+                                   .bytes_out = done.bytes_out};
+  return OF3_OK;
+}

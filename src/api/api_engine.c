@@ -1,0 +1,88 @@
+#define _POSIX_C_SOURCE 200809L
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "api/handles.h"
+#include "cpu/cpu.h"
+
+const char *of3_version(void) { return OF3_VERSION; }
+
+int of3_instruction_sets(const char **names, int most) { return of3_cpu_isas(names, most); }
+
+double of3_seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+of3_log of3_log_of(const of3_callbacks *c) {
+  return (of3_log){.sink = c->log, .user = c->user, .least = c->least};
+}
+
+of3_engine_options of3_engine_defaults(void) {
+  return (of3_engine_options){.backend = "cpu", .isa = "auto", .dtype = "f32"};
+}
+
+static of3_status check_options(const of3_engine_options *o, of3_error *err) {
+  if (strcmp(o->backend, "cpu") != 0)
+    return of3_fail(err, OF3_ERR_UNSUPPORTED,
+                    "the backend '%.40s' is not served by this version; available is cpu", o->backend);
+  if (strcmp(o->dtype, "f32") != 0)
+    return of3_fail(err, OF3_ERR_UNSUPPORTED,
+                    "the element type '%.40s' is not served by this version; available is f32", o->dtype);
+  if (o->threads < 0)
+    return of3_fail(err, OF3_ERR_USAGE, "%d threads were asked for; 0 takes all processors", o->threads);
+  return OF3_OK;
+}
+
+/* "cpu-avx2" -> "avx2" */
+static const char *isa_of(const of3_backend *b) {
+  const char *dash = strchr(b->name, '-');
+  return dash ? dash + 1 : b->name;
+}
+
+static of3_status open_engine(const of3_engine_options *o, of3_engine *e, of3_error *err) {
+  enum { BINDING = 4096 }; /* binding weights makes no tensors on the stack */
+  OF3_TRY(of3_cpu_backend(o->isa, &e->backend, err));
+  e->isa = isa_of(e->backend);
+  e->threads = o->threads ? o->threads : of3_usable_processors();
+  e->max_memory = o->max_memory;
+  e->log = of3_log_of(&e->callbacks);
+  e->pool = of3_pool_new(e->threads);
+  if (!e->pool)
+    return of3_fail(err, OF3_ERR_MEMORY, "cannot start %d threads; ask for fewer with --threads", e->threads);
+  return of3_ctx_open(&e->cx, e->backend, 1, BINDING, false, err);
+}
+
+of3_status of3_engine_open(const of3_engine_options *opt_options, const of3_callbacks *opt_callbacks,
+                           of3_engine **ret_engine, of3_error *err) {
+  of3_engine_options o = opt_options ? *opt_options : of3_engine_defaults();
+  *ret_engine = NULL;
+  OF3_TRY(check_options(&o, err));
+  of3_engine *e = calloc(1, sizeof *e);
+  if (!e) return of3_fail_memory(err, "the engine");
+  if (opt_callbacks) e->callbacks = *opt_callbacks;
+  of3_status status = open_engine(&o, e, err);
+  if (status != OF3_OK) {
+    of3_engine_close(e);
+    return status;
+  }
+  *ret_engine = e;
+  return OF3_OK;
+}
+
+void of3_engine_close(of3_engine *e) {
+  if (!e) return;
+  of3_ctx_close(&e->cx);
+  of3_pool_free(e->pool);
+  free(e);
+}
+
+of3_engine_info of3_engine_describe(const of3_engine *e) {
+  return (of3_engine_info){.backend = "cpu",
+                           .isa = e->isa,
+                           .dtype = "f32",
+                           .threads = e->threads,
+                           .memory = e->max_memory ? e->max_memory : of3_usable_memory()};
+}

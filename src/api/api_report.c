@@ -1,0 +1,88 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/job.h"
+#include "base/file.h"
+
+of3_status of3_job_make_report(of3_job *j, of3_error *err) {
+  size_t n = (size_t)j->n_item;
+  j->box = calloc(1, sizeof *j->box);
+  if (j->box) j->box->arena = of3_arena_new(0);
+  if (j->box && j->box->arena) {
+    j->item = OF3_ARENA_NEW(j->box->arena, of3_item, n);
+    j->rows = OF3_ARENA_NEW(j->box->arena, of3_ranked *, n);
+  }
+  if (!j->item || !j->rows) return of3_fail_memory(err, "the report");
+  j->box->report = (of3_report){.n_item = j->n_item, .item = j->item, .seconds_load = j->model->seconds_load};
+  return OF3_OK;
+}
+
+void of3_report_free(of3_report *report) {
+  of3_report_box *b = (of3_report_box *)report;
+  if (b) of3_arena_free(b->arena);
+  free(b);
+}
+
+static of3_sample_scores scores_of(const of3_aggregated *a) {
+  return (of3_sample_scores){.ranking_score = a->sample_ranking_score,
+                             .ptm = a->ptm,
+                             .iptm = a->iptm,
+                             .avg_plddt = a->avg_plddt,
+                             .gpde = a->gpde,
+                             .disorder = a->disorder,
+                             .has_clash = a->has_clash};
+}
+
+of3_status of3_job_rank_item(of3_job *j, int index, of3_error *err) {
+  of3_item *item = &j->item[index];
+  of3_arena *arena = j->box->arena;
+  of3_ranked *rows = OF3_ARENA_NEW(arena, of3_ranked, j->o->samples);
+  if (!rows) return of3_fail_memory(err, "the ranking");
+  OF3_TRY(of3_ranked_read(&j->tree, item->query, item->seed, j->o->samples, arena, rows, err));
+  OF3_TRY(of3_ranked_sort(rows, j->o->samples, err));
+  item->best_file = of3_path_join(arena, j->tree.folder, rows[0].file);
+  if (!item->best_file) return of3_fail_memory(err, "the ranking");
+  item->best_sample = rows[0].sample;
+  item->best = scores_of(&rows[0].scores);
+  j->rows[index] = rows;
+  return OF3_OK;
+}
+
+static of3_status write_ranking(const of3_job *j, int n_done, of3_error *err) {
+  size_t samples = (size_t)j->o->samples, at = 0;
+  of3_ranked *rows = malloc(((size_t)n_done * samples + 1) * sizeof *rows);
+  if (!rows) return of3_fail_memory(err, "the ranking");
+  for (int i = 0; i < j->n_item; i++) {
+    if (!j->rows[i]) continue;
+    memcpy(rows + at, j->rows[i], samples * sizeof *rows);
+    at += samples;
+  }
+  of3_status status = of3_ranked_sort(rows, (int)at, err);
+  if (status == OF3_OK) status = of3_tree_write_ranking(&j->tree, rows, (int)at, err);
+  free(rows);
+  return status;
+}
+
+static of3_status write_summary(const of3_job *j, int n_done, of3_error *err) {
+  of3_str text = {0};
+  const char **failed = malloc(((size_t)j->n_item + 1) * sizeof *failed);
+  int n = 0;
+  if (!failed) return of3_fail_memory(err, "the summary");
+  for (int i = 0; i < j->n_item; i++)
+    if (j->item[i].status != OF3_OK) failed[n++] = j->item[i].query;
+  of3_status status = of3_summary_text(n_done, n, failed, n, &text, err);
+  if (status == OF3_OK) status = of3_tree_write_summary(&j->tree, text.text, err);
+  of3_str_free(&text);
+  free(failed);
+  return status;
+}
+
+of3_status of3_job_finish(of3_job *j, of3_error *err) {
+  of3_report *r = &j->box->report;
+  int n_done = j->n_item - r->n_failed;
+  if (n_done) OF3_TRY(write_ranking(j, n_done, err));
+  OF3_TRY(write_summary(j, n_done, err));
+  r->summary_file = of3_path_join(j->box->arena, j->tree.folder, "summary.txt");
+  r->ranking_file = n_done ? of3_path_join(j->box->arena, j->tree.folder, "ranking.tsv") : NULL;
+  return r->summary_file && (r->ranking_file || !n_done) ? OF3_OK : of3_fail_memory(err, "the report");
+}

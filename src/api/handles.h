@@ -1,0 +1,52 @@
+/* What the handles of of3.h are. */
+#ifndef OF3_API_HANDLES_H
+#define OF3_API_HANDLES_H
+
+#include "base/log.h"
+#include "base/sha256.h"
+#include "base/threads.h"
+#include "io/checkpoint.h"
+#include "model/network.h"
+#include "tensor/backend.h"
+
+struct of3_engine {
+  const of3_backend *backend;
+  const char *isa;
+  int threads;
+  uint64_t max_memory; /* 0: what is free */
+  of3_callbacks callbacks;
+  of3_log log;
+  of3_ctx cx; /* binds weights; each fold opens one of its own with as much memory as it was planned for */
+  of3_pool *pool; /* for what is computed outside the network: scores */
+};
+
+struct of3_model {
+  of3_engine *engine;
+  of3_checkpoint checkpoint;
+  of3_network network;
+  of3_model_info *info;
+  char identity[OF3_SHA256_HEX];
+  uint64_t mapped_bytes; /* weights that are used where they lie in the file */
+  double seconds_load;
+};
+
+/* Whether the caller asks to stop. */
+static inline bool of3_is_cancelled(const of3_callbacks *c) { return c->cancel && *c->cancel; }
+
+/* The sink of the callbacks. */
+of3_log of3_log_of(const of3_callbacks *callbacks);
+
+double of3_seconds(void); /* a steady clock */
+
+/* api_model.c: all but the network's own part. Text in the arena that the info owns. */
+OF3_MUST_CHECK of3_status of3_info_of(const char *path, const of3_checkpoint *c, of3_model_info **ret_info,
+                                      of3_error *err);
+
+/* api_config.c */
+enum { OF3_N_CONFIG_VALUE = 42 };
+void of3_config_values(const of3_config *config, of3_config_value out[OF3_N_CONFIG_VALUE]);
+
+/* identity.c: what tells two checkpoints apart in a manifest, see there. */
+void of3_checkpoint_identity(const of3_checkpoint *c, char out[OF3_SHA256_HEX]);
+
+#endif
