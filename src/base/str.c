@@ -139,7 +139,7 @@ static int format_common_f32(char out[OF3_F32_TEXT], float x) {
     if ((float)(m / power[p]) == (float)a) break;
   }
   if (p == 0) m *= 10, p = 1;
-  char digit[24];
+  char digit[24] = {0};
   int n = 0;
   for (uint64_t v = (uint64_t)m; v || n <= p; v /= 10) digit[n++] = (char)('0' + v % 10);
   char *o = out;

@@ -86,15 +86,25 @@ static void add_number(of3_str *out, float x) {
   of3_str_add(out, text);
 }
 
+/* \u00E9 to \u00e9: Python writes small letters. */
+static void lower_escapes(char *text) {
+  for (char *p = text; *p; p++) {
+    if (*p != '\\') continue;
+    if (*++p == 'u')
+      for (int k = 1; k <= 4; k++) p[k] = (char)(p[k] >= 'A' && p[k] <= 'F' ? p[k] + ('a' - 'A') : p[k]);
+  }
+}
+
 /* "key" as Python's json writes it: everything outside printable ASCII escaped. */
 static void add_key(of3_str *out, size_t indent, const char *key) {
   json_t *string = json_string(key);
   char *text = string ? json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII) : NULL;
-  of3_str_addc(out, ' ', indent);
   if (text)
-    of3_str_add(out, text);
+    lower_escapes(text);
   else
     out->failed = true;
+  of3_str_addc(out, ' ', indent);
+  of3_str_add(out, text ? text : "");
   of3_str_add(out, ": ");
   free(text);
   json_decref(string);

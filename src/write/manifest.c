@@ -63,7 +63,7 @@ static of3_status list_folder(const char *folder, of3_arena *arena, char ***ret_
   }
   closedir(d);
   if (!ok) return of3_fail_memory(err, folder);
-  qsort(name, (size_t)n, sizeof *name, compare_names);
+  if (n) qsort(name, (size_t)n, sizeof *name, compare_names);
   *ret_name = name;
   *ret_n = n;
   return OF3_OK;

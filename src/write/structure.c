@@ -21,6 +21,7 @@ bool of3_structure_format_parse(const char *name, of3_structure_format *out) {
 /* One gzip member without name and time, "unknown" as operating system. */
 static bool deflate_to(FILE *f, const char *text, size_t n) {
   enum { gzip_window = 15 + 16, memory_level = 8 };
+  unsigned char buffer[1 << 15] = {0};
   z_stream z = {0};
   gz_header header = {.os = 255};
   if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, gzip_window, memory_level, Z_DEFAULT_STRATEGY) !=
@@ -28,7 +29,6 @@ static bool deflate_to(FILE *f, const char *text, size_t n) {
     return false;
   int state = deflateSetHeader(&z, &header);
   while (state == Z_OK) {
-    unsigned char buffer[1 << 15];
     if (z.avail_in == 0) {
       z.next_in = (Bytef *)(uintptr_t)text;
       z.avail_in = n < (1u << 30) ? (uInt)n : 1u << 30;

@@ -14,6 +14,7 @@
 #include "base/sha256.h"
 #include "base/str.h"
 #include "base/zip.h"
+#include "feat/build.h"
 #include "write/cif_table.h"
 #include "write/confidences.h"
 #include "write/decimal6.h"
@@ -105,6 +106,45 @@ static void check_pdb(fixture *fx, int s) {
 static void test_pdb(void **state) {
   (void)state;
   each_sample(check_pdb);
+}
+
+static void check_json(fixture *fx, int s);
+
+/* The molecules as of3 builds them from a query, instead of those of the fixture: same files. */
+static void check_built(const char *name, const char *chains) {
+  fixture fx;
+  of3_error err = {0};
+  of3_query_set set = {0};
+  of3_complex built = {0};
+  fixture_open(&fx, name);
+  char *json = of3_arena_printf(fx.arena, "{\"queries\": {\"%s\": {\"chains\": [%s]}}}", name, chains);
+  if (of3_query_from_json(json, strlen(json), "q.json", "", &set, &err) != OF3_OK) fail_msg("%s", err.text);
+  if (of3_complex_build(&set.query[0], NULL, &built, &err) != OF3_OK) fail_msg("%s", err.text);
+  assert_int_equal(built.n_atom, fx.complex.n_atom);
+  for (int k = 0; k < built.n_atom; k++) {
+    assert_int_equal(built.atom[k].neighbours, fx.complex.atom[k].neighbours);
+    assert_int_equal(built.atom[k].hydrogens, fx.complex.atom[k].hydrogens);
+  }
+  for (int k = 0; k < built.n_chain; k++)
+    assert_int_equal(built.chain[k].asym_id, fx.complex.chain[k].asym_id);
+  fx.complex = built;
+  check_cif(&fx, 0);
+  check_pdb(&fx, 0);
+  check_json(&fx, 0);
+  of3_complex_free(&built);
+  of3_query_set_free(&set);
+  fixture_close(&fx);
+}
+
+static void test_built(void **state) {
+  (void)state;
+#define PROTEIN(ids, sequence)                                                                               \
+  "{\"molecule_type\": \"protein\", \"chain_ids\": " ids ", \"sequence\": \"" sequence "\"}"
+  check_built("peptide5", PROTEIN("\"A\"", "MXSWK"));
+  check_built("monomer", PROTEIN("\"A\"", "ACDEFGHIKLMNPQRSTVWY"));
+  check_built("dimer", PROTEIN("[\"B\", \"A\"]", "GSHMKRFWAE"));
+  check_built("clash", PROTEIN("\"A1\"", "MKLVEAGHRTFW") ", " PROTEIN("[\"B\", \"C'\"]", "PGSNQDYICLLA"));
+#undef PROTEIN
 }
 
 static void refused(const fixture *fx, const char *because) {
@@ -233,6 +273,24 @@ static void check_json(fixture *fx, int s) {
 static void test_json(void **state) {
   (void)state;
   each_sample(check_json);
+}
+
+/* Ids that JSON must escape, as Python does. */
+static void test_json_keys(void **state) {
+  (void)state;
+  fixture fx;
+  of3_error err = {0};
+  size_t n;
+  fixture_open(&fx, "dimer");
+  fx.complex.chain[0].id = "\xc3\xa9\xf0\x9f\xa7\xac"; /* e acute, DNA sign */
+  fx.complex.chain[1].id = "a\"\\U";
+  char *folder = new_folder(fx.arena), *path = of3_path_join(fx.arena, folder, "c.json");
+  of3_scores scores = fixture_scores(&fx, "0.5.0", 0);
+  assert_int_equal(of3_aggregated_write(path, &fx.complex, &scores, &err), OF3_OK);
+  char *text = read_all(fx.arena, path, &n);
+  assert_non_null(strstr(text, "\"(a\\\"\\\\U, \\u00e9\\ud83e\\uddec)\": "));
+  remove_folder(folder);
+  fixture_close(&fx);
 }
 
 static void test_aggregated_broken(void **state) {
@@ -419,7 +477,7 @@ static void test_shortest(void **state) {
 static void test_round_trip(void **state) {
   (void)state;
   uint32_t u = 12345;
-  for (int k = 0; k < 200000; k++) {
+  for (int k = 0; k < 50000; k++) {
     float x, y;
     char text[OF3_F32_TEXT];
     u = u * 1664525u + 1013904223u;
@@ -455,9 +513,10 @@ static void test_sha256(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_cif),        cmocka_unit_test(test_pdb),
-      cmocka_unit_test(test_pdb_limits), cmocka_unit_test(test_cif_rules),
-      cmocka_unit_test(test_cif_gz),     cmocka_unit_test(test_formats),
-      cmocka_unit_test(test_json),       cmocka_unit_test(test_aggregated_broken),
+      cmocka_unit_test(test_pdb_limits), cmocka_unit_test(test_built),
+      cmocka_unit_test(test_cif_rules),  cmocka_unit_test(test_cif_gz),
+      cmocka_unit_test(test_formats),    cmocka_unit_test(test_json),
+      cmocka_unit_test(test_json_keys),  cmocka_unit_test(test_aggregated_broken),
       cmocka_unit_test(test_npz),        cmocka_unit_test(test_npz_large),
       cmocka_unit_test(test_half),       cmocka_unit_test(test_decimal6),
       cmocka_unit_test(test_shortest),   cmocka_unit_test(test_round_trip),

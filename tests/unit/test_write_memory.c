@@ -1,0 +1,111 @@
+/* Every allocation of the writers fails once: an error of one sentence comes back, nothing leaks (seen by the
+ * sanitizer build), no temporary file stays. Linked with --wrap for malloc, calloc, realloc and
+ * aligned_alloc. */
+#define _XOPEN_SOURCE 700
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "write/manifest.h"
+#include "write/settings.h"
+#include "write_fixture.h"
+
+static long until_failure = -1; /* allocations that still succeed; negative: all */
+
+static int fails(void) { return until_failure >= 0 && until_failure-- == 0; }
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__real_aligned_alloc(size_t alignment, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+void *__wrap_aligned_alloc(size_t alignment, size_t n);
+
+void *__wrap_malloc(size_t n) { return fails() ? NULL : __real_malloc(n); }
+void *__wrap_calloc(size_t n, size_t size) { return fails() ? NULL : __real_calloc(n, size); }
+void *__wrap_realloc(void *p, size_t n) { return fails() ? NULL : __real_realloc(p, n); }
+void *__wrap_aligned_alloc(size_t a, size_t n) { return fails() ? NULL : __real_aligned_alloc(a, n); }
+
+/* All that of3 does after the network has run. */
+static of3_status write_all(const fixture *fx, const char *folder, of3_structure_format format,
+                            of3_full_confidences full, of3_arena *arena, of3_error *err) {
+  of3_tree tree = {.folder = folder, .format = format, .full = full};
+  of3_scores *scores;
+  const char **files, *id[] = {"A"};
+  int n;
+  of3_query_chain chain = {.type = OF3_PROTEIN, .n_id = 1, .id = id, .sequence = "MXSWK"};
+  of3_query query = {.name = fx->name, .n_chain = 1, .chain = &chain};
+  const of3_query_set set = {.n = 1, .query = &query};
+  const of3_run_inputs in = {.query = &query, .checkpoint = "c", .options = "o", .version = "v"};
+  char key[OF3_KEY_TEXT], why[OF3_ERROR_TEXT];
+  of3_ranked row[3];
+  of3_run_state state;
+  OF3_TRY(of3_run_key(&in, key, err));
+  OF3_TRY(of3_scores_compute(&fx->complex, &fx->features, &fx->p, OF3_OB, NULL, arena, &scores, err));
+  OF3_TRY(of3_tree_write(&tree, &fx->complex, 42, &fx->p, scores, 1, arena, &files, &n, err));
+  char *seed_folder = of3_tree_seed_folder(&tree, fx->name, 42, arena);
+  if (!seed_folder) return of3_fail_memory(err, "a name");
+  OF3_TRY(of3_manifest_write(seed_folder, key, files, n, err));
+  OF3_TRY(of3_manifest_check(seed_folder, key, &state, why, err));
+  OF3_TRY(of3_ranked_read(&tree, fx->name, 42, fx->p.n_sample, arena, row, err));
+  OF3_TRY(of3_ranked_sort(row, fx->p.n_sample, err));
+  OF3_TRY(of3_tree_write_ranking(&tree, row, fx->p.n_sample, err));
+  OF3_TRY(of3_tree_write_query_set(&tree, &set, err));
+  return of3_tree_write_summary(&tree, "s", err);
+}
+
+static int is_temporary(const char *path, const struct stat *st, int kind, struct FTW *at) {
+  (void)st, (void)kind, (void)at;
+  return strstr(path, ".tmp-") != NULL;
+}
+
+static void fail_each(const char *name, of3_structure_format format, of3_full_confidences full) {
+  fixture fx;
+  fixture_open(&fx, name);
+  char *folder = new_folder(fx.arena);
+  long k = 0;
+  for (of3_status status = OF3_ERR_MEMORY; status != OF3_OK; k++) {
+    of3_error err = {0};
+    of3_arena *arena = of3_arena_new(0);
+    until_failure = k;
+    status = write_all(&fx, folder, format, full, arena, &err);
+    until_failure = -1;
+    if (status != OF3_OK && status != OF3_ERR_MEMORY) fail_msg("allocation %ld: %s", k, err.text);
+    if (status != OF3_OK) assert_true(err.text[0] != 0);
+    assert_int_equal(nftw(folder, is_temporary, 16, FTW_PHYS), 0);
+    of3_arena_free(arena);
+  }
+  print_message("%s: %ld allocations\n", name, k - 1);
+  assert_true(k > 50);
+  remove_folder(folder);
+  fixture_close(&fx);
+}
+
+static void test_cif(void **state) {
+  (void)state;
+  fail_each("dimer", OF3_CIF, OF3_FULL_JSON);
+}
+
+static void test_gz(void **state) {
+  (void)state;
+  fail_each("mixed", OF3_CIF_GZ, OF3_FULL_NPZ_F16);
+}
+
+static void test_pdb(void **state) {
+  (void)state;
+  fail_each("peptide5", OF3_PDB, OF3_FULL_NPZ_F32);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_cif), cmocka_unit_test(test_gz),
+                                     cmocka_unit_test(test_pdb)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
