@@ -40,7 +40,7 @@ static of3_status write_experiment(const of3_job *j, of3_error *err) {
       TEXT("output_writer_settings.structure_format", of3_structure_format_name(j->tree.format)),
       TEXT("output_writer_settings.full_confidence_output_format", npz ? "npz" : "json"),
       TEXT("output_writer_settings.full_confidence_output_dtype",
-           j->tree.full == OF3_FULL_NPZ_F16 ? "float16" : "float32"),
+           j->tree.full == OF3_FULL_NPZ_F32 ? "float32" : "float16"),
       BOOLEAN("output_writer_settings.write_features", false),
       BOOLEAN("output_writer_settings.write_latent_outputs", false),
       BOOLEAN("output_writer_settings.write_full_confidence_scores", j->tree.full != OF3_FULL_NONE),

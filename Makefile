@@ -1,0 +1,66 @@
+# A thin face over CMake. The two commands of the README are `make demo` and `make test`.
+BUILD ?= build
+OUT ?= out/demo
+PARITY ?= out/parity
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+SOURCES = $(shell git ls-files 'include/*.h' 'src/*.[ch]' 'src/*.inc' 'cli/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]')
+
+.PHONY: all demo test sanitize parity lint format format-check includes tidy cppcheck install clean
+
+all: | $(BUILD)/build.ninja
+	@cmake --build $(BUILD) --target of3 -j $(JOBS)
+
+$(BUILD)/build.ninja:
+	@tools/install.sh build
+	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release
+
+# Folds ubiquitin, which the demonstration checkpoint never saw.
+demo: all
+	$(BUILD)/of3 predict examples/demo/ubiquitin.json --checkpoint examples/demo/of3-demo.safetensors \
+	  --output-dir $(OUT)
+	@echo
+	@echo "The structure is $(OUT)/ubiquitin/ubiquitin_best_model.cif"
+
+test: | $(BUILD)/build.ninja
+	@cmake --build $(BUILD) -j $(JOBS)
+	@cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
+
+# The same tests under the address and undefined-behaviour sanitizers.
+sanitize:
+	@tools/install.sh build
+	@cmake --preset sanitize
+	@cmake --build build-sanitize -j $(JOBS)
+	@cd build-sanitize && ctest --output-on-failure -j $(JOBS)
+
+# Large fixtures: made with PyTorch and the oracle, then checked.
+parity: | $(BUILD)/build.ninja
+	@cmake --build $(BUILD) --target parity -j $(JOBS)
+	@tools/make_parity.sh $(PARITY)
+	@while read -r fixture checkpoint; do \
+	  echo "$$fixture" && $(BUILD)/tests/parity --checkpoint "$$checkpoint" --fixture "$$fixture" || exit 1; \
+	done < $(PARITY)/list.txt
+
+lint: includes format-check cppcheck tidy
+
+includes:
+	@tests/check_includes.sh
+
+format-check:
+	@tools/install.sh lint
+	@clang-format-14 --dry-run --Werror $(SOURCES)
+
+format:
+	@clang-format-14 -i $(SOURCES)
+
+cppcheck: | $(BUILD)/build.ninja
+	@cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 -j $(JOBS) \
+	  --suppressions-list=tests/cppcheck.txt -I include -I src src cli
+
+tidy: | $(BUILD)/build.ninja
+	@git ls-files 'src/*.c' 'cli/*.c' | xargs -P $(JOBS) -n 4 clang-tidy-14 --quiet -p $(BUILD)
+
+install: all
+	@cmake --install $(BUILD)
+
+clean:
+	@cmake -E rm -rf $(BUILD) build-sanitize build-debug build-fuzz

@@ -1,0 +1,49 @@
+#!/bin/sh
+# The include arrows of docs/ARCHITECTURE.md: each folder may include itself and what is listed for it, nothing else.
+set -eu
+cd "$(dirname "$0")/.."
+
+allowed() {
+  case $1 in
+  base) echo "base" ;;
+  tensor) echo "tensor base" ;;
+  cpu) echo "cpu tensor base" ;;
+  chem) echo "chem base" ;;
+  msa) echo "msa chem base" ;;
+  feat) echo "feat msa chem base" ;;
+  io) echo "io tensor chem base" ;;
+  model) echo "model tensor feat io msa chem base" ;;
+  write) echo "write model tensor feat io msa chem base" ;;
+  api) echo "api write model cpu tensor feat io msa chem base" ;;
+  *) return 1 ;;
+  esac
+}
+
+wrong=0
+complain() {
+  echo "$1" >&2
+  wrong=$((wrong + 1))
+}
+
+for folder in src/*/; do
+  name=$(basename "$folder")
+  may=$(allowed "$name") || {
+    complain "$folder is not in the list of tests/check_includes.sh"
+    continue
+  }
+  for included in $(grep -hoE '^ *# *include "[a-z0-9_]+/' "$folder"* 2>/dev/null | sed 's/.*"//; s/\///' | sort -u); do
+    case " $may " in
+    *" $included "*) ;;
+    *) complain "$(grep -lE "include \"$included/" "$folder"* | tr '\n' ' ')may not include $included/" ;;
+    esac
+  done
+done
+
+# The public header stands alone; the command line knows nothing else of src.
+grep -nE '^ *# *include "' include/of3.h && complain "include/of3.h may include the C library only"
+grep -nE '^ *# *include ".*/' cli/*.[ch] && complain "cli/ may include of3.h and its own files only"
+# Tensors do not appear in the public header.
+grep -n 'of3_tensor' include/of3.h && complain "include/of3.h names tensors"
+
+[ $wrong = 0 ] && echo "include arrows: all point downwards"
+exit $((wrong > 0))

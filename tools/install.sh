@@ -1,0 +1,67 @@
+#!/bin/sh
+# Installs what is missing for a job, by apt or Homebrew, and says what. Usage: tools/install.sh build|lint ...
+set -eu
+
+
+missing=
+need() { # need PACKAGE TEST...: notes the package if the test fails
+  package=$1
+  shift
+  "$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+
+case $(uname) in
+Darwin) system=brew ;;
+*) system=apt ;;
+esac
+
+for job in "$@"; do
+  case $system-$job in
+  apt-build)
+    need gcc command -v cc
+    need cmake command -v cmake
+    need ninja-build command -v ninja
+    need pkg-config command -v pkg-config
+    need libjansson-dev pkg-config --exists jansson
+    need zlib1g-dev pkg-config --exists zlib
+    need libcmocka-dev pkg-config --exists cmocka
+    ;;
+  apt-lint)
+    need clang-tidy-14 command -v clang-tidy-14
+    need clang-format-14 command -v clang-format-14
+    need cppcheck command -v cppcheck
+    ;;
+  brew-build)
+    need cmake command -v cmake
+    need ninja command -v ninja
+    need pkg-config command -v pkg-config
+    need jansson pkg-config --exists jansson
+    need cmocka pkg-config --exists cmocka
+    ;;
+  brew-lint)
+    need llvm@14 command -v clang-tidy-14
+    need cppcheck command -v cppcheck
+    ;;
+  *)
+    echo "usage: tools/install.sh build|lint" >&2
+    exit 2
+    ;;
+  esac
+done
+
+[ -n "$missing" ] || exit 0
+if [ $system = brew ]; then
+  echo "installing by Homebrew:$missing"
+  # shellcheck disable=SC2086 # a list of names
+  exec brew install $missing
+fi
+command -v apt-get >/dev/null || {
+  echo "these Debian packages, or your system's like, are needed:$missing" >&2
+  exit 1
+}
+sudo=
+[ "$(id -u)" = 0 ] || sudo=sudo
+echo "installing by apt:$missing"
+$sudo apt-get update -q=2
+# shellcheck disable=SC2086
+exec $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q=2 --no-install-recommends $missing
