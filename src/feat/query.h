@@ -59,10 +59,9 @@ OF3_MUST_CHECK of3_status of3_query_open(const char *argument, of3_query_set *ou
 OF3_MUST_CHECK of3_status of3_query_from_json(const char *text, size_t size, const char *file,
                                               const char *folder, of3_query_set *out, of3_error *err);
 
-/* FASTA: each record is one query with one protein chain A, named by the first word of its header ('/' and
- * control characters become '_'; "sequence_N" if the header is empty). Letters of both cases count, white
- * space and a final
- * '*' do not. */
+/* FASTA: each record is one query with one protein chain A, named by the first word of its header (everything
+ * but printable ASCII, and '/', becomes '_'; "sequence_N" if the header is empty). Letters of both cases
+ * count, white space and a final '*' do not. */
 OF3_MUST_CHECK of3_status of3_query_from_fasta(const char *text, size_t size, const char *file,
                                                of3_query_set *out, of3_error *err);
 

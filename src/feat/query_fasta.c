@@ -14,7 +14,7 @@ static size_t count_records(const char *text, size_t size) {
   return count;
 }
 
-/* The first word of the header, fit for a folder name. */
+/* The first word of the header, fit for a folder name and for JSON: header lines are in any encoding. */
 static char *name_of(of3_arena *arena, const char *header, size_t n, int number) {
   size_t a = 0, b;
   while (a < n && (header[a] == ' ' || header[a] == '\t')) a++;
@@ -22,7 +22,7 @@ static char *name_of(of3_arena *arena, const char *header, size_t n, int number)
   if (a == b) return of3_arena_printf(arena, "sequence_%d", number);
   char *name = of3_arena_strndup(arena, header + a, b - a);
   for (char *c = name; c && c < name + (b - a); c++)
-    if (*c == '/' || (unsigned char)*c < ' ' || *c == 0x7f) *c = '_';
+    if (*c == '/' || *c < ' ' || *c > '~') *c = '_';
   return name;
 }
 

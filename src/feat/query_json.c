@@ -162,6 +162,7 @@ static of3_status read_sequence(const reader *r, json_t *chain, of3_query_chain 
 }
 
 static of3_status find_file(const reader *r, const char **path, of3_error *err) {
+  if (!**path) return of3_fail(err, OF3_ERR_INPUT, "'main_msa_file_paths' names a file without a name");
   char *beside = of3_path_join(r->arena, r->folder, *path);
   if (!beside) return of3_fail_memory(err, *path);
   if (of3_is_file(beside) || of3_is_folder(beside))

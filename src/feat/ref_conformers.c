@@ -24,8 +24,8 @@ static void place(const of3_component *c, uint64_t seed, uint32_t instance, floa
     for (int d = 0; d < 3; d++) mean[d] += x[3 * a + d] / (1000.0 * c->n_atom);
   for (int a = 0; a < c->n_atom; a++)
     for (int d = 0; d < 3; d++) {
-      double sum = draw[4 + d];
-      for (int e = 0; e < 3; e++) sum += rotation[3 * d + e] * (x[3 * a + e] / 1000.0 - mean[e]);
+      double sum = (double)draw[4 + d];
+      for (int e = 0; e < 3; e++) sum += (double)rotation[3 * d + e] * (x[3 * a + e] / 1000.0 - mean[e]);
       out[3 * a + d] = (float)sum;
     }
 }

@@ -92,9 +92,11 @@ static float *place(const conformers *c, int64_t i, float *out) {
   for (int64_t a = c->start[i]; a < c->start[i + 1]; a++) {
     if (!c->used[a]) continue;
     const double *x = c->pos + 3 * a;
-    for (int d = 0; d < 3; d++)
-      *out++ = (float)(r[3 * d] * (x[0] - mean[0] / n) + r[3 * d + 1] * (x[1] - mean[1] / n) +
-                       r[3 * d + 2] * (x[2] - mean[2] / n) + t[d]);
+    for (int d = 0; d < 3; d++) {
+      double sum = (double)t[d];
+      for (int e = 0; e < 3; e++) sum += (double)r[3 * d + e] * (x[e] - mean[e] / n);
+      *out++ = (float)sum;
+    }
   }
   return out;
 }

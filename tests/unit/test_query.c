@@ -94,6 +94,8 @@ static void test_one_query(void **state) {
               "'main_msa_file_paths' is an empty list");
   one_refused(PROTEIN("\"sequence\": \"MK\", \"main_msa_file_paths\": [\"none.a3m\"]"), in,
               "'none.a3m', which exists neither beside");
+  one_refused(PROTEIN("\"sequence\": \"MK\", \"main_msa_file_paths\": \"\""), in,
+              "names a file without a name");
   one_refused(PROTEIN("\"sequence\": \"MK\", \"main_msa_file_paths\": [4]"), in,
               "must be a list of strings; it is an integer");
   one_refused(CHAIN("\"molecule_type\": \"peptide\""), in, "'molecule_type' is 'peptide'");
@@ -231,11 +233,11 @@ static void test_fasta(void **state) {
   (void)state;
   of3_query_set set;
   of3_error err = {0};
-  const char *text = "; comment\n>sp|P0|A/1-3 first\r\nmk v\n\nA*\n>\nAC\n>two\nA1\n>two\nAC\n>empty\n";
+  const char *text = "; comment\n>sp|P0|\xe9/1-3 first\r\nmk v\n\nA*\n>\nAC\n>two\nA1\n>two\nAC\n>empty\n";
   assert_int_equal(of3_query_from_fasta(text, strlen(text), "q.fasta", &set, &err), OF3_OK);
   assert_int_equal(set.n, 5);
   assert_int_equal(set.n_seed, 0);
-  assert_string_equal(set.query[0].name, "sp|P0|A_1-3");
+  assert_string_equal(set.query[0].name, "sp|P0|__1-3");
   assert_string_equal(set.query[0].chain[0].sequence, "MKVA");
   assert_string_equal(set.query[0].chain[0].id[0], "A");
   assert_int_equal(set.query[0].error.code, OF3_OK);
