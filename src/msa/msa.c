@@ -31,8 +31,7 @@ typedef struct loader {
   source *source;
 } loader;
 
-/* Doubles an array in the arena when it is full; the old one stays in the arena, at most as large as the new.
- */
+/* Doubles an array in the arena when it is full; the old one stays there. */
 static void *grow(of3_arena *arena, void *old, int n, int *room, size_t size) {
   if (n < *room) return old;
   int more = *room ? *room * 2 : 16;
@@ -97,6 +96,10 @@ static of3_status list_files(loader *l, of3_error *err) {
       OF3_TRY(add_file(l, path, err));
   }
   qsort(l->file, (size_t)l->n_file, sizeof *l->file, by_text);
+  int kept = 0; /* a file named twice is read once */
+  for (int i = 0; i < l->n_file; i++)
+    if (kept == 0 || strcmp(l->file[kept - 1], l->file[i]) != 0) l->file[kept++] = l->file[i];
+  l->n_file = kept;
   return OF3_OK;
 }
 

@@ -219,14 +219,14 @@ static void test_same_names(void **state) {
                                        {"own.a3m", ">q\nMKV\n>2\nEEE"}};
   write_folder("test_msa.1", one, 2);
   write_folder("test_msa.2", two, 2);
-  static const char *const paths[] = {"test_msa.2", "test_msa.1"};
+  static const char *const paths[] = {"test_msa.2", "test_msa.1", "test_msa.1/own.a3m"};
   seen s = {0};
   const of3_log log = {keep, &s, OF3_LOG_WARN};
   of3_arena *arena = of3_arena_new(0);
   of3_error err = {0};
   const of3_msa_rules rules = {.release = 3, .profile_scrambled = true};
   const of3_msa_request request = {
-      .chain = "A", .sequence = "MKV", .n_path = 2, .path = paths, .use_main = true};
+      .chain = "A", .sequence = "MKV", .n_path = 3, .path = paths, .use_main = true};
   of3_msa m;
   of3_status st = of3_msa_load(&request, &rules, &log, arena, &m, &err);
   remove_folder("test_msa.1", one, 2);
