@@ -1,4 +1,5 @@
-/* The molecules of one query: chains, residues, atoms, bonds. Heavy atoms only, in the order of the output file. */
+/* The molecules of one query: chains, residues, atoms, bonds. Heavy atoms only, in the order of the output
+ * file. */
 #ifndef OF3_CHEM_COMPLEX_H
 #define OF3_CHEM_COMPLEX_H
 
@@ -30,8 +31,8 @@ typedef struct of3_residue {
 
 typedef struct of3_atom {
   char name[8];
-  char element[4];  /* upper case, "C", "SE" */
-  int8_t charge;    /* formal */
+  char element[4];    /* upper case, "C", "SE" */
+  int8_t charge;      /* formal */
   uint8_t hydrogens;  /* attached in the whole component (OXT included): ProtOr radii need them */
   uint8_t neighbours; /* all atoms bonded in the whole component, hydrogens and OXT included */
   int residue;
@@ -49,7 +50,7 @@ typedef struct of3_complex {
   of3_chain *chain;
   of3_residue *residue;
   of3_atom *atom;
-  of3_bond *bond; /* inside residues in component order, then links between residues */
+  of3_bond *bond;   /* inside residues in component order, then links between residues */
   of3_arena *arena; /* owns everything */
 } of3_complex;
 

@@ -1,5 +1,5 @@
-/* The input features of the network (AF3 SI Table 5, with OpenFold3's conventions: shared/reference/data.md section 5).
- * One-hot features are kept as class numbers, OF3_NO_CLASS standing for a row of zeros. */
+/* The input features of the network (AF3 SI Table 5, with OpenFold3's conventions: shared/reference/data.md
+ * section 5). One-hot features are kept as class numbers, OF3_NO_CLASS standing for a row of zeros. */
 #ifndef OF3_FEAT_FEATURES_H
 #define OF3_FEAT_FEATURES_H
 
@@ -37,7 +37,7 @@ typedef struct of3_features {
   float *atom_mask;
   float *ref_pos; /* [A,3] Angstrom */
   float *ref_mask, *ref_charge;
-  uint8_t *ref_element;        /* class */
+  uint8_t *ref_element;         /* class */
   uint8_t *ref_atom_name_chars; /* [A,4] classes */
   int32_t *ref_space_uid;
 
@@ -51,10 +51,10 @@ typedef struct of3_features {
   int32_t num_paired_seqs;
 
   /* templates; n_templ slots, empty ones included. The two pair features may be NULL: all zero. */
-  uint8_t *template_restype; /* [T,N] class */
+  uint8_t *template_restype;                                       /* [T,N] class */
   float *template_pseudo_beta_mask, *template_backbone_frame_mask; /* [T,N] */
-  uint8_t *template_distogram; /* [T,N,N] bin or OF3_NO_CLASS */
-  float *template_unit_vector; /* [T,N,N,3] */
+  uint8_t *template_distogram;                                     /* [T,N,N] bin or OF3_NO_CLASS */
+  float *template_unit_vector;                                     /* [T,N,N,3] */
 
   of3_arena *arena; /* owns everything */
 } of3_features;
