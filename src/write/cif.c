@@ -1,4 +1,4 @@
-#include <stdio.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +7,10 @@
 #include "write/structure.h"
 
 #define COUNT(a) ((int)(sizeof(a) / sizeof *(a)))
+
+/* How many texts, and the texts. */
+#define VALUES(...)                                                                                          \
+  COUNT(((const char *[]){__VA_ARGS__})), (const char *[]) { __VA_ARGS__ }
 
 /* What the functions for the categories share. */
 typedef struct writer {
@@ -27,11 +31,12 @@ static const char *real(const writer *w, float x) {
   return text;
 }
 
-/* A row whose values could all be made. */
-static of3_status fill(const writer *w, of3_cif_table *t, const char *const *value) {
+/* A row of n values, none of which may be NULL for want of memory. */
+static of3_status fill(const writer *w, of3_cif_table *t, int n, const char *const *value) {
+  assert(n == t->n_column);
   const char **row = of3_cif_row(t);
   if (!row) return no_memory(w);
-  for (int k = 0; k < t->n_column; k++) {
+  for (int k = 0; k < n; k++) {
     if (!value[k]) return no_memory(w);
     row[k] = value[k];
   }
@@ -85,10 +90,9 @@ static of3_status add_struct_conn(const writer *w) {
     if (!of3_bond_links(c, b) || is_canonical_link(c, b)) continue;
     const of3_residue *p = residue_of(c, b->a), *q = residue_of(c, b->b);
     OF3_TRY(fill(w, &t,
-                 (const char *[]){number(w, t.n_row + 1), "covale",
-                                  order[b->order < COUNT(order) ? b->order : 0], c->chain[p->chain].id,
-                                  c->chain[q->chain].id, p->name, q->name, number(w, p->number),
-                                  number(w, q->number), c->atom[b->a].name, c->atom[b->b].name, ".", "."}));
+                 VALUES(number(w, t.n_row + 1), "covale", order[b->order < COUNT(order) ? b->order : 0],
+                        c->chain[p->chain].id, c->chain[q->chain].id, p->name, q->name, number(w, p->number),
+                        number(w, q->number), c->atom[b->a].name, c->atom[b->b].name, ".", ".")));
   }
   return of3_cif_table_add(&t, w->out, w->err);
 }
@@ -129,16 +133,16 @@ static of3_status add_chem_comp_bond(const writer *w) {
     const of3_bond *b = &c->bond[k];
     if (of3_bond_links(c, b) || !first_of_kind(c, slot, size - 1, k)) continue;
     bool known = b->order > 0 && b->order < COUNT(order), any = !known && !b->aromatic;
-    OF3_TRY(fill(w, &t,
-                 (const char *[]){number(w, t.n_row + 1), residue_of(c, b->a)->name, c->atom[b->a].name,
-                                  c->atom[b->b].name,
-                                  known ? order[b->order]
-                                  : any ? "?"
-                                        : "AROM",
-                                  any           ? "?"
-                                  : b->aromatic ? "Y"
-                                                : "N",
-                                  "?"}));
+    OF3_TRY(
+        fill(w, &t,
+             VALUES(number(w, t.n_row + 1), residue_of(c, b->a)->name, c->atom[b->a].name, c->atom[b->b].name,
+                    known ? order[b->order]
+                    : any ? "?"
+                          : "AROM",
+                    any           ? "?"
+                    : b->aromatic ? "Y"
+                                  : "N",
+                    "?")));
   }
   return of3_cif_table_add(&t, w->out, w->err);
 }
@@ -163,26 +167,10 @@ static of3_status add_atom_site(const writer *w) {
     bool ligand = ch->type == OF3_LIGAND;
     const char *seq = number(w, r->number);
     OF3_TRY(fill(w, &t,
-                 (const char *[]){r->hetero ? "HETATM" : "ATOM",
-                                  a->element,
-                                  a->name,
-                                  ".",
-                                  r->name,
-                                  ch->id,
-                                  number(w, ch->entity_id),
-                                  ligand ? "." : seq,
-                                  ligand ? "?" : ".",
-                                  seq,
-                                  r->name,
-                                  ch->id,
-                                  a->name,
-                                  real(w, w->plddt[k]),
-                                  charge_text(w, a->charge),
-                                  real(w, x[0]),
-                                  real(w, x[1]),
-                                  real(w, x[2]),
-                                  "1",
-                                  number(w, k + 1)}));
+                 VALUES(r->hetero ? "HETATM" : "ATOM", a->element, a->name, ".", r->name, ch->id,
+                        number(w, ch->entity_id), ligand ? "." : seq, ligand ? "?" : ".", seq, r->name,
+                        ch->id, a->name, real(w, w->plddt[k]), charge_text(w, a->charge), real(w, x[0]),
+                        real(w, x[1]), real(w, x[2]), "1", number(w, k + 1))));
   }
   return of3_cif_table_add(&t, w->out, w->err);
 }
@@ -233,7 +221,7 @@ static of3_status add_chem_comp(const writer *w) {
     for (int k = 0; k < n; k++) {
       const char *name = list[k].key[0];
       const char *flag = molecule == OF3_LIGAND ? "." : is_standard(name) ? "y" : "n";
-      OF3_TRY(fill(w, &t, (const char *[]){name, type[molecule], flag, name}));
+      OF3_TRY(fill(w, &t, VALUES(name, type[molecule], flag, name)));
     }
   }
   return of3_cif_table_add(&t, w->out, w->err);
@@ -253,7 +241,7 @@ static of3_status add_entity(const writer *w) {
   int n = unique(list, c->n_chain);
   for (int k = 0; k < n; k++) {
     const char *type = list[k].key[1] == molecule[OF3_LIGAND] ? "non-polymer" : "polymer";
-    OF3_TRY(fill(w, &t, (const char *[]){list[k].key[0], type, "?", "?"}));
+    OF3_TRY(fill(w, &t, VALUES(list[k].key[0], type, "?", "?")));
   }
   return of3_cif_table_add(&t, w->out, w->err);
 }
@@ -269,7 +257,7 @@ static of3_status add_struct_asym(const writer *w) {
     if (!list[k].key[1]) return no_memory(w);
   }
   int n = unique(list, c->n_chain);
-  for (int k = 0; k < n; k++) OF3_TRY(fill(w, &t, (const char *[]){list[k].key[0], list[k].key[1], "?"}));
+  for (int k = 0; k < n; k++) OF3_TRY(fill(w, &t, VALUES(list[k].key[0], list[k].key[1], "?")));
   return of3_cif_table_add(&t, w->out, w->err);
 }
 
@@ -293,8 +281,7 @@ static of3_status add_nonpoly_scheme(const writer *w) {
   for (int k = 0; k < n; k++) {
     const char *entity = list[k].key[0], *chain = list[k].key[1], *number = list[k].key[2],
                *name = list[k].key[3];
-    OF3_TRY(
-        fill(w, &t, (const char *[]){entity, chain, name, name, name, number, number, number, chain, "."}));
+    OF3_TRY(fill(w, &t, VALUES(entity, chain, name, name, name, number, number, number, chain, ".")));
   }
   return of3_cif_table_add(&t, w->out, w->err);
 }

@@ -58,6 +58,7 @@ static bool pack(packer *p, size_t n, bool last) {
 
 /* Version 1.0: magic, length, a Python dictionary padded so that the data begin at a multiple of 64. */
 static size_t npy_header(const member *m, bool half, unsigned char *out) {
+  static const unsigned char magic[8] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0};
   char shape[32];
   if (m->rank == 1)
     snprintf(shape, sizeof shape, "(%d,)", m->n);
@@ -67,10 +68,9 @@ static size_t npy_header(const member *m, bool half, unsigned char *out) {
   int n = snprintf(text, sizeof text, "{'descr': '<f%d', 'fortran_order': False, 'shape': %s, }",
                    half ? 2 : 4, shape);
   size_t total = ((size_t)n + 11 + 63) / 64 * 64;
-  memcpy(out, "\x93NUMPY\x01\x00", 8);
+  memcpy(out, magic, sizeof magic);
   put_le(out + 8, 2, (uint32_t)(total - 10));
-  memset(out + 10, ' ', total - 10);
-  memcpy(out + 10, text, (size_t)n);
+  for (size_t k = 10; k < total; k++) out[k] = k - 10 < (size_t)n ? (unsigned char)text[k - 10] : ' ';
   out[total - 1] = '\n';
   return total;
 }

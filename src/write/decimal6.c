@@ -31,9 +31,11 @@ static char *add_tiny(char *o, uint32_t v) {
     *o++ = '.';
   }
   *o++ = (char)('0' + v % 10);
-  memcpy(o, "e-0", 3);
-  o[3] = (char)('0' + exponent);
-  return o + 4;
+  *o++ = 'e';
+  *o++ = '-';
+  *o++ = '0';
+  *o++ = (char)('0' + exponent);
+  return o;
 }
 
 /* .ffffff without trailing zeros, one digit at least */

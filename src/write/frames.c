@@ -146,8 +146,10 @@ of3_status of3_has_clash(const of3_complex *c, const float *x, bool *out, of3_er
   clash_count k = {.c = c, .x = x};
   k.chain_of = malloc((size_t)c->n_atom * sizeof *k.chain_of);
   k.pairs = malloc((size_t)c->n_chain * sizeof *k.pairs);
-  of3_status status = k.chain_of && k.pairs ? OF3_OK : of3_fail_memory(err, "the clash score");
-  if (status == OF3_OK) {
+  of3_status status = OF3_OK;
+  if (!k.chain_of || !k.pairs)
+    status = of3_fail_memory(err, "the clash score");
+  else {
     for (int a = 0; a < c->n_atom; a++) k.chain_of[a] = c->residue[c->atom[a].residue].chain;
     for (; k.chain < c->n_chain && !*out; k.chain++)
       *out = c->chain[k.chain].type != OF3_LIGAND && chain_clashes(&k, &cells);

@@ -162,50 +162,45 @@ of3_status of3_manifest_remove(const char *folder, of3_error *err) {
   return status;
 }
 
-/* ---- Checking */
-
-static of3_run_state differs(of3_run_state state, char *why, const char *fmt, ...) OF3_PRINTF(3, 4);
-
-static of3_run_state differs(of3_run_state state, char *why, const char *fmt, ...) {
-  va_list ap;
-  va_start(ap, fmt);
-  vsnprintf(why, OF3_ERROR_TEXT, fmt, ap);
-  va_end(ap);
-  return state;
-}
+/* ---- Checking: a sentence in `why` for every state but complete */
 
 /* One entry of "files" against the file it names. */
-static of3_run_state check_entry(const char *folder, const json_t *entry, of3_arena *arena, char *why) {
+static of3_run_state check_entry(const char *folder, const json_t *entry, of3_arena *arena, of3_error *why) {
   const char *name = json_string_value(json_object_get(entry, "name"));
   const char *hash = json_string_value(json_object_get(entry, "sha256"));
   const json_t *size = json_object_get(entry, "size");
   if (!name || !hash || !json_is_integer(size) || strchr(name, '/'))
-    return differs(OF3_RUN_BROKEN, why, "'%s/%s' has an entry without name, size or hash", folder,
-                   manifest_name);
+    return of3_fail(why, OF3_ERR_INPUT, "'%s/%s' has an entry without name, size or hash", folder,
+                    manifest_name),
+           OF3_RUN_BROKEN;
   char *path = of3_path_join(arena, folder, name), found[OF3_SHA256_HEX];
   uint64_t n = 0;
-  if (!path || !of3_is_file(path)) return differs(OF3_RUN_MISSING, why, "'%s/%s' is missing", folder, name);
+  if (!path || !of3_is_file(path))
+    return of3_fail(why, OF3_ERR_INPUT, "'%s/%s' is missing", folder, name), OF3_RUN_MISSING;
   of3_map map = {0};
   if (of3_map_open(path, &map, NULL) == OF3_OK) n = map.size;
   of3_map_close(&map);
   if (n != (uint64_t)json_integer_value(size))
-    return differs(OF3_RUN_BROKEN, why, "'%s' has %" PRIu64 " bytes instead of %" JSON_INTEGER_FORMAT, path,
-                   n, json_integer_value(size));
+    return of3_fail(why, OF3_ERR_INPUT, "'%s' has %" PRIu64 " bytes instead of %" JSON_INTEGER_FORMAT, path,
+                    n, json_integer_value(size)),
+           OF3_RUN_BROKEN;
   if (of3_sha256_file(path, found, &n, NULL) != OF3_OK || strcmp(found, hash) != 0)
-    return differs(OF3_RUN_BROKEN, why, "'%s' is not the file that was written", path);
+    return of3_fail(why, OF3_ERR_INPUT, "'%s' is not the file that was written", path), OF3_RUN_BROKEN;
   return OF3_RUN_COMPLETE;
 }
 
 static of3_run_state check_all(const char *folder, const json_t *root, const char *key, of3_arena *arena,
-                               char *why) {
+                               of3_error *why) {
   const char *made_from = json_string_value(json_object_get(root, "made_from"));
   const json_t *files = json_object_get(root, "files");
   if (!made_from || !json_is_array(files) || json_array_size(files) == 0)
-    return differs(OF3_RUN_BROKEN, why, "'%s/%s' is not a complete list of files", folder, manifest_name);
+    return of3_fail(why, OF3_ERR_INPUT, "'%s/%s' is not a complete list of files", folder, manifest_name),
+           OF3_RUN_BROKEN;
   if (strcmp(made_from, key) != 0)
-    return differs(OF3_RUN_OTHER, why,
-                   "the results in '%s' were made from another query, checkpoint, seed, option or version",
-                   folder);
+    return of3_fail(why, OF3_ERR_INPUT,
+                    "the results in '%s' were made from another query, checkpoint, seed, option or version",
+                    folder),
+           OF3_RUN_OTHER;
   for (size_t k = 0; k < json_array_size(files); k++) {
     of3_run_state state = check_entry(folder, json_array_get(files, k), arena, why);
     if (state != OF3_RUN_COMPLETE) return state;
@@ -217,22 +212,23 @@ of3_status of3_manifest_check(const char *folder, const char *key, of3_run_state
                               of3_error *err) {
   of3_arena *arena = of3_arena_new(0);
   char *path = arena ? of3_path_join(arena, folder, manifest_name) : NULL;
-  why[0] = 0;
+  of3_error because = {OF3_OK, ""};
   if (!path) {
     of3_arena_free(arena);
     return of3_fail_memory(err, manifest_name);
   }
   if (!of3_is_file(path))
-    *out = differs(OF3_RUN_MISSING, why, "'%s' is missing", path);
+    *out = (of3_fail(&because, OF3_ERR_INPUT, "'%s' is missing", path), OF3_RUN_MISSING);
   else {
     json_error_t where;
     json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
     if (!root)
-      *out = differs(OF3_RUN_BROKEN, why, "'%s' cannot be read: %s", path, where.text);
+      *out = (of3_fail(&because, OF3_ERR_INPUT, "'%s' cannot be read: %s", path, where.text), OF3_RUN_BROKEN);
     else
-      *out = check_all(folder, root, key, arena, why);
+      *out = check_all(folder, root, key, arena, &because);
     json_decref(root);
   }
+  memcpy(why, because.text, sizeof because.text);
   of3_arena_free(arena);
   return OF3_OK;
 }

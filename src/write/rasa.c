@@ -166,20 +166,28 @@ static int exposed_residues(const of3_complex *c, const of3_chain *ch, const flo
   return exposed;
 }
 
-of3_status of3_disorder(const of3_complex *c, const float *x, float *out, of3_error *err) {
+static of3_status disorder_of_chains(const of3_complex *c, const float *x, float *sasa, double *rasa,
+                                     float *out, of3_error *err) {
   int n_residue = 0, exposed = 0;
-  float *sasa = malloc((size_t)(c->n_atom + 1) * sizeof *sasa);
-  double *rasa = malloc((size_t)(c->n_residue + 1) * sizeof *rasa);
-  of3_status status = sasa && rasa ? OF3_OK : of3_fail_memory(err, "the disorder score");
-  for (int k = 0; k < c->n_chain && status == OF3_OK; k++) {
+  for (int k = 0; k < c->n_chain; k++) {
     if (c->chain[k].type != OF3_PROTEIN) continue;
-    status = of3_chain_sasa(c, k, x, sasa, err);
-    if (status != OF3_OK) break;
+    OF3_TRY(of3_chain_sasa(c, k, x, sasa, err));
     exposed += exposed_residues(c, &c->chain[k], sasa, rasa);
     n_residue += c->chain[k].n_residue;
   }
+  *out = n_residue ? (float)((double)exposed / n_residue) : 0.0f;
+  return OF3_OK;
+}
+
+of3_status of3_disorder(const of3_complex *c, const float *x, float *out, of3_error *err) {
+  float *sasa = malloc((size_t)(c->n_atom + 1) * sizeof *sasa);
+  double *rasa = malloc((size_t)(c->n_residue + 1) * sizeof *rasa);
+  of3_status status = OF3_OK;
+  if (!sasa || !rasa)
+    status = of3_fail_memory(err, "the disorder score");
+  else
+    status = disorder_of_chains(c, x, sasa, rasa, out, err);
   free(sasa);
   free(rasa);
-  *out = n_residue ? (float)((double)exposed / n_residue) : 0.0f;
   return status;
 }

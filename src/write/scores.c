@@ -168,8 +168,10 @@ static of3_status bespoke_of_samples(job *j, of3_error *err) {
     }
   bool *ligand = calloc(c + 1, sizeof *ligand);
   double *mean = calloc(c + 1, sizeof *mean);
-  of3_status status = ligand && mean ? OF3_OK : of3_fail_memory(err, "the scores");
-  if (status == OF3_OK) {
+  of3_status status = OF3_OK;
+  if (!ligand || !mean)
+    status = of3_fail_memory(err, "the scores");
+  else {
     for (size_t k = 0; k < c; k++) ligand[k] = is_ligand_chain(j, (int)k);
     for (size_t s = 0; s < n_sample; s++) bespoke_iptm(j->chain_framed + s * c, ligand, mean, &j->scores[s]);
   }

@@ -1,6 +1,7 @@
 #include "write/structure.h"
 
 #include <string.h>
+#define ZLIB_CONST
 #include <zlib.h>
 
 #include "base/file.h"
@@ -30,7 +31,7 @@ static bool deflate_to(FILE *f, const char *text, size_t n) {
   int state = deflateSetHeader(&z, &header);
   while (state == Z_OK) {
     if (z.avail_in == 0) {
-      z.next_in = (Bytef *)(uintptr_t)text;
+      z.next_in = (const Bytef *)text;
       z.avail_in = n < (1u << 30) ? (uInt)n : 1u << 30;
       text += z.avail_in;
       n -= z.avail_in;
