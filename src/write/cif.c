@@ -46,6 +46,7 @@ static of3_status fill(const writer *w, of3_cif_table *t, int n, const char *con
 static const of3_residue *residue_of(const of3_complex *c, int atom) {
   return &c->residue[c->atom[atom].residue];
 }
+
 static bool one_of(const char *name, const char *const *list, int n) {
   for (int k = 0; k < n; k++)
     if (strcmp(name, list[k]) == 0) return true;
@@ -89,10 +90,11 @@ static of3_status add_struct_conn(const writer *w) {
     const of3_bond *b = &c->bond[k];
     if (!of3_bond_links(c, b) || is_canonical_link(c, b)) continue;
     const of3_residue *p = residue_of(c, b->a), *q = residue_of(c, b->b);
+    const char *kind = order[b->order < COUNT(order) ? b->order : 0];
     OF3_TRY(fill(w, &t,
-                 VALUES(number(w, t.n_row + 1), "covale", order[b->order < COUNT(order) ? b->order : 0],
-                        c->chain[p->chain].id, c->chain[q->chain].id, p->name, q->name, number(w, p->number),
-                        number(w, q->number), c->atom[b->a].name, c->atom[b->b].name, ".", ".")));
+                 VALUES(number(w, t.n_row + 1), "covale", kind, c->chain[p->chain].id, c->chain[q->chain].id,
+                        p->name, q->name, number(w, p->number), number(w, q->number), c->atom[b->a].name,
+                        c->atom[b->b].name, ".", ".")));
   }
   return of3_cif_table_add(&t, w->out, w->err);
 }
@@ -132,17 +134,12 @@ static of3_status add_chem_comp_bond(const writer *w) {
   for (int k = 0; k < c->n_bond; k++) {
     const of3_bond *b = &c->bond[k];
     if (of3_bond_links(c, b) || !first_of_kind(c, slot, size - 1, k)) continue;
-    bool known = b->order > 0 && b->order < COUNT(order), any = !known && !b->aromatic;
-    OF3_TRY(
-        fill(w, &t,
-             VALUES(number(w, t.n_row + 1), residue_of(c, b->a)->name, c->atom[b->a].name, c->atom[b->b].name,
-                    known ? order[b->order]
-                    : any ? "?"
-                          : "AROM",
-                    any           ? "?"
-                    : b->aromatic ? "Y"
-                                  : "N",
-                    "?")));
+    bool known = b->order > 0 && b->order < COUNT(order);
+    const char *kind = known ? order[b->order] : b->aromatic ? "AROM" : "?";
+    const char *flag = b->aromatic ? "Y" : known ? "N" : "?";
+    OF3_TRY(fill(w, &t,
+                 VALUES(number(w, t.n_row + 1), residue_of(c, b->a)->name, c->atom[b->a].name,
+                        c->atom[b->b].name, kind, flag, "?")));
   }
   return of3_cif_table_add(&t, w->out, w->err);
 }
