@@ -95,7 +95,7 @@ static of3_status list_files(loader *l, of3_error *err) {
     else
       OF3_TRY(add_file(l, path, err));
   }
-  qsort(l->file, (size_t)l->n_file, sizeof *l->file, by_text);
+  if (l->n_file) qsort(l->file, (size_t)l->n_file, sizeof *l->file, by_text);
   int kept = 0; /* a file named twice is read once */
   for (int i = 0; i < l->n_file; i++)
     if (kept == 0 || strcmp(l->file[kept - 1], l->file[i]) != 0) l->file[kept++] = l->file[i];
