@@ -15,7 +15,6 @@
 
 #include "base/file.h"
 #include "write/manifest.h"
-#include "write/settings.h"
 #include "write/tree.h"
 #include "write_fixture.h"
 
@@ -278,48 +277,6 @@ static void test_settings(void **state) {
   of3_arena_free(arena);
 }
 
-static void test_configs(void **state) {
-  (void)state;
-  of3_arena *arena = of3_arena_new(0);
-  of3_error err = {0};
-  size_t n;
-  const uint64_t seeds[] = {1, 2};
-  const of3_run_settings run = {.checkpoint = "w.pt",
-                                .version = "0.1.0",
-                                .backend = "cpu",
-                                .isa = "avx2",
-                                .dtype = "f32",
-                                .threads = 4,
-                                .seeds = seeds,
-                                .n_seed = 2,
-                                .samples = 5,
-                                .recycles = 3,
-                                .steps = 200,
-                                .variant = OF3_P2};
-  const of3_config config = {
-      .c_s = 384, .c_z = 128, .blocks_pairformer = 48, .c_token_in = 384, .bins_pde = 64};
-  of3_tree tree = {.folder = new_folder(arena), .full = OF3_FULL_NPZ_F32};
-  assert_int_equal(of3_tree_write_experiment(&tree, &run, &err), OF3_OK);
-  assert_int_equal(of3_tree_write_model(&tree, &run, &config, &err), OF3_OK);
-  char *experiment = read_all(arena, of3_path_join(arena, tree.folder, "experiment_config.json"), &n);
-  assert_non_null(strstr(experiment, "\"seeds\": [\n            1,\n            2\n        ],"));
-  assert_non_null(strstr(experiment, "\"full_confidence_output_dtype\": \"float32\""));
-  assert_non_null(strstr(experiment, "\"variant\": \"P2\""));
-  json_t *model = json_load_file(of3_path_join(arena, tree.folder, "model_config.json"), 0, NULL);
-  int recycles, blocks, input, bins;
-  assert_int_equal(json_unpack(model, "{s:{s:{s:i,s:i}, s:{s:i}, s:{s:{s:i}}}}", "architecture", "shared",
-                               "num_recycles", &recycles, "c_s_input", &input, "pairformer", "no_blocks",
-                               &blocks, "heads", "pde", "c_out", &bins),
-                   0);
-  assert_int_equal(recycles, 3);
-  assert_int_equal(blocks, 48);
-  assert_int_equal(input, 449);
-  assert_int_equal(bins, 64);
-  json_decref(model);
-  remove_folder(tree.folder);
-  of3_arena_free(arena);
-}
-
 /* ---- Re-runs */
 
 static of3_run_state check(written *w, const char *key, char *why) {
@@ -445,7 +402,7 @@ int main(void) {
                                      cmocka_unit_test(test_unwritable), cmocka_unit_test(test_refused),
                                      cmocka_unit_test(test_ranking),    cmocka_unit_test(test_ranking_order),
                                      cmocka_unit_test(test_summary),    cmocka_unit_test(test_query_set),
-                                     cmocka_unit_test(test_settings),   cmocka_unit_test(test_configs),
-                                     cmocka_unit_test(test_manifest),   cmocka_unit_test(test_key)};
+                                     cmocka_unit_test(test_settings),   cmocka_unit_test(test_manifest),
+                                     cmocka_unit_test(test_key)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "write/manifest.h"
-#include "write/settings.h"
+#include "write/tree.h"
 #include "write_fixture.h"
 
 static long until_failure = -1; /* allocations that still succeed; negative: all */
