@@ -11,16 +11,16 @@
 #include "feat/query.h"
 #include "feat/variant.h"
 
-/* Chains in the order of the query, copies in place; terminal OXT never present. Unknown letters become UNK
- * with a warning. query->error.code must be OF3_OK. Ownership: of3_complex_free. */
+/* Chains in the order of the query, copies in place; terminal OXT never present. Unknown letters become
+ * UNK with a warning. query->error.code must be OF3_OK. Ownership: of3_complex_free. */
 OF3_MUST_CHECK of3_status of3_complex_build(const of3_query *query, const of3_log *opt_log, of3_complex *out,
                                             of3_error *err);
 void of3_complex_free(of3_complex *complex); /* {0} is allowed */
 
-/* The features of a complex built from this query: reads its MSA files, or makes the dummy MSA (query + main
- * row). The seed chooses and rotates the reference conformers and enters nothing else. No padding: masks are
- * 1 on all tokens and atoms. Four empty template slots; template_distogram, template_unit_vector and
- * token_bonds are NULL (zero). Ownership: of3_features_free. */
+/* The features of a complex built from this query: reads its MSA files, or makes the dummy MSA (query +
+ * main row). The seed chooses and rotates the reference conformers and enters nothing else. No padding:
+ * masks are 1 on all tokens and atoms. Four empty template slots; template_distogram, template_unit_vector
+ * and token_bonds are NULL (zero). Ownership: of3_features_free. */
 OF3_MUST_CHECK of3_status of3_features_build(const of3_complex *complex, const of3_query *query,
                                              const of3_feature_mode *mode, uint64_t seed,
                                              const of3_log *opt_log, of3_features *out, of3_error *err);
@@ -30,8 +30,8 @@ void of3_features_free(of3_features *features); /* {0} is allowed */
 OF3_MUST_CHECK of3_status of3_features_reseed(const of3_complex *complex, uint64_t seed,
                                               of3_features *features, of3_error *err);
 
-/* The invariants of data.md section 12: finite values, index ranges, prefix sums, classes, profile rows that
- * sum to 1 or 0, one entity for each chain. Holds for features with padding too. */
+/* The invariants of data.md section 12: finite values, index ranges, prefix sums, classes, profile rows
+ * that sum to 1 or 0, one entity for each chain. Holds for features with padding too. */
 OF3_MUST_CHECK of3_status of3_features_validate(const of3_features *features, of3_error *err);
 
 #endif

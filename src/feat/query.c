@@ -174,7 +174,7 @@ of3_status of3_query_open(const char *argument, of3_query_set *out, of3_error *e
                     argument);
   if (!of3_is_file(argument)) {
     if (looks_like_sequence(argument)) return of3_query_from_sequence(argument, "query", out, err);
-    return of3_fail(err, OF3_ERR_INPUT,
+    return of3_fail(err, OF3_ERR_USAGE,
                     "'%.200s' is neither an existing file nor a protein sequence in capital letters",
                     argument);
   }

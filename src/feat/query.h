@@ -1,6 +1,6 @@
-/* What the user asks for: one or several complexes to fold, read from OpenFold3's JSON, from FASTA or from a
- * bare sequence. A query that cannot be served carries its own error; the others of the file are unaffected.
- */
+/* What the user asks for: one or several complexes to fold, read from OpenFold3's JSON, from FASTA or from
+ * a bare sequence. A query that cannot be served carries its own error; the others of the file are
+ * unaffected. */
 #ifndef OF3_FEAT_QUERY_H
 #define OF3_FEAT_QUERY_H
 
@@ -48,20 +48,20 @@ typedef struct of3_query_set {
 
 void of3_query_set_free(of3_query_set *set); /* {0} is allowed */
 
-/* What `of3 predict` takes: the path of a .json file, the path of a FASTA file (content begins with '>'), or,
- * if no such file exists, a bare protein sequence in capital letters (a query named "query" with one chain
- * A). */
+/* What `of3 predict` takes: the path of a .json file, the path of a FASTA file (content begins with '>'),
+ * or, if no such file exists, a bare protein sequence in capital letters (a query named "query" with one
+ * chain A). */
 OF3_MUST_CHECK of3_status of3_query_open(const char *argument, of3_query_set *out, of3_error *err);
 
 /* OpenFold3's JSON. file names the text in messages; MSA paths are looked for in folder first, then in the
- * working directory. An error of the file as a whole (syntax, unknown top-level key, bad seeds) is returned;
- * an error of one query goes into of3_query.error. */
+ * working directory. An error of the file as a whole (syntax, unknown top-level key, bad seeds) is
+ * returned; an error of one query goes into of3_query.error. */
 OF3_MUST_CHECK of3_status of3_query_from_json(const char *text, size_t size, const char *file,
                                               const char *folder, of3_query_set *out, of3_error *err);
 
-/* FASTA: each record is one query with one protein chain A, named by the first word of its header (everything
- * but printable ASCII, and '/', becomes '_'; "sequence_N" if the header is empty). Letters of both cases
- * count, white space and a final '*' do not. */
+/* FASTA: each record is one query with one protein chain A, named by the first word of its header
+ * (everything but printable ASCII, and '/', becomes '_'; "sequence_N" if the header is empty). Letters of
+ * both cases count, white space and a final '*' do not. */
 OF3_MUST_CHECK of3_status of3_query_from_fasta(const char *text, size_t size, const char *file,
                                                of3_query_set *out, of3_error *err);
 

@@ -10,8 +10,8 @@ static const of3_component *component_named(const char *code) {
   return &of3_amino_acids[OF3_AMINO_UNK];
 }
 
-/* One molecule's stored conformer: x -> R (x - mean) + t, t ~ N(0,1) Angstrom, R uniform. instance: number of
- * the molecule in the complex, so that equal residues differ. */
+/* One molecule's stored conformer: x -> R (x - mean) + t, t ~ N(0,1) Angstrom, R uniform. instance: number
+ * of the molecule in the complex, so that equal residues differ. */
 static void place(const of3_component *c, uint64_t seed, uint32_t instance, float *out) {
   const of3_stream choice = {seed, OF3_RANDOM_CONFORMER, instance, 0},
                    augment = {seed, OF3_RANDOM_AUGMENT_REF, instance, 0};

@@ -101,8 +101,8 @@ static of3_status check_atoms(const of3_features *f, of3_error *err) {
   return OF3_OK;
 }
 
-/* One entity for each chain, one chain for each (entity, copy); found by comparing neighbours, as chains are
- * contiguous. */
+/* One entity for each chain, one chain for each (entity, copy); found by comparing neighbours, as chains
+ * are contiguous. */
 static of3_status check_chains(const of3_features *f, of3_error *err) {
   for (int t = 1; t < f->n_token; t++) {
     if (f->token_mask[t] == 0 || f->asym_id[t] != f->asym_id[t - 1]) continue;

@@ -19,8 +19,8 @@ OF3_MUST_CHECK of3_status of3_features_write(const char *path, const of3_feature
 OF3_MUST_CHECK of3_status of3_features_from_table(const of3_table *table, of3_features *out, of3_error *err);
 OF3_MUST_CHECK of3_status of3_features_read(const char *path, of3_features *out, of3_error *err);
 
-/* Replaces ref_pos by the conformers of a file of reference_features.py: (pos[used] - mean) R^T + t for each.
- */
+/* Replaces ref_pos by the conformers of a file of reference_features.py: (pos[used] - mean) R^T + t for
+ * each. */
 OF3_MUST_CHECK of3_status of3_features_use_conformers(of3_features *features, const of3_table *table,
                                                       of3_error *err);
 

@@ -34,9 +34,8 @@ OF3_MUST_CHECK of3_status of3_alignment_new(int n_row, const of3_alignment_want 
 /* The letter that enters a column. */
 uint8_t of3_column_letter(const of3_alignment_want *want, char c);
 
-/* A lower-case letter is an insertion: it adds 1 to the deletion count of the next column. Everything else is
- * a column,
- * '.' too. Lines starting with '#' are skipped. */
+/* A lower-case letter is an insertion: it adds 1 to the deletion count of the next column. Everything else
+ * is a column, '.' too. Lines starting with '#' are skipped. */
 OF3_MUST_CHECK of3_status of3_a3m_parse(const char *text, size_t size, const of3_alignment_want *want,
                                         of3_arena *arena, of3_alignment *out, of3_error *err);
 

@@ -1,5 +1,5 @@
-/* NumPy archives. The second byte tells whether the rest is an archive or the content of a member: checksums
- * would keep a fuzzer out of the latter. */
+/* NumPy archives. The second byte tells whether the rest is an archive or the content of a member:
+ * checksums would keep a fuzzer out of the latter. */
 #include "../unit/zip_maker.h"
 #include "fuzz_alignment.h"
 

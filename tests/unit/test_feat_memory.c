@@ -1,6 +1,6 @@
-/* Every allocation between a query and its features made to fail, one after another: the answer is an error
- * of memory, and nothing leaks or crashes. Linked with --wrap, so that our calls of malloc and its kin come
- * here first; those inside jansson and zlib do not. */
+/* Every allocation between a query and its features made to fail, one after another: the answer is an
+ * error of memory, and nothing leaks or crashes. Linked with --wrap, so that our calls of malloc and its
+ * kin come here first; those inside jansson and zlib do not. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

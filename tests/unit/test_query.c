@@ -261,9 +261,9 @@ static void test_open(void **state) {
   assert_string_equal(set.query[0].name, "query");
   assert_int_equal(of3_query_residues(&set.query[0]), 3);
   of3_query_set_free(&set);
-  assert_int_equal(of3_query_open("no/such.json", &set, &err), OF3_ERR_INPUT);
-  assert_says(&err, OF3_ERR_INPUT, "'no/such.json' is neither an existing file nor");
-  assert_int_equal(of3_query_open("", &set, &err), OF3_ERR_INPUT);
+  assert_int_equal(of3_query_open("no/such.json", &set, &err), OF3_ERR_USAGE);
+  assert_says(&err, OF3_ERR_USAGE, "'no/such.json' is neither an existing file nor");
+  assert_int_equal(of3_query_open("", &set, &err), OF3_ERR_USAGE);
   assert_int_equal(of3_query_open("tests", &set, &err), OF3_ERR_INPUT);
   assert_says(&err, OF3_ERR_INPUT, "is a folder");
   assert_int_equal(of3_query_open("CMakeLists.txt", &set, &err), OF3_ERR_INPUT);
