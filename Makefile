@@ -57,7 +57,7 @@ cppcheck: | $(BUILD)/build.ninja
 	  --suppressions-list=tests/cppcheck.txt -I include -I src src cli
 
 tidy: | $(BUILD)/build.ninja
-	@git ls-files 'src/*.c' 'cli/*.c' | xargs -P $(JOBS) -n 4 clang-tidy-14 --quiet -p $(BUILD)
+	@git ls-files 'src/*.c' 'cli/*.c' | xargs -P $(JOBS) -n 1 clang-tidy-14 --quiet -p $(BUILD)
 
 install: all
 	@cmake --install $(BUILD)

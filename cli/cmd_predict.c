@@ -116,7 +116,7 @@ static const cli_option table[] = {
      .offset = FIELD(confidences),
      .choices = "json npz npz32 none",
      .value = "FORMAT",
-     .help = "Of pLDDT, PAE and PDE in full; npz holds float16, npz32 float32"},
+     .help = "Of pLDDT, PAE and PDE in full (npz holds float16, npz32 float32)"},
     {.names = "overwrite",
      .kind = CLI_FLAG,
      .offset = FIELD(overwrite),
@@ -170,7 +170,7 @@ static const cli_option table[] = {
      .offset = FIELD(log),
      .choices = "debug info warn error",
      .value = "LEVEL",
-     .help = "Least important messages shown; progress is shown from info on"},
+     .help = "Least important messages shown, with progress from info on"},
 };
 
 static void defaults(void *options) {
@@ -224,7 +224,8 @@ static int fold(const predict_options *o, const char *query, const char *checkpo
   if (status == OF3_OK) status = of3_model_open(engine, checkpoint, &model, &err);
   if (status == OF3_OK) status = of3_predict(model, query, &options, &report, &err);
   cli_clear(&terminal);
-  if (report && status != OF3_ERR_CANCELLED) cli_print_report(report);
+  if (report && (report->n_failed == 0 || report->n_item > 1)) cli_print_report(report);
+  fflush(stdout); /* the sentence of a failure comes last */
   int code = status == OF3_OK ? CLI_EXIT_OK : cli_report(&err);
   of3_report_free(report);
   of3_model_close(model);

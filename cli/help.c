@@ -18,6 +18,20 @@ const char *cli_size(double bytes, char out[CLI_SIZE_TEXT]) {
   return out;
 }
 
+const char *cli_list(const char *words, const char *last, char *out, size_t size) {
+  size_t n = 0;
+  out[0] = 0;
+  for (const char *w = words; *w && n + 1 < size;) {
+    int len = (int)strcspn(w, " ");
+    bool end = w[len] == 0, first = w == words;
+    const char *between = first ? "" : end && last ? " " : ", ";
+    n += (size_t)snprintf(out + n, size - n, "%s%s%s%.*s", between, !first && end && last ? last : "",
+                          !first && end && last ? " " : "", len, w);
+    w += len + !end;
+  }
+  return out;
+}
+
 void cli_print_usage(const cli_command *c) {
   fprintf(stderr, "usage: of3 %s %s\n       of3 %s --help describes the options\n", c->name, c->usage,
           c->name);
@@ -82,7 +96,7 @@ static void default_text(const cli_option *o, const void *options, char *out, si
 }
 
 static void print_option(const cli_option *o, const void *options) {
-  char value[128], text[1024];
+  char value[128], choices[256] = "", text[1024];
   if (o->group) printf("\n%s\n", o->group);
   int at = print_names(o);
   if (at > COLUMN - 2) {
@@ -91,8 +105,9 @@ static void print_option(const cli_option *o, const void *options) {
   }
   printf("%*s", COLUMN - at, "");
   default_text(o, options, value, sizeof value);
-  snprintf(text, sizeof text, "%s%s%s%s%s%s%s", o->help, o->choices ? ": " : "", o->choices ? o->choices : "",
-           value[0] ? " [" : "", value, value[0] ? "]" : "", "");
+  if (o->choices) cli_list(o->choices, "or", choices, sizeof choices);
+  snprintf(text, sizeof text, "%s%s%s%s%s%s", o->help, o->choices ? ": " : "", choices, value[0] ? " [" : "",
+           value, value[0] ? "]" : "");
   print_wrapped(text, COLUMN);
 }
 

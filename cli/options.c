@@ -9,10 +9,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { MOST_OPTIONS = 64 };
+
 typedef struct parser {
   const cli_command *command;
   void *options;
-  bool given[64]; /* by index of the option */
+  bool given[MOST_OPTIONS]; /* by index of the option */
+  char name[64];            /* of the option at hand, as the user wrote it */
 } parser;
 
 bool cli_fail(const cli_command *command, const char *fmt, ...) {
@@ -69,29 +72,25 @@ static bool whole_number(const char *text, uint64_t most, uint64_t *out) {
 static bool parse_int(const parser *p, const cli_option *o, const char *text, int *out) {
   uint64_t v;
   if (!whole_number(text, (uint64_t)o->high, &v) || v < (uint64_t)o->low)
-    return fail(p, "--%.*s takes a whole number from %d to %d, not '%.100s'", first_name(o), o->names, o->low,
-                o->high, text);
+    return fail(p, "%s takes a whole number from %d to %d, not '%.100s'", p->name, o->low, o->high, text);
   *out = (int)v;
   return true;
 }
 
-static bool parse_seed(const parser *p, const cli_option *o, const char *text, uint64_t *out) {
+static bool parse_seed(const parser *p, const char *text, uint64_t *out) {
   if (whole_number(text, INT64_MAX, out)) return true;
-  return fail(p, "--%.*s takes whole numbers from 0 to 2^63 - 1, not '%.100s'", first_name(o), o->names,
-              text);
+  return fail(p, "%s takes whole numbers from 0 to 2^63 - 1, not '%.100s'", p->name, text);
 }
 
-static bool parse_seeds(const parser *p, const cli_option *o, const char *text, cli_seeds *out) {
+static bool parse_seeds(const parser *p, const char *text, cli_seeds *out) {
   char word[32];
   for (const char *at = text;; at++) {
     size_t n = strcspn(at, ",");
     snprintf(word, sizeof word, "%.*s", (int)(n < sizeof word ? n : sizeof word - 1), at);
-    if (out->n == CLI_MOST_SEEDS)
-      return fail(p, "--%.*s takes at most %d seeds", first_name(o), o->names, CLI_MOST_SEEDS);
-    if (!parse_seed(p, o, word, &out->seed[out->n])) return false;
+    if (out->n == CLI_MOST_SEEDS) return fail(p, "%s takes at most %d seeds", p->name, CLI_MOST_SEEDS);
+    if (!parse_seed(p, word, &out->seed[out->n])) return false;
     for (int i = 0; i < out->n; i++)
-      if (out->seed[i] == out->seed[out->n])
-        return fail(p, "--%.*s names the seed %s twice", first_name(o), o->names, word);
+      if (out->seed[i] == out->seed[out->n]) return fail(p, "%s names the seed %s twice", p->name, word);
     out->n++;
     at += n;
     if (!*at) return true;
@@ -99,7 +98,7 @@ static bool parse_seeds(const parser *p, const cli_option *o, const char *text, 
 }
 
 /* A number and a unit. Decimal prefixes are powers of 1000, those with an i powers of 1024. */
-static bool parse_size(const parser *p, const cli_option *o, const char *text, uint64_t *out) {
+static bool parse_size(const parser *p, const char *text, uint64_t *out) {
   static const struct {
     const char *unit;
     double bytes;
@@ -127,15 +126,13 @@ static bool parse_size(const parser *p, const cli_option *o, const char *text, u
       *out = (uint64_t)(v * units[i].bytes);
       return true;
     }
-  return fail(p, "--%.*s takes a size such as 8GB, 512MiB or a number of bytes, not '%.100s'", first_name(o),
-              o->names, text);
+  return fail(p, "%s takes a size such as 8GB, 512MiB or a number of bytes, not '%.100s'", p->name, text);
 }
 
-static bool parse_file(const parser *p, const cli_option *o, const char *text, const char **out) {
+static bool parse_file(const parser *p, const char *text, const char **out) {
   struct stat st;
   if (stat(text, &st) != 0)
-    return fail(p, "--%.*s names '%.300s', which cannot be opened: %s", first_name(o), o->names, text,
-                strerror(errno));
+    return fail(p, "%s names '%.300s', which cannot be opened: %s", p->name, text, strerror(errno));
   *out = text;
   return true;
 }
@@ -143,12 +140,11 @@ static bool parse_file(const parser *p, const cli_option *o, const char *text, c
 static bool parse_choice(const parser *p, const cli_option *o, const char *text, const char **out) {
   *out = text;
   if (in_list(o->choices, text, strlen(text))) return true;
-  bool one = !strchr(o->choices, ' ');
+  char list[256];
   if (in_list(o->later, text, strlen(text)))
-    return fail(p, "--%.*s %s is not served by this version of of3; available %s %s", first_name(o), o->names,
-                text, one ? "is" : "are", o->choices);
-  return fail(p, "--%.*s takes %s%s, not '%.100s'", first_name(o), o->names, one ? "" : "one of ", o->choices,
-              text);
+    return fail(p, "%s %s is not served by this version of of3; there is %s", p->name, text,
+                cli_list(o->choices, "and", list, sizeof list));
+  return fail(p, "%s takes %s, not '%.100s'", p->name, cli_list(o->choices, "or", list, sizeof list), text);
 }
 
 static bool parse_off(const parser *p, const cli_option *o, const char *text) {
@@ -156,9 +152,8 @@ static bool parse_off(const parser *p, const cli_option *o, const char *text) {
   for (size_t i = 0; text[i] && i + 1 < sizeof lower; i++) lower[i] = (char)tolower((unsigned char)text[i]);
   if (strlen(text) < sizeof lower && in_list("false f no n 0 off", lower, strlen(lower))) return true;
   if (strlen(text) < sizeof lower && in_list("true t yes y 1 on", lower, strlen(lower)))
-    return fail(p, "--%.*s true is not served by this version of of3: %s", first_name(o), o->names,
-                o->refusal);
-  return fail(p, "--%.*s takes true or false, not '%.100s'", first_name(o), o->names, text);
+    return fail(p, "%s true is not served by this version of of3: %s", p->name, o->refusal);
+  return fail(p, "%s takes true or false, not '%.100s'", p->name, text);
 }
 
 static bool set(const parser *p, const cli_option *o, const char *text) {
@@ -169,25 +164,25 @@ static bool set(const parser *p, const cli_option *o, const char *text) {
     return true;
   case CLI_TEXT:
     *(const char **)field = text;
-    return *text ? true : fail(p, "--%.*s is given an empty value", first_name(o), o->names);
+    return *text ? true : fail(p, "%s is given an empty value", p->name);
   case CLI_FILE:
-    return parse_file(p, o, text, field);
+    return parse_file(p, text, field);
   case CLI_CHOICE:
     return parse_choice(p, o, text, field);
   case CLI_INT:
     return parse_int(p, o, text, field);
   case CLI_SEED:
-    return parse_seed(p, o, text, field);
+    return parse_seed(p, text, field);
   case CLI_SEEDS:
-    return parse_seeds(p, o, text, field);
+    return parse_seeds(p, text, field);
   case CLI_SIZE:
-    return parse_size(p, o, text, field);
+    return parse_size(p, text, field);
   case CLI_OFF:
     return parse_off(p, o, text);
   case CLI_REFUSED:
     break;
   }
-  return fail(p, "--%.*s is not served by this version of of3: %s", first_name(o), o->names, o->refusal);
+  return fail(p, "%s is not served by this version of of3: %s", p->name, o->refusal);
 }
 
 /* ---- The command line */
@@ -197,16 +192,17 @@ static bool take_option(parser *p, int argc, char **argv, int *at) {
   const char *word = argv[*at], *value = NULL;
   bool is_long = word[1] == '-';
   size_t n = is_long ? strcspn(word + 2, "=") : 1;
+  snprintf(p->name, sizeof p->name, "%.*s", (int)(is_long ? n + 2 : 2), word);
   int i = is_long ? find_long(p->command, word + 2, n) : find_letter(p->command, word[1]);
-  if (i < 0) return fail(p, "unknown option '%.*s'", (int)(is_long ? n + 2 : strlen(word)), word);
+  if (i < 0) return fail(p, "unknown option '%s'", p->name);
   const cli_option *o = &p->command->option[i];
-  if (p->given[i]) return fail(p, "--%.*s is given twice", first_name(o), o->names);
+  if (p->given[i]) return fail(p, "%s is given twice", p->name);
   p->given[i] = true;
   const char *rest = word + (is_long ? 2 : 1) + n;
   if (*rest) value = rest + (*rest == '=');
-  if (o->kind == CLI_FLAG && value) return fail(p, "--%.*s takes no value", first_name(o), o->names);
+  if (o->kind == CLI_FLAG && value) return fail(p, "%s takes no value", p->name);
   if (o->kind != CLI_FLAG && !value) {
-    if (*at + 1 >= argc) return fail(p, "--%.*s needs a value", first_name(o), o->names);
+    if (*at + 1 >= argc) return fail(p, "%s needs a value", p->name);
     value = argv[++*at];
   }
   return set(p, o, value);

@@ -68,6 +68,9 @@ __attribute__((format(printf, 2, 3))) bool cli_fail(const cli_command *command, 
 void cli_print_help(const cli_command *command);
 void cli_print_usage(const cli_command *command); /* the short form, on stderr */
 
+/* "a b c" as "a, b or c"; last: the word before the last one, or NULL for a comma. Returns out. */
+const char *cli_list(const char *words, const char *last, char *out, size_t size);
+
 /* Size as the help and messages write it: "8.0 GB". */
 enum { CLI_SIZE_TEXT = 32 };
 const char *cli_size(double bytes, char out[CLI_SIZE_TEXT]);

@@ -30,16 +30,14 @@ static void print_scores(const of3_item *t, int width) {
   putchar('\n');
 }
 
-static void print_file(const of3_item *t, int width) {
-  if (t->status == OF3_OK)
-    printf("%-*.40s  %10llu  %s\n", width, t->query, (unsigned long long)t->seed, t->best_file);
-}
-
-static void print_failures(const of3_report *r) {
-  for (int i = 0; r->n_item > 1 && i < r->n_item; i++)
-    if (r->item[i].status != OF3_OK)
-      printf("failed: %s, seed %llu: %s\n", r->item[i].query, (unsigned long long)r->item[i].seed,
-             r->item[i].error);
+static void print_best(const of3_report *r, int width) {
+  if (!r->n_best) return;
+  printf("\nBest structures:\n");
+  for (int i = 0; i < r->n_best; i++) {
+    const of3_best *b = &r->best[i];
+    printf("%-*.40s  %s (seed %llu, sample %d)\n", width, b->query, b->file, (unsigned long long)b->seed,
+           b->sample);
+  }
 }
 
 void cli_print_report(const of3_report *r) {
@@ -48,10 +46,9 @@ void cli_print_report(const of3_report *r) {
          "ranking", "pTM", "ipTM", "pLDDT", "features", "trunk", "diffusion", "heads", "write");
   for (int i = 0; i < r->n_item; i++) print_scores(&r->item[i], width);
   if (done)
-    printf("\nThe best sample of each, by ranking score; times in seconds, after %.2f to load:\n",
+    printf("Scores are of the best sample of each seed, times in seconds; loading took %.2f.\n",
            r->seconds_load);
-  for (int i = 0; i < r->n_item; i++) print_file(&r->item[i], width);
-  print_failures(r);
+  print_best(r, width);
   printf("\n%d of %d done", done, r->n_item);
   if (r->ranking_file) printf("; all samples in %s", r->ranking_file);
   printf("\n");

@@ -204,18 +204,29 @@ typedef struct of3_item {
   double seconds[OF3_N_PHASE];
 } of3_item;
 
+/* The best sample of a query over all its seeds. */
+typedef struct of3_best {
+  const char *query;
+  uint64_t seed;
+  int sample;       /* from 1 */
+  const char *file; /* a copy of its structure */
+} of3_best;
+
 /* Results in the order of computation: queries by length, then seeds. */
 typedef struct of3_report {
   int n_item, n_failed;
   const of3_item *item;
+  int n_best; /* queries with a result */
+  const of3_best *best;
   double seconds_load; /* of the model */
   const char *ranking_file, *summary_file;
 } of3_report;
 
 /* Folds every query of an OpenFold3 JSON file, a FASTA file, or a bare protein sequence with every seed, and
  * writes the output tree (docs/ARCHITECTURE.md). OF3_OK if all went well; if some pairs failed, the status of
- * the first of these with a sentence that counts them, and a report that says more. *ret_report is NULL if
- * nothing was begun. After OF3_ERR_CANCELLED complete pairs are on disk and no file is half-written. */
+ * the first of these, and a report that says more: the sentence of the failure if it was the only pair, else
+ * one that counts them. *ret_report is NULL unless every pair has been tried. After OF3_ERR_CANCELLED
+ * complete pairs are on disk and no file is half-written. */
 OF3_MUST_CHECK of3_status of3_predict(of3_model *model, const char *query, const of3_predict_options *options,
                                       of3_report **ret_report, of3_error *err);
 void of3_report_free(of3_report *report);

@@ -109,10 +109,6 @@ static of3_status open_model(const char *path, of3_model *m, of3_error *err) {
   of3_checkpoint_identity(&m->checkpoint, m->identity);
   m->mapped_bytes = bytes_in_place(&m->checkpoint.weights);
   m->seconds_load = of3_seconds() - begin;
-  of3_logf(&e->log, OF3_LOG_INFO, "of3 %s: %s on %d thread%s, f32", of3_version(), e->backend->name,
-           e->threads, e->threads > 1 ? "s" : "");
-  of3_logf(&e->log, OF3_LOG_INFO, "weights: '%s', %s (%s), %" PRId64 " parameters, loaded in %.2f s",
-           m->info->file, m->info->variant, m->info->title, m->info->n_parameter, m->seconds_load);
   return OF3_OK;
 }
 

@@ -89,13 +89,14 @@ static of3_status order_queries(of3_job *j, const of3_query ***ret_order, of3_er
 /* ---- The run */
 
 /* Keeps the sentence of a failure with its item; the log has it at once where others follow. */
-static of3_status note_failure(of3_job *j, of3_item *item, const of3_error *failure, of3_error *err) {
+static of3_status note_failure(of3_job *j, int index, const of3_error *failure, bool known, of3_error *err) {
+  of3_item *item = &j->item[index];
   item->status = failure->code;
   item->error = of3_arena_strdup(j->box->arena, failure->text);
   item->best_sample = 0;
   if (!item->error) return of3_fail_memory(err, "the report");
   if (j->box->report.n_failed++ == 0) *err = *failure;
-  if (j->n_item > 1) of3_logf(&j->model->engine->log, OF3_LOG_ERROR, "%s", failure->text);
+  if (j->n_item > 1 && !known) of3_logf(&j->model->engine->log, OF3_LOG_ERROR, "%s", failure->text);
   return OF3_OK;
 }
 
@@ -113,7 +114,8 @@ static of3_status run_items(of3_job *j, const of3_query *const *order, of3_error
     if (of3_is_cancelled(&j->model->engine->callbacks)) return cancelled(j, err);
     of3_status status = of3_job_run(j, query, i, &failure);
     if (status == OF3_ERR_CANCELLED) return cancelled(j, err);
-    if (status != OF3_OK) OF3_TRY(note_failure(j, &j->item[i], &failure, err));
+    bool known = query->error.code != OF3_OK && i % j->n_seed > 0; /* told for the first seed */
+    if (status != OF3_OK) OF3_TRY(note_failure(j, i, &failure, known, err));
   }
   return OF3_OK;
 }
@@ -132,8 +134,17 @@ static of3_status conclude(of3_job *j, of3_error *err) {
                   n_failed, j->n_item, j->tree.folder);
 }
 
+static void announce(const of3_model *m) {
+  const of3_engine *e = m->engine;
+  of3_logf(&e->log, OF3_LOG_INFO, "of3 %s: %s on %d thread%s, f32", of3_version(), e->backend->name,
+           e->threads, e->threads > 1 ? "s" : "");
+  of3_logf(&e->log, OF3_LOG_INFO, "weights: '%s', %s (%s), %" PRId64 " parameters, loaded in %.2f s",
+           m->info->file, m->info->variant, m->info->title, m->info->n_parameter, m->seconds_load);
+}
+
 static of3_status predict(of3_job *j, of3_error *err) {
   const of3_query **order = NULL;
+  announce(j->model);
   OF3_TRY(order_queries(j, &order, err));
   OF3_TRY(of3_job_make_report(j, err));
   for (int i = 0; i < j->n_item; i++) {
@@ -143,6 +154,7 @@ static of3_status predict(of3_job *j, of3_error *err) {
   }
   OF3_TRY(of3_job_write_settings(j, err));
   OF3_TRY(run_items(j, order, err));
+  j->concluded = true;
   return conclude(j, err);
 }
 
@@ -156,7 +168,10 @@ of3_status of3_predict(of3_model *model, const char *query, const of3_predict_op
   if (status == OF3_OK) status = predict(&j, &local);
   of3_job_forget(&j);
   of3_query_set_free(&j.set);
-  if (j.box) *ret_report = &j.box->report;
+  if (j.concluded)
+    *ret_report = &j.box->report;
+  else
+    of3_report_free(j.box ? &j.box->report : NULL);
   if (status != OF3_OK && err) *err = local;
   return status;
 }

@@ -48,6 +48,28 @@ of3_status of3_job_rank_item(of3_job *j, int index, of3_error *err) {
   return OF3_OK;
 }
 
+/* The first row of each query. rows are sorted. */
+static of3_status note_best(const of3_job *j, const of3_ranked *rows, int n, of3_error *err) {
+  of3_arena *arena = j->box->arena;
+  of3_report *r = &j->box->report;
+  of3_best *best = OF3_ARENA_NEW(arena, of3_best, n);
+  if (!best) return of3_fail_memory(err, "the report");
+  for (int i = 0; i < n; i++) {
+    if (i && strcmp(rows[i].query, rows[i - 1].query) == 0) continue;
+    const char *folder = of3_tree_query_folder(&j->tree, rows[i].query, arena);
+    const char *ending = of3_structure_format_name(j->tree.format);
+    if (!folder) return of3_fail_memory(err, "the report");
+    best[r->n_best++] =
+        (of3_best){.query = rows[i].query,
+                   .seed = rows[i].seed,
+                   .sample = rows[i].sample,
+                   .file = of3_arena_printf(arena, "%s/%s_best_model.%s", folder, rows[i].query, ending)};
+    if (!best[r->n_best - 1].file) return of3_fail_memory(err, "the report");
+  }
+  r->best = best;
+  return OF3_OK;
+}
+
 static of3_status write_ranking(const of3_job *j, int n_done, of3_error *err) {
   size_t samples = (size_t)j->o->samples, at = 0;
   of3_ranked *rows = malloc(((size_t)n_done * samples + 1) * sizeof *rows);
@@ -59,6 +81,7 @@ static of3_status write_ranking(const of3_job *j, int n_done, of3_error *err) {
   }
   of3_status status = of3_ranked_sort(rows, (int)at, err);
   if (status == OF3_OK) status = of3_tree_write_ranking(&j->tree, rows, (int)at, err);
+  if (status == OF3_OK) status = note_best(j, rows, (int)at, err);
   free(rows);
   return status;
 }

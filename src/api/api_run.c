@@ -75,7 +75,13 @@ static of3_status build(of3_job *j, const of3_query *query, uint64_t seed, of3_e
 
 /* ---- Memory and work */
 
-static double gb(uint64_t bytes) { return (double)bytes / 1e9; }
+enum { SIZE_TEXT = 16 };
+
+static const char *size_text(uint64_t bytes, char out[SIZE_TEXT]) {
+  bool giga = bytes >= 1000000000;
+  snprintf(out, SIZE_TEXT, giga ? "%.2f GB" : "%.1f MB", (double)bytes / (giga ? 1e9 : 1e6));
+  return out;
+}
 
 typedef struct need {
   uint64_t weights, tensors, rest, total, available; /* bytes; available 0: unknown */
@@ -94,34 +100,51 @@ static need memory_needed(const of3_job *j, const of3_plan *plan) {
   return n;
 }
 
+/* The sizes of a need as text. */
+typedef struct need_text {
+  char weights[SIZE_TEXT], tensors[SIZE_TEXT], rest[SIZE_TEXT], total[SIZE_TEXT], available[SIZE_TEXT];
+} need_text;
+
+static need_text text_of(const need *n) {
+  need_text t;
+  size_text(n->weights, t.weights);
+  size_text(n->tensors, t.tensors);
+  size_text(n->rest, t.rest);
+  size_text(n->total, t.total);
+  size_text(n->available, t.available);
+  return t;
+}
+
 static void announce(of3_job *j, const of3_plan *plan, const need *n) {
   const of3_log *log = &j->model->engine->log;
   const of3_features *f = &j->features;
+  need_text t = text_of(n);
   double work = plan->flops_trunk + plan->flops_diffusion + plan->flops_heads;
   double percent = 100 / (work > 0 ? work : 1);
-  char of[64] = "";
-  if (n->available) snprintf(of, sizeof of, " of %.2f GB", gb(n->available));
   of3_logf(log, OF3_LOG_INFO, "%s: %d chain%s, %d tokens, %d atoms, %d MSA rows", j->query->name,
            j->complex.n_chain, j->complex.n_chain > 1 ? "s" : "", f->n_token, f->n_atom, f->n_msa);
   of3_logf(log, OF3_LOG_INFO,
-           "%s: needs %.2f GB of memory%s (weights %.2f, tensors %.2f, features and results %.2f) and %.2f "
-           "TFLOP of "
-           "work for each seed (trunk %.0f%%, diffusion %.0f%%, heads %.0f%%)",
-           j->query->name, gb(n->total), of, gb(n->weights), gb(n->tensors), gb(n->rest), work * 1e-12,
-           plan->flops_trunk * percent, plan->flops_diffusion * percent, plan->flops_heads * percent);
+           "%s: needs %s of memory (weights %s, tensors %s, features and results %s); %s %s", j->query->name,
+           t.total, t.weights, t.tensors, t.rest, n->available ? t.available : "an unknown amount",
+           j->model->engine->max_memory ? "are allowed" : "are free");
+  of3_logf(log, OF3_LOG_INFO,
+           "%s: needs %.3g TFLOP of work for each seed (trunk %.0f%%, diffusion %.0f%%, heads %.0f%%)",
+           j->query->name, work * 1e-12, plan->flops_trunk * percent, plan->flops_diffusion * percent,
+           plan->flops_heads * percent);
 }
 
 static of3_status check_memory(of3_job *j, const of3_plan *plan, of3_error *err) {
   need n = memory_needed(j, plan);
+  need_text t = text_of(&n);
   if (!j->announced) announce(j, plan, &n);
   j->announced = true;
   if (!n.available || n.total <= n.available) return OF3_OK;
   return of3_fail(
       err, OF3_ERR_MEMORY,
-      "%d tokens and %d samples need %.2f GB of memory (weights %.2f, tensors %.2f, features and results "
-      "%.2f), but %.2f GB are %s; use fewer samples, a smaller query or more memory",
-      j->features.n_token, j->o->samples, gb(n.total), gb(n.weights), gb(n.tensors), gb(n.rest),
-      gb(n.available), j->model->engine->max_memory ? "allowed by --max-memory" : "free");
+      "%d tokens and %d samples need %s of memory (weights %s, tensors %s, features and results %s), but "
+      "%s are %s; use fewer samples, a smaller query or more memory",
+      j->features.n_token, j->o->samples, t.total, t.weights, t.tensors, t.rest, t.available,
+      j->model->engine->max_memory ? "allowed by --max-memory" : "free");
 }
 
 /* ---- Computation */

@@ -27,6 +27,7 @@ typedef struct of3_job {
   of3_item *item;    /* [n_item], owned by the box */
   of3_ranked **rows; /* [n_item] of [samples]; NULL for items without results */
   int n_item;
+  bool concluded; /* every item has been tried: there is something to report */
 
   /* The query at hand: its features serve all seeds. */
   const of3_query *query; /* NULL: none */

@@ -42,7 +42,8 @@ static chunk *grow(of3_arena *a, size_t need) {
   c->next = a->head;
   c->size = size;
   c->used = 0;
-  return a->head = c;
+  a->head = c;
+  return c;
 }
 
 void *of3_arena_alloc(of3_arena *a, size_t count, size_t size) {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-of3_status of3_fail(of3_error *err, of3_status code, const char *fmt, ...) {
+of3_status(of3_fail)(of3_error *err, of3_status code, const char *fmt, ...) {
   if (!err) return code;
   va_list ap;
   va_start(ap, fmt);
@@ -13,7 +13,7 @@ of3_status of3_fail(of3_error *err, of3_status code, const char *fmt, ...) {
   return code;
 }
 
-of3_status of3_fail_memory(of3_error *err, const char *what) {
+of3_status(of3_fail_memory)(of3_error *err, const char *what) {
   return of3_fail(err, OF3_ERR_MEMORY,
                   "out of memory while allocating %s; close other programs or use a smaller query", what);
 }

@@ -19,6 +19,11 @@ of3_status of3_fail_memory(of3_error *err, const char *what);
 /* Puts "CONTEXT: " before the sentence in err; returns err->code. */
 of3_status of3_prefix(of3_error *err, const char *fmt, ...) OF3_PRINTF(2, 3);
 
+#ifdef __clang_analyzer__ /* cannot see that failing is not OF3_OK */
+#define of3_fail(err, code, ...)   ((void)(of3_fail)((err), (code), __VA_ARGS__), (code))
+#define of3_fail_memory(err, what) ((void)(of3_fail_memory)((err), (what)), OF3_ERR_MEMORY)
+#endif
+
 #define OF3_TRY(expr)                                                                                        \
   do {                                                                                                       \
     of3_status try_status_ = (expr);                                                                         \

@@ -1,0 +1,56 @@
+# What the cases share. A case runs in an empty folder with {p1,p2,ob}.safetensors, checkpoints of a tiny network.
+
+# run COMMAND...: shows the command, what it prints, and its exit code. Never fails. Sanitizers must not be heard.
+run() {
+  echo "\$ $*"
+  code=0
+  "$@" >"$work/ran" 2>&1 || code=$?
+  if grep -E 'Sanitizer|runtime error:' "$work/ran" >/dev/null; then
+    cat "$work/ran"
+    exit 1
+  fi
+  cat "$work/ran"
+  echo "exit $code"
+  echo
+}
+
+# quick ARGS...: of3 predict with the smallest sensible work.
+quick() { of3 predict "$@" --samples 2 --recycles 1 --steps 3 --log error; }
+
+# The same without times.
+untimed() { sed -E 's/ +[0-9]+\.[0-9]{2} +[0-9]+\.[0-9]{2} +[0-9]+\.[0-9]{2} +[0-9]+\.[0-9]{2} +[0-9]+\.[0-9]{2}$/ (times)/; s/loading took [0-9]+.[0-9]+/loading took (time)/'; }
+
+# no_leftovers FOLDER: fails if a temporary file lies there.
+no_leftovers() {
+  left=$(find "$1" -name '*.tmp-*' 2>/dev/null || true)
+  [ -z "$left" ] || {
+    echo "left behind: $left"
+    exit 1
+  }
+}
+
+# The files of a folder, sorted.
+files() { (cd "$1" && find . -type f | LC_ALL=C sort); }
+
+# same_results A B: all files of the two output folders are equal, but for times, folder names and threads.
+same_results() {
+  for f in $(files "$1" | grep -vE 'timing.json|experiment_config.json|of3_run.json'); do
+    cmp "$1/$f" "$2/$f" || exit 1
+  done
+  [ "$(files "$1")" = "$(files "$2")" ] || {
+    echo "$1 and $2 hold different files"
+    exit 1
+  }
+}
+
+skip() {
+  echo "skipped: $*"
+  exit 77
+}
+
+fail() {
+  echo "FAILED: $*"
+  exit 1
+}
+
+UBIQUITIN=MQIFVKTLTGKTITLEVEPSDTIENVK

@@ -1,0 +1,20 @@
+# More memory than there is.
+run quick "$UBIQUITIN" -c ob.safetensors -o out --max-memory 1MB
+[ ! -e out/query ] || fail "something was computed"
+echo "# allocations that fail"
+case $(nm "$(command -v of3)" 2>/dev/null | grep -c __asan_init) in
+0)
+  for mb in 20 30 40 60 100; do
+    code=0
+    (ulimit -v $((mb * 1024)) && of3 predict "$UBIQUITIN$UBIQUITIN" -c ob.safetensors -o out2 --samples 50 -t 1 --steps 2 --log error) >shown 2>&1 || code=$?
+    case $code in
+    0) ;;
+    1) [ "$(wc -l <shown)" = 1 ] || fail "not one sentence with $mb MB: $(cat shown)" ;;
+    127) ;; # the loader itself found no memory
+    *) fail "exit code $code with $mb MB: $(cat shown)" ;;
+    esac
+  done
+  ;;
+esac
+no_leftovers .
+echo "as it should be"

@@ -1,0 +1,52 @@
+# Queries that cannot be served: one sentence, exit 1, no result.
+protein='"molecule_type": "protein", "chain_ids": ["A"]'
+bad() { # bad TITLE JSON
+  echo "# $1"
+  echo "$2" >q.json
+  rm -rf out
+  run quick q.json -c ob.safetensors -o out
+  [ ! -d out/q ] || fail "a folder was made"
+}
+bad "syntax" '{"queries": {
+  "q": {"chains": [}}}'
+bad "cut off" '{"queries": {"q": {"chains": ['
+bad "duplicate key" '{"queries": {"q": {"chains": []}, "q": {"chains": []}}}'
+bad "not an object" '[1, 2]'
+bad "unknown key of the file" '{"querys": {}}'
+bad "unknown key of a query" '{"queries": {"q": {"chains": [], "templates": 1}}}'
+bad "unknown key of a chain" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MK", "colour": "red"}]}}}'
+bad "no queries" '{"queries": {}}'
+bad "no chains" '{"queries": {"q": {"chains": []}}}'
+bad "no sequence" '{"queries": {"q": {"chains": [{'"$protein"'}]}}}'
+bad "empty sequence" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": ""}]}}}'
+bad "impossible letter" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MK7T"}]}}}'
+bad "lower case" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKt"}]}}}'
+bad "no chain id" '{"queries": {"q": {"chains": [{"molecule_type": "protein", "sequence": "MKT"}]}}}'
+bad "chain id twice" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MK"}, {'"$protein"', "sequence": "MT"}]}}}'
+bad "name with a slash" '{"queries": {"../q": {"chains": [{'"$protein"', "sequence": "MK"}]}}}'
+bad "bad seeds" '{"seeds": [1, -2], "queries": {"q": {"chains": [{'"$protein"', "sequence": "MK"}]}}}'
+bad "missing MSA file" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "main_msa_file_paths": ["no.a3m"]}]}}}'
+printf '>q\nMKTA\n>r\nMKTC\n' >long.a3m
+bad "MSA of another length" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "main_msa_file_paths": ["long.a3m"]}]}}}'
+printf '>q\nMKT\n>r\nMK\n' >ragged.a3m
+bad "MSA with a short row" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "main_msa_file_paths": ["ragged.a3m"]}]}}}'
+printf 'PK\003\004nonsense' >broken.npz
+bad "broken NPZ" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "main_msa_file_paths": ["broken.npz"]}]}}}'
+for kind in rna dna ligand; do
+  bad "$kind" '{"queries": {"q": {"chains": [{"molecule_type": "'$kind'", "chain_ids": "A", "sequence": "ACG"}]}}}'
+done
+bad "modified residues" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "non_canonical_residues": {"1": "MSE"}}]}}}'
+bad "paired MSA" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "paired_msa_file_paths": ["p.a3m"]}]}}}'
+bad "templates" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "template_alignment_file_path": "t.a3m"}]}}}'
+bad "cyclic" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "cyclic": true}]}}}'
+bad "pocket" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT"}], "pocket_constraint": {"binder": "B"}}}}'
+
+echo "# FASTA and sequences"
+printf 'MKT\n' >no_header.fasta
+run quick no_header.fasta -c ob.safetensors -o out
+printf '>empty\n>good\nMKT\n' >empty.fasta
+run quick empty.fasta -c ob.safetensors -o out
+: >nothing.fasta
+run quick nothing.fasta -c ob.safetensors -o out
+run quick mkt -c ob.safetensors -o out
+run quick . -c ob.safetensors -o out

@@ -1,0 +1,33 @@
+# A re-run recomputes what is missing, broken or made from something else, and nothing else.
+printf '>a\nMKTAY\n>b\nMKTAYIA\n' >q.fasta
+again() { # again TITLE ARGS...: how many folds were kept
+  echo "# $1"
+  shift
+  of3 predict q.fasta -o out --recycles 1 --seeds 1,2 "$@" >shown 2>&1
+  echo "kept $(grep -c ': complete from an earlier run' shown | head -n 1) of 4"
+  grep 'computing again' shown || true
+}
+base="-c ob.safetensors --samples 2 --steps 3"
+again "first" $base
+cp -r out first
+again "nothing changed" $base
+same_results out first
+rm out/a/seed_1/a_seed_1_sample_2_model.cif
+again "a file is missing" $base
+same_results out first
+printf x >>out/b/seed_2/b_seed_2_sample_1_confidences.json
+again "a file is broken" $base
+same_results out first
+echo '{}' >out/b/seed_1/of3_run.json
+again "the list of files is broken" $base
+same_results out first
+rm out/ranking.tsv out/summary.txt out/a/a_best_model.cif
+again "files of the whole run are missing" $base
+same_results out first
+again "overwrite" $base --overwrite
+same_results out first
+again "other threads" $base --threads 1
+again "another option" -c ob.safetensors --samples 2 --steps 4
+again "another checkpoint" -c p2.safetensors --samples 2 --steps 4
+printf '>a\nMKTAC\n>b\nMKTAYIA\n' >q.fasta
+again "another query" -c p2.safetensors --samples 2 --steps 4

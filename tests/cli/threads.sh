@@ -1,0 +1,28 @@
+# The same bytes for 1, 2 and 4 threads, with every instruction set and every variant.
+cat >q.json <<END
+{"queries": {"two": {"chains": [
+  {"molecule_type": "protein", "chain_ids": ["A", "B"], "sequence": "MQIFVKTLTGKTITLEV", "main_msa_file_paths": "m.a3m"},
+  {"molecule_type": "protein", "chain_ids": "C", "sequence": "GGWAY"}]}}}
+END
+printf '>q\nMQIFVKTLTGKTITLEV\n>r\nMQI-VKSLTGaKTITVEV\n>s\n-QIFIKTLSGRTIT---\n' >m.a3m
+isas=$(of3 info --cpu | sed -n 's/^instruction sets *\(.*\) (.*/\1/p')
+[ -n "$isas" ] || fail "no instruction sets"
+for v in p1 p2 ob; do
+  for isa in $isas; do
+    for t in 1 2 4; do
+      quick q.json -c $v.safetensors -o $v-$isa-$t --isa $isa --threads $t >shown
+    done
+    same_results $v-$isa-1 $v-$isa-2
+    same_results $v-$isa-1 $v-$isa-4
+  done
+done
+echo "equal"
+of3 predict "$demo/ubiquitin.json" -c "$demo/of3-demo.safetensors" -o demo-1 -t 1 -n 2 -r 1 --steps 4 --log error >shown
+of3 predict "$demo/ubiquitin.json" -c "$demo/of3-demo.safetensors" -o demo-3 -t 3 -n 2 -r 1 --steps 4 --log error >shown
+same_results demo-1 demo-3
+echo "equal"
+# a sample does not depend on how many there are, nor on what else is in the file
+quick q.json -c ob.safetensors -o few >shown
+of3 predict q.json -c ob.safetensors -o more --samples 4 --recycles 1 --steps 3 --log error >shown
+for k in 1 2; do cmp few/two/seed_42/two_seed_42_sample_${k}_model.cif more/two/seed_42/two_seed_42_sample_${k}_model.cif; done
+echo "equal"
