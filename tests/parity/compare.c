@@ -19,10 +19,28 @@ static bool must_be_compared(const char *name) {
   return !strncmp(name, "act/", 4) || !strncmp(name, "out/", 4);
 }
 
+/* Equal template slots are computed once: an entry "..templateN/.." that equals a compared one of another
+ * slot is covered. */
+static bool equal_slot_was_seen(const comparison *c, const of3_entry *e) {
+  const char *slot = strstr(e->name, "/template");
+  if (!slot || slot[9] < '0' || slot[9] > '9') return false;
+  for (int i = 0; i < c->table->n; i++) {
+    const of3_entry *o = &c->table->entry[i];
+    size_t head = (size_t)(slot + 9 - e->name);
+    bool other_slot =
+        c->seen[i] && !strncmp(o->name, e->name, head) && !strcmp(o->name + head + 1, slot + 10);
+    if (other_slot && o->count == e->count &&
+        !memcmp(o->data, e->data, (size_t)e->count * of3_dtype_size(e->dtype)))
+      return true;
+  }
+  return false;
+}
+
 bool comparison_end(comparison *c) {
   int missed = 0;
   for (int i = 0; i < c->table->n; i++)
-    if (must_be_compared(c->table->entry[i].name) && !c->seen[i])
+    if (must_be_compared(c->table->entry[i].name) && !c->seen[i] &&
+        !equal_slot_was_seen(c, &c->table->entry[i]))
       printf("not compared: %s\n", c->table->entry[i].name), missed++;
   printf("%d tensors compared, %d above their bound, %d not compared\n", c->compared, c->failed, missed);
   free(c->seen);
@@ -30,15 +48,16 @@ bool comparison_end(comparison *c) {
   return c->compared > 0 && !c->failed && !missed;
 }
 
-static double value_at(const of3_entry *e, int64_t i) {
-  return e->dtype == OF3_U8 ? ((const uint8_t *)e->data)[i] : (double)((const float *)e->data)[i];
+double entry_value(const of3_entry *e, int64_t i) {
+  if (e->dtype == OF3_U8) return ((const uint8_t *)e->data)[i];
+  return e->dtype == OF3_F64 ? ((const double *)e->data)[i] : (double)((const float *)e->data)[i];
 }
 
 void compare_entry(comparison *c, const of3_entry *e, const float *x) {
   double worst = 0, largest = 0, d2 = 0, v2 = 0;
   bool finite = true;
   for (int64_t i = 0; i < e->count; i++) {
-    double want = value_at(e, i), d = fabs((double)x[i] - want);
+    double want = entry_value(e, i), d = fabs((double)x[i] - want);
     finite = finite && isfinite(x[i]);
     if (d > worst) worst = d;
     if (fabs(want) > largest) largest = fabs(want);
@@ -102,7 +121,7 @@ static void compare_logits(comparison *c, const char *name, const float *x, int6
     }
   of3_entry part = *e; /* the sample's part, under the name of the whole */
   part.count = each;
-  part.data = (const float *)e->data + sample * each;
+  part.data = (const char *)e->data + (size_t)(sample * each) * of3_dtype_size(e->dtype);
   bool seen = false;
   of3_table single = {.n = 1, .entry = &part};
   comparison view = {.table = &single, .seen = &seen, .trained = c->trained};

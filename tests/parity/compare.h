@@ -19,6 +19,9 @@ comparison comparison_begin(const of3_table *table);
  */
 bool comparison_end(comparison *c);
 
+/* Element i of a u8, f32 or f64 entry. */
+double entry_value(const of3_entry *e, int64_t i);
+
 /* x has e->count values. */
 void compare_entry(comparison *c, const of3_entry *e, const float *x);
 
