@@ -6,14 +6,15 @@
 
 of3_status of3_job_make_report(of3_job *j, of3_error *err) {
   size_t n = (size_t)j->n_item;
-  j->box = calloc(1, sizeof *j->box);
-  if (j->box) j->box->arena = of3_arena_new(0);
-  if (j->box && j->box->arena) {
-    j->item = OF3_ARENA_NEW(j->box->arena, of3_item, n);
-    j->rows = OF3_ARENA_NEW(j->box->arena, of3_ranked *, n);
-  }
+  of3_report_box *b = calloc(1, sizeof *b);
+  if (!b) return of3_fail_memory(err, "the report");
+  j->box = b;
+  b->arena = of3_arena_new(0);
+  if (!b->arena) return of3_fail_memory(err, "the report");
+  j->item = OF3_ARENA_NEW(b->arena, of3_item, n);
+  j->rows = OF3_ARENA_NEW(b->arena, of3_ranked *, n);
   if (!j->item || !j->rows) return of3_fail_memory(err, "the report");
-  j->box->report = (of3_report){.n_item = j->n_item, .item = j->item, .seconds_load = j->model->seconds_load};
+  b->report = (of3_report){.n_item = j->n_item, .item = j->item, .seconds_load = j->model->seconds_load};
   return OF3_OK;
 }
 

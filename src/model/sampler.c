@@ -86,7 +86,7 @@ void of3_sample_diffusion(const of3_run *r, const of3_denoiser_state *state, int
       sampler_step(r, state, i, of3_noise_schedule(i, n_step), of3_noise_schedule(i + 1, n_step), x, &d);
       of3_note(r, x, "x_step.%d", i);
     }
-    cx->flops += (cx->flops - before) * (n_step / n - 1);
+    cx->flops += (cx->flops - before) * (n_step - n) / n;
     of3_progress(r, "diffusion", n_step, n_step);
   }
   free(d.noise);

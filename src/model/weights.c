@@ -1,6 +1,7 @@
 /* Binding from the top: the input embedder, templates, MSA module, pairformer and heads. */
 #include "model/weights.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "feat/features.h"
@@ -139,8 +140,12 @@ static void check_version(of3_binder *b, const of3_switches *s) {
   const of3_entry *e = of3_table_find(b->table, "version_tensor");
   if (!e || !s->version[0] || !of3_bind_entry(b, "version_tensor", 3, 0)) return;
   float v[3] = {0};
-  for (int i = 0; i < 3; i++) v[i] = of3_entry_value(e, i);
-  if (memcmp(v, s->version, sizeof v) != 0)
+  bool same = true;
+  for (int i = 0; i < 3; i++) {
+    v[i] = of3_entry_value(e, i);
+    same = same && v[i] == s->version[i];
+  }
+  if (!same)
     of3_fail(&b->error, OF3_ERR_INPUT,
              "the checkpoint's version_tensor is [%g,%g,%g]; its layout is that of [%g,%g,%g]", (double)v[0],
              (double)v[1], (double)v[2], (double)s->version[0], (double)s->version[1], (double)s->version[2]);
@@ -149,6 +154,7 @@ static void check_version(of3_binder *b, const of3_switches *s) {
 static of3_status check_all_used(const of3_binder *b, of3_error *err) {
   int left = 0;
   const char *first = NULL;
+  assert(b->used);
   for (int i = 0; i < b->table->n; i++)
     if (!b->used[i] && left++ == 0) first = b->table->entry[i].name;
   if (!left) return OF3_OK;

@@ -17,8 +17,11 @@ run() {
 # quick ARGS...: of3 predict with the smallest sensible work.
 quick() { of3 predict "$@" --samples 2 --recycles 1 --steps 3 --log error; }
 
-# The same without times.
-untimed() { sed -E 's/ +[0-9]+\.[0-9]{2} +[0-9]+\.[0-9]{2} +[0-9]+\.[0-9]{2} +[0-9]+\.[0-9]{2} +[0-9]+\.[0-9]{2}$/ (times)/; s/loading took [0-9]+.[0-9]+/loading took (time)/'; }
+# The summary without what depends on the machine: which sample is best, scores in their last digits, times.
+untimed() {
+  sed -E 's/ +[0-9]+( +-?[0-9]+\.[0-9]+){9}$/ (sample, scores, times)/; s/loading took [0-9.]+[0-9]/loading took (time)/
+    s/sample [0-9]+\)/sample (k))/'
+}
 
 # no_leftovers FOLDER: fails if a temporary file lies there.
 no_leftovers() {

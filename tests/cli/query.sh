@@ -45,7 +45,8 @@ echo "# FASTA and sequences"
 printf 'MKT\n' >no_header.fasta
 run quick no_header.fasta -c ob.safetensors -o out
 printf '>empty\n>good\nMKT\n' >empty.fasta
-run quick empty.fasta -c ob.safetensors -o out
+times_off() { quick "$@" >table || code=$?; untimed <table; return $code; }
+run times_off empty.fasta -c ob.safetensors -o out
 : >nothing.fasta
 run quick nothing.fasta -c ob.safetensors -o out
 run quick mkt -c ob.safetensors -o out
