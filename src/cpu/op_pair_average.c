@@ -22,7 +22,7 @@ typedef struct average {
   const of3_call *c;
   int64_t m, n, c_m, c_z, heads, hidden, ld; /* ld: j of v */
   int64_t first, rows;                       /* rows of m in this turn */
-  float *masked; /* [N]: 1e9 where row i of the mask counts */
+  float *masked;                             /* [N]: 1e9 where row i of the mask counts */
   float *w, *v;
   float *scratch; /* a thread: x, then product [max(c_m,c_z)][48]; gate [H d][48]; o [R_BLOCK][H d][48] */
 } average;

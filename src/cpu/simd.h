@@ -22,7 +22,7 @@
 
 #define OF3_INLINE static inline __attribute__((always_inline, unused))
 #ifdef __clang__
-#define OF3_UNROLL _Pragma("unroll")
+#define OF3_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define OF3_UNROLL _Pragma("GCC unroll 16")
 #endif
