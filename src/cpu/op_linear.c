@@ -6,7 +6,10 @@
  *
  * Few rows (the token transformer: 8 panels for 2 and more threads): all panels are packed first, then each
  * thread takes a share of the outputs for all panels, so that every thread is busy and reads its own weights.
- */
+ *
+ * Measured, GFLOP/s of one thread, AVX-512 (AMD EPYC, Zen 5, peak 266; AVX2 reaches 124 of 133):
+ *   rows 380, 768 -> 768, 1536, 2304   252, 249, 246      rows 76, 384 -> 384   240
+ *   rows 5776 (in cache), 128 -> 128 227, with norm and sum 207, 128 -> 512 195; rows 65536 (not) 179 */
 #include "cpu/panel.h"
 #include "cpu/state.h"
 

