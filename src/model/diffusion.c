@@ -156,12 +156,13 @@ static of3_tensor *decode(const of3_run *r, const of3_denoiser_state *d, of3_ten
   return update;
 }
 
+/* f of each noise level. */
 static of3_tensor *coefficients(const of3_run *r, const float *t, int n, double (*f)(double)) {
   of3_tensor *out = OF3_NEW(r->cx, OF3_F32, n);
-  float *host = OF3_ARENA_NEW(r->arena, float, n);
-  if (!host) of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for coefficients");
-  for (int i = 0; host && i < n; i++) host[i] = (float)f((double)t[i]);
-  if (host) of3_upload(r->cx, out, host);
+  for (int i = 0; i < n; i++) {
+    float value = (float)f((double)t[i]);
+    of3_upload(r->cx, of3_narrow(r->cx, out, i, 1), &value);
+  }
   return out;
 }
 
