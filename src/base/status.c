@@ -1,5 +1,6 @@
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,7 +26,7 @@ of3_status of3_prefix(of3_error *err, const char *fmt, ...) {
   va_start(ap, fmt);
   int n = vsnprintf(err->text, sizeof err->text, fmt, ap);
   va_end(ap);
-  if (n >= 0 && (size_t)n < sizeof err->text)
-    snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", old);
+  bool fits = n >= 0 && (size_t)n < sizeof err->text;
+  if (fits && snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", old) < 0) err->text[n] = 0;
   return err->code;
 }
