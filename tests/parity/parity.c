@@ -217,14 +217,14 @@ int main(int argc, char **argv) {
                     "NAME] [--threads N]\n");
     return 2;
   }
-  if (of3_safetensors_open(o.fixture, &table, &err) != OF3_OK) {
-    fprintf(stderr, "parity: %s\n", err.text);
-    return 1;
-  }
   const of3_backend *backend;
   if (of3_cpu_backend(o.isa, &backend, &err) != OF3_OK) {
     fprintf(stderr, "parity: skipped: %s\n", err.text);
     return 77;
+  }
+  if (of3_safetensors_open(o.fixture, &table, &err) != OF3_OK) {
+    fprintf(stderr, "parity: %s\n", err.text);
+    return 1;
   }
   comparison c = comparison_begin(&table);
   if (run(&o, &c, &err) != OF3_OK) {
