@@ -69,8 +69,9 @@ static of3_status open_cpu(of3_ctx *cx, int threads, of3_error *err, const of3_c
   s->threads = threads > 0 ? threads : of3_usable_processors();
   if (!cx->planning) s->pool = of3_pool_new(s->threads);
   if (!cx->planning && !s->pool) {
+    int wanted = s->threads;
     free(s);
-    return of3_fail(err, OF3_ERR_MEMORY, "cannot start %d threads; ask for fewer with --threads", threads);
+    return of3_fail(err, OF3_ERR_MEMORY, "cannot start %d threads; ask for fewer with --threads", wanted);
   }
   cx->state = s;
   return OF3_OK;

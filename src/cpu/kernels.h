@@ -73,8 +73,7 @@ typedef struct of3_unpack {
 } of3_unpack;
 
 typedef struct of3_cpu_kernels {
-  const char *isa;   /* "avx512", ... */
-  int vector_floats; /* 16, 8, 4 */
+  const char *isa; /* "avx512", ... */
 
   /* ---- panels */
   void (*gemm)(const of3_gemm *g);
@@ -94,7 +93,6 @@ typedef struct of3_cpu_kernels {
   void (*silu_mul)(float *a, const float *b, int64_t n);      /* a = silu(a) b */
   void (*sigmoid_mul)(float *y, const float *g, int64_t n);   /* y *= sigmoid(g) */
   void (*add)(float *y, const float *x, int64_t n);           /* y += x */
-  void (*mul)(float *y, const float *x, int64_t n);           /* y *= x */
   void (*scale)(float *y, float s, int64_t n);                /* y *= s */
   void (*axpy)(float *y, float s, const float *x, int64_t n); /* y += s x */
   void (*combine)(float *y, float a, const float *p, float b, const float *q, int64_t n); /* y = a p + b q */

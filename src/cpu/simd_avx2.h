@@ -33,11 +33,6 @@ OF3_VEC float v_sum(vf v) {
   a = _mm_add_ps(a, _mm_movehl_ps(a, a));
   return _mm_cvtss_f32(_mm_add_ss(a, _mm_shuffle_ps(a, a, 1)));
 }
-OF3_VEC float v_max_of(vf v) {
-  __m128 a = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-  a = _mm_max_ps(a, _mm_movehl_ps(a, a));
-  return _mm_cvtss_f32(_mm_max_ss(a, _mm_shuffle_ps(a, a, 1)));
-}
 
 /* Pairs, then fours inside 128 bits, then the two 128-bit halves. */
 OF3_VEC void v_transpose(vf v[8]) {

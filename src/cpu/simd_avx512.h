@@ -24,7 +24,6 @@ OF3_VEC vf v_exp2i(vf n) { return _mm512_scalef_ps(_mm512_set1_ps(1.0f), n); }
 OF3_VEC vf v_below(vf x, vf y, vf v) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, y, _CMP_NLT_UQ), v); }
 OF3_VEC vf v_sqrt(vf x) { return _mm512_sqrt_ps(x); }
 OF3_VEC float v_sum(vf v) { return _mm512_reduce_add_ps(v); }
-OF3_VEC float v_max_of(vf v) { return _mm512_reduce_max_ps(v); }
 
 /* Pairs, then fours inside 128 bits, then the 128-bit blocks as a 4 x 4 matrix in two steps. */
 OF3_VEC void v_transpose(vf v[16]) {

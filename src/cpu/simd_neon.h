@@ -35,7 +35,6 @@ OF3_VEC vf v_below(vf x, vf y, vf v) {
 }
 OF3_VEC vf v_sqrt(vf x) { return vsqrtq_f32(x); }
 OF3_VEC float v_sum(vf v) { return vaddvq_f32(v); }
-OF3_VEC float v_max_of(vf v) { return vmaxvq_f32(v); }
 OF3_VEC void v_transpose(vf v[4]) {
   float32x4x2_t a = vtrnq_f32(v[0], v[1]), b = vtrnq_f32(v[2], v[3]);
   v[0] = vcombine_f32(vget_low_f32(a.val[0]), vget_low_f32(b.val[0]));

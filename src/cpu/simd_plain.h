@@ -42,10 +42,6 @@ OF3_VEC vf v_exp2i(vf n) {
 OF3_VEC vf v_below(vf x, vf y, vf v) { return (vf)((vi)v & ~(vi)(x < y)); }
 OF3_VEC vf v_sqrt(vf x) { return (vf){sqrtf(x[0]), sqrtf(x[1]), sqrtf(x[2]), sqrtf(x[3])}; }
 OF3_VEC float v_sum(vf v) { return (v[0] + v[2]) + (v[1] + v[3]); }
-OF3_VEC float v_max_of(vf v) {
-  float a = v[0] > v[2] ? v[0] : v[2], b = v[1] > v[3] ? v[1] : v[3];
-  return a > b ? a : b;
-}
 OF3_VEC void v_transpose(vf v[4]) {
   for (int i = 0; i < 4; i++)
     for (int j = 0; j < i; j++) {
