@@ -104,11 +104,13 @@ static line line_of(const triangle_attention *t, int64_t i, float *scratch) {
   return s;
 }
 
-/* Additive mask of the keys of a line. Where no key counts (padding) it is the same for all, cancels, and is left out. */
+/* Additive mask of the keys of a line. Where no key counts (padding) it is the same for all, cancels, and is
+ * left out. */
 static void key_bias(const triangle_attention *t, const line *s) {
   bool any = false;
   for (int64_t i = 0; i < t->n; i++) any = any || t->mask[s->first + i * t->pair_stride] != 0;
-  for (int64_t i = 0; i < t->n; i++) s->mask[i] = any ? of3_mask_bias(t->mask[s->first + i * t->pair_stride]) : 0;
+  for (int64_t i = 0; i < t->n; i++)
+    s->mask[i] = any ? of3_mask_bias(t->mask[s->first + i * t->pair_stride]) : 0;
 }
 
 static void keys_and_values(const triangle_attention *t, const line *s) {
