@@ -1,8 +1,9 @@
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE /* TIOCGWINSZ, sigaction */
 #include "terminal.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -90,6 +91,13 @@ static void progress_text(const cli_terminal *t, const of3_progress_info *p, cha
   }
 }
 
+/* A line that wrapped could not be written over. */
+static void cut_to_width(char *text) {
+  struct winsize w;
+  size_t columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80;
+  if (strlen(text) >= columns) text[columns - 1] = 0;
+}
+
 static void show_progress(void *user, const of3_progress_info *p) {
   cli_terminal *t = user;
   char text[256];
@@ -106,10 +114,8 @@ static void show_progress(void *user, const of3_progress_info *p) {
   if (!t->is_terminal && !other && clock - t->shown < least) return;
   t->shown = clock;
   progress_text(t, p, text, sizeof text);
-  if (t->is_terminal)
-    fprintf(stderr, "\r%s\033[K", text);
-  else
-    fprintf(stderr, "%s\n", text);
+  if (t->is_terminal) cut_to_width(text);
+  fprintf(stderr, t->is_terminal ? "\r%s\033[K" : "%s\n", text);
   t->line = t->is_terminal;
   fflush(stderr);
 }
