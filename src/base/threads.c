@@ -2,6 +2,7 @@
 #include "base/threads.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +27,8 @@ struct of3_pool {
   int started;
   pthread_mutex_t lock;
   pthread_cond_t begin, done;
-  uint64_t round; /* number of the current job */
-  int busy;
+  atomic_uint_fast64_t round; /* number of the current job */
+  atomic_int busy;            /* workers that have not finished it */
   bool stop;
   of3_task *task;
   void *arg;
@@ -39,22 +40,40 @@ static void run_share(of3_pool *p, int i) {
   if (b > a) p->task(p->arg, a, b, i);
 }
 
+/* Jobs follow each other within microseconds, which a sleep and its wake-up would cost too: look this often
+ * before sleeping, about 20 microseconds. */
+enum { SPINS = 1000 };
+
+static inline void relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+/* Waits for a job after number `seen`; false if the pool stops. */
+static bool next_job(of3_pool *p, uint64_t seen) {
+  for (int i = 0; i < SPINS; i++, relax())
+    if (atomic_load(&p->round) != seen) return true;
+  pthread_mutex_lock(&p->lock);
+  while (atomic_load(&p->round) == seen && !p->stop) pthread_cond_wait(&p->begin, &p->lock);
+  bool go = atomic_load(&p->round) != seen;
+  pthread_mutex_unlock(&p->lock);
+  return go;
+}
+
 static void *work(void *arg) {
   worker *w = arg;
   of3_pool *p = w->pool;
-  uint64_t seen = 0;
-  for (;;) {
-    pthread_mutex_lock(&p->lock);
-    while (p->round == seen && !p->stop) pthread_cond_wait(&p->begin, &p->lock);
-    seen = p->round;
-    bool stop = p->stop;
-    pthread_mutex_unlock(&p->lock);
-    if (stop) return NULL;
+  for (uint64_t seen = 0; next_job(p, seen); seen++) {
     run_share(p, w->index);
+    if (atomic_fetch_sub(&p->busy, 1) != 1) continue;
     pthread_mutex_lock(&p->lock);
-    if (--p->busy == 0) pthread_cond_signal(&p->done);
+    pthread_cond_signal(&p->done);
     pthread_mutex_unlock(&p->lock);
   }
+  return NULL;
 }
 
 of3_pool *of3_pool_new(int n_thread) {
@@ -98,17 +117,18 @@ void of3_pool_run(of3_pool *p, of3_task *task, void *arg, int64_t n) {
     task(arg, 0, n, 0);
     return;
   }
-  pthread_mutex_lock(&p->lock);
   p->task = task;
   p->arg = arg;
   p->n = n;
-  p->busy = p->size - 1;
-  p->round++;
+  atomic_store(&p->busy, p->size - 1);
+  pthread_mutex_lock(&p->lock);
+  atomic_fetch_add(&p->round, 1);
   pthread_cond_broadcast(&p->begin);
   pthread_mutex_unlock(&p->lock);
   run_share(p, 0);
+  for (int i = 0; i < SPINS && atomic_load(&p->busy); i++) relax();
   pthread_mutex_lock(&p->lock);
-  while (p->busy) pthread_cond_wait(&p->done, &p->lock);
+  while (atomic_load(&p->busy)) pthread_cond_wait(&p->done, &p->lock);
   pthread_mutex_unlock(&p->lock);
 }
 
