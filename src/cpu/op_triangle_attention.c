@@ -77,7 +77,7 @@ static void bias_task(void *arg, int64_t begin, int64_t end, int thread) {
   const triangle_attention *t = arg;
   float *x = t->scratch + thread * t->scratch_floats;
   for (int64_t i = begin; i < end; i++) {
-    int64_t panel = i / t->n, key = i % t->n;
+    int64_t panel = i % t->panels, key = i / t->panels;
     int n = of3_panel_rows(t->n, panel), lanes = of3_lanes(n);
     normed(t, panel * OF3_LANES * t->bias_q + key * t->bias_k, t->bias_q, n, x);
     product(t, TRI_ATT_WZ, x, lanes, t->bias + panel * OF3_LANES * t->heads * t->n + key * lanes,

@@ -107,7 +107,7 @@ static void project_panel(const triangle_mul *t, int64_t p, int64_t k, float *sc
 static void project_task(void *arg, int64_t begin, int64_t end, int thread) {
   const triangle_mul *t = arg;
   for (int64_t i = begin; i < end; i++)
-    project_panel(t, i / t->n, i % t->n, t->scratch + thread * t->scratch_floats);
+    project_panel(t, i % t->panels, i / t->panels, t->scratch + thread * t->scratch_floats);
 }
 
 /* All j of one panel of i of a channel. The panel of a is moved away first: p takes its place. */
@@ -160,7 +160,7 @@ static void output_panel(const triangle_mul *t, int64_t p, int64_t j, float *scr
 static void output_task(void *arg, int64_t begin, int64_t end, int thread) {
   const triangle_mul *t = arg;
   for (int64_t i = begin; i < end; i++)
-    output_panel(t, i / t->n, i % t->n, t->scratch + thread * t->scratch_floats);
+    output_panel(t, i % t->panels, i / t->panels, t->scratch + thread * t->scratch_floats);
 }
 
 static void run(of3_ctx *cx, const of3_call *c, void *work) {
