@@ -6,4 +6,14 @@ foreach(case help usage query checkpoint output full_disk memory interrupt batch
   set_tests_properties(cli_${case} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
 endforeach()
 add_test(NAME includes COMMAND ${CMAKE_SOURCE_DIR}/tests/check_includes.sh)
+
+# The library from outside.
 of3_test(test_api of3_api)
+if(NOT APPLE) # its linker has no --wrap
+  of3_test(test_api_memory of3_api)
+  target_link_options(test_api_memory PRIVATE LINKER:--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc)
+endif()
+add_executable(fold ${CMAKE_SOURCE_DIR}/examples/fold.c)
+target_link_libraries(fold PRIVATE of3_api of3_flags)
+add_test(NAME example COMMAND fold ${CMAKE_CURRENT_SOURCE_DIR}/fixtures/parity/checkpoint_ob.safetensors MKTAYIAKQR
+                              ${CMAKE_CURRENT_BINARY_DIR}/fold.out)

@@ -51,7 +51,8 @@ static of3_status open_engine(const of3_engine_options *o, of3_engine *e, of3_er
   e->log = of3_log_of(&e->callbacks);
   e->pool = of3_pool_new(e->threads);
   if (!e->pool)
-    return of3_fail(err, OF3_ERR_MEMORY, "cannot start %d threads; ask for fewer with --threads", e->threads);
+    return of3_fail(err, OF3_ERR_MEMORY, "cannot start %d thread%s; ask for fewer with --threads", e->threads,
+                    e->threads > 1 ? "s" : "");
   return of3_ctx_open(&e->cx, e->backend, 1, BINDING, false, err);
 }
 

@@ -35,6 +35,7 @@ static void load_rows(const of3_run *r, int cycle, of3_tensor **restype, of3_ten
                       of3_tensor **mask) {
   const of3_features *f = r->in.f;
   uint32_t *row = calloc((size_t)f->n_msa + 1, sizeof *row);
+  if (!row) of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for the rows of the alignment");
   msa_rows rows = {.n = row ? choose_rows(r, cycle, row) : 0};
   size_t cells = (size_t)rows.n * (size_t)f->n_token;
   *restype = OF3_NEW(r->cx, OF3_I32, rows.n, f->n_token, 1);
