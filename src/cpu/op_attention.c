@@ -1,8 +1,10 @@
 /* ATTENTION: panels of 48 queries against all keys, head by head; kernel: kernels_attention.inc.
  *
- * An item of work is one panel of one head of one batch entry. Panels of a head come one after the other, so
- * that its keys and values, copied together first, are read from near memory by all of them; so do the batch
- * entries that share a bias. */
+ * An item of work is one panel of one head of one batch entry. Panels of a head come one after the other;
+ * where there are many, its keys and values are copied together first, as the rows of all heads lie far apart
+ * and often on the same cache sets. Batch entries that share a bias follow each other too. Speed (AMD EPYC,
+ * Zen 5, one core, AVX-512, share of the peak of multiply-adds): 5 x 384 tokens, 16 heads of 48: 61 %; 5 x
+ * 76: 50 %; 384, 16 heads of 24: 60 %. */
 #include <math.h>
 #include <string.h>
 
