@@ -7,14 +7,14 @@ allowed() {
   case $1 in
   base) echo "base" ;;
   tensor) echo "tensor base" ;;
-  cpu) echo "cpu tensor base" ;;
+  cpu | cuda | mlx) echo "$1 tensor base" ;;
   chem) echo "chem base" ;;
   msa) echo "msa chem base" ;;
   feat) echo "feat msa chem base" ;;
   io) echo "io tensor chem base" ;;
   model) echo "model tensor feat io msa chem base" ;;
   write) echo "write model tensor feat io msa chem base" ;;
-  api) echo "api write model cpu tensor feat io msa chem base" ;;
+  api) echo "api write model cpu cuda mlx tensor feat io msa chem base" ;;
   *) return 1 ;;
   esac
 }

@@ -61,12 +61,14 @@ typedef struct decoding {
 /* Centres of n bins on [0,top]. */
 static of3_tensor *centres(const of3_run *r, int n, double top) {
   float *t = OF3_ARENA_NEW(r->arena, float, n);
+  if (!t) of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for the centres of bins");
   for (int i = 0; t && i < n; i++) t[i] = (float)((i + 0.5) * top / n);
   return OF3_FROM_HOST(r->cx, OF3_F32, t, 1, n);
 }
 
 static of3_tensor *contact_table(const of3_run *r) {
   float *t = OF3_ARENA_NEW(r->arena, float, r->c->bins_distogram);
+  if (!t) of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for the bins of contacts");
   for (int i = 0; t && i < r->c->bins_distogram; i++) t[i] = i < CONTACT_BINS;
   return OF3_FROM_HOST(r->cx, OF3_F32, t, 1, r->c->bins_distogram);
 }

@@ -13,6 +13,7 @@ static of3_tensor *input_atom_encoder(const of3_run *r) {
   of3_atom_pair_update(r, p, c, w);
   of3_note(r, p, "%s/pair", name);
   of3_dit_state *block = OF3_ARENA_NEW(r->arena, of3_dit_state, r->c->blocks_atom);
+  if (!block) of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for the atom transformer");
   of3_atom_modulations(r, c, w->block, block);
   of3_atom_biases(r, p, w->block, block);
   of3_tensor *q = of3_new_like(cx, c);

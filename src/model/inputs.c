@@ -161,9 +161,7 @@ void of3_make_inputs(of3_run *r, const of3_features *f) {
   float *mask = OF3_ARENA_NEW(r->arena, float, f->n_atom);
   for (int a = 0; mask && a < f->n_atom; a++)
     mask[a] = f->atom_mask[a] * f->token_mask[f->atom_to_token_index[a]];
-  if (mask)
-    in->atom_token_mask = OF3_FROM_HOST(cx, OF3_F32, mask, f->n_atom);
-  else
-    of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for atom masks");
+  if (!mask) of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for atom masks");
+  in->atom_token_mask = OF3_FROM_HOST(cx, OF3_F32, mask, f->n_atom);
   in->windows = make_windows(r, f);
 }

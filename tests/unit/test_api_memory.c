@@ -14,6 +14,9 @@
 
 #include "of3.h"
 
+typedef struct of3_arena of3_arena;
+void *__real_of3_arena_alloc(of3_arena *arena, size_t count, size_t size);
+void *__wrap_of3_arena_alloc(of3_arena *arena, size_t count, size_t size);
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *p, size_t n);
@@ -31,6 +34,11 @@ void *__wrap_malloc(size_t n) { return fails() ? NULL : __real_malloc(n); }
 void *__wrap_calloc(size_t count, size_t size) { return fails() ? NULL : __real_calloc(count, size); }
 void *__wrap_realloc(void *p, size_t n) { return fails() ? NULL : __real_realloc(p, n); }
 void *__wrap_aligned_alloc(size_t align, size_t n) { return fails() ? NULL : __real_aligned_alloc(align, n); }
+
+/* Objects in arenas one by one, not only the chunks that hold many. */
+void *__wrap_of3_arena_alloc(of3_arena *arena, size_t count, size_t size) {
+  return fails() ? NULL : __real_of3_arena_alloc(arena, count, size);
+}
 
 static of3_status fold(const char *out, of3_error *err) {
   of3_engine *engine = NULL;
