@@ -21,6 +21,15 @@ struct of3_backend {
   /* The kernel of an operation, or one with run NULL. */
   const of3_kernel *(*kernel)(const of3_ctx *cx, of3_op op);
   void (*eval)(of3_ctx *cx, of3_tensor *const *t, int n); /* NULL: values always exist */
+
+  /* Memory of a backend without plain memory; NULL otherwise. Called for contexts that compute, not while
+   * planning; they report by of3_ctx_fail. The stack of the context counts bytes all the same. */
+  void (*alloc)(of3_ctx *cx, of3_tensor *t); /* sets buffer of the newest handle; views copy it */
+  void (*release)(of3_ctx *cx);              /* handles from n_handle on are gone */
+  void (*upload)(of3_ctx *cx, of3_tensor *t, const void *host);
+  void (*download)(of3_ctx *cx, const of3_tensor *t, void *host);
+  /* Sets buffer of a weight, which is stored as `stored` and lives until the context is closed. */
+  void (*constant)(of3_ctx *cx, of3_tensor *t, of3_dtype stored, const void *host);
 };
 
 /* Every operation by its plain C reference, one thread. */

@@ -23,7 +23,7 @@ of3_status of3_ctx_open(of3_ctx *cx, const of3_backend *backend, int threads, si
   *cx = (of3_ctx){.backend = backend, .planning = planning, .limit = (limit + ALIGN - 1) / ALIGN * ALIGN};
   cx->handle = reserve(MAX_HANDLES * sizeof(of3_tensor));
   if (!cx->handle) return of3_fail_memory(err, "tensor handles");
-  if (!planning) {
+  if (!planning && backend->plain_memory) {
     cx->base = reserve(cx->limit);
     if (!cx->base) {
       of3_ctx_close(cx);
@@ -94,7 +94,10 @@ of3_tensor *of3_new(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape
         (double)cx->limit / 1e9);
     return t;
   }
-  if (!cx->planning) t->buffer = cx->base + cx->top;
+  if (!cx->planning && cx->backend->alloc)
+    cx->backend->alloc(cx, t);
+  else if (!cx->planning)
+    t->buffer = cx->base + cx->top;
   cx->top += (n + ALIGN - 1) / ALIGN * ALIGN;
   if (cx->top > cx->peak) cx->peak = cx->top;
   return t;
@@ -111,11 +114,19 @@ of3_tensor *of3_from_host(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t 
 }
 
 void of3_upload(of3_ctx *cx, of3_tensor *t, const void *host) {
-  if (cx->error.code == OF3_OK && !cx->planning && of3_bytes(t)) memcpy(of3_host(t), host, of3_bytes(t));
+  if (cx->error.code != OF3_OK || cx->planning || !of3_bytes(t)) return;
+  if (cx->backend->upload)
+    cx->backend->upload(cx, t, host);
+  else
+    memcpy(of3_host(t), host, of3_bytes(t));
 }
 
 void of3_download(of3_ctx *cx, const of3_tensor *t, void *host) {
-  if (cx->error.code == OF3_OK && !cx->planning && of3_bytes(t)) memcpy(host, of3_host(t), of3_bytes(t));
+  if (cx->error.code != OF3_OK || cx->planning || !of3_bytes(t)) return;
+  if (cx->backend->download)
+    cx->backend->download(cx, t, host);
+  else
+    memcpy(host, of3_host(t), of3_bytes(t));
 }
 
 static void widen(float *to, const void *from, of3_dtype dtype, int64_t n) {
@@ -126,6 +137,17 @@ static void widen(float *to, const void *from, of3_dtype dtype, int64_t n) {
     for (int64_t i = 0; i < n; i++) to[i] = of3_bf16_to_f32(half[i]);
   else
     for (int64_t i = 0; i < n; i++) to[i] = of3_f16_to_f32(half[i]);
+}
+
+/* f32 in plain memory: what is mapped if it is that already, else a copy in the arena. */
+static void *plain_constant(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, int64_t n, const void *host) {
+  if (dtype == OF3_F32 && (uintptr_t)host % _Alignof(float) == 0) return (void *)(uintptr_t)host;
+  float *copy = OF3_ARENA_NEW(arena, float, n);
+  if (copy)
+    widen(copy, host, dtype, n);
+  else
+    of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory while converting weights to f32");
+  return copy;
 }
 
 of3_tensor *of3_constant(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, int rank, const int64_t *shape,
@@ -139,17 +161,10 @@ of3_tensor *of3_constant(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, int ran
   t->dtype = OF3_F32;
   t->rank = rank;
   memcpy(t->shape, shape, (size_t)rank * sizeof *shape);
-  bool usable = dtype == OF3_F32 && (uintptr_t)host % _Alignof(float) == 0;
-  if (usable)
-    t->buffer = (void *)(uintptr_t)host;
-  else {
-    float *copy = OF3_ARENA_NEW(arena, float, of3_count(t));
-    if (copy)
-      widen(copy, host, dtype, of3_count(t));
-    else
-      of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory while converting weights to f32");
-    t->buffer = copy;
-  }
+  if (cx->backend->constant)
+    cx->backend->constant(cx, t, dtype, host);
+  else
+    t->buffer = plain_constant(cx, arena, dtype, of3_count(t), host);
   return t;
 }
 
@@ -158,6 +173,7 @@ of3_scope of3_scope_begin(of3_ctx *cx) { return (of3_scope){cx->top, cx->n_handl
 void of3_scope_end(of3_ctx *cx, of3_scope s) {
   cx->top = s.top;
   cx->n_handle = s.handle;
+  if (cx->backend->release && !cx->planning) cx->backend->release(cx);
 }
 
 of3_tensor *of3_reshape(of3_ctx *cx, const of3_tensor *t, int rank, const int64_t *shape) {

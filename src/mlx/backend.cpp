@@ -1,0 +1,245 @@
+/* The backend: memory on MLX's side of the handles, kernels, evaluation, and the plugin's entry. */
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+
+#include "state.hpp"
+
+extern "C" {
+#include "mlx/plugin.h"
+}
+
+/* On Linux the product of the CPU device is OpenBLAS, which has threads of its own. */
+extern "C" __attribute__((weak)) void openblas_set_num_threads(int n);
+
+namespace of3 {
+
+/* MLX reports by exceptions; they end here. */
+template <typename F> void guarded(of3_ctx *cx, const char *what, F &&f) {
+  try {
+    f();
+  } catch (const std::bad_alloc &) {
+    of3_ctx_fail(cx, OF3_ERR_MEMORY, "MLX has no memory for %s; use fewer samples or a smaller query", what);
+  } catch (const std::exception &e) {
+    of3_ctx_fail(cx, OF3_ERR_INTERNAL, "MLX could not do %s: %s", what, e.what());
+  }
+}
+
+/* ---- opening */
+
+/* MLX waits for running work before it takes memory beyond the limit, and keeps at most the cache limit of
+ * freed buffers. What other contexts hold already does not count against this one. */
+static void set_limits(State &s, size_t limit) {
+  s.old_memory_limit = mx::set_memory_limit(mx::get_active_memory() + limit);
+  s.old_cache_limit = mx::set_cache_limit(limit / 4);
+}
+
+static of3_status open_as(of3_ctx *cx, int threads, of3_error *err, mx::Dtype compute) {
+  try {
+    setenv("MLX_ENABLE_TF32", "0", 0); /* read by MLX at its first product; the user's choice stays */
+    auto s = std::make_unique<State>();
+    s->compute = compute;
+    s->gpu = mx::default_device() == mx::Device::gpu;
+    s->metal = s->gpu && mx::metal::is_available();
+    if (!cx->planning) {
+      set_limits(*s, cx->limit);
+      if (openblas_set_num_threads && threads > 0) openblas_set_num_threads(threads);
+    }
+    cx->state = s.release();
+    return OF3_OK;
+  } catch (const std::exception &e) {
+    return of3_fail(err, OF3_ERR_INTERNAL, "MLX does not start: %s; use --backend cpu", e.what());
+  }
+}
+
+static void close_mlx(of3_ctx *cx) {
+  auto *s = static_cast<State *>(cx->state);
+  if (!s) return;
+  guarded(cx, "its end", [&] {
+    s->slots.clear();
+    s->constants.clear();
+    if (cx->planning) return;
+    mx::set_memory_limit(s->old_memory_limit);
+    mx::set_cache_limit(s->old_cache_limit);
+  });
+  delete s;
+  cx->state = nullptr;
+}
+
+/* ---- memory */
+
+static mx::Dtype dtype_of(of3_dtype t) {
+  switch (t) {
+  case OF3_I32:
+    return mx::int32;
+  case OF3_I64:
+    return mx::int64;
+  case OF3_U8:
+    return mx::uint8;
+  default:
+    return mx::float32;
+  }
+}
+
+static void new_slot(of3_ctx *cx, Tensor *t) {
+  guarded(cx, "a tensor", [&] {
+    t->buffer =
+        &state_of(cx).slots.emplace_back(Slot{cx->n_handle - 1, of3_count(t), dtype_of(t->dtype), {}});
+  });
+}
+
+static void release_slots(of3_ctx *cx) {
+  auto &slots = state_of(cx).slots;
+  while (!slots.empty() && slots.back().handle >= cx->n_handle) slots.pop_back();
+}
+
+static array copy_of(const void *host, of3_dtype dtype, const mx::Shape &shape) {
+  switch (dtype) {
+  case OF3_I32:
+    return array(static_cast<const int32_t *>(host), shape, mx::int32);
+  case OF3_BF16:
+    return array(static_cast<const mx::bfloat16_t *>(host), shape, mx::bfloat16);
+  case OF3_F16:
+    return array(static_cast<const mx::float16_t *>(host), shape, mx::float16);
+  default:
+    return array(static_cast<const float *>(host), shape, mx::float32);
+  }
+}
+
+/* Features, masks, coordinates, noise: kept as given. */
+static void upload(of3_ctx *cx, Tensor *t, const void *host) {
+  guarded(cx, "a copy to its memory", [&] {
+    put(t, copy_of(host, t->dtype, shape_of(t)));
+    if (t->dtype != OF3_I32) return;
+    const auto *x = static_cast<const int32_t *>(host);
+    for (int64_t i = 0; i < of3_count(t); i++) slot_of(t)->most = std::max(slot_of(t)->most, x[i]);
+  });
+}
+
+static void download(of3_ctx *cx, const Tensor *t, void *host) {
+  guarded(cx, "a copy from its memory", [&] {
+    array a = mx::contiguous(mx::astype(get(t), dtype_of(t->dtype)));
+    mx::eval(a);
+    std::memcpy(host, a.data<char>(), of3_bytes(t));
+  });
+}
+
+/* Matrices are kept in the type in which they are multiplied. Where types agree and MLX can use the mapped
+ * file as it is (unified memory, aligned), it is not copied. */
+static void constant(of3_ctx *cx, Tensor *t, of3_dtype stored, const void *host) {
+  guarded(cx, "a weight", [&] {
+    State &s = state_of(cx);
+    size_t align = of3_dtype_size(stored);
+    bool usable = stored == OF3_F32 && reinterpret_cast<uintptr_t>(host) % align == 0;
+    array a = usable ? array(const_cast<void *>(host), shape_of(t), mx::float32, [](void *) {})
+                     : copy_of(host, stored, shape_of(t));
+    a = mx::astype(a, t->rank == 2 ? s.compute : mx::float32);
+    mx::eval(a);
+    t->buffer = &s.constants.emplace_back(Slot{-1, of3_count(t), a.dtype(), a});
+  });
+}
+
+static void eval(of3_ctx *cx, Tensor *const *t, int n) {
+  guarded(cx, "the computation", [&] {
+    std::vector<array> values;
+    for (int i = 0; i < n; i++)
+      if (slot_of(t[i])->value) values.push_back(*slot_of(t[i])->value);
+    mx::eval(values);
+    state_of(cx).pending = 0;
+  });
+}
+
+/* ---- kernels */
+
+/* A graph is begun to be computed when what it could be holding back exceeds this: long before the model asks
+ * if tensors are large, never within a block or a step of the denoiser if they are small. */
+static constexpr size_t most_pending = size_t{1} << 29;
+
+template <const Kernel &kernel> size_t workspace(const of3_ctx *, const of3_call *c) {
+  int64_t floats = kernel.floats ? kernel.floats(*c) : 2 * of3_count(c->out);
+  return static_cast<size_t>(floats) * sizeof(float);
+}
+
+static const char *name_of(of3_op op) {
+  static const std::array<const char *, OF3_N_OP> names{
+#define OF3_OP(id, name, formula) #name,
+#include "tensor/ops.def"
+#undef OF3_OP
+  };
+  return names[op];
+}
+
+template <const Kernel &kernel> void run(of3_ctx *cx, const of3_call *c, void *) {
+  guarded(cx, name_of(c->op), [&] {
+    State &s = state_of(cx);
+    kernel.run(s, *c);
+    s.pending += of3_bytes(c->out) + workspace<kernel>(cx, c);
+    if (s.pending < most_pending || !slot_of(c->out)->value) return;
+    mx::async_eval(*slot_of(c->out)->value);
+    s.pending = 0;
+  });
+}
+
+template <const Kernel &kernel> inline constexpr of3_kernel entry{nullptr, workspace<kernel>, run<kernel>};
+
+static const of3_kernel *kernel_of(const of3_ctx *, of3_op op) {
+  static const std::array<const of3_kernel *, OF3_N_OP> table{
+#define OF3_OP(id, name, formula) &entry<ops::name>,
+#include "tensor/ops.def"
+#undef OF3_OP
+  };
+  return table[op];
+}
+
+/* ---- the plugin */
+
+template <int which> of3_status open_type(of3_ctx *cx, int threads, of3_error *err) {
+  return open_as(cx, threads, err, which == 0 ? mx::float32 : which == 1 ? mx::bfloat16 : mx::float16);
+}
+
+template <int which> constexpr of3_backend backend_of(const char *name) {
+  return of3_backend{.name = name,
+                     .open = open_type<which>,
+                     .close = close_mlx,
+                     .plain_memory = false,
+                     .kernel = kernel_of,
+                     .eval = eval,
+                     .alloc = new_slot,
+                     .release = release_slots,
+                     .upload = upload,
+                     .download = download,
+                     .constant = constant};
+}
+
+static const char *device_name() {
+  if (mx::default_device() == mx::Device::cpu) return "cpu";
+  return mx::metal::is_available() ? "metal" : "cuda";
+}
+
+static size_t peak_memory(bool restart) {
+  size_t most = mx::get_peak_memory();
+  if (restart) mx::reset_peak_memory();
+  return most;
+}
+
+} // namespace of3
+
+#define TEXT_(x) #x
+#define TEXT(x)  TEXT_(x)
+
+extern "C" __attribute__((visibility("default"))) const of3_mlx_plugin *of3_mlx_plugin_entry() {
+  static const of3_backend backend[] = {of3::backend_of<0>("mlx"), of3::backend_of<1>("mlx"),
+                                        of3::backend_of<2>("mlx")};
+  static const of3_mlx_plugin plugin = {
+      .abi = OF3_MLX_ABI,
+      .operations = OF3_N_OP,
+      .context = sizeof(of3_ctx),
+      .compiled = TEXT(MLX_VERSION_MAJOR) "." TEXT(MLX_VERSION_MINOR) "." TEXT(MLX_VERSION_PATCH),
+      .loaded = of3::mx::version(),
+      .backend = {&backend[OF3_F32], &backend[OF3_BF16], &backend[OF3_F16]},
+      .device = of3::device_name,
+      .peak = of3::peak_memory};
+  return &plugin;
+}

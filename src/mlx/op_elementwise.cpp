@@ -1,0 +1,167 @@
+/* Operations on rows: products, norms, sums. */
+#include "state.hpp"
+
+namespace of3 {
+
+/* ---- LINEAR */
+
+static void run_linear(State &s, const of3_call &c) {
+  const Tensor *x = c.in[LINEAR_X], *w = c.in[LINEAR_W], *b = c.in[LINEAR_B], *gate = c.in[LINEAR_GATE],
+               *mask = c.in[LINEAR_MASK];
+  int64_t n = w->shape[0], rows = of3_rows(x), m = rows;
+  if (rows == 0) return;
+  if (gate) m = std::min(m, of3_rows(gate));
+  if (mask) m = std::min(m, of3_count(mask));
+  array xr = get_rows(x);
+  if (c.attr.norm) xr = norm(xr, c.in[LINEAR_SCALE], c.in[LINEAR_OFFSET]);
+  array y = product(s, xr, w);
+  if (b) y = y + get(b);
+  y = shaped(activate(y, c.attr.act), {rows / m, m, n});
+  if (gate) y = y * repeating(get_rows(gate), rows / m, m);
+  if (mask) y = y * repeating(get(mask, {of3_count(mask), 1}), rows / m, m);
+  if (c.attr.accumulate) y = get(c.out, {rows / m, m, n}) + y;
+  set(s, c.out, y);
+}
+
+static int64_t linear_floats(const of3_call &c) {
+  int64_t out = of3_rows(c.in[LINEAR_X]) * c.in[LINEAR_W]->shape[0];
+  return (c.attr.norm ? of3_count(c.in[LINEAR_X]) : 0) + 2 * out;
+}
+
+const Kernel ops::linear{run_linear, linear_floats};
+
+/* ---- NORM, ADA_NORM */
+
+static void run_norm(State &s, const of3_call &c) {
+  set(s, c.out, norm(get_rows(c.in[NORM_X]), c.in[NORM_SCALE], c.in[NORM_OFFSET]));
+}
+const Kernel ops::norm{run_norm, nullptr};
+
+static array modulated(const array &a, const array &gate, const array &shift) {
+  return gate * norm(a, nullptr, nullptr) + shift;
+}
+
+static void run_ada_norm(State &s, const of3_call &c) {
+  const Tensor *a = c.in[ADA_A], *gate = c.in[ADA_GATE];
+  int64_t m = of3_rows(gate);
+  if (of3_count(a) == 0) return;
+  set(s, c.out,
+      modulated(get(a, {of3_rows(a) / m, m, last(a)}), get(gate, {1, m, last(a)}),
+                get(c.in[ADA_SHIFT], {1, m, last(a)})));
+}
+const Kernel ops::ada_norm{run_ada_norm, nullptr};
+
+/* ---- sums, masks, copies */
+
+static void run_act(State &s, const of3_call &c) { set(s, c.out, activate(get(c.out), c.attr.act)); }
+const Kernel ops::act{run_act, nullptr};
+
+/* y as [times, count of x]. */
+static void run_add(State &s, const of3_call &c) {
+  int64_t n = of3_count(c.in[ADD_X]);
+  if (of3_count(c.out) == 0) return;
+  int64_t m = of3_rows(c.in[ADD_X]), w = last(c.out);
+  set(s, c.out, get(c.out, {of3_count(c.out) / n, m, w}) + get(c.in[ADD_X], {1, m, w}));
+}
+const Kernel ops::add{run_add, nullptr};
+
+/* Coordinates: f32 throughout. */
+static void run_combine(State &s, const of3_call &c) {
+  const Tensor *x = c.in[COMBINE_X], *a = c.in[COMBINE_A], *b = c.in[COMBINE_B], *mask = c.in[COMBINE_MASK];
+  int64_t samples = x->shape[0], w = last(x), m = of3_count(x) == 0 ? 0 : of3_rows(x) / samples;
+  if (m == 0) return;
+  auto factor = [&](const Tensor *f) {
+    array g = get(f, {of3_count(f), 1, 1});
+    return of3_count(f) == 1 || of3_count(f) == samples ? g : repeated(g, samples / of3_count(f));
+  };
+  array y = factor(a) * f32(get(x, {samples, m, w}));
+  if (b) y = y + factor(b) * f32(get(c.in[COMBINE_Y], {samples, m, w}));
+  if (mask) {
+    int64_t each = of3_count(mask);
+    y = shaped(y, {samples * m / each, each, w}) * get(mask, {1, each, 1});
+  }
+  set(s, c.out, y, true);
+}
+const Kernel ops::combine{run_combine, nullptr};
+
+static void run_mask_rows(State &s, const of3_call &c) {
+  int64_t m = of3_count(c.in[MASK_ROWS_MASK]), w = last(c.out);
+  if (of3_count(c.out) == 0) return;
+  set(s, c.out, get(c.out, {of3_rows(c.out) / m, m, w}) * get(c.in[MASK_ROWS_MASK], {1, m, 1}));
+}
+const Kernel ops::mask_rows{run_mask_rows, nullptr};
+
+/* As it is if it fits: the slots then share one array. */
+static void run_copy(State &s, const of3_call &c) {
+  int64_t n = of3_count(c.in[COPY_X]), all = of3_count(c.out);
+  if (all == 0) return;
+  array x = get(c.in[COPY_X]);
+  if (n < all && n == 1)
+    x = mx::broadcast_to(x, shape_of(c.out));
+  else if (n < all)
+    x = mx::broadcast_to(shaped(x, {1, of3_rows(c.in[COPY_X]), last(c.in[COPY_X])}),
+                         dims({all / n, of3_rows(c.in[COPY_X]), last(c.in[COPY_X])}));
+  set(s, c.out, x);
+}
+const Kernel ops::copy{run_copy, nullptr};
+
+static void run_concat(State &s, const of3_call &c) {
+  const Tensor *a = c.in[CONCAT_A], *b = c.in[CONCAT_B];
+  int64_t m = of3_rows(b), batches = m ? of3_rows(a) / m : 0;
+  if (batches == 0) return;
+  array right = mx::broadcast_to(get(b, {1, m, last(b)}), dims({batches, m, last(b)}));
+  set(s, c.out, mx::concatenate({get(a, {batches, m, last(a)}), right}, -1));
+}
+const Kernel ops::concat{run_concat, nullptr};
+
+static void run_outer_sum(State &s, const of3_call &c) {
+  const Tensor *a = c.in[OUTER_SUM_A], *b = c.in[OUTER_SUM_B];
+  set(s, c.out, get(a, {of3_rows(a), 1, last(a)}) + get(b, {1, of3_rows(b), last(b)}));
+}
+const Kernel ops::outer_sum{run_outer_sum, nullptr};
+
+static void run_symmetrize(State &s, const of3_call &c) {
+  array x = get(c.in[SYMMETRIZE_X]);
+  set(s, c.out, x + mx::swapaxes(x, -2, -3));
+}
+const Kernel ops::symmetrize{run_symmetrize, nullptr};
+
+/* ---- TRANSITION, GATED_TRANSITION */
+
+static array swiglu(const State &s, const array &x, const Tensor *wa, const Tensor *wb, const Tensor *wo) {
+  int64_t batches = x.shape(0), m = x.shape(1), w = x.shape(2);
+  array rows = in_compute(s, shaped(x, {batches * m, w}));
+  array hidden = silu_mul(s, product(s, rows, wa), product(s, rows, wb));
+  return shaped(product(s, hidden, wo), {batches, m, w});
+}
+
+static void run_transition(State &s, const of3_call &c) {
+  const Tensor *mask = c.in[TRANS_MASK], *wa = c.in[TRANS_WA];
+  int64_t rows = of3_rows(c.out), m = mask ? of3_count(mask) : rows;
+  update(s, c.out, m, 2 * (wa->shape[0] + wa->shape[1]), [&](const array &x, const Group &g) {
+    array y = swiglu(s, norm(x, c.in[TRANS_SCALE], c.in[TRANS_OFFSET]), wa, c.in[TRANS_WB], c.in[TRANS_WO]);
+    return mask ? x + y * g(get(mask, {1, m, 1})) : x + y;
+  });
+}
+
+static int64_t transition_floats(const of3_call &c) {
+  const Tensor *wa = c.in[TRANS_WA];
+  return of3_count(c.out) + 2 * std::min(group_floats, of3_rows(c.out) * (wa->shape[0] + wa->shape[1]));
+}
+const Kernel ops::transition{run_transition, transition_floats};
+
+static void run_gated_transition(State &s, const of3_call &c) {
+  const Tensor *wa = c.in[GTRANS_WA], *mask = c.in[GTRANS_MASK];
+  int64_t rows = of3_rows(c.out), m = std::min(rows, of3_rows(c.in[GTRANS_GATE]));
+  if (rows == 0) return;
+  if (mask) m = std::min(m, of3_count(mask));
+  auto argument = [&](int at) { return repeating(get_rows(c.in[at]), rows / m, m); };
+  array gate = argument(GTRANS_GATE), shift = argument(GTRANS_SHIFT), out_gate = argument(GTRANS_OUT_GATE);
+  update(s, c.out, m, 2 * (wa->shape[0] + wa->shape[1]), [&](const array &a, const Group &g) {
+    array y = swiglu(s, modulated(a, g(gate), g(shift)), wa, c.in[GTRANS_WB], c.in[GTRANS_WO]) * g(out_gate);
+    return mask ? a + y * g(repeating(get(mask, {of3_count(mask), 1}), rows / m, m)) : a + y;
+  });
+}
+const Kernel ops::gated_transition{run_gated_transition, transition_floats};
+
+} // namespace of3

@@ -1,0 +1,96 @@
+/* Outer product mean (AF3 SI Alg. 9) and pair-weighted averaging (Alg. 10). */
+#include "state.hpp"
+
+namespace of3 {
+
+/* ---- OUTER_PRODUCT_MEAN */
+
+/* sum_r a[r,i,:] x b[r,j,:] of a group of rows i of z is one product [i h, M] [M, j h]; then W_o. */
+static void run_outer_product_mean(State &s, const of3_call &c) {
+  const Tensor *m = c.in[OPM_M], *wo = c.in[OPM_WO];
+  int64_t rows = m->shape[0], n = m->shape[1], h = c.in[OPM_W1]->shape[0], w = last(c.out);
+  if (n == 0) return;
+  array mask = get(c.in[OPM_MASK], {rows, n});
+  array x = in_compute(s, norm(get_rows(m), c.in[OPM_SCALE], c.in[OPM_OFFSET]));
+  auto half = [&](int at) {
+    return shaped(product(s, x, c.in[at]), {rows, n, h}) * in_compute(s, shaped(mask, {rows, n, 1}));
+  };
+  array a = half(OPM_W1), b = shaped(half(OPM_W2), {rows, n * h});
+  array both = mx::matmul(mx::transpose(mask), mask) + 1e-3f; /* counts: exact */
+  update(s, c.out, n, 2 * h * h + 2 * w, [&](const array &old, const Group &g) {
+    array left = mx::transpose(shaped(cut(a, 1, g.batch, g.batches), {rows, g.batches * h}));
+    array o = mx::matmul(left, cut(b, 1, g.row * h, g.rows * h));
+    o = mx::swapaxes(shaped(o, {g.batches, h, g.rows, h}), 1, 2);
+    array y = product(s, shaped(o, {g.batches * g.rows, h * h}), wo) + get(c.in[OPM_BO]);
+    array count = cut(cut(both, 0, g.batch, g.batches), 1, g.row, g.rows);
+    return old + shaped(y, {g.batches, g.rows, w}) / shaped(count, {g.batches, g.rows, 1});
+  });
+}
+
+static int64_t outer_product_floats(const of3_call &c) {
+  const Tensor *m = c.in[OPM_M];
+  int64_t n = m->shape[1], h = c.in[OPM_W1]->shape[0], cells = of3_rows(m), w = last(c.in[OPM_Z]);
+  int64_t group = std::max(group_floats, 2 * (h * h + w));
+  return cells * (2 * last(m) + 4 * h) + 2 * n * n + n * n * w + 2 * std::min(n * n * (h * h + w), group);
+}
+const Kernel ops::outer_product_mean{run_outer_product_mean, outer_product_floats};
+
+/* ---- PAIR_WEIGHTED_AVERAGE */
+
+/* softmax_j of LN(z)_ij W_z^T, [H,N,N]; a row without unmasked j goes unmasked. */
+static array average_weights(const State &s, const of3_call &c) {
+  const Tensor *z = c.in[PWA_Z];
+  int64_t n = of3_dim(z, 1), w = last(z), heads = c.attr.heads,
+          fit = std::max<int64_t>(1, group_floats / (n * w));
+  array wz = in_compute(s, get(c.in[PWA_WZ]));
+  std::vector<array> parts;
+  for (int64_t i = 0; i < n; i += fit) {
+    int64_t m = std::min(fit, n - i);
+    array x = in_compute(s, norm(cut(get(z), 0, i, m), c.in[PWA_Z_SCALE], c.in[PWA_Z_OFFSET]));
+    array logits = f32(mx::matmul(wz, mx::transpose(shaped(x, {m * n, w}))));
+    array mask = cut(get(c.in[PWA_MASK], {n, n}), 0, i, m);
+    array any = mx::max(mask, -1, true) > 0.0f;
+    logits = shaped(logits, {heads, m, n}) + mx::where(any, mask_bias(s, mask), array(0.0f));
+    parts.push_back(in_compute(s, mx::softmax(logits, -1, true)));
+    if (fit < n) mx::eval(parts.back());
+  }
+  return parts.size() > 1 ? mx::concatenate(parts, 1) : parts[0];
+}
+
+/* Rows of the alignment at once. */
+static int64_t msa_rows_at_once(const of3_call &c) {
+  int64_t n = of3_dim(c.in[PWA_M], 1), hd = c.in[PWA_WV]->shape[0], w = last(c.in[PWA_M]);
+  return std::max<int64_t>(1, group_floats / (n * (4 * hd + 2 * w)));
+}
+
+/* weight [H,N,N] times the values of all rows together, [H,N,M d]. */
+static void run_pair_weighted_average(State &s, const of3_call &c) {
+  int64_t rows = c.out->shape[0], n = c.out->shape[1], w = last(c.out), heads = c.attr.heads,
+          hd = c.in[PWA_WV]->shape[0], d = hd / heads, fit = msa_rows_at_once(c);
+  if (of3_count(c.out) == 0) return;
+  array weight = average_weights(s, c);
+  for (int64_t r = 0; r < rows; r += fit) {
+    int64_t m = std::min(fit, rows - r);
+    Tensor part = *c.out;
+    part.shape[0] = m;
+    part.offset += r * n * w;
+    array x = in_compute(s, norm(get(&part, {m * n, w}), c.in[PWA_M_SCALE], c.in[PWA_M_OFFSET]));
+    array v = shaped(product(s, x, c.in[PWA_WV]), {m, n, heads, d});
+    v = shaped(mx::transpose(v, {2, 1, 0, 3}), {heads, n, m * d});
+    array o = mx::transpose(shaped(mx::matmul(weight, v), {heads, n, m, d}), {2, 1, 0, 3});
+    o = sigmoid_mul(s, product(s, x, c.in[PWA_WG]), shaped(o, {m * n, hd}));
+    set(s, &part, get(&part) + shaped(product(s, o, c.in[PWA_WO]), {m, n, w}));
+    if (fit < rows) mx::eval(*slot_of(c.out)->value);
+  }
+}
+
+static int64_t average_floats(const of3_call &c) {
+  const Tensor *z = c.in[PWA_Z], *m = c.in[PWA_M];
+  int64_t pairs = of3_rows(z), hd = c.in[PWA_WV]->shape[0], n = of3_dim(m, 1);
+  int64_t weights = 4 * pairs * c.attr.heads + 2 * std::min(of3_count(z), group_floats);
+  int64_t at_once = std::min(msa_rows_at_once(c), m->shape[0]) * n;
+  return weights + of3_count(m) + at_once * (5 * hd + 3 * last(m));
+}
+const Kernel ops::pair_weighted_average{run_pair_weighted_average, average_floats};
+
+} // namespace of3

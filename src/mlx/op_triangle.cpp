@@ -1,0 +1,148 @@
+/* Triangle multiplication (AF3 SI Alg. 12, 13) and triangle attention (Alg. 14, 15) on z [B,N,N,c]. */
+#include "state.hpp"
+
+namespace of3 {
+
+/* One batch entry of z as a handle of its own, and the mask that belongs to it. */
+static Tensor entry_of(const Tensor *z, int64_t b) {
+  int64_t n = of3_dim(z, 1), w = last(z);
+  Tensor t = *z;
+  t.rank = 3;
+  t.shape[0] = n, t.shape[1] = n, t.shape[2] = w;
+  t.offset += b * n * n * w;
+  return t;
+}
+
+static array mask_of(const Tensor *mask, int64_t b, int64_t n) {
+  return cut(get(mask, {of3_count(mask) / (n * n), n, n}), 0, b % (of3_count(mask) / (n * n)), 1);
+}
+
+static int64_t entries(const Tensor *z) {
+  return of3_count(z) ? of3_rows(z) / (of3_dim(z, 1) * of3_dim(z, 2)) : 0;
+}
+
+/* ---- TRIANGLE_MUL */
+
+/* mask sigmoid(W_g x) W_p x for channels first .. first + n - 1, channels first: [n,N,N]. Made as W x^T, so
+ * that the products over k need no transposition. */
+static array projected(const State &s, const of3_call &c, int wp, int wg, const array &xt, const array &mask,
+                       int64_t first, int64_t n) {
+  int64_t tokens = mask.shape(-1);
+  auto times = [&](int at) { return mx::matmul(cut(in_compute(s, get(c.in[at])), 0, first, n), xt); };
+  return shaped(sigmoid_mul(s, times(wg), times(wp)), {n, tokens, tokens}) * in_compute(s, mask);
+}
+
+/* sum_k a_ik b_jk or sum_k a_ki b_kj of all channels, [h,N,N]; groups of channels. */
+static array triangle_product(const State &s, const of3_call &c, const array &xt, const array &mask) {
+  int64_t n = mask.shape(-1), h = c.in[TRI_MUL_WAP]->shape[0],
+          fit = std::max<int64_t>(1, group_floats / (2 * n * n));
+  std::vector<array> parts;
+  for (int64_t first = 0; first < h; first += fit) {
+    int64_t m = std::min(fit, h - first);
+    array a = projected(s, c, TRI_MUL_WAP, TRI_MUL_WAG, xt, mask, first, m),
+          b = projected(s, c, TRI_MUL_WBP, TRI_MUL_WBG, xt, mask, first, m);
+    parts.push_back(c.attr.outgoing ? mx::matmul(a, swapped(b)) : mx::matmul(swapped(a), b));
+    if (fit < h) mx::eval(parts.back());
+  }
+  return parts.size() > 1 ? mx::concatenate(parts, 0) : parts[0];
+}
+
+static void run_triangle_mul(State &s, const of3_call &c) {
+  int64_t n = of3_dim(c.out, 1), w = last(c.out), h = c.in[TRI_MUL_WAP]->shape[0];
+  for (int64_t b = 0; b < entries(c.out); b++) {
+    Tensor z = entry_of(c.out, b);
+    array mask = mask_of(c.in[TRI_MUL_MASK], b, n);
+    array x = in_compute(s, norm(get(&z, {n * n, w}), c.in[TRI_MUL_IN_SCALE], c.in[TRI_MUL_IN_OFFSET]));
+    array p = shaped(triangle_product(s, c, mx::transpose(x), mask), {h, n * n});
+    update(s, &z, n * n, 2 * h + 2 * w, [&](const array &old, const Group &g) {
+      array rows =
+          norm(mx::transpose(cut(p, 1, g.row, g.rows)), c.in[TRI_MUL_OUT_SCALE], c.in[TRI_MUL_OUT_OFFSET]);
+      array gate = product(s, cut(x, 0, g.row, g.rows), c.in[TRI_MUL_WG]);
+      return old + shaped(sigmoid_mul(s, gate, product(s, rows, c.in[TRI_MUL_WZ])), {1, g.rows, w});
+    });
+  }
+}
+
+static int64_t triangle_mul_floats(const of3_call &c) {
+  const Tensor *z = c.in[TRI_MUL_Z];
+  int64_t pairs = of3_dim(z, 1) * of3_dim(z, 2), w = last(z), h = c.in[TRI_MUL_WAP]->shape[0];
+  int64_t group = std::max(group_floats / 2, pairs); /* of channels */
+  int64_t products = pairs * (w + h) + 5 * std::min(pairs * h, group);
+  int64_t closing = pairs * (w + h) + 2 * std::min(pairs * (h + w), group_floats) + pairs * w;
+  return std::max(products, closing);
+}
+const Kernel ops::triangle_mul{run_triangle_mul, triangle_mul_floats};
+
+/* ---- TRIANGLE_ATTENTION */
+
+/* Lines of z along which it attends: rows, or columns of an ending node. [N,n,w] or [n,N,w] -> [n,N,w]. */
+static array lines(const of3_call &c, const array &z, int64_t first, int64_t n) {
+  array part = cut(z, c.attr.ending ? 1 : 0, first, n);
+  return c.attr.ending ? mx::swapaxes(part, 0, 1) : part;
+}
+
+/* bias [1,H,N,N]: b[i,k], or of an ending node that takes it from the transposed z b[k,i]. */
+static array triangle_bias(const State &s, const of3_call &c, const array &x) {
+  int64_t n = x.shape(0), w = x.shape(2), heads = c.attr.heads;
+  array b = mx::matmul(in_compute(s, get(c.in[TRI_ATT_WZ])), mx::transpose(shaped(x, {n * n, w})));
+  b = shaped(b, {1, heads, n, n});
+  return c.attr.ending && !c.attr.bias_from_z ? mx::contiguous(swapped(b)) : b;
+}
+
+/* Logits that the keys of each line get, [n,N]: a line without keys (padding) goes unmasked. */
+static array line_mask(const State &s, const array &mask) {
+  array any = mx::max(mask, -1, true) > 0.0f;
+  return mx::where(any, mask_bias(s, mask), array(0.0f));
+}
+
+/* The update of n lines, [n,N,w]. */
+static array attended(const State &s, const of3_call &c, const array &x, const array &mask,
+                      const array &bias) {
+  int64_t n = x.shape(0), tokens = x.shape(1), w = x.shape(2), hd = c.in[TRI_ATT_WQ]->shape[0];
+  array rows = shaped(x, {n * tokens, w});
+  auto split = [&](int at) {
+    array y = shaped(product(s, rows, c.in[at]), {n, tokens, c.attr.heads, hd / c.attr.heads});
+    return mx::swapaxes(y, 1, 2);
+  };
+  array o = attend(s, split(TRI_ATT_WQ), split(TRI_ATT_WK), split(TRI_ATT_WV), bias, line_mask(s, mask));
+  o = shaped(mx::swapaxes(o, 1, 2), {n * tokens, hd});
+  o = sigmoid_mul(s, product(s, rows, c.in[TRI_ATT_WG]), o);
+  return shaped(product(s, o, c.in[TRI_ATT_WO]), {n, tokens, w});
+}
+
+/* Lines whose logits and projections stay within a group. */
+static int64_t lines_at_once(const of3_call &c, int64_t n) {
+  int64_t line = std::max(c.attr.heads * n * n, 6 * n * c.in[TRI_ATT_WQ]->shape[0]);
+  return std::min(n, std::max<int64_t>(1, group_floats / line));
+}
+
+static void run_triangle_attention(State &s, const of3_call &c) {
+  int64_t n = of3_dim(c.out, 1);
+  for (int64_t b = 0; b < entries(c.out); b++) {
+    Tensor z = entry_of(c.out, b);
+    array mask = shaped(mask_of(c.in[TRI_ATT_MASK], b, n), {n, n, 1});
+    array x = in_compute(s, norm(get(&z), c.in[TRI_ATT_SCALE], c.in[TRI_ATT_OFFSET]));
+    array bias = triangle_bias(s, c, x);
+    int64_t fit = lines_at_once(c, n);
+    std::vector<array> parts;
+    for (int64_t i = 0; i < n; i += fit) {
+      int64_t m = std::min(fit, n - i);
+      array line_masks = mx::squeeze(lines(c, mask, i, m), 2);
+      parts.push_back(attended(s, c, lines(c, x, i, m), line_masks, bias));
+      if (fit < n) mx::eval(parts.back());
+    }
+    array y = parts.size() > 1 ? mx::concatenate(parts, 0) : parts[0];
+    set(s, &z, get(&z) + (c.attr.ending ? mx::swapaxes(y, 0, 1) : y));
+  }
+}
+
+static int64_t triangle_attention_floats(const of3_call &c) {
+  const Tensor *z = c.in[TRI_ATT_Z];
+  int64_t n = of3_dim(z, 1), pairs = n * n, w = last(z), hd = c.in[TRI_ATT_WQ]->shape[0], h = c.attr.heads;
+  if (n == 0) return 0;
+  int64_t m = lines_at_once(c, n);
+  return 2 * pairs * w + 2 * pairs * h + pairs * w + m * n * (5 * hd + w) + attend_floats(m, h, n, n, hd / h);
+}
+const Kernel ops::triangle_attention{run_triangle_attention, triangle_attention_floats};
+
+} // namespace of3

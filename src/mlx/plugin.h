@@ -1,0 +1,28 @@
+/* What of3_mlx.so and the C program know of each other. The plugin is C++20 on MLX's C++ interface and brings
+ * its own copy of the few C functions it calls; the program needs neither MLX nor C++. */
+#ifndef OF3_MLX_PLUGIN_H
+#define OF3_MLX_PLUGIN_H
+
+#include <stdint.h>
+
+#include "tensor/backend.h"
+
+enum { OF3_MLX_ABI = 1 };
+
+typedef struct of3_mlx_plugin {
+  /* Both sides must agree on these before anything else is looked at. */
+  uint32_t abi;         /* OF3_MLX_ABI */
+  uint32_t operations;  /* OF3_N_OP */
+  uint32_t context;     /* sizeof(of3_ctx) */
+  const char *compiled; /* MLX version of the headers, "0.32.4" */
+  const char *loaded;   /* MLX version of the library that was found */
+  /* The rest may be used if the versions agree: f32, bf16, f16, by of3_dtype. */
+  const of3_backend *backend[3];
+  const char *(*device)(void);  /* "cpu", "metal", "cuda": where MLX computes here */
+  size_t (*peak)(bool restart); /* bytes that MLX held at most since the last restart */
+} of3_mlx_plugin;
+
+#define OF3_MLX_ENTRY "of3_mlx_plugin_entry"
+typedef const of3_mlx_plugin *of3_mlx_entry(void);
+
+#endif

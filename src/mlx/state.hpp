@@ -1,0 +1,133 @@
+/* Inside src/mlx: tensors as MLX arrays.
+ *
+ * A handle's buffer is a slot, which holds one mx::array. The array may be lazy, and may be strided: only its
+ * logical content counts. Handles that share a slot are views: rows [offset, offset + count) of it, in their
+ * own shape. Writing makes a new array and the slot moves on; MLX donates the old memory if nobody else holds
+ * it. So what model code calls "in place" is functional here, and a graph may keep the old value. */
+#ifndef OF3_MLX_STATE_HPP
+#define OF3_MLX_STATE_HPP
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+#include <mlx/mlx.h>
+
+extern "C" {
+#include "tensor/backend.h"
+}
+
+namespace of3 {
+
+namespace mx = mlx::core;
+using mx::array;
+using Tensor = of3_tensor;
+
+struct Slot {
+  int64_t handle; /* index on the context's stack of handles; the slot goes when the handle does */
+  int64_t count;  /* elements */
+  mx::Dtype dtype;
+  std::optional<array> value; /* empty: nobody wrote yet */
+  int32_t most = 0;           /* largest integer uploaded: bounds loops without a look at the device */
+};
+
+struct State {
+  mx::Dtype compute = mx::float32; /* of matrix products and of stored activations */
+  bool gpu = false, metal = false; /* what the default device is */
+  std::deque<Slot> slots;          /* in step with the stack; a deque, because handles point into it */
+  std::deque<Slot> constants;      /* weights: live as long as the context that bound them */
+  size_t pending = 0;              /* bytes of results that the graph may be holding back */
+  size_t old_memory_limit = 0, old_cache_limit = 0;
+};
+
+inline State &state_of(const of3_ctx *cx) { return *static_cast<State *>(cx->state); }
+
+/* Floats of one temporary: work whose temporaries would be larger is done in groups. 256 MB in f32. */
+constexpr int64_t group_floats = int64_t{1} << 26;
+
+/* ---- shapes */
+
+mx::Shape shape_of(const Tensor *t);
+mx::Shape dims(std::initializer_list<int64_t> d); /* throws where MLX's 32-bit sizes do not suffice */
+inline int64_t last(const Tensor *t) { return of3_dim(t, 0); }
+inline array shaped(const array &a, std::initializer_list<int64_t> d) { return mx::reshape(a, dims(d)); }
+/* [first, first + n) of one axis. */
+array cut(const array &a, int axis, int64_t first, int64_t n);
+inline array swapped(const array &a) { return mx::swapaxes(a, -1, -2); }
+
+/* ---- reading and writing */
+
+array get(const Tensor *t); /* in the handle's shape */
+inline array get(const Tensor *t, std::initializer_list<int64_t> d) { return shaped(get(t), d); }
+array get_rows(const Tensor *t); /* [rows, last] */
+std::optional<array> get_opt(const Tensor *t);
+/* As they are stored: activations in the compute type; f32 where `exact`, or where the last axis is 3 long
+ * and the tensor therefore holds coordinates. */
+void set(State &s, Tensor *t, const array &value, bool exact = false);
+void put(Tensor *t, const array &value); /* in the type given */
+inline Slot *slot_of(const Tensor *t) { return static_cast<Slot *>(t->buffer); }
+
+/* ---- pieces of operations (pieces.cpp) */
+
+array norm(const array &x, const Tensor *opt_scale, const Tensor *opt_offset); /* f32 inside */
+/* x W^T in the compute type, or f32 where x has it and that matters: x [rows,k] -> [rows,n]. */
+array product(const State &s, const array &x, const Tensor *w);
+array activate(const array &x, int act);
+array silu_mul(const State &s, const array &a, const array &b);    /* silu(a) b */
+array sigmoid_mul(const State &s, const array &g, const array &x); /* sigmoid(g) x */
+array f32(const array &a);
+array in_compute(const State &s, const array &a);
+/* 1e9 (mask - 1), or what stands for it in the compute type. */
+array mask_bias(const State &s, const array &mask);
+array repeated(const array &a, int64_t times); /* end to end along the first axis */
+/* An argument whose rows repeat, [rows,w] -> [1 or batches, m, w], to be broadcast over [batches, m, w]. */
+array repeating(const array &rows, int64_t batches, int64_t m);
+
+/* sum_k softmax_k(q k / sqrt d + bias + key_bias) v for q [B,H,Q,d], k, v [B,H,K,d], bias [1 or B,H,Q,K],
+ * opt_key_bias [1 or B,K]: [B,H,Q,d]. No more than group_floats logits exist at a time. */
+array attend(const State &s, const array &q, const array &k, const array &v, const array &bias,
+             const std::optional<array> &opt_key_bias);
+/* Floats that attend holds beside its arguments. */
+int64_t attend_floats(int64_t batch, int64_t heads, int64_t n_query, int64_t n_key, int64_t d);
+
+/* Where a group lies in [batches, m, w]. */
+struct Group {
+  int64_t batch, batches, row, rows;
+  array operator()(const array &a) const; /* the group of an argument [1 or batches, m, w] */
+};
+
+/* Rows of y, seen as [count/(m w), m, w], replaced by f(old, group) in groups of which each needs no more
+ * than group_floats at floats_per_row. */
+template <typename F> void update(State &s, Tensor *y, int64_t m, int64_t floats_per_row, F &&f) {
+  int64_t w = last(y), rows = of3_rows(y), fit = std::max<int64_t>(1, group_floats / floats_per_row);
+  if (rows == 0 || w == 0) return;
+  int64_t batches = rows / m, nb = std::min(batches, std::max<int64_t>(1, fit / m)), nr = std::min(m, fit);
+  for (int64_t b = 0; b < batches; b += nb)
+    for (int64_t r = 0; r < m; r += nr) {
+      Group g{b, std::min(nb, batches - b), r, std::min(nr, m - r)};
+      Tensor part = *y; /* rows of one batch entry, or whole entries: dense either way */
+      part.rank = 3;
+      part.shape[0] = g.batches, part.shape[1] = g.rows, part.shape[2] = w;
+      part.offset += (b * m + r) * w;
+      set(s, &part, f(get(&part), g));
+      if (nb < batches || nr < m) mx::eval(*slot_of(y)->value);
+    }
+}
+
+/* ---- the kernels, by of3_op */
+
+struct Kernel {
+  void (*run)(State &, const of3_call &);
+  int64_t (*floats)(const of3_call &); /* temporaries; NULL: about as many as the output has */
+};
+
+/* One for each row of ops.def, under its name. */
+namespace ops {
+#define OF3_OP(id, name, formula) extern const Kernel name;
+#include "tensor/ops.def"
+#undef OF3_OP
+} // namespace ops
+
+} // namespace of3
+
+#endif

@@ -1,0 +1,83 @@
+#include "ops_run.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const ops_case cases[] = {
+#include "ops_cases.inc"
+};
+
+int ops_n_case(void) { return sizeof cases / sizeof *cases; }
+const ops_case *ops_cases(void) { return cases; }
+
+bool ops_complain(const ops_case *k, const char *isa, int threads, const char *what) {
+  printf("FAIL %s, case %d, %s, %d threads: %s\n", of3_op_table()[k->op].name, (int)(k - cases), isa, threads,
+         what);
+  return false;
+}
+
+/* Runs a case in a context of `limit` bytes whose memory is NaN. */
+bool ops_run(const of3_backend *backend, int threads, const ops_case *k, bool planning, size_t limit,
+             ops_result *r) {
+  of3_ctx cx;
+  of3_error err = {0};
+  if (of3_ctx_open(&cx, backend, threads, limit, planning, &err) != OF3_OK)
+    return ops_complain(k, backend->name, threads, err.text);
+  if (cx.base) memset(cx.base, 0xff, cx.limit);
+  ops_env e = {.cx = &cx};
+  of3_call call;
+  ops_make(&e, k->op, k->param, &call);
+  of3_tensor *out = of3_apply(&cx, &call);
+  *r = (ops_result){out->dtype, of3_count(out), of3_bytes(out), NULL, cx.flops, cx.n_ops, cx.peak};
+  bool ok = of3_ctx_status(&cx, &err) == OF3_OK;
+  if (!ok) ops_complain(k, backend->name, threads, err.text);
+  if (ok && !planning) {
+    r->value = malloc(r->bytes ? r->bytes : 1);
+    if (!r->value) abort();
+    of3_download(&cx, out, r->value);
+    if (!ops_guards_intact(&e)) ok = ops_complain(k, backend->name, threads, "wrote behind an input");
+  }
+  of3_ctx_close(&cx);
+  return ok;
+}
+
+/* Largest difference over largest reference value; NaN if any is. */
+static double error_of(const ops_result *r, const ops_result *reference) {
+  const float *x = r->value, *y = reference->value;
+  double worst = 0, top = 1e-30;
+  for (int64_t i = 0; i < r->count; i++) {
+    double d = fabs((double)x[i] - (double)y[i]);
+    if (!(d <= worst)) worst = d;
+    if (isnan(d)) return NAN;
+    if (fabs((double)y[i]) > top) top = fabs((double)y[i]);
+  }
+  return worst / top;
+}
+
+bool ops_compare(const ops_case *k, const char *isa, const ops_result *r, const ops_result *reference,
+                 const double *measured, double *worst) {
+  if (r->bytes != reference->bytes) return ops_complain(k, isa, 1, "shape");
+  if (r->dtype != OF3_F32)
+    return memcmp(r->value, reference->value, r->bytes) == 0 || ops_complain(k, isa, 1, "integers differ");
+  double error = error_of(r, reference);
+  char text[80];
+  snprintf(text, sizeof text, "relative error %.3g, allowed %.3g", error, 4 * measured[k->op]);
+  if (!(error <= *worst)) *worst = error;
+  return error <= 4 * measured[k->op] || ops_complain(k, isa, 1, text);
+}
+
+bool ops_check_plan(const ops_case *k, const char *isa, int threads, const ops_result *plan,
+                    const ops_result *real) {
+  if (plan->bytes != real->bytes) return ops_complain(k, isa, threads, "the plan has another shape");
+  if (plan->flops != real->flops || plan->n_ops != real->n_ops)
+    return ops_complain(k, isa, threads, "the plan has another cost");
+  return plan->peak >= real->peak || ops_complain(k, isa, threads, "the plan's peak is lower");
+}
+
+bool ops_selected(const char *name, int argc, char **argv, int first) {
+  for (int i = first; i < argc; i++)
+    if (!strcmp(argv[i], name)) return true;
+  return first >= argc;
+}

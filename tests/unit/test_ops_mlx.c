@@ -1,0 +1,81 @@
+/* Every operation on the MLX backend against the plain C reference (the cases of test_ops.c):
+ *   - the largest difference, relative to the largest value of the reference, is within 4 times the measured
+ *     one; integers are equal; a second run gives the same bytes;
+ *   - the plan counts the same operations and FLOPs, and the bytes that MLX held at most are within it.
+ *
+ *   test_ops_mlx [--measure] [--dtype f32|bf16|f16] [NAME...]      exits with 77 where there is no MLX */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mlx/open.h"
+#include "ops_run.h"
+
+/* Largest error over the cases on MLX 0.32.4's CPU device with OpenBLAS (x86-64); 0: exact. */
+static const double measured_f32[OF3_N_OP] = {
+#include "ops_measured_mlx.inc"
+};
+
+/* Buffers of MLX are rounded up to pages, and inputs that are not of the plan's making count too. */
+enum { MEMORY_SLACK = 1 << 20 };
+
+static bool check_memory(const ops_case *k, const of3_mlx *mlx, const ops_result *plan) {
+  char text[96];
+  size_t held = mlx->peak(false);
+  if (held <= plan->peak + MEMORY_SLACK) return true;
+  snprintf(text, sizeof text, "MLX held %.1f MB, the plan says %.1f", (double)held * 1e-6,
+           (double)plan->peak * 1e-6);
+  return ops_complain(k, "mlx", 0, text);
+}
+
+static bool check_case(const ops_case *k, const of3_mlx *mlx, const double *measured, double *worst) {
+  enum { ROUNDING = 64 };
+  ops_result plan = {0}, reference_plan, reference = {0}, first = {0}, second = {0};
+  bool ok = ops_run(&of3_reference_backend, 1, k, true, SIZE_MAX / 4, &reference_plan) &&
+            ops_run(&of3_reference_backend, 1, k, false, reference_plan.peak + ROUNDING, &reference) &&
+            ops_run(mlx->backend, 0, k, true, SIZE_MAX / 4, &plan);
+  mlx->peak(true);
+  ok = ok && ops_run(mlx->backend, 0, k, false, plan.peak + ROUNDING, &first) &&
+       check_memory(k, mlx, &plan) && ops_run(mlx->backend, 0, k, false, plan.peak + ROUNDING, &second) &&
+       ops_check_plan(k, "mlx", 0, &plan, &first) &&
+       ops_compare(k, "mlx", &first, &reference, measured, worst);
+  if (ok && memcmp(first.value, second.value, first.bytes) != 0)
+    ok = ops_complain(k, "mlx", 0, "other bytes in a second run");
+  free(reference.value);
+  free(first.value);
+  free(second.value);
+  return ok;
+}
+
+int main(int argc, char **argv) {
+  double worst[OF3_N_OP] = {0}, half[OF3_N_OP];
+  const double *measured = measured_f32;
+  of3_dtype dtype = OF3_F32;
+  of3_error err = {0};
+  of3_mlx mlx;
+  int failed = 0, done = 0, first = 1;
+  bool measure = argc > 1 && !strcmp(argv[1], "--measure");
+  if (measure) first++;
+  if (first + 1 < argc && !strcmp(argv[first], "--dtype")) {
+    const double half_precision = 0.02; /* a place of bf16 is 0.004, of f16 0.0005; measured at most 0.012 */
+    dtype = !strcmp(argv[first + 1], "bf16") ? OF3_BF16 : !strcmp(argv[first + 1], "f16") ? OF3_F16 : OF3_F32;
+    for (int op = 0; op < OF3_N_OP; op++) half[op] = half_precision / 4;
+    if (dtype != OF3_F32) measured = half;
+    first += 2;
+  }
+  if (of3_mlx_open(dtype, &mlx, &err) != OF3_OK) {
+    printf("skipped: %s\n", err.text);
+    return 77;
+  }
+  for (int i = 0; i < ops_n_case(); i++) {
+    const ops_case *k = &ops_cases()[i];
+    if (!ops_selected(of3_op_table()[k->op].name, argc, argv, first)) continue;
+    failed += !check_case(k, &mlx, measured, &worst[k->op]);
+    done++;
+  }
+  for (int op = 0; measure && op < OF3_N_OP; op++)
+    if (ops_selected(of3_op_table()[op].name, argc, argv, first))
+      printf("%-24s %.1e  (table: %.1e)\n", of3_op_table()[op].name, worst[op], measured[op]);
+  printf("MLX %s on %s: %d cases, %d failed\n", mlx.version, mlx.device, done, failed);
+  return failed || done == 0;
+}
