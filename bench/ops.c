@@ -12,8 +12,8 @@
 #include <time.h>
 
 #include "cpu/cpu.h"
+#include "cpu/peak.h"
 #include "ops_inputs.h"
-#include "peak.h"
 
 typedef struct bench_case {
   of3_op op;
@@ -137,7 +137,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "of3_bench_ops: %s\n", err.text);
     return 2;
   }
-  double peak = peak_gflops(o.isa, o.threads);
+  double peak = 1e-9 * of3_cpu_peak(o.isa, o.threads);
   printf("%s, %d threads, peak of multiply-adds %.1f GFLOP/s\n", backend->name, o.threads, peak);
   int failed = 0;
   for (int i = 0; i < N_CASE; i++)

@@ -1,7 +1,10 @@
 #include "model/bind.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/random.h"
 
 size_t of3_enter(of3_binder *b, const char *fmt, ...) {
   size_t old = b->length;
@@ -27,8 +30,39 @@ static const char *shape_text(char *out, size_t size, int rank, const int64_t *s
   return out;
 }
 
+/* Weights [n,k] uniform on +- 1/sqrt(k), so that products keep the size of their input; norm scales 1, biases
+ * 0; the rest (Fourier features) uniform on +- 1. */
+static void fill(float *to, const char *leaf, int64_t count, int64_t depth, uint32_t number) {
+  bool is_scale = depth == 0 && strcmp(leaf, "weight") == 0,
+       is_bias = depth == 0 && strcmp(leaf, "bias") == 0;
+  const float top = depth ? (float)(1 / sqrt((double)depth)) : 1;
+  const of3_stream s = {.purpose = OF3_RANDOM_TEST, .sample = number};
+  for (int64_t i = 0; i < count; i += 4) {
+    uint32_t word[4] = {0};
+    if (!is_scale && !is_bias) of3_random_block(s, (uint32_t)(i / 4), word);
+    for (int64_t k = i; k < i + 4 && k < count; k++)
+      to[k] = is_scale ? 1 : is_bias ? 0 : top * ((float)(word[k - i] >> 8) * 0x1p-23f - 1);
+  }
+}
+
+static const of3_entry *make_up(of3_binder *b, const char *leaf, int64_t d0, int64_t d1) {
+  const int64_t count = d1 ? d0 * d1 : d0;
+  const bool filled = !b->cx->planning;
+  of3_entry *e = OF3_ARENA_NEW(b->arena, of3_entry, 1);
+  float *data = e && filled ? OF3_ARENA_NEW(b->arena, float, count) : NULL;
+  if (!e || (filled && !data)) {
+    of3_fail_memory(&b->error, "random weights");
+    return NULL;
+  }
+  if (filled) fill(data, leaf, count, d1, b->n_made++);
+  *e = (of3_entry){
+      .dtype = OF3_F32, .rank = d1 ? 2 : 1, .shape = {d0, d1}, .count = count, .data = data, .name = leaf};
+  return e;
+}
+
 const of3_entry *of3_bind_entry(of3_binder *b, const char *leaf, int64_t d0, int64_t d1) {
   if (b->error.code != OF3_OK) return NULL;
+  if (!b->table) return make_up(b, leaf, d0, d1);
   char name[640], found[128], wanted[128];
   snprintf(name, sizeof name, "%s%s", b->path, leaf);
   const of3_entry *e = of3_table_find(b->table, name);
@@ -74,7 +108,7 @@ float of3_entry_value(const of3_entry *e, int64_t i) {
 void of3_bind_transposed(of3_binder *b, const char *leaf, int64_t rows, int64_t columns, int64_t first,
                          int64_t n, float *to) {
   const of3_entry *e = of3_bind_entry(b, leaf, rows, columns);
-  if (!e || !to) return;
+  if (!e || !e->data || !to) return;
   for (int64_t k = 0; k < n; k++)
     for (int64_t r = 0; r < rows; r++) to[k * rows + r] = of3_entry_value(e, r * columns + first + k);
 }
@@ -82,7 +116,7 @@ void of3_bind_transposed(of3_binder *b, const char *leaf, int64_t rows, int64_t 
 void of3_bind_columns(of3_binder *b, const char *leaf, int64_t rows, int64_t columns, int64_t first,
                       int64_t n, float *to, int64_t width, int64_t at) {
   const of3_entry *e = of3_bind_entry(b, leaf, rows, columns);
-  if (!e || !to) return;
+  if (!e || !e->data || !to) return;
   for (int64_t r = 0; r < rows; r++)
     for (int64_t k = 0; k < n; k++) to[r * width + at + k] = of3_entry_value(e, r * columns + first + k);
 }

@@ -4,12 +4,15 @@
 
 #include "model/weights.h"
 
-/* Errors are sticky: after the first, everything binds to NULL and the walk goes on to its end. */
+/* Errors are sticky: after the first, everything binds to NULL and the walk goes on to its end. Without a
+ * table every tensor that is asked for is made up: of random content, or of none (data NULL) while planning.
+ */
 typedef struct of3_binder {
   of3_ctx *cx;
-  const of3_table *table;
+  const of3_table *table; /* or NULL */
   of3_arena *arena;
-  bool *used; /* [table->n] */
+  bool *used;      /* [table->n] */
+  uint32_t n_made; /* tensors made up so far */
   char path[512];
   size_t length;
   of3_error error;

@@ -17,6 +17,51 @@ of3_switches of3_switches_of(of3_variant v) {
   return s;
 }
 
+of3_config of3_config_published(void) {
+  return (of3_config){.c_s = 384,
+                      .c_z = 128,
+                      .c_m = 64,
+                      .c_t = 64,
+                      .c_atom = 128,
+                      .c_atom_pair = 16,
+                      .c_token_in = 384,
+                      .c_token = 768,
+                      .c_noise = 256,
+                      .c_opm = 32,
+                      .c_tri = 128,
+                      .c_tri_templ = 64,
+                      .h_pair = 4,
+                      .d_pair = 32,
+                      .h_templ = 4,
+                      .d_templ = 16,
+                      .h_msa = 8,
+                      .d_msa = 8,
+                      .h_single = 16,
+                      .d_single = 24,
+                      .h_token = 16,
+                      .d_token = 48,
+                      .h_atom = 4,
+                      .d_atom = 32,
+                      .n_trans = 4,
+                      .n_trans_msa = 4,
+                      .n_trans_single = 4,
+                      .n_trans_templ = 2,
+                      .n_trans_cond = 2,
+                      .n_trans_token = 2,
+                      .n_trans_atom = 2,
+                      .blocks_pairformer = 48,
+                      .blocks_msa = 4,
+                      .blocks_templ = 2,
+                      .blocks_token = 24,
+                      .blocks_atom = 3,
+                      .blocks_conf = 4,
+                      .max_atoms_per_token = 23,
+                      .bins_pae = 64,
+                      .bins_pde = 64,
+                      .bins_distogram = 64,
+                      .bins_plddt = 50};
+}
+
 /* One walk over the shapes that matter; the first that is missing is remembered. */
 typedef struct finder {
   const of3_table *table;

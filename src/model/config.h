@@ -48,6 +48,9 @@ typedef struct of3_switches {
 
 of3_switches of3_switches_of(of3_variant variant);
 
+/* What all published checkpoints have. */
+of3_config of3_config_published(void);
+
 /* Variant and configuration of a table of weights; an error says which tensor is missing or does not fit. */
 OF3_MUST_CHECK of3_status of3_config_find(const of3_table *weights, of3_variant *variant, of3_config *config,
                                           of3_error *err);

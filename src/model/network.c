@@ -8,9 +8,7 @@
 #include "model/run.h"
 #include "tensor/backend.h"
 
-of3_status of3_network_bind(of3_ctx *cx, const of3_table *weights, of3_network *net, of3_error *err) {
-  *net = (of3_network){0};
-  OF3_TRY(of3_config_find(weights, &net->variant, &net->config, err));
+static of3_status bind(of3_ctx *cx, const of3_table *weights, of3_network *net, of3_error *err) {
   net->switches = of3_switches_of(net->variant);
   net->arena = of3_arena_new(1 << 20);
   if (!net->arena) return of3_fail_memory(err, "the network");
@@ -18,6 +16,18 @@ of3_status of3_network_bind(of3_ctx *cx, const of3_table *weights, of3_network *
       of3_weights_bind(cx, weights, &net->config, &net->switches, net->arena, &net->weights, err);
   if (status != OF3_OK) of3_network_free(net);
   return status;
+}
+
+of3_status of3_network_bind(of3_ctx *cx, const of3_table *weights, of3_network *net, of3_error *err) {
+  *net = (of3_network){0};
+  OF3_TRY(of3_config_find(weights, &net->variant, &net->config, err));
+  return bind(cx, weights, net, err);
+}
+
+of3_status of3_network_make_up(of3_ctx *cx, of3_variant variant, const of3_config *config, of3_network *net,
+                               of3_error *err) {
+  *net = (of3_network){.variant = variant, .config = *config};
+  return bind(cx, NULL, net, err);
 }
 
 void of3_network_free(of3_network *net) {

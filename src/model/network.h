@@ -26,6 +26,10 @@ typedef struct of3_network {
 /* The table must stay open as long as the network is used: weights are read from it in place. */
 OF3_MUST_CHECK of3_status of3_network_bind(of3_ctx *cx, const of3_table *weights, of3_network *out,
                                            of3_error *err);
+/* A network of random weights, for benchmarks and tests. On a context that plans it has shapes but no
+ * weights, which is enough to plan folds with. */
+OF3_MUST_CHECK of3_status of3_network_make_up(of3_ctx *cx, of3_variant variant, const of3_config *config,
+                                              of3_network *out, of3_error *err);
 void of3_network_free(of3_network *net); /* {0} is allowed */
 
 /* Where random numbers come from: a seed, or (parity tests) a file. */

@@ -167,10 +167,10 @@ static of3_status check_all_used(const of3_binder *b, of3_error *err) {
 of3_status of3_weights_bind(of3_ctx *cx, const of3_table *table, const of3_config *c, const of3_switches *s,
                             of3_arena *arena, of3_weights *w, of3_error *err) {
   of3_binder b = {.cx = cx, .table = table, .arena = arena};
-  b.used = of3_bind_array(&b, table->n, sizeof *b.used);
+  b.used = of3_bind_array(&b, table ? table->n : 0, sizeof *b.used);
   memset(w, 0, sizeof *w);
   if (b.used) {
-    check_version(&b, s);
+    if (table) check_version(&b, s);
     bind_input_embedder(&b, c, s, w);
     w->recycle_norm_z = of3_bind_norm(&b, "layer_norm_z", c->c_z, true);
     w->recycle_z = of3_bind_linear(&b, "linear_z", c->c_z, c->c_z, false);
@@ -187,5 +187,5 @@ of3_status of3_weights_bind(of3_ctx *cx, const of3_table *table, const of3_confi
     return b.error.code;
   }
   OF3_TRY(of3_ctx_status(cx, err));
-  return check_all_used(&b, err);
+  return table ? check_all_used(&b, err) : OF3_OK;
 }

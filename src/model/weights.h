@@ -135,8 +135,9 @@ typedef struct of3_weights {
 
 /* Binds every weight of the table to its place: a tensor that is missing, misshapen or left over is an error
  * that names it. Weights stay in the table's memory where the backend can use them there; handles and
- * transposed copies of small tables live in the arena. table and arena must outlive the weights. */
-OF3_MUST_CHECK of3_status of3_weights_bind(of3_ctx *cx, const of3_table *table, const of3_config *config,
+ * transposed copies of small tables live in the arena. table and arena must outlive the weights. Without a
+ * table the weights are random numbers in the arena; on a context that plans they are shapes alone. */
+OF3_MUST_CHECK of3_status of3_weights_bind(of3_ctx *cx, const of3_table *opt_table, const of3_config *config,
                                            const of3_switches *switches, of3_arena *arena, of3_weights *out,
                                            of3_error *err);
 

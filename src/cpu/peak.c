@@ -1,5 +1,5 @@
 #define _POSIX_C_SOURCE 200809L
-#include "peak.h"
+#include "cpu/peak.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -53,7 +53,7 @@ static void peak_task(void *arg, int64_t begin, int64_t end, int thread) {
   for (int64_t i = begin; i < end; i++) p->sink = p->loop();
 }
 
-double peak_gflops(const char *isa, int threads) {
+double of3_cpu_peak(const char *isa, int threads) {
   int floats = 4;
   peak p = {.loop = loop_plain};
 #if defined(__x86_64__)
@@ -71,7 +71,7 @@ double peak_gflops(const char *isa, int threads) {
     of3_pool_run(pool, peak_task, &p, threads);
     clock_gettime(CLOCK_MONOTONIC, &b);
     double seconds = (double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec);
-    double rate = 2e-9 * floats * CHAINS * ROUNDS * threads / seconds;
+    double rate = 2.0 * floats * CHAINS * ROUNDS * threads / seconds;
     if (rate > best) best = rate;
   }
   of3_pool_free(pool);

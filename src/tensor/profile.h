@@ -1,0 +1,36 @@
+/* A backend around another one that notes how long each operation takes.
+ *
+ *   of3_profile_begin(p, backend);
+ *   of3_ctx_open(&cx, &p->backend, ...);      compute with cx; p->phase may be changed on the way
+ *   p->row[0 .. p->n-1]                       one for each (phase, operation, shape)
+ *
+ * Results are those of the inner backend. A lazy backend computes after every operation. */
+#ifndef OF3_TENSOR_PROFILE_H
+#define OF3_TENSOR_PROFILE_H
+
+#include "tensor/backend.h"
+
+enum { OF3_PROFILE_ROWS = 512, OF3_PROFILE_SHAPE = 80 };
+
+typedef struct of3_profile_row {
+  const char *phase;
+  of3_op op;
+  char shape[OF3_PROFILE_SHAPE]; /* "5x76x768 768x768, norm": input, weights, what is fused */
+  int64_t calls;
+  double seconds, flops,
+      bytes; /* of all calls; flops by the operation table, bytes of arguments and results */
+} of3_profile_row;
+
+typedef struct of3_profile {
+  of3_backend backend; /* first: a context's backend leads here */
+  const of3_backend *inner;
+  of3_kernel kernel;
+  const char *phase;
+  int n; /* the last row takes what finds no room */
+  of3_profile_row row[OF3_PROFILE_ROWS];
+} of3_profile;
+
+/* p must outlive the contexts opened on p->backend; one context at a time. */
+void of3_profile_begin(of3_profile *p, const of3_backend *inner);
+
+#endif
