@@ -1,6 +1,6 @@
 /* Speed of single operations at the shapes of the model.
  *
- *   of3_bench_ops [--isa NAME] [--threads N] [--seconds S] [--cpu] [--reference] [OPERATION...]
+ *   of3_bench_ops [--isa NAME] [--threads N] [--seconds S] [--cpu] [--bf16] [--reference] [OPERATION...]
  *
  * For each shape: the best time of repeated calls in S seconds (default 0.3), GFLOP/s by the operation
  * table's cost (products only: norms, softmax and moves count nothing), its share of the measured peak of
@@ -32,6 +32,7 @@ typedef struct options {
   int threads;
   double seconds;
   bool reference;
+  of3_dtype dtype;
   clockid_t clock;
   char **names;
   int n_name;
@@ -73,7 +74,7 @@ static bool measure(const bench_case *k, const of3_backend *backend, const optio
     fprintf(stderr, "of3_bench_ops: %s\n", err.text);
     return false;
   }
-  ops_env e = {.cx = &cx};
+  ops_env e = {.cx = &cx, .matrix = o->dtype};
   of3_call call;
   ops_make(&e, k->op, k->param, &call);
   bool in_place = call.out != NULL;
@@ -111,6 +112,8 @@ static bool parse(int argc, char **argv, options *o) {
       o->seconds = atof(argv[++i]);
     else if (!strcmp(argv[i], "--cpu"))
       o->clock = CLOCK_PROCESS_CPUTIME_ID;
+    else if (!strcmp(argv[i], "--bf16"))
+      o->dtype = OF3_BF16;
     else if (!strcmp(argv[i], "--reference"))
       o->reference = true;
     else
@@ -126,14 +129,15 @@ int main(int argc, char **argv) {
   of3_cpu_isas(&best, 1);
   options o = {.isa = best, .threads = 1, .seconds = 0.3, .clock = CLOCK_MONOTONIC};
   if (!parse(argc, argv, &o)) {
-    fprintf(stderr,
-            "usage: %s [--isa NAME] [--threads N] [--seconds S] [--cpu] [--reference] [OPERATION...]\n",
-            argv[0]);
+    fprintf(
+        stderr,
+        "usage: %s [--isa NAME] [--threads N] [--seconds S] [--cpu] [--bf16] [--reference] [OPERATION...]\n",
+        argv[0]);
     return 2;
   }
   const of3_backend *backend = &of3_reference_backend;
   of3_error err = {0};
-  if (!o.reference && of3_cpu_backend(o.isa, &backend, &err) != OF3_OK) {
+  if (!o.reference && of3_cpu_backend_for(o.isa, o.dtype, &backend, &err) != OF3_OK) {
     fprintf(stderr, "of3_bench_ops: %s\n", err.text);
     return 2;
   }

@@ -28,9 +28,10 @@ static of3_status check_options(const of3_engine_options *o, of3_error *err) {
   if (strcmp(o->backend, "cpu") != 0)
     return of3_fail(err, OF3_ERR_UNSUPPORTED,
                     "the backend '%.40s' is not served by this version; available is cpu", o->backend);
-  if (strcmp(o->dtype, "f32") != 0)
+  if (strcmp(o->dtype, "f32") != 0 && strcmp(o->dtype, "bf16") != 0)
     return of3_fail(err, OF3_ERR_UNSUPPORTED,
-                    "the element type '%.40s' is not served by this version; available is f32", o->dtype);
+                    "the element type '%.40s' is not served by this version; available are f32 and bf16",
+                    o->dtype);
   if (o->threads < 0)
     return of3_fail(err, OF3_ERR_USAGE, "%d threads were asked for; 0 takes all processors", o->threads);
   return OF3_OK;
@@ -44,7 +45,8 @@ static const char *isa_of(const of3_backend *b) {
 
 static of3_status open_engine(const of3_engine_options *o, of3_engine *e, of3_error *err) {
   enum { BINDING = 4096 }; /* binding weights makes no tensors on the stack */
-  OF3_TRY(of3_cpu_backend(o->isa, &e->backend, err));
+  of3_dtype operand = strcmp(o->dtype, "bf16") == 0 ? OF3_BF16 : OF3_F32;
+  OF3_TRY(of3_cpu_backend_for(o->isa, operand, &e->backend, err));
   e->isa = isa_of(e->backend);
   e->threads = o->threads ? o->threads : of3_usable_processors();
   e->max_memory = o->max_memory;
@@ -53,7 +55,7 @@ static of3_status open_engine(const of3_engine_options *o, of3_engine *e, of3_er
   if (!e->pool)
     return of3_fail(err, OF3_ERR_MEMORY, "cannot start %d thread%s; ask for fewer with --threads", e->threads,
                     e->threads > 1 ? "s" : "");
-  return of3_ctx_open(&e->cx, e->backend, 1, BINDING, false, err);
+  return of3_ctx_open(&e->cx, e->backend, e->threads, BINDING, false, err);
 }
 
 of3_status of3_engine_open(const of3_engine_options *opt_options, const of3_callbacks *opt_callbacks,
@@ -83,7 +85,7 @@ void of3_engine_close(of3_engine *e) {
 of3_engine_info of3_engine_describe(const of3_engine *e) {
   return (of3_engine_info){.backend = "cpu",
                            .isa = e->isa,
-                           .dtype = "f32",
+                           .dtype = of3_dtype_name(e->backend->operand),
                            .threads = e->threads,
                            .memory = e->max_memory ? e->max_memory : of3_usable_memory()};
 }

@@ -91,11 +91,16 @@ of3_status of3_info(const char *path, of3_model_info **ret_info, of3_error *err)
 
 /* ---- Models */
 
-/* Whether the backend uses the weights where they lie. */
-static uint64_t bytes_in_place(const of3_table *t) {
+/* Weights that the backend uses where they lie: matrices in its type of operands, or in bf16 where it widens
+ * them in products; the rest in f32. */
+static uint64_t bytes_in_place(const of3_table *t, const of3_backend *b) {
   uint64_t n = 0;
-  for (int i = 0; i < t->n; i++)
-    if (t->entry[i].dtype == OF3_F32) n += (uint64_t)t->entry[i].count * sizeof(float);
+  for (int i = 0; i < t->n; i++) {
+    const of3_entry *e = &t->entry[i];
+    bool used =
+        e->rank < 2 ? e->dtype == OF3_F32 : e->dtype == b->operand || (b->widens && e->dtype == OF3_BF16);
+    if (used) n += (uint64_t)e->count * of3_dtype_size(e->dtype);
+  }
   return n;
 }
 
@@ -107,7 +112,7 @@ static of3_status open_model(const char *path, of3_model *m, of3_error *err) {
   if (of3_network_bind(&e->cx, &m->checkpoint.weights, &m->network, err) != OF3_OK)
     return of3_prefix(err, "'%s'", path);
   of3_checkpoint_identity(&m->checkpoint, m->identity);
-  m->mapped_bytes = bytes_in_place(&m->checkpoint.weights);
+  m->mapped_bytes = bytes_in_place(&m->checkpoint.weights, e->backend);
   m->seconds_load = of3_seconds() - begin;
   return OF3_OK;
 }

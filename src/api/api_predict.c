@@ -52,9 +52,9 @@ static of3_status read_options(of3_job *j, of3_error *err) {
                     "the format of confidences '%.20s' is unknown; json, npz, npz32 or none was expected",
                     o->confidences);
   j->mode = of3_feature_mode_of(j->model->network.variant);
-  snprintf(j->options, sizeof j->options,
-           "samples=%d recycles=%d steps=%d dtype=f32 format=%s confidences=%s", o->samples, o->recycles,
-           o->steps, o->format, o->confidences);
+  snprintf(j->options, sizeof j->options, "samples=%d recycles=%d steps=%d dtype=%s format=%s confidences=%s",
+           o->samples, o->recycles, o->steps, of3_dtype_name(j->model->engine->backend->operand), o->format,
+           o->confidences);
   return OF3_OK;
 }
 

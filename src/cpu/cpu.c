@@ -3,27 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/isa.h"
 #include "cpu/state.h"
-
-static bool can_run_plain(void) { return true; }
-
-#if defined(__x86_64__)
-static bool can_run_avx512(void) {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("fma");
-}
-static bool can_run_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
-static bool can_run_neon(void) { return false; }
-#else
-static bool can_run_avx512(void) { return false; }
-static bool can_run_avx2(void) { return false; }
-#if defined(__aarch64__)
-static bool can_run_neon(void) { return true; }
-#else
-static bool can_run_neon(void) { return false; }
-#endif
-#endif
 
 /* An operation without an entry is left to the reference. */
 static const of3_kernel *kernel(const of3_ctx *cx, of3_op op) {
@@ -62,10 +43,37 @@ static const of3_kernel *kernel(const of3_ctx *cx, of3_op op) {
   return table[op];
 }
 
-static of3_status open_cpu(of3_ctx *cx, int threads, of3_error *err, const of3_cpu_kernels *kernels) {
+/* Rounds n numbers to bf16, threads each a share. */
+typedef struct rounding {
+  const of3_cpu_kernels *k;
+  uint16_t *to;
+  const float *from;
+  int64_t n;
+} rounding;
+
+enum { CHUNK = 1 << 14 };
+
+static void round_task(void *arg, int64_t begin, int64_t end, int thread) {
+  const rounding *t = arg;
+  (void)thread;
+  int64_t first = begin * CHUNK, last = end * CHUNK < t->n ? end * CHUNK : t->n;
+  t->k->to_bf16(t->to + first, t->from + first, last - first);
+}
+
+static void to_bf16(of3_ctx *cx, uint16_t *to, const float *from, int64_t n) {
+  rounding t = {of3_cpu_state(cx)->kernels, to, from, n};
+  of3_cpu_share(cx, round_task, &t, (n + CHUNK - 1) / CHUNK, CHUNK);
+}
+
+static of3_status open_cpu(of3_ctx *cx, int threads, of3_error *err, const of3_isa *isa) {
   of3_cpu *s = calloc(1, sizeof *s);
   if (!s) return of3_fail_memory(err, "the CPU backend");
-  s->kernels = kernels;
+  s->table = *isa->kernels();
+  if (cx->backend->operand == OF3_F32)
+    s->table.gemm_bf16 = s->table.gemm_wide;
+  else if (isa->gemm_bf16)
+    s->table.gemm_bf16 = isa->gemm_bf16();
+  s->kernels = &s->table;
   s->threads = threads > 0 ? threads : of3_usable_processors();
   if (!cx->planning) s->pool = of3_pool_new(s->threads);
   if (!cx->planning && !s->pool) {
@@ -85,49 +93,64 @@ static void close_cpu(of3_ctx *cx) {
   cx->state = NULL;
 }
 
+#define BACKEND(isa, type)                                                                                   \
+  {                                                                                                          \
+    .name = "cpu-" #isa, .operand = (type), .widens = true, .open = open_##isa, .close = close_cpu,          \
+    .plain_memory = true, .kernel = kernel, .to_bf16 = to_bf16                                               \
+  }
+/* Two backends of an instruction set: products of f32, and of bf16. */
 #define ISA(isa)                                                                                             \
   static of3_status open_##isa(of3_ctx *cx, int threads, of3_error *err) {                                   \
-    return open_cpu(cx, threads, err, of3_cpu_kernels_##isa());                                              \
+    return open_cpu(cx, threads, err, &of3_isa_##isa);                                                       \
   }                                                                                                          \
-  static const of3_backend backend_##isa = {                                                                 \
-      .name = "cpu-" #isa, .open = open_##isa, .close = close_cpu, .plain_memory = true, .kernel = kernel};
+  static const of3_backend backend_##isa[2] = {BACKEND(isa, OF3_F32), BACKEND(isa, OF3_BF16)};
+ISA(amx)
+ISA(avx512bf16)
 ISA(avx512)
 ISA(avx2)
+ISA(neonbf16)
 ISA(neon)
 ISA(plain)
 
-typedef struct isa {
-  const char *name;
-  const of3_backend *backend;
-  bool (*can_run)(void);
-} isa;
+typedef struct choice {
+  const of3_isa *isa;
+  const of3_backend *backend; /* [2] */
+} choice;
 
 /* Best first. */
-static const isa isas[] = {{"avx512", &backend_avx512, can_run_avx512},
-                           {"avx2", &backend_avx2, can_run_avx2},
-                           {"neon", &backend_neon, can_run_neon},
-                           {"plain", &backend_plain, can_run_plain}};
-enum { N_ISA = sizeof isas / sizeof *isas };
+static const choice choices[] = {
+    {&of3_isa_amx, backend_amx},           {&of3_isa_avx512bf16, backend_avx512bf16},
+    {&of3_isa_avx512, backend_avx512},     {&of3_isa_avx2, backend_avx2},
+    {&of3_isa_neonbf16, backend_neonbf16}, {&of3_isa_neon, backend_neon},
+    {&of3_isa_plain, backend_plain}};
+enum { N_CHOICE = sizeof choices / sizeof *choices };
 
-of3_status of3_cpu_backend(const char *name, const of3_backend **out, of3_error *err) {
+of3_status of3_cpu_backend_for(const char *name, of3_dtype operand, const of3_backend **out, of3_error *err) {
   bool any = !name || !strcmp(name, "auto");
-  for (int i = 0; i < N_ISA; i++) {
-    if (!any && strcmp(name, isas[i].name) != 0) continue;
-    *out = isas[i].backend;
-    if (isas[i].can_run()) return OF3_OK;
+  for (int i = 0; i < N_CHOICE; i++) {
+    const of3_isa *isa = choices[i].isa;
+    if (any ? operand == OF3_F32 && isa->gemm_bf16 : strcmp(name, isa->name) != 0) continue;
+    *out = &choices[i].backend[operand == OF3_BF16];
+    if (isa->can_run()) return OF3_OK;
     if (!any)
       return of3_fail(err, OF3_ERR_USAGE, "this processor cannot run the instruction set %s; use --isa auto",
                       name);
   }
   return of3_fail(err, OF3_ERR_USAGE,
-                  "unknown instruction set \"%s\"; expected auto, avx512, avx2, neon or plain", name);
+                  "unknown instruction set \"%s\"; expected auto, amx, avx512bf16, avx512, avx2, neonbf16, "
+                  "neon or plain",
+                  name);
+}
+
+of3_status of3_cpu_backend(const char *name, const of3_backend **out, of3_error *err) {
+  return of3_cpu_backend_for(name, OF3_F32, out, err);
 }
 
 int of3_cpu_isas(const char **names, int max) {
   int n = 0;
-  for (int i = 0; i < N_ISA; i++)
-    if (isas[i].can_run()) {
-      if (n < max) names[n] = isas[i].name;
+  for (int i = 0; i < N_CHOICE; i++)
+    if (choices[i].isa->can_run()) {
+      if (n < max) names[n] = choices[i].isa->name;
       n++;
     }
   return n;

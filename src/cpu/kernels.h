@@ -46,9 +46,10 @@ static inline void of3_rows_at(const float **row, const float *first, ptrdiff_t 
 enum { OF3_GEMM_DEPTH = 256 };
 
 /* y[r][l] = [y[r][l] +] [bias[r] +] sum_k a(r,k) x[k][l], a(r,k) = a[r a_row + k a_col]. y overlaps nothing.
- */
+ * Sums are f32 in all cases. */
 typedef struct of3_gemm {
-  const float *a;
+  const void *a;
+  of3_dtype a_type; /* OF3_F32; or OF3_BF16, then a_col = 1 */
   ptrdiff_t a_row, a_col;
   const float *x; /* [depth][lanes], row stride ldx */
   ptrdiff_t ldx;
@@ -76,7 +77,9 @@ typedef struct of3_cpu_kernels {
   const char *isa; /* "avx512", ... */
 
   /* ---- panels */
-  void (*gemm)(const of3_gemm *g);
+  void (*gemm)(const of3_gemm *g);      /* a is f32 */
+  void (*gemm_wide)(const of3_gemm *g); /* a is bf16, made f32; x as it is */
+  void (*gemm_bf16)(const of3_gemm *g); /* a is bf16, x rounded to bf16; a state's table for f32: gemm_wide */
   /* panel[c][i] = row[i][c]; lanes i >= n_row become 0. row[i] has `channels` floats. */
   void (*pack)(float *panel, ptrdiff_t ld, int lanes, const float *const *row, int n_row, int64_t channels);
   void (*unpack)(const of3_unpack *u);
@@ -98,6 +101,7 @@ typedef struct of3_cpu_kernels {
   void (*combine)(float *y, float a, const float *p, float b, const float *q, int64_t n); /* y = a p + b q */
   /* sum_i softmax(x)_i t_i */
   float (*softmax_dot)(const float *x, const float *t, int64_t n);
+  void (*to_bf16)(uint16_t *y, const float *x, int64_t n); /* rounded to nearest, ties to even */
 
   /* ---- one row-major row of c channels */
   void (*norm_row)(float *y, const float *x, int64_t c, const float *opt_scale, const float *opt_offset);
@@ -107,6 +111,18 @@ typedef struct of3_cpu_kernels {
   /* ---- attention (kernels_attention.inc) */
   const struct of3_attention_kernels *attention;
 } of3_cpu_kernels;
+
+/* The product by the type of a. */
+static inline void of3_product(const of3_cpu_kernels *k, const of3_gemm *g) {
+  (g->a_type == OF3_BF16 ? k->gemm_bf16 : k->gemm)(g);
+}
+
+/* gemm_bf16 of instruction sets that multiply bf16 (kernels_dot.inc, cpu_amx.c); NULL where not compiled in.
+ */
+typedef void of3_gemm_kernel(const of3_gemm *g);
+of3_gemm_kernel *of3_gemm_avx512bf16(void);
+of3_gemm_kernel *of3_gemm_amx(void);
+of3_gemm_kernel *of3_gemm_neonbf16(void);
 
 /* NULL where the instruction set is not compiled in. Whether the processor has it is cpu.c's to ask. */
 const of3_cpu_kernels *of3_cpu_kernels_avx512(void);

@@ -54,7 +54,7 @@ static void do_block(const linear *t, const float *panel, float *product, int64_
   int lanes = of3_lanes(of3_panel_rows(t->rows, p));
   of3_gemm g = of3_weights_times(t->c->in[LINEAR_W], first, outputs, panel, lanes, product);
   g.opt_bias = b ? of3_f32(b) + first : NULL;
-  t->k->gemm(&g);
+  of3_product(t->k, &g);
   t->k->act(product, outputs * lanes, (of3_act)t->c->attr.act);
   of3_write_panel(t->k, &t->to, p, first, outputs, product);
 }

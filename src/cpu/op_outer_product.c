@@ -68,14 +68,14 @@ static void project(const outer *t, int64_t r, int64_t p, float *x) {
   memcpy(mask, of3_f32(t->c->in[OPM_MASK]) + first, (size_t)n * sizeof *mask);
 
   of3_gemm a = of3_weights_times(t->c->in[OPM_W1], 0, t->h, x, lanes, product);
-  t->k->gemm(&a);
+  of3_product(t->k, &a);
   for (int i = 0; i < n; i++) y[i] = t->a + ((p * OF3_LANES + i) * t->m + r) * t->h;
   t->k->unpack(
       &(of3_unpack){.panel = product, .ld = lanes, .n_row = n, .channels = t->h, .y = y, .opt_mask = mask});
 
   of3_gemm b = of3_weights_times(t->c->in[OPM_W2], 0, t->h, x, lanes, t->b + p * b_floats(t) + r * lanes);
   b.ldy = t->m * lanes;
-  t->k->gemm(&b);
+  of3_product(t->k, &b);
   t->k->mask_lanes(b.y, b.ldy, lanes, t->h, mask);
 }
 
@@ -129,7 +129,7 @@ static void do_block(const outer *t, int64_t i0, int n_i, int64_t p, float *o) {
   for (int i = 0; i < n_i; i++) {
     of3_gemm g = of3_weights_times(t->c->in[OPM_WO], 0, t->c_z, o + i * outer_floats(t), lanes, product);
     g.opt_bias = of3_f32(t->c->in[OPM_BO]);
-    t->k->gemm(&g);
+    of3_product(t->k, &g);
     for (int j = 0; j < n; j++) y[j] = of3_f32(t->c->out) + ((i0 + i) * t->n + p * OF3_LANES + j) * t->c_z;
     t->k->unpack(&(of3_unpack){.panel = product,
                                .ld = lanes,

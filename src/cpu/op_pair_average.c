@@ -80,7 +80,7 @@ static void weights_of_key(const average *t, int64_t p, int64_t j, float *x) {
   of3_norm_panel(t->k, x, lanes, t->c_z, t->c->in[PWA_Z_SCALE], t->c->in[PWA_Z_OFFSET]);
   of3_gemm g = of3_weights_times(t->c->in[PWA_WZ], 0, t->heads, x, lanes, t->w + p * w_floats(t) + j * lanes);
   g.ldy = t->n * lanes;
-  t->k->gemm(&g);
+  of3_product(t->k, &g);
   for (int i = 0; i < n; i++)
     add[i] = t->masked[p * OF3_LANES + i] * (of3_f32(t->c->in[PWA_MASK])[first + i * t->n] - 1.0f);
   for (int64_t h = 0; h < t->heads; h++) t->k->add(g.y + h * g.ldy, add, lanes);
@@ -126,7 +126,7 @@ static void value_task(void *arg, int64_t begin, int64_t end, int thread) {
     of3_gemm g = of3_weights_times(t->c->in[PWA_WV], 0, t->hidden, x, of3_lanes(of3_panel_rows(t->n, p)),
                                    t->v + r * t->hidden * t->ld + p * OF3_LANES);
     g.ldy = t->ld;
-    t->k->gemm(&g);
+    of3_product(t->k, &g);
   }
 }
 
@@ -154,10 +154,10 @@ static void update_row(const average *t, int64_t row, int64_t p, float *o, float
   float *product = x + wider(t) * OF3_LANES, *gate = product + wider(t) * OF3_LANES, *y[OF3_LANES];
   read_row(t, row, p, x);
   of3_gemm g = of3_weights_times(t->c->in[PWA_WG], 0, t->hidden, x, lanes, gate);
-  t->k->gemm(&g);
+  of3_product(t->k, &g);
   t->k->sigmoid_mul(o, gate, t->hidden * lanes);
   of3_gemm out = of3_weights_times(t->c->in[PWA_WO], 0, t->c_m, o, lanes, product);
-  t->k->gemm(&out);
+  of3_product(t->k, &out);
   for (int i = 0; i < n; i++) y[i] = of3_f32(t->c->out) + (row * t->n + p * OF3_LANES + i) * t->c_m;
   t->k->unpack(
       &(of3_unpack){.panel = product, .ld = lanes, .n_row = n, .channels = t->c_m, .y = y, .add = true});

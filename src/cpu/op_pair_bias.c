@@ -44,7 +44,7 @@ static void do_panel(const bias *t, float *panel, int64_t b, int64_t q, int64_t 
   if (t->c->attr.norm)
     of3_norm_panel(t->k, panel, lanes, t->width, t->c->in[PAIR_BIAS_SCALE], t->c->in[PAIR_BIAS_OFFSET]);
   of3_gemm g = of3_weights_times(t->c->in[PAIR_BIAS_W], 0, t->heads, panel, lanes, product);
-  t->k->gemm(&g);
+  of3_product(t->k, &g);
   if (t->c->in[PAIR_BIAS_MASK]) add_mask(t, product, first, n, lanes);
   for (int64_t h = 0; h < t->heads; h++)
     memcpy(of3_f32(t->c->out) + ((b * t->heads + h) * t->keys + k) * t->queries + q, product + h * lanes,

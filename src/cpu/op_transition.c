@@ -90,8 +90,8 @@ static void make_hidden(const swiglu *t, const float *x, float *middle, float *s
                         int64_t n, int lanes) {
   of3_gemm a = of3_weights_times(t->wa, first, n, x, lanes, middle),
            b = of3_weights_times(t->wb, first, n, x, lanes, scratch);
-  t->k->gemm(&a);
-  t->k->gemm(&b);
+  of3_product(t->k, &a);
+  of3_product(t->k, &b);
   t->k->silu_mul(middle, scratch, n * lanes);
 }
 
@@ -106,10 +106,9 @@ static void do_panel(const swiglu *t, int64_t p, int thread) {
     int64_t n = t->hidden - h < BLOCK ? t->hidden - h : BLOCK;
     make_hidden(t, x, middle, scratch, h, n, lanes);
     of3_gemm o = of3_weights_times(t->wo, 0, t->width, middle, lanes, sum);
-    o.a += h;
-    o.depth = n;
+    of3_gemm_terms(&o, h, n);
     o.accumulate = h > 0;
-    t->k->gemm(&o);
+    of3_product(t->k, &o);
   }
   of3_write_panel(t->k, &t->to, p, 0, t->width, sum);
 }
@@ -147,7 +146,7 @@ static void share_outputs(void *arg, int64_t begin, int64_t end, int thread) {
     for (int64_t p = 0; p < of3_panels(t->rows); p++) {
       int64_t n = last - o < BLOCK ? last - o : BLOCK;
       of3_gemm g = of3_weights_times(t->wo, o, n, t->middle + p * middle_floats(t), lanes_of(t, p), sum);
-      t->k->gemm(&g);
+      of3_product(t->k, &g);
       of3_write_panel(t->k, &t->to, p, o, n, sum);
     }
 }

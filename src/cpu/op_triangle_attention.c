@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "cpu/attention.h"
+#include "cpu/panel.h"
 #include "cpu/state.h"
 
 typedef struct triangle_attention {
@@ -62,17 +63,9 @@ static void normed(const triangle_attention *t, int64_t first, ptrdiff_t stride,
 
 static void product(const triangle_attention *t, int weight, const float *x, int lanes, float *y,
                     ptrdiff_t ldy) {
-  const of3_tensor *w = t->call->in[weight];
-  t->kernels->gemm(&(of3_gemm){.a = of3_f32(w),
-                               .a_row = w->shape[1],
-                               .a_col = 1,
-                               .x = x,
-                               .ldx = lanes,
-                               .y = y,
-                               .ldy = ldy,
-                               .rows = w->shape[0],
-                               .depth = w->shape[1],
-                               .lanes = lanes});
+  of3_gemm g = of3_weights_times(t->call->in[weight], 0, t->call->in[weight]->shape[0], x, lanes, y);
+  g.ldy = ldy;
+  of3_product(t->kernels, &g);
 }
 
 static void bias_task(void *arg, int64_t begin, int64_t end, int thread) {

@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "cpu/attention.h"
+#include "cpu/panel.h"
 #include "cpu/state.h"
 
 typedef struct triangle_mul {
@@ -64,17 +65,8 @@ static float *plane_row(const triangle_mul *t, float *planes, int64_t p, int64_t
 }
 
 static void product(const triangle_mul *t, int weight, const float *x, int lanes, float *y) {
-  const of3_tensor *w = t->call->in[weight];
-  t->kernels->gemm(&(of3_gemm){.a = of3_f32(w),
-                               .a_row = w->shape[1],
-                               .a_col = 1,
-                               .x = x,
-                               .ldx = lanes,
-                               .y = y,
-                               .ldy = lanes,
-                               .rows = w->shape[0],
-                               .depth = w->shape[1],
-                               .lanes = lanes});
+  of3_gemm g = of3_weights_times(t->call->in[weight], 0, t->call->in[weight]->shape[0], x, lanes, y);
+  of3_product(t->kernels, &g);
 }
 
 /* The normalised panel of n pairs of z from `first` on, `stride` pairs apart. */

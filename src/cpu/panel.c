@@ -33,7 +33,8 @@ void of3_write_panel(const of3_cpu_kernels *k, const of3_panel_target *to, int64
 of3_gemm of3_weights_times(const of3_tensor *w, int64_t first, int64_t outputs, const float *x, int lanes,
                            float *y) {
   const int64_t depth = w->shape[1];
-  return (of3_gemm){.a = of3_f32(w) + first * depth,
+  return (of3_gemm){.a = (const char *)of3_host(w) + (size_t)(first * depth) * of3_dtype_size(w->dtype),
+                    .a_type = w->dtype,
                     .a_row = depth,
                     .a_col = 1,
                     .x = x,
@@ -43,6 +44,11 @@ of3_gemm of3_weights_times(const of3_tensor *w, int64_t first, int64_t outputs, 
                     .rows = outputs,
                     .depth = depth,
                     .lanes = lanes};
+}
+
+void of3_gemm_terms(of3_gemm *g, int64_t first, int64_t n) {
+  g->a = (const char *)g->a + (size_t)(first * g->a_col) * of3_dtype_size(g->a_type);
+  g->depth = n;
 }
 
 void of3_norm_panel(const of3_cpu_kernels *k, float *panel, int lanes, int64_t channels,

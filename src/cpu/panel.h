@@ -17,9 +17,12 @@ typedef struct of3_panel_target {
 void of3_write_panel(const of3_cpu_kernels *k, const of3_panel_target *to, int64_t p, int64_t first,
                      int64_t channels, const float *product);
 
-/* y [outputs][lanes] = rows first .. first+outputs-1 of w times x [depth][lanes]. */
+/* y [outputs][lanes] = rows first .. first+outputs-1 of w, f32 or bf16, times x [depth][lanes]. */
 of3_gemm of3_weights_times(const of3_tensor *w, int64_t first, int64_t outputs, const float *x, int lanes,
                            float *y);
+
+/* Leaves n terms of the sum from `first` on; x stays, and is that of the first one. */
+void of3_gemm_terms(of3_gemm *g, int64_t first, int64_t n);
 
 /* Layer norm of a panel by the scale and offset of an operation. */
 void of3_norm_panel(const of3_cpu_kernels *k, float *panel, int lanes, int64_t channels,

@@ -9,7 +9,8 @@
 typedef struct of3_cpu {
   of3_pool *pool; /* NULL while planning */
   int threads;
-  const of3_cpu_kernels *kernels;
+  const of3_cpu_kernels *kernels; /* the table */
+  of3_cpu_kernels table;          /* the instruction set's, with gemm_bf16 by the type of operands */
 } of3_cpu;
 
 static inline const of3_cpu *of3_cpu_state(const of3_ctx *cx) { return cx->state; }

@@ -94,6 +94,13 @@ of3_tensor *of3_bind_tensor(of3_binder *b, const char *leaf, int64_t d0, int64_t
   return e ? of3_constant(b->cx, b->arena, e->dtype, e->rank, e->shape, e->data) : NULL;
 }
 
+of3_tensor *of3_bind_weight(of3_binder *b, const char *leaf, int64_t n, int64_t k) {
+  enum { WORTHWHILE = 16 };
+  if (n < WORTHWHILE || k < WORTHWHILE) return of3_bind_tensor(b, leaf, n, k);
+  const of3_entry *e = of3_bind_entry(b, leaf, n, k);
+  return e ? of3_matrix(b->cx, b->arena, e->dtype, n, k, e->data) : NULL;
+}
+
 float of3_entry_value(const of3_entry *e, int64_t i) {
   if (e->dtype == OF3_F32) {
     float x; /* the file may not be aligned */
@@ -146,7 +153,7 @@ of3_norm_w of3_bind_norm(of3_binder *b, const char *name, int c, bool offset) {
 
 of3_linear_w of3_bind_linear(of3_binder *b, const char *name, int n, int k, bool bias) {
   size_t at = of3_enter(b, "%s", name);
-  of3_linear_w w = {.w = of3_bind_tensor(b, "weight", n, k)};
+  of3_linear_w w = {.w = of3_bind_weight(b, "weight", n, k)};
   if (bias) w.b = of3_bind_tensor(b, "bias", n, 0);
   of3_leave(b, at);
   return w;

@@ -27,6 +27,10 @@ const of3_entry *of3_bind_entry(of3_binder *b, const char *leaf, int64_t d0, int
 /* Element i of an f32, bf16 or f16 entry, which need not be aligned. */
 float of3_entry_value(const of3_entry *e, int64_t i);
 of3_tensor *of3_bind_tensor(of3_binder *b, const char *leaf, int64_t d0, int64_t d1);
+/* The same for the matrix [n,k] of a linear, in the backend's type of operands. A matrix with fewer than 16
+ * rows or columns stays f32: it takes no time, and these are the ones that coordinates go through (k = 3 into
+ * the denoiser, n = 3 out of it). */
+of3_tensor *of3_bind_weight(of3_binder *b, const char *leaf, int64_t n, int64_t k);
 /* Columns first .. first+n-1 of PATH.leaf [rows,columns], transposed into row at.. of a table [..,rows]. */
 void of3_bind_transposed(of3_binder *b, const char *leaf, int64_t rows, int64_t columns, int64_t first,
                          int64_t n, float *to);

@@ -89,9 +89,9 @@ static void bind_reference_features(of3_binder *b, const of3_config *c, of3_atom
   of3_bind_transposed(b, "linear_ref_atom_chars.weight", c->c_atom, chars, 0, chars,
                       table ? table + OF3_N_ELEMENT * c->c_atom : NULL);
   w->ref_classes = of3_bind_made(b, table, classes, c->c_atom);
-  w->ref_offset = of3_bind_linear(b, "linear_ref_offset", c->c_atom_pair, 3, false).w;
-  w->inv_sq_dists = of3_bind_linear(b, "linear_inv_sq_dists", c->c_atom_pair, 1, false).w;
-  w->valid_mask = of3_bind_linear(b, "linear_valid_mask", c->c_atom_pair, 1, false).w;
+  w->ref_offset = of3_bind_tensor(b, "linear_ref_offset.weight", c->c_atom_pair, 3);
+  w->inv_sq_dists = of3_bind_tensor(b, "linear_inv_sq_dists.weight", c->c_atom_pair, 1);
+  w->valid_mask = of3_bind_tensor(b, "linear_valid_mask.weight", c->c_atom_pair, 1);
   of3_leave(b, at);
 }
 

@@ -15,12 +15,16 @@ typedef struct of3_kernel {
 
 struct of3_backend {
   const char *name;
+  of3_dtype operand; /* OF3_F32; OF3_BF16: weights are bf16, and products with them round x to bf16 */
+  bool widens;       /* operand OF3_F32: products take bf16 weights as they lie, x unrounded */
   OF3_MUST_CHECK of3_status (*open)(of3_ctx *cx, int threads, of3_error *err); /* sets cx->state */
   void (*close)(of3_ctx *cx);
   bool plain_memory; /* buffers are host memory on the context's stack */
   /* The kernel of an operation, or one with run NULL. */
   const of3_kernel *(*kernel)(const of3_ctx *cx, of3_op op);
   void (*eval)(of3_ctx *cx, of3_tensor *const *t, int n); /* NULL: values always exist */
+  /* n numbers rounded to bf16; NULL: by plain C. */
+  void (*to_bf16)(of3_ctx *cx, uint16_t *to, const float *from, int64_t n);
 
   /* Memory of a backend without plain memory; NULL otherwise. Called for contexts that compute, not while
    * planning; they report by of3_ctx_fail. The stack of the context counts bytes all the same. */
@@ -32,7 +36,7 @@ struct of3_backend {
   void (*constant)(of3_ctx *cx, of3_tensor *t, of3_dtype stored, const void *host);
 };
 
-/* Every operation by its plain C reference, one thread. */
-extern const of3_backend of3_reference_backend;
+/* Every operation by its plain C reference, one thread; products of f32, and of bf16. */
+extern const of3_backend of3_reference_backend, of3_reference_backend_bf16;
 
 #endif

@@ -129,7 +129,7 @@ void of3_download(of3_ctx *cx, const of3_tensor *t, void *host) {
     memcpy(host, of3_host(t), of3_bytes(t));
 }
 
-static void widen(float *to, const void *from, of3_dtype dtype, int64_t n) {
+static void to_f32(float *to, const void *from, of3_dtype dtype, int64_t n) {
   const uint16_t *half = from;
   if (dtype == OF3_F32)
     memcpy(to, from, (size_t)n * sizeof *to);
@@ -139,33 +139,63 @@ static void widen(float *to, const void *from, of3_dtype dtype, int64_t n) {
     for (int64_t i = 0; i < n; i++) to[i] = of3_f16_to_f32(half[i]);
 }
 
-/* f32 in plain memory: what is mapped if it is that already, else a copy in the arena. */
-static void *plain_constant(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, int64_t n, const void *host) {
-  if (dtype == OF3_F32 && (uintptr_t)host % _Alignof(float) == 0) return (void *)(uintptr_t)host;
-  float *copy = OF3_ARENA_NEW(arena, float, n);
-  if (copy)
-    widen(copy, host, dtype, n);
+/* From f32 or f16. */
+static void to_bf16(of3_ctx *cx, uint16_t *to, const void *from, of3_dtype dtype, int64_t n) {
+  const uint16_t *half = from;
+  if (dtype == OF3_F32 && cx->backend->to_bf16)
+    cx->backend->to_bf16(cx, to, from, n);
+  else if (dtype == OF3_F32)
+    for (int64_t i = 0; i < n; i++) to[i] = of3_f32_to_bf16(((const float *)from)[i]);
   else
-    of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory while converting weights to f32");
+    for (int64_t i = 0; i < n; i++) to[i] = of3_f32_to_bf16(of3_f16_to_f32(half[i]));
+}
+
+/* In plain memory: where it lies if it is of type `as` already, else a copy in the arena. */
+static void *plain_constant(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, of3_dtype as, int64_t n,
+                            const void *host) {
+  const size_t size = of3_dtype_size(as);
+  if (cx->planning || (dtype == as && (uintptr_t)host % size == 0)) return (void *)(uintptr_t)host;
+  void *copy = of3_arena_alloc(arena, (size_t)n, size);
+  if (!copy)
+    of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory while converting weights to %s", of3_dtype_name(as));
+  else if (dtype == as)
+    memcpy(copy, host, (size_t)n * size);
+  else if (as == OF3_F32)
+    to_f32(copy, host, dtype, n);
+  else
+    to_bf16(cx, copy, host, dtype, n);
   return copy;
 }
 
-of3_tensor *of3_constant(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, int rank, const int64_t *shape,
-                         const void *host) {
+/* A weight stored as `dtype`, wanted as `as`. */
+static of3_tensor *wrap(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, of3_dtype as, int rank,
+                        const int64_t *shape, const void *host) {
   assert(dtype == OF3_F32 || dtype == OF3_BF16 || dtype == OF3_F16);
   of3_tensor *t = OF3_ARENA_NEW(arena, of3_tensor, 1);
   if (!t) {
     of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory while binding weights");
     return NULL;
   }
-  t->dtype = OF3_F32;
+  t->dtype = as;
   t->rank = rank;
   memcpy(t->shape, shape, (size_t)rank * sizeof *shape);
   if (cx->backend->constant)
     cx->backend->constant(cx, t, dtype, host);
   else
-    t->buffer = plain_constant(cx, arena, dtype, of3_count(t), host);
+    t->buffer = plain_constant(cx, arena, dtype, as, of3_count(t), host);
   return t;
+}
+
+of3_tensor *of3_constant(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, int rank, const int64_t *shape,
+                         const void *host) {
+  return wrap(cx, arena, dtype, OF3_F32, rank, shape, host);
+}
+
+of3_tensor *of3_matrix(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, int64_t rows, int64_t columns,
+                       const void *host) {
+  const of3_backend *b = cx->backend;
+  of3_dtype as = b->operand == OF3_F32 && b->widens && dtype == OF3_BF16 ? OF3_BF16 : b->operand;
+  return wrap(cx, arena, dtype, as, 2, (int64_t[]){rows, columns}, host);
 }
 
 of3_scope of3_scope_begin(of3_ctx *cx) { return (of3_scope){cx->top, cx->n_handle}; }

@@ -42,11 +42,17 @@ static inline void ref_norm_row(const float *x, int64_t n, const of3_tensor *sca
   }
 }
 
-/* Row o of W times x. */
+/* Row o of W times x; with W in bf16, x is rounded to bf16 too. */
 static inline double ref_dot(const of3_tensor *w, int64_t o, const double *x) {
   int64_t k = w->shape[1];
-  const float *row = of3_f32(w) + o * k;
   double sum = 0;
+  if (w->dtype == OF3_BF16) {
+    const uint16_t *half = (const uint16_t *)of3_host(w) + o * k;
+    for (int64_t i = 0; i < k; i++)
+      sum += (double)of3_bf16_to_f32(half[i]) * (double)of3_bf16_to_f32(of3_f32_to_bf16((float)x[i]));
+    return sum;
+  }
+  const float *row = of3_f32(w) + o * k;
   for (int64_t i = 0; i < k; i++) sum += (double)row[i] * x[i];
   return sum;
 }

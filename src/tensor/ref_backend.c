@@ -12,8 +12,10 @@ static const of3_kernel *no_kernel(const of3_ctx *cx, of3_op op) {
   return NULL;
 }
 
-const of3_backend of3_reference_backend = {.name = "reference",
-                                           .open = open_reference,
-                                           .close = close_reference,
-                                           .plain_memory = true,
-                                           .kernel = no_kernel};
+#define BACKEND(type)                                                                                        \
+  {                                                                                                          \
+    .name = "reference", .operand = (type), .open = open_reference, .close = close_reference,                \
+    .plain_memory = true, .kernel = no_kernel                                                                \
+  }
+const of3_backend of3_reference_backend = BACKEND(OF3_F32);
+const of3_backend of3_reference_backend_bf16 = BACKEND(OF3_BF16);

@@ -90,10 +90,14 @@ void of3_upload(of3_ctx *cx, of3_tensor *t, const void *host);
 void of3_download(of3_ctx *cx, const of3_tensor *t,
                   void *host); /* waits until the values exist; no-op while planning */
 
-/* A weight: the backend wraps host memory that outlives the context, or copies it. Stored as f32, bf16 or
- * f16; what comes back is f32 on a backend that computes in f32. The handle and copies live in the arena. */
+/* A weight in f32: the backend wraps host memory that outlives the context, or copies it. Stored as f32, bf16
+ * or f16. The handle and copies live in the arena. */
 of3_tensor *of3_constant(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, int rank, const int64_t *shape,
                          const void *host);
+/* The same for a matrix that products only use, in the type that the backend multiplies: bf16 if its operands
+ * are bf16, or if it is stored as bf16 and the backend widens it on the way; else f32. */
+of3_tensor *of3_matrix(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, int64_t rows, int64_t columns,
+                       const void *host);
 
 /* Everything made since begin is gone after end. */
 typedef struct of3_scope {

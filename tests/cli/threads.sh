@@ -16,6 +16,12 @@ for v in p1 p2 ob; do
     same_results $v-$isa-1 $v-$isa-4
   done
 done
+# and of bf16; a bf16 file is used where it lies
+of3 convert ob.safetensors half.safetensors --dtype bf16 >shown
+for isa in $isas; do
+  for t in 1 3; do quick q.json -c half.safetensors -o half-$isa-$t --isa $isa --threads $t --dtype bf16 >shown; done
+  same_results half-$isa-1 half-$isa-3
+done
 echo "equal"
 of3 predict "$demo/ubiquitin.json" -c "$demo/of3-demo.safetensors" -o demo-1 -t 1 -n 2 -r 1 --steps 4 --log error >shown
 of3 predict "$demo/ubiquitin.json" -c "$demo/of3-demo.safetensors" -o demo-3 -t 3 -n 2 -r 1 --steps 4 --log error >shown

@@ -14,7 +14,7 @@ run of3 predict AAAA -c ob.safetensors --seeds 1,,2
 run of3 predict AAAA -c ob.safetensors --seeds -1
 run of3 predict AAAA -c ob.safetensors --seeds 1 --num-model-seeds 2
 run of3 predict AAAA -c ob.safetensors --format mmtf
-run of3 predict AAAA -c ob.safetensors --dtype bf16
+run of3 predict AAAA -c ob.safetensors --dtype f16
 run of3 predict AAAA -c ob.safetensors --backend cuda
 run of3 predict AAAA -c ob.safetensors --backend mlx
 run of3 predict AAAA -c ob.safetensors --isa mmx

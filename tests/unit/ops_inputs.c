@@ -85,8 +85,21 @@ static of3_tensor *mask(ops_env *e, int64_t kind, dims d) {
   return t;
 }
 
-static of3_tensor *weight(ops_env *e, int64_t n, int64_t k) {
+static of3_tensor *small_weight(ops_env *e, int64_t n, int64_t k) {
   return normal(e, 0, 1.0f / sqrtf((float)(k > 0 ? k : 1)), DIMS(n, k));
+}
+
+static of3_tensor *weight(ops_env *e, int64_t n, int64_t k) {
+  if (e->matrix == OF3_F32) return small_weight(e, n, k);
+  int64_t count = e->cx->planning ? 0 : n * k;
+  float *x = buffer(count);
+  uint16_t *half = buffer(count);
+  of3_random_normal(stream(e), x, (size_t)count);
+  for (int64_t i = 0; i < count; i++) half[i] = of3_f32_to_bf16(x[i] / sqrtf((float)k));
+  of3_tensor *t = place(e, OF3_BF16, DIMS(n, k), half);
+  free(x);
+  free(half);
+  return t;
 }
 static of3_tensor *norm_scale(ops_env *e, int64_t c) { return normal(e, 1, 0.2f, DIMS(c)); }
 static of3_tensor *norm_offset(ops_env *e, int64_t c) { return normal(e, 0, 0.2f, DIMS(c)); }
@@ -266,9 +279,9 @@ static void make_atom_pair(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[ATOM_PAIR_UID] = integers(e, 0, 3, DIMS(p[0]));
   c->in[ATOM_PAIR_MASK] = window_mask(e, p[0]);
   c->in[ATOM_PAIR_LOW] = window_low(e, p[0], p[2] != 0);
-  c->in[ATOM_PAIR_WD] = weight(e, p[1], 3);
-  c->in[ATOM_PAIR_WI] = weight(e, p[1], 1);
-  c->in[ATOM_PAIR_WV] = weight(e, p[1], 1);
+  c->in[ATOM_PAIR_WD] = small_weight(e, p[1], 3);
+  c->in[ATOM_PAIR_WI] = small_weight(e, p[1], 1);
+  c->in[ATOM_PAIR_WV] = small_weight(e, p[1], 1);
 }
 
 static of3_tensor *window_pairs(ops_env *e, int64_t atoms, int64_t c) {

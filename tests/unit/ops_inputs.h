@@ -10,6 +10,7 @@ enum { OPS_MAX_PARAM = 8, OPS_MAX_GUARD = 32, OPS_GUARD = 16 };
  * Behind each input lies a guard that nobody may write. */
 typedef struct ops_env {
   of3_ctx *cx;
+  of3_dtype matrix; /* type of weights that are matrices: OF3_F32 or OF3_BF16 */
   uint32_t next;
   of3_tensor *guard[OPS_MAX_GUARD];
   int n_guard;

@@ -2,6 +2,7 @@
  * threads, against the plain C reference:
  *   - the largest difference, relative to the largest value of the reference, is within 4 times the measured
  * one;
+ *   - the same with weights in bf16, where the reference rounds what it multiplies by them to bf16 as well;
  *   - integers are equal; all numbers of threads give the same bytes;
  *   - the plan's peak of memory suffices, and the plan counts the same operations and FLOPs;
  *   - nobody writes behind the inputs; memory that nobody wrote is NaN.
@@ -18,14 +19,22 @@ enum { MAX_THREADS = 4, MAX_ISA = 8 };
 
 /* Largest error over the cases and instruction sets (x86-64 with gcc 12 and clang 14, arm64 under qemu); 0:
  * exact. */
-static const double measured[OF3_N_OP] = {
+static const double measured_f32[OF3_N_OP] = {
 #include "ops_measured.inc"
 };
 
-static bool check_isa(const ops_case *k, const char *isa, const ops_result *reference, double *worst) {
+/* With bf16 weights. Larger, as the reference rounds sums in double to bf16: where those in f32 fall on the
+ * other side of a rounding edge, a number differs by 1/256. 0: no weights. */
+static const double measured_bf16[OF3_N_OP] = {
+#include "ops_measured_bf16.inc"
+};
+
+static bool check_isa(const ops_case *k, const char *isa, of3_dtype type, const ops_result *reference,
+                      double *worst) {
   const of3_backend *backend;
+  const double *measured = type == OF3_BF16 ? measured_bf16 : measured_f32;
   of3_error err = {0};
-  if (of3_cpu_backend(isa, &backend, &err) != OF3_OK) return ops_complain(k, isa, 1, err.text);
+  if (of3_cpu_backend_for(isa, type, &backend, &err) != OF3_OK) return ops_complain(k, isa, 1, err.text);
   ops_result first = {0};
   bool ok = true;
   for (int threads = 1; ok && threads <= MAX_THREADS; threads++) {
@@ -45,12 +54,15 @@ static bool check_isa(const ops_case *k, const char *isa, const ops_result *refe
   return ok;
 }
 
-static bool check_case(const ops_case *k, const char *const *isa, int n_isa, double *worst) {
+static bool has_weights(of3_op op) { return measured_bf16[op] > 0; }
+
+static bool check_case(const ops_case *k, of3_dtype type, const char *const *isa, int n_isa, double *worst) {
   ops_result plan, reference = {0};
-  bool ok = ops_run(&of3_reference_backend, 1, k, true, SIZE_MAX / 4, &plan) &&
-            ops_run(&of3_reference_backend, 1, k, false, plan.peak + 64, &reference) &&
+  const of3_backend *plain = type == OF3_BF16 ? &of3_reference_backend_bf16 : &of3_reference_backend;
+  bool ok = ops_run(plain, 1, k, true, SIZE_MAX / 4, &plan) &&
+            ops_run(plain, 1, k, false, plan.peak + 64, &reference) &&
             ops_check_plan(k, "reference", 1, &plan, &reference);
-  for (int i = 0; ok && i < n_isa; i++) ok = check_isa(k, isa[i], &reference, worst) && ok;
+  for (int i = 0; ok && i < n_isa; i++) ok = check_isa(k, isa[i], type, &reference, worst);
   free(reference.value);
   return ok;
 }
@@ -65,19 +77,22 @@ int main(int argc, char **argv) {
     n_isa = 1;
     first += 2;
   }
-  double worst[OF3_N_OP] = {0};
+  double worst[2][OF3_N_OP] = {{0}};
   for (int i = 0; i < ops_n_case(); i++) {
-    const char *name = of3_op_table()[ops_cases()[i].op].name;
+    const ops_case *k = &ops_cases()[i];
+    const char *name = of3_op_table()[k->op].name;
     if (!ops_selected(name, argc, argv, first)) continue;
     if (list)
       printf("%d %s\n", i, name);
     else
-      failed += !check_case(&ops_cases()[i], isa, n_isa, &worst[ops_cases()[i].op]);
+      for (int half = 0; half <= has_weights(k->op); half++)
+        failed += !check_case(k, half ? OF3_BF16 : OF3_F32, isa, n_isa, &worst[half][k->op]);
     done++;
   }
   for (int op = 0; measure && op < OF3_N_OP; op++)
     if (ops_selected(of3_op_table()[op].name, argc, argv, first))
-      printf("%-24s %.1e  (table: %.1e)\n", of3_op_table()[op].name, worst[op], measured[op]);
+      printf("%-24s %.1e %.1e  (tables: %.1e %.1e)\n", of3_op_table()[op].name, worst[0][op], worst[1][op],
+             measured_f32[op], measured_bf16[op]);
   if (!list) printf("%d cases, %d instruction sets, %d failed\n", done, n_isa, failed);
   return failed || done == 0;
 }

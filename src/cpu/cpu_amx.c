@@ -1,0 +1,137 @@
+/* The product in AMX: tiles of 16 rows of a, where it lies, times the pairs of kernels_dot.inc.
+ *
+ *        32 terms         16 lanes            16 lanes
+ *      +----------+     +---------+         +---------+
+ *   16 |  a, bf16 |  16 |  pairs  |  ->  16 |  y, f32 |
+ *      +----------+     +---------+         +---------+
+ *
+ * Three tiles of lanes share a tile of a: three sums, one a, three x. Sums begin with what y holds, so that
+ * they are the same however long the blocks of terms are. What is left of the last 32 terms is copied with
+ * zeros behind it; rows beyond a multiple of 16 are done by kernels_dot.inc. */
+#include "cpu/kernels.h"
+
+#if defined(__x86_64__)
+#include "cpu/simd_avx512.h"
+
+#include "cpu/pairs_avx512.h"
+
+#include "cpu/kernels_dot.inc"
+
+enum { ROWS = 16, TERMS = 32, DEPTH = 512 };
+
+typedef struct tile_config {
+  uint8_t palette, start, reserved[14];
+  uint16_t row_bytes[16];
+  uint8_t rows[16];
+} tile_config;
+
+/* Compilers do not know that tile instructions read and write memory. */
+OF3_INLINE void settle_memory(void) { __asm__ volatile("" ::: "memory"); }
+
+static void configure(void) {
+  tile_config c = {.palette = 1};
+  for (int i = 0; i < 7; i++) {
+    c.row_bytes[i] = 64;
+    c.rows[i] = ROWS;
+  }
+  settle_memory();
+  _tile_loadconfig(&c);
+}
+
+/* One tile of a times V tiles of x; a_bytes between the rows of a, x_bytes between pairs. */
+#define STEP(a, a_bytes, x, x_bytes, V)                                                                      \
+  do {                                                                                                       \
+    _tile_loadd(3, (a), (a_bytes));                                                                          \
+    _tile_loadd(4, (x), (x_bytes));                                                                          \
+    _tile_dpbf16ps(0, 3, 4);                                                                                 \
+    if ((V) > 1) {                                                                                           \
+      _tile_loadd(5, (x) + 16, (x_bytes));                                                                   \
+      _tile_dpbf16ps(1, 3, 5);                                                                               \
+    }                                                                                                        \
+    if ((V) > 2) {                                                                                           \
+      _tile_loadd(6, (x) + 32, (x_bytes));                                                                   \
+      _tile_dpbf16ps(2, 3, 6);                                                                               \
+    }                                                                                                        \
+  } while (0)
+
+/* Rows r .. r+15: y += a x. */
+OF3_INLINE void tile_rows(const dot_block *b, int64_t r, const int V) {
+  const of3_gemm *g = b->g;
+  float *y = g->y + r * g->ldy;
+  const ptrdiff_t y_bytes = 4 * g->ldy, x_bytes = 4 * g->lanes;
+  const char *a = b->a + r * b->a_bytes;
+  const uint32_t *x = b->x;
+  uint16_t rest[ROWS][TERMS] = {{0}};
+  const int64_t left = b->depth % TERMS;
+  for (int i = 0; left && i < ROWS; i++)
+    memcpy(rest[i], a + i * b->a_bytes + 2 * (b->depth - left), (size_t)left * sizeof rest[i][0]);
+  settle_memory();
+  _tile_loadd(0, y, y_bytes);
+  if (V > 1) _tile_loadd(1, y + 16, y_bytes);
+  if (V > 2) _tile_loadd(2, y + 32, y_bytes);
+  for (int64_t k = 0; k + TERMS <= b->depth; k += TERMS, a += 2 * TERMS, x += TERMS / 2 * g->lanes)
+    STEP(a, b->a_bytes, x, x_bytes, V);
+  if (left) STEP(rest, sizeof rest[0], x, x_bytes, V);
+  _tile_stored(0, y, y_bytes);
+  if (V > 1) _tile_stored(1, y + 16, y_bytes);
+  if (V > 2) _tile_stored(2, y + 32, y_bytes);
+  settle_memory();
+}
+
+/* y = [y +] [bias], where sums begin. */
+static void begin_rows(const of3_gemm *g, int64_t rows) {
+  if (g->accumulate && !g->opt_bias) return;
+  for (int64_t r = 0; r < rows; r++) {
+    vf b = g->opt_bias ? v_set1(g->opt_bias[r]) : v_zero();
+    float *y = g->y + r * g->ldy;
+    for (int l = 0; l < g->lanes; l += VF) v_store(y + l, b + (g->accumulate ? v_load(y + l) : v_zero()));
+  }
+}
+
+/* Pairs of zeros up to a whole tile. */
+static void pad_pairs(uint32_t *pairs, int64_t depth, int lanes) {
+  int64_t have = (depth + 1) / 2, want = (depth + TERMS - 1) / TERMS * (TERMS / 2);
+  memset(pairs + have * lanes, 0, (size_t)((want - have) * lanes) * sizeof *pairs);
+}
+
+/* Rows from r on, in the blocks of terms of kernels_dot.inc. */
+static void dot_rest(const dot_block *b, int64_t r) {
+  for (int64_t k = 0; k == 0 || k < b->depth; k += OF3_GEMM_DEPTH) {
+    dot_block part = *b;
+    part.a += 2 * k;
+    part.x += k / 2 * b->g->lanes;
+    part.depth = b->depth - k < OF3_GEMM_DEPTH ? b->depth - k : OF3_GEMM_DEPTH;
+    part.first = b->first && k == 0;
+    dot_rows(&part, r);
+  }
+}
+
+static void amx_gemm(const of3_gemm *g) {
+  if (g->depth < TERMS || g->rows < ROWS) {
+    dot_gemm(g);
+    return;
+  }
+  uint32_t pairs[DEPTH / 2 * OF3_LANES] __attribute__((aligned(64)));
+  const int64_t rows = g->rows / ROWS * ROWS;
+  begin_rows(g, rows);
+  configure();
+  for (int64_t k0 = 0; k0 < g->depth; k0 += DEPTH) {
+    dot_block b = dot_terms(g, pairs, k0, DEPTH);
+    pad_pairs(pairs, b.depth, g->lanes);
+    for (int64_t r = 0; r < rows; r += ROWS) {
+      if (g->lanes == 48)
+        tile_rows(&b, r, 3);
+      else if (g->lanes == 32)
+        tile_rows(&b, r, 2);
+      else
+        tile_rows(&b, r, 1);
+    }
+    if (rows < g->rows) dot_rest(&b, rows);
+  }
+  _tile_release();
+}
+
+of3_gemm_kernel *of3_gemm_amx(void) { return amx_gemm; }
+#else
+of3_gemm_kernel *of3_gemm_amx(void) { return NULL; }
+#endif
