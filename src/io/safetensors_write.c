@@ -19,7 +19,8 @@ static json_t *describe(const of3_entry *e, uint64_t at) {
   for (int k = 0; ok && k < e->rank; k++) ok = json_array_append_new(shape, json_integer(e->shape[k])) == 0;
   ok = ok && add(tensor, "dtype", json_string(of3_dtype_stored(e->dtype))) &&
        json_object_set(tensor, "shape", shape) == 0 &&
-       add(tensor, "data_offsets", json_pack("[I,I]", (json_int_t)at, (json_int_t)at + (json_int_t)bytes_of(e)));
+       add(tensor, "data_offsets",
+           json_pack("[I,I]", (json_int_t)at, (json_int_t)at + (json_int_t)bytes_of(e)));
   json_decref(shape);
   if (ok) return tensor;
   json_decref(tensor);
