@@ -106,7 +106,7 @@ typedef struct need_text {
 } need_text;
 
 static need_text text_of(const need *n) {
-  need_text t;
+  need_text t = {.weights = ""};
   size_text(n->weights, t.weights);
   size_text(n->tensors, t.tensors);
   size_text(n->rest, t.rest);
