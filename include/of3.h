@@ -247,6 +247,50 @@ typedef struct of3_features_options {
 OF3_MUST_CHECK of3_status of3_features_export(const of3_features_options *options,
                                               const of3_callbacks *opt_callbacks, of3_error *err);
 
+/* ---- Benchmark */
+
+typedef struct of3_bench_options {
+  bool peak_only;      /* measure the processor, nothing else */
+  bool processor_time; /* seconds are processor time over threads: for machines that others use too */
+  int tokens;          /* residues of one chain */
+  int msa_rows;        /* 1 to 16384 */
+  int samples;         /* structures that the denoiser works on together */
+  int passes, steps;   /* trunk passes and denoising steps to be timed */
+} of3_bench_options;
+
+of3_bench_options of3_bench_defaults(void);
+
+/* A part of a fold. flops: multiplies and adds that it needs. */
+typedef struct of3_bench_phase {
+  const char *name; /* "weights", "inputs", "trunk pass", "denoiser preparation", "denoiser step", "heads" */
+  int count;        /* how often it was done */
+  double seconds, flops; /* of the fastest one */
+} of3_bench_phase;
+
+/* An operation at a shape. */
+typedef struct of3_bench_kernel {
+  const char *phase, *operation, *shape;
+  int64_t calls;
+  double seconds, flops, bytes; /* of all calls */
+} of3_bench_kernel;
+
+typedef struct of3_bench_report {
+  double peak;                         /* flop/s of all threads, multiplying and adding in registers */
+  int n_token, n_atom, n_msa, samples; /* 0 after peak_only, as all that follows */
+  uint64_t weight_bytes, tensor_bytes; /* memory */
+  int n_phase;
+  const of3_bench_phase *phase;
+  int n_kernel; /* longest first within each phase */
+  const of3_bench_kernel *kernel;
+} of3_bench_report;
+
+/* Times the parts of a fold of a made-up query. Without a model the weights are random numbers of the
+ * published sizes. */
+OF3_MUST_CHECK of3_status of3_bench(of3_engine *engine, const of3_model *opt_model,
+                                    const of3_bench_options *options, of3_bench_report **ret_report,
+                                    of3_error *err);
+void of3_bench_free(of3_bench_report *report);
+
 #ifdef __cplusplus
 }
 #endif

@@ -25,12 +25,13 @@ typedef struct of3_profile {
   of3_backend backend; /* first: a context's backend leads here */
   const of3_backend *inner;
   of3_kernel kernel;
+  double (*seconds)(void);
   const char *phase;
   int n; /* the last row takes what finds no room */
   of3_profile_row row[OF3_PROFILE_ROWS];
 } of3_profile;
 
-/* p must outlive the contexts opened on p->backend; one context at a time. */
-void of3_profile_begin(of3_profile *p, const of3_backend *inner);
+/* seconds: a clock. p must outlive the contexts opened on p->backend; one context at a time. */
+void of3_profile_begin(of3_profile *p, const of3_backend *inner, double (*seconds)(void));
 
 #endif

@@ -1,0 +1,260 @@
+#define _POSIX_C_SOURCE 200809L
+/* The parts of one fold, timed: phases by the events of the network's observer, operations by a backend
+ * around the engine's (tensor/profile.h). */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "api/handles.h"
+#include "cpu/peak.h"
+#include "feat/build.h"
+#include "tensor/profile.h"
+
+enum { N_PHASE = 6, MOST_TOKENS = 100000, MOST_MSA = 16384, MOST_TIMES = 10000 };
+
+/* In the order of a fold; the first is timed before the network runs. */
+static const char *const phase_names[N_PHASE] = {
+    "weights", "inputs", "trunk pass", "denoiser preparation", "denoiser step", "heads"};
+enum { WEIGHTS, INPUTS, TRUNK_PASS, PREPARATION, STEP, HEADS };
+
+/* The report with all that it points to. */
+typedef struct bench_box {
+  of3_bench_report report; /* first, so that a pointer to it is one to the box */
+  of3_bench_phase phase[N_PHASE];
+  of3_bench_kernel kernel[OF3_PROFILE_ROWS];
+  of3_profile profile;
+} bench_box;
+
+/* One run. */
+typedef struct bench {
+  of3_engine *engine;
+  const of3_bench_options *o;
+  bench_box *box;
+  of3_ctx *cx;
+  int running; /* phase; N_PHASE: none */
+  double began, flops_began;
+} bench;
+
+of3_bench_options of3_bench_defaults(void) {
+  return (of3_bench_options){.tokens = 76, .msa_rows = 2, .samples = 5, .passes = 2, .steps = 5};
+}
+
+void of3_bench_free(of3_bench_report *report) { free(report); }
+
+/* ---- Clocks */
+
+static double processor_seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+typedef double clock_function(void);
+
+static clock_function *clock_of(const of3_bench_options *o) {
+  return o->processor_time ? processor_seconds : of3_seconds;
+}
+
+/* Of what a clock says, to make processor time comparable. */
+static double share(const bench *b) { return b->o->processor_time ? 1.0 / b->engine->threads : 1; }
+
+/* ---- Phases */
+
+static void note_phase(of3_bench_phase *p, double seconds, double flops) {
+  if (p->count++ == 0 || seconds < p->seconds) p->seconds = seconds;
+  p->flops = flops;
+}
+
+/* Ends the running phase and begins the next. */
+static void turn(bench *b, int next) {
+  if (b->running < N_PHASE)
+    note_phase(&b->box->phase[b->running], (clock_of(b->o)() - b->began) * share(b),
+               b->cx->flops - b->flops_began);
+  b->running = next;
+  if (next < N_PHASE) b->box->profile.phase = phase_names[next];
+  b->flops_began = b->cx->flops;
+  b->began = clock_of(b->o)();
+}
+
+/* The network tells when something begins and, with done = total, when all of it is over. */
+static void watch(void *user, const char *phase, int done, int total) {
+  bench *b = user;
+  if (strcmp(phase, "trunk") == 0)
+    turn(b, done < total ? TRUNK_PASS : PREPARATION);
+  else if (strcmp(phase, "diffusion") == 0)
+    turn(b, done < total ? STEP : HEADS);
+  else if (done == total)
+    turn(b, N_PHASE);
+}
+
+/* ---- What is folded */
+
+/* A chain of ubiquitin's residues over and over. */
+static of3_status make_query(int n, of3_query_set *out, of3_error *err) {
+  static const char unit[] = "MQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYNIQKESTLHLVLRLRGG";
+  char *sequence = malloc((size_t)n + 1);
+  if (!sequence) return of3_fail_memory(err, "the sequence");
+  for (int i = 0; i < n; i++) sequence[i] = unit[i % (int)(sizeof unit - 1)];
+  sequence[n] = 0;
+  of3_status status = of3_query_from_sequence(sequence, "bench", out, err);
+  free(sequence);
+  return status;
+}
+
+/* An alignment of the given depth: row r is the sequence with every residue shifted by r classes. */
+static of3_status make_msa(of3_features *f, int rows, of3_error *err) {
+  const size_t n = (size_t)f->n_token, all = n * (size_t)rows;
+  f->msa = OF3_ARENA_NEW(f->arena, uint8_t, all);
+  f->has_deletion = OF3_ARENA_NEW(f->arena, uint8_t, all);
+  f->deletion_value = OF3_ARENA_NEW(f->arena, float, all);
+  f->msa_mask = OF3_ARENA_NEW(f->arena, uint8_t, all);
+  if (!f->msa || !f->has_deletion || !f->deletion_value || !f->msa_mask)
+    return of3_fail_memory(err, "the alignment");
+  f->n_msa = rows;
+  for (size_t i = 0; i < all; i++) f->msa[i] = (uint8_t)((f->restype[i % n] + i / n) % OF3_N_RESTYPE);
+  memset(f->msa_mask, 1, all);
+  return OF3_OK;
+}
+
+static of3_status make_features(const of3_bench_options *o, of3_variant variant, of3_features *out,
+                                of3_error *err) {
+  of3_query_set set = {0};
+  of3_complex complex = {0};
+  of3_feature_mode mode = of3_feature_mode_of(variant);
+  of3_status status = make_query(o->tokens, &set, err);
+  if (status == OF3_OK) status = of3_complex_build(&set.query[0], NULL, &complex, err);
+  if (status == OF3_OK) status = of3_features_build(&complex, &set.query[0], &mode, 1, NULL, out, err);
+  if (status == OF3_OK) status = make_msa(out, o->msa_rows, err);
+  of3_complex_free(&complex);
+  of3_query_set_free(&set);
+  return status;
+}
+
+/* ---- The fold */
+
+static of3_status check_memory(const bench *b, const of3_plan *plan, of3_error *err) {
+  uint64_t need = plan->step_bytes + plan->result_bytes, allowed = b->engine->max_memory;
+  if (!allowed) allowed = of3_usable_memory();
+  if (!allowed || need <= allowed) return OF3_OK;
+  return of3_fail(err, OF3_ERR_MEMORY,
+                  "%d tokens need %.2f GB of memory beside the weights, and %.2f GB may be used; use fewer",
+                  b->o->tokens, (double)need / 1e9, (double)allowed / 1e9);
+}
+
+static of3_status fold(bench *b, const of3_network *net, const of3_features *f, of3_error *err) {
+  enum { ROUNDING = 4096 };
+  const uint64_t seed = 1;
+  of3_engine *e = b->engine;
+  of3_profile *profile = &b->box->profile;
+  const of3_fold_options o = {.n_cycle = b->o->passes, .n_step = b->o->steps, .n_sample = b->o->samples};
+  const of3_random_source random = of3_seeded_random(&seed);
+  const of3_observer observer = {.user = b, .progress = watch};
+  of3_prediction prediction = {0};
+  of3_plan plan;
+  of3_ctx cx;
+  OF3_TRY(of3_plan_fold(e->backend, e->threads, net, f, &o, &plan, err));
+  OF3_TRY(check_memory(b, &plan, err));
+  of3_profile_begin(profile, e->backend, clock_of(b->o));
+  OF3_TRY(of3_ctx_open(&cx, &profile->backend, e->threads, plan.step_bytes + ROUNDING, false, err));
+  cx.opt_cancel = e->callbacks.cancel;
+  b->cx = &cx;
+  b->running = N_PHASE;
+  turn(b, INPUTS);
+  of3_status status = of3_fold(&cx, net, f, &o, &random, &observer, &prediction, err);
+  b->box->report.tensor_bytes = plan.step_bytes;
+  of3_prediction_free(&prediction);
+  of3_ctx_close(&cx);
+  return status;
+}
+
+static int by_time(const void *pa, const void *pb) {
+  const of3_bench_kernel *a = pa, *b = pb;
+  int order = 0;
+  for (int i = 0; i < N_PHASE; i++)
+    order += (a->phase == phase_names[i]) * i - (b->phase == phase_names[i]) * i;
+  return order ? order : (a->seconds < b->seconds) - (a->seconds > b->seconds);
+}
+
+static void list_kernels(const bench *b) {
+  bench_box *box = b->box;
+  of3_bench_report *r = &box->report;
+  for (int i = 0; i < box->profile.n; i++) {
+    const of3_profile_row *row = &box->profile.row[i];
+    box->kernel[i] = (of3_bench_kernel){.phase = row->phase,
+                                        .operation = of3_op_table()[row->op].name,
+                                        .shape = row->shape,
+                                        .calls = row->calls,
+                                        .seconds = row->seconds * share(b),
+                                        .flops = row->flops,
+                                        .bytes = row->bytes};
+  }
+  r->n_kernel = box->profile.n;
+  r->kernel = box->kernel;
+  qsort(box->kernel, (size_t)r->n_kernel, sizeof *box->kernel, by_time);
+}
+
+static of3_status measure(bench *b, const of3_network *net, of3_error *err) {
+  of3_features f = {0};
+  of3_bench_report *r = &b->box->report;
+  of3_status status = make_features(b->o, net->variant, &f, err);
+  if (status == OF3_OK) status = fold(b, net, &f, err);
+  r->n_token = f.n_token;
+  r->n_atom = f.n_atom;
+  r->n_msa = f.n_msa;
+  r->samples = b->o->samples;
+  of3_features_free(&f);
+  if (status != OF3_OK) return status;
+  for (int i = 0; i < N_PHASE; i++) b->box->phase[i].name = phase_names[i];
+  r->n_phase = N_PHASE;
+  r->phase = b->box->phase;
+  list_kernels(b);
+  return OF3_OK;
+}
+
+static of3_status with_random_weights(bench *b, of3_error *err) {
+  const of3_config config = of3_config_published();
+  of3_network net = {0};
+  double begin = of3_seconds();
+  OF3_TRY(of3_network_make_up(&b->engine->cx, OF3_OB, &config, &net, err));
+  note_phase(&b->box->phase[WEIGHTS], of3_seconds() - begin, 0);
+  b->box->report.weight_bytes = of3_arena_used(net.arena);
+  of3_status status = measure(b, &net, err);
+  of3_network_free(&net);
+  return status;
+}
+
+static of3_status with_model(bench *b, const of3_model *m, of3_error *err) {
+  note_phase(&b->box->phase[WEIGHTS], m->seconds_load, 0);
+  b->box->report.weight_bytes = m->mapped_bytes + of3_arena_used(m->network.arena);
+  return measure(b, &m->network, err);
+}
+
+static of3_status check_range(const char *what, int value, int high, of3_error *err) {
+  if (value >= 1 && value <= high) return OF3_OK;
+  return of3_fail(err, OF3_ERR_USAGE, "%d %s were asked for; 1 to %d are allowed", value, what, high);
+}
+
+static of3_status check_options(const of3_bench_options *o, of3_error *err) {
+  OF3_TRY(check_range("tokens", o->tokens, MOST_TOKENS, err));
+  OF3_TRY(check_range("MSA rows", o->msa_rows, MOST_MSA, err));
+  OF3_TRY(check_range("samples", o->samples, MOST_TIMES, err));
+  OF3_TRY(check_range("passes", o->passes, MOST_TIMES, err));
+  return check_range("steps", o->steps, MOST_TIMES, err);
+}
+
+of3_status of3_bench(of3_engine *engine, const of3_model *opt_model, const of3_bench_options *o,
+                     of3_bench_report **ret_report, of3_error *err) {
+  *ret_report = NULL;
+  OF3_TRY(check_options(o, err));
+  bench b = {.engine = engine, .o = o, .box = calloc(1, sizeof *b.box)};
+  if (!b.box) return of3_fail_memory(err, "the report");
+  b.box->report.peak = of3_cpu_peak(engine->isa, engine->backend->operand, engine->threads);
+  of3_status status = o->peak_only ? OF3_OK
+                      : opt_model  ? with_model(&b, opt_model, err)
+                                   : with_random_weights(&b, err);
+  if (status != OF3_OK)
+    free(b.box);
+  else
+    *ret_report = &b.box->report;
+  return status;
+}

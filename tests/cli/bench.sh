@@ -1,0 +1,15 @@
+# bench: every part is there; what differs from machine to machine is left out.
+numbers() { sed -E 's/[0-9.]+e?[+-]?[0-9]*/N/g; s/ +/ /g'; }
+of3 bench -c ob.safetensors --tokens 9 --passes 1 --steps 2 --what phases --isa plain --threads 2 | numbers
+of3 bench -c ob.safetensors --tokens 9 --passes 1 --steps 2 --what kernels --isa plain --threads 2 >kernels
+grep -oE '^(trunk pass|denoiser step|heads)' kernels
+for phase in 'trunk pass' 'denoiser step'; do
+  sed -n "/^$phase/,/^\$/p" kernels | grep -oE '^[a-z_]+ +[0-9x]+( [0-9x]+)?[a-z, ]* +[0-9]+ ' | sed -E 's/ +/ /g' | sort
+  echo
+done
+of3 bench --what peak --json --threads 1 --isa plain | sed -E 's/[0-9.]+e\+[0-9]+/N/'
+of3 bench -c ob.safetensors --tokens 9 --passes 1 --steps 1 --processor-time --json >json
+grep -cE '"name": .*"seconds": [0-9.e+-]+, "flop": [0-9.e+-]+' json
+run of3 bench --what speed
+run of3 bench -c ob.safetensors --tokens 0
+run of3 bench -c ob.safetensors --tokens 3000 --max-memory 100MB
