@@ -1,5 +1,2 @@
 of3_test(test_ops of3_cpu)
-of3_test(test_ops_mlx of3_mlx)
-foreach(name test_ops test_ops_mlx)
-  target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/ops_inputs.c ${CMAKE_SOURCE_DIR}/tests/unit/ops_run.c)
-endforeach()
+target_sources(test_ops PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/ops_inputs.c ${CMAKE_SOURCE_DIR}/tests/unit/ops_run.c)

@@ -158,7 +158,7 @@ static void eval(of3_ctx *cx, Tensor *const *t, int n) {
 static constexpr size_t most_pending = size_t{1} << 29;
 
 template <const Kernel &kernel> size_t workspace(const of3_ctx *, const of3_call *c) {
-  int64_t floats = kernel.floats ? kernel.floats(*c) : 2 * of3_count(c->out);
+  int64_t floats = kernel.floats ? kernel.floats(*c) : 4 * of3_count(c->out);
   return static_cast<size_t>(floats) * sizeof(float);
 }
 
@@ -201,11 +201,14 @@ template <int which> of3_status open_type(of3_ctx *cx, int threads, of3_error *e
 
 template <int which> constexpr of3_backend backend_of(const char *name) {
   return of3_backend{.name = name,
+                     .operand = OF3_F32, /* what matrices are kept in is known to this side only */
+                     .widens = false,
                      .open = open_type<which>,
                      .close = close_mlx,
                      .plain_memory = false,
                      .kernel = kernel_of,
                      .eval = eval,
+                     .to_bf16 = nullptr,
                      .alloc = new_slot,
                      .release = release_slots,
                      .upload = upload,
@@ -236,6 +239,7 @@ extern "C" __attribute__((visibility("default"))) const of3_mlx_plugin *of3_mlx_
       .abi = OF3_MLX_ABI,
       .operations = OF3_N_OP,
       .context = sizeof(of3_ctx),
+      .table = sizeof(of3_backend),
       .compiled = TEXT(MLX_VERSION_MAJOR) "." TEXT(MLX_VERSION_MINOR) "." TEXT(MLX_VERSION_PATCH),
       .loaded = of3::mx::version(),
       .backend = {&backend[OF3_F32], &backend[OF3_BF16], &backend[OF3_F16]},

@@ -146,7 +146,7 @@ static void run_transition(State &s, const of3_call &c) {
 
 static int64_t transition_floats(const of3_call &c) {
   const Tensor *wa = c.in[TRANS_WA];
-  return of3_count(c.out) + 2 * std::min(group_floats, of3_rows(c.out) * (wa->shape[0] + wa->shape[1]));
+  return of3_count(c.out) + 5 * std::min(group_floats / 2, of3_rows(c.out) * (wa->shape[0] + wa->shape[1]));
 }
 const Kernel ops::transition{run_transition, transition_floats};
 

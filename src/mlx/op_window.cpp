@@ -47,7 +47,7 @@ static void run_atom_pair(State &s, const of3_call &c) {
   for (int k = 0; k < 3; k++) y = y + cut(d, 3, k, 1) * shaped(cut(wd, 1, k, 1), {1, 1, 1, w});
   set(s, c.out, valid * y);
 }
-static int64_t pair_floats(const of3_call &c) { return 3 * of3_count(c.out); }
+static int64_t pair_floats(const of3_call &c) { return 6 * of3_count(c.out); }
 const Kernel ops::atom_pair{run_atom_pair, pair_floats};
 
 static void run_window_add(State &s, const of3_call &c) {

@@ -63,7 +63,8 @@ static bool same_minor(const char *a, const char *b) {
 }
 
 static of3_status check(const of3_mlx_plugin *p, const char *path, of3_error *err) {
-  if (p->abi != OF3_MLX_ABI || p->operations != OF3_N_OP || p->context != sizeof(of3_ctx))
+  if (p->abi != OF3_MLX_ABI || p->operations != OF3_N_OP || p->context != sizeof(of3_ctx) ||
+      p->table != sizeof(of3_backend))
     return of3_fail(err, OF3_ERR_UNSUPPORTED,
                     "the MLX backend '%.200s' belongs to another version of of3; build it again, or use "
                     "--backend cpu",

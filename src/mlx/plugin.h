@@ -14,6 +14,7 @@ typedef struct of3_mlx_plugin {
   uint32_t abi;         /* OF3_MLX_ABI */
   uint32_t operations;  /* OF3_N_OP */
   uint32_t context;     /* sizeof(of3_ctx) */
+  uint32_t table;       /* sizeof(of3_backend) */
   const char *compiled; /* MLX version of the headers, "0.32.4" */
   const char *loaded;   /* MLX version of the library that was found */
   /* The rest may be used if the versions agree: f32, bf16, f16, by of3_dtype. */

@@ -118,7 +118,8 @@ template <typename F> void update(State &s, Tensor *y, int64_t m, int64_t floats
 
 struct Kernel {
   void (*run)(State &, const of3_call &);
-  int64_t (*floats)(const of3_call &); /* temporaries; NULL: about as many as the output has */
+  int64_t (*floats)(const of3_call &); /* temporaries: MLX takes memory ahead of the work, so links of a chain
+                                       count one by one; NULL: four times the output */
 };
 
 /* One for each row of ops.def, under its name. */

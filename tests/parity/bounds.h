@@ -5,8 +5,10 @@
 
 #include <stdbool.h>
 
+#include "tensor/dtype.h"
+
 /* Bound of the largest deviation over the largest value of a tensor of a fixture. trained: the demonstration
- * weights. */
-double bound_of(const char *name, bool trained);
+ * weights. mlx: computed by MLX; type: of its products and stored activations. */
+double bound_of(const char *name, bool trained, bool mlx, of3_dtype type);
 
 #endif

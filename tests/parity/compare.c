@@ -65,7 +65,7 @@ void compare_entry(comparison *c, const of3_entry *e, const float *x) {
     v2 += want * want;
   }
   double max = largest > 0 ? worst / largest : worst, rms = v2 > 0 ? sqrt(d2 / v2) : sqrt(d2),
-         bound = bound_of(e->name, c->trained);
+         bound = bound_of(e->name, c->trained, c->mlx, c->type);
   bool good = finite && max <= bound;
   printf("%-92s %10.2e %10.2e %10.2e%s\n", e->name, max, rms, bound, good ? "" : "  ABOVE");
   c->compared++;
@@ -124,7 +124,10 @@ static void compare_logits(comparison *c, const char *name, const float *x, int6
   part.data = (const char *)e->data + (size_t)(sample * each) * of3_dtype_size(e->dtype);
   bool seen = false;
   of3_table single = {.n = 1, .entry = &part};
-  comparison view = {.table = &single, .seen = &seen, .trained = c->trained};
+  comparison view = *c;
+  view.table = &single;
+  view.seen = &seen;
+  view.compared = view.failed = 0;
   compare_entry(&view, &part, all);
   c->compared += view.compared;
   c->failed += view.failed;

@@ -1,7 +1,8 @@
 /* Runs the network on the inputs and random numbers of a fixture (shared/oracle/make_fixtures.py) and
  * compares every number in it.
  *
- *   parity --checkpoint W --fixture FX.safetensors [--backend cpu|reference] [--isa NAME] [--threads N]
+ *   parity --checkpoint W --fixture FX.safetensors [--backend cpu|reference|mlx] [--isa NAME]
+ *          [--dtype f32|bf16|f16] [--threads N]
  *
  * Prints, for each tensor, its name, the largest deviation over the largest value, the ratio of r.m.s.
  * deviation to r.m.s. value, and the bound of the former. Exits with 1 above a bound, or if a tensor of the
@@ -14,13 +15,14 @@
 #include "cpu/cpu.h"
 #include "feat/build.h"
 #include "io/checkpoint.h"
+#include "mlx/open.h"
 #include "model/feature_file.h"
 #include "model/run.h"
 #include "scores_of.h"
 #include "tensor/backend.h"
 
 typedef struct options {
-  const char *checkpoint, *fixture, *backend, *isa;
+  const char *checkpoint, *fixture, *backend, *isa, *dtype;
   int threads;
 } options;
 
@@ -151,13 +153,26 @@ static void run_all(of3_run *r, comparison *c, int cycles) {
   run_heads(r, &t, c);
 }
 
-static of3_status run(const options *o, comparison *c, of3_error *err) {
-  const of3_backend *backend = &of3_reference_backend;
+static of3_dtype dtype_of(const options *o) {
+  return !strcmp(o->dtype, "bf16") ? OF3_BF16 : !strcmp(o->dtype, "f16") ? OF3_F16 : OF3_F32;
+}
+
+static of3_status choose_backend(const options *o, const of3_backend **out, of3_error *err) {
+  of3_mlx mlx;
+  *out = &of3_reference_backend;
+  if (!strcmp(o->backend, "cpu")) return of3_cpu_backend(o->isa, out, err);
+  if (strcmp(o->backend, "mlx") != 0) return OF3_OK;
+  OF3_TRY(of3_mlx_open(dtype_of(o), &mlx, err));
+  printf("MLX %s on %s, %s\n", mlx.version, mlx.device, of3_dtype_name(dtype_of(o)));
+  *out = mlx.backend;
+  return OF3_OK;
+}
+
+static of3_status run(const options *o, const of3_backend *backend, comparison *c, of3_error *err) {
   of3_checkpoint ckpt = {0};
   of3_network net = {0};
   of3_features f = {0};
   of3_ctx cx = {0};
-  if (strcmp(o->backend, "reference") != 0) OF3_TRY(of3_cpu_backend(o->isa, &backend, err));
   OF3_TRY(of3_checkpoint_open(o->checkpoint, &ckpt, err));
   OF3_TRY(of3_features_from_table(c->table, &f, err));
   OF3_TRY(of3_ctx_open(&cx, backend, o->threads, (size_t)16 << 30, false, err));
@@ -189,7 +204,7 @@ static of3_status run(const options *o, comparison *c, of3_error *err) {
 }
 
 static bool parse(int argc, char **argv, options *o) {
-  *o = (options){.backend = "cpu"};
+  *o = (options){.backend = "cpu", .dtype = "f32"};
   for (int i = 1; i + 1 < argc; i += 2) {
     if (!strcmp(argv[i], "--checkpoint"))
       o->checkpoint = argv[i + 1];
@@ -199,12 +214,14 @@ static bool parse(int argc, char **argv, options *o) {
       o->backend = argv[i + 1];
     else if (!strcmp(argv[i], "--isa"))
       o->isa = argv[i + 1];
+    else if (!strcmp(argv[i], "--dtype"))
+      o->dtype = argv[i + 1];
     else if (!strcmp(argv[i], "--threads"))
       o->threads = atoi(argv[i + 1]);
     else
       return false;
   }
-  bool known = !strcmp(o->backend, "cpu") || !strcmp(o->backend, "reference");
+  bool known = !strcmp(o->backend, "cpu") || !strcmp(o->backend, "reference") || !strcmp(o->backend, "mlx");
   return argc % 2 == 1 && o->checkpoint && o->fixture && known;
 }
 
@@ -213,12 +230,12 @@ int main(int argc, char **argv) {
   of3_error err = {0};
   of3_table table;
   if (!parse(argc, argv, &o)) {
-    fprintf(stderr, "usage: parity --checkpoint W --fixture FX.safetensors [--backend cpu|reference] [--isa "
-                    "NAME] [--threads N]\n");
+    fprintf(stderr, "usage: parity --checkpoint W --fixture FX.safetensors [--backend cpu|reference|mlx] "
+                    "[--isa NAME] [--dtype f32|bf16|f16] [--threads N]\n");
     return 2;
   }
   const of3_backend *backend;
-  if (of3_cpu_backend(o.isa, &backend, &err) != OF3_OK) {
+  if (choose_backend(&o, &backend, &err) != OF3_OK) {
     fprintf(stderr, "parity: skipped: %s\n", err.text);
     return 77;
   }
@@ -227,7 +244,9 @@ int main(int argc, char **argv) {
     return 1;
   }
   comparison c = comparison_begin(&table);
-  if (run(&o, &c, &err) != OF3_OK) {
+  c.mlx = !strcmp(o.backend, "mlx");
+  c.type = dtype_of(&o);
+  if (run(&o, backend, &c, &err) != OF3_OK) {
     fprintf(stderr, "parity: %s\n", err.text);
     return 1;
   }

@@ -1,0 +1,39 @@
+# The MLX backend: opening it, every operation, the committed fixtures. Without MLX the tests that need it are skipped.
+of3_test(test_mlx_open of3_mlx)
+target_compile_definitions(test_mlx_open PRIVATE OF3_FAKES="${CMAKE_CURRENT_BINARY_DIR}/fakes" _GNU_SOURCE)
+foreach(fake nameless stale old good)
+  string(TOUPPER ${fake} upper)
+  add_library(fake_${fake} MODULE ${CMAKE_SOURCE_DIR}/tests/unit/fake_plugin.c)
+  target_link_libraries(fake_${fake} PRIVATE of3_flags)
+  target_compile_definitions(fake_${fake} PRIVATE FAKE_${upper})
+  set_target_properties(fake_${fake} PROPERTIES PREFIX "" SUFFIX .so LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/fakes)
+  add_dependencies(test_mlx_open fake_${fake})
+endforeach()
+
+add_executable(test_ops_mlx unit/test_ops_mlx.c unit/ops_inputs.c unit/ops_run.c)
+target_link_libraries(test_ops_mlx PRIVATE of3_mlx of3_flags)
+add_test(NAME test_ops_mlx COMMAND test_ops_mlx)
+add_test(NAME test_ops_mlx_bf16 COMMAND test_ops_mlx --dtype bf16)
+# f16 has no -1e9: masks in biases are others there than in the reference.
+add_test(NAME test_ops_mlx_f16 COMMAND test_ops_mlx --dtype f16 linear norm transition gated_transition triangle_mul
+                                       triangle_attention outer_product_mean pair_weighted_average)
+set(mlx_tests test_ops_mlx test_ops_mlx_bf16 test_ops_mlx_f16)
+foreach(variant p1 p2 ob)
+  of3_parity(${variant}_mlx ${FIXTURES}/checkpoint_${variant}.safetensors ${FIXTURES}/fixture_${variant}.safetensors
+             --backend mlx)
+  list(APPEND mlx_tests parity_${variant}_mlx)
+  foreach(type bf16 f16)
+    of3_parity(${variant}_mlx_${type} ${FIXTURES}/checkpoint_${variant}.safetensors
+               ${FIXTURES}/fixture_${variant}.safetensors --backend mlx --dtype ${type})
+    list(APPEND mlx_tests parity_${variant}_mlx_${type})
+  endforeach()
+endforeach()
+of3_parity(demo_mlx ${CMAKE_SOURCE_DIR}/examples/demo/of3-demo.safetensors ${FIXTURES}/fixture_demo.safetensors
+           --backend mlx)
+list(APPEND mlx_tests parity_demo_mlx)
+set_tests_properties(${mlx_tests} PROPERTIES SKIP_RETURN_CODE 77)
+if(TARGET of3_mlx_plugin)
+  # MLX would start a C++ compiler at run time to fuse elementwise work on the CPU.
+  set_tests_properties(${mlx_tests} PROPERTIES ENVIRONMENT
+                       "OF3_MLX_PLUGIN=$<TARGET_FILE:of3_mlx_plugin>;MLX_DISABLE_COMPILE=1")
+endif()
