@@ -96,6 +96,11 @@ static of3_status note_failure(of3_job *j, int index, const of3_error *failure, 
   item->best_sample = 0;
   if (!item->error) return of3_fail_memory(err, "the report");
   if (j->box->report.n_failed++ == 0) *err = *failure;
+  if (item->n_token) { /* features were made: it went wrong in the network or after it */
+    of3_error unlogged = {0};
+    if (of3_job_log_failure(j, index, failure, &unlogged) != OF3_OK)
+      of3_logf(&j->model->engine->log, OF3_LOG_WARN, "%s", unlogged.text);
+  }
   if (j->n_item > 1 && !known) of3_logf(&j->model->engine->log, OF3_LOG_ERROR, "%s", failure->text);
   return OF3_OK;
 }

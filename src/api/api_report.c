@@ -1,5 +1,7 @@
+#define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "api/job.h"
 #include "base/file.h"
@@ -23,6 +25,48 @@ void of3_report_free(of3_report *report) {
   if (b) of3_arena_free(b->arena);
   free(b);
 }
+
+/* ---- Failures */
+
+static const char *type_name(of3_status status) {
+  static const char *const name[] = {"OK", "Usage",  "Input",     "Unsupported",
+                                     "IO", "Memory", "Cancelled", "Internal"};
+  return name[status];
+}
+
+static void add_failure(const of3_item *item, const of3_error *failure, of3_str *out) {
+  time_t now = time(NULL);
+  struct tm t = {0};
+  char stamp[32];
+  localtime_r(&now, &t);
+  strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S", &t);
+  of3_str_addc(out, '=', 50);
+  of3_str_addf(out, "\nTimestamp: %s\nQuery ID(s): %s\nError Type: %s\nError Message: %s\n", stamp,
+               item->query, type_name(failure->code), failure->text);
+  of3_str_addc(out, '=', 50);
+  of3_str_add(out, "\n");
+}
+
+of3_status of3_job_log_failure(const of3_job *j, int index, const of3_error *failure, of3_error *err) {
+  enum { MOST = 16 << 20 };
+  of3_arena *arena = of3_arena_new(0);
+  of3_str text = {0};
+  char *old = NULL, *folder = arena ? of3_path_join(arena, j->tree.folder, "logs") : NULL;
+  char *path = folder ? of3_path_join(arena, folder, "predict_err_rank0.log") : NULL;
+  size_t n = 0;
+  of3_status status = path ? of3_make_folder(folder, err) : of3_fail_memory(err, "the log of failures");
+  if (status == OF3_OK && of3_is_file(path)) status = of3_read_file(path, MOST, arena, &old, &n, err);
+  if (status == OF3_OK) {
+    of3_str_addn(&text, old ? old : "", n);
+    add_failure(&j->item[index], failure, &text);
+    status = text.failed ? of3_fail_memory(err, path) : of3_write_file(path, text.text, text.len, err);
+  }
+  of3_str_free(&text);
+  of3_arena_free(arena);
+  return status;
+}
+
+/* ---- Ranking */
 
 static of3_sample_scores scores_of(const of3_aggregated *a) {
   return (of3_sample_scores){.ranking_score = a->sample_ranking_score,

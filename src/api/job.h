@@ -44,6 +44,10 @@ void of3_job_forget(of3_job *j); /* frees the query at hand */
 OF3_MUST_CHECK of3_status of3_job_make_report(of3_job *j, of3_error *err);
 /* Scores and files of a complete item, read from disk. */
 OF3_MUST_CHECK of3_status of3_job_rank_item(of3_job *j, int index, of3_error *err);
+/* Appends a failure to OUT/logs/predict_err_rank0.log, as OpenFold3 does for what goes wrong after the
+ * features. */
+OF3_MUST_CHECK of3_status of3_job_log_failure(const of3_job *j, int index, const of3_error *failure,
+                                              of3_error *err);
 /* Ranking, best models and summary. */
 OF3_MUST_CHECK of3_status of3_job_finish(of3_job *j, of3_error *err);
 

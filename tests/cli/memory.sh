@@ -1,6 +1,14 @@
 # More memory than there is.
-run quick "$UBIQUITIN" -c ob.safetensors -o out --max-memory 1MB
+sizes() { sed -E 's/[0-9.]+ MB/(size)/g'; }
+sizes_off() {
+  code=0
+  quick "$@" >shown 2>&1 || code=$?
+  sizes <shown
+  return $code
+}
+run sizes_off "$UBIQUITIN" -c ob.safetensors -o out --max-memory 1MB
 [ ! -e out/query ] || fail "something was computed"
+sed 's/^Timestamp: [0-9: -]*$/Timestamp: (time)/' out/logs/predict_err_rank0.log | sizes
 echo "# allocations that fail"
 case $(nm "$(command -v of3)" 2>/dev/null | grep -c __asan_init) in
 0)
