@@ -137,7 +137,7 @@ int main(int argc, char **argv) {
   }
   const of3_backend *backend = &of3_reference_backend;
   of3_error err = {0};
-  if (!o.reference && of3_cpu_backend_for(o.isa, o.dtype, &backend, &err) != OF3_OK) {
+  if (!o.reference && of3_cpu_backend(o.isa, o.dtype, &backend, &err) != OF3_OK) {
     fprintf(stderr, "of3_bench_ops: %s\n", err.text);
     return 2;
   }

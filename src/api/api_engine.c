@@ -46,7 +46,7 @@ static const char *isa_of(const of3_backend *b) {
 static of3_status open_engine(const of3_engine_options *o, of3_engine *e, of3_error *err) {
   enum { BINDING = 4096 }; /* binding weights makes no tensors on the stack */
   of3_dtype operand = strcmp(o->dtype, "bf16") == 0 ? OF3_BF16 : OF3_F32;
-  OF3_TRY(of3_cpu_backend_for(o->isa, operand, &e->backend, err));
+  OF3_TRY(of3_cpu_backend(o->isa, operand, &e->backend, err));
   e->isa = isa_of(e->backend);
   e->threads = o->threads ? o->threads : of3_usable_processors();
   e->max_memory = o->max_memory;

@@ -65,14 +65,21 @@ static void to_bf16(of3_ctx *cx, uint16_t *to, const float *from, int64_t n) {
   of3_cpu_share(cx, round_task, &t, (n + CHUNK - 1) / CHUNK, CHUNK);
 }
 
+static void set_table(of3_cpu_kernels *table, const of3_isa *isa, of3_dtype operand) {
+  *table = *isa->kernels();
+  table->operand = operand;
+  if (operand == OF3_F32)
+    table->gemm_bf16 = table->gemm_wide;
+  else if (isa->bf16) {
+    table->gemm_bf16 = isa->bf16()->gemm;
+    table->pair = isa->bf16()->pair;
+  }
+}
+
 static of3_status open_cpu(of3_ctx *cx, int threads, of3_error *err, const of3_isa *isa) {
   of3_cpu *s = calloc(1, sizeof *s);
   if (!s) return of3_fail_memory(err, "the CPU backend");
-  s->table = *isa->kernels();
-  if (cx->backend->operand == OF3_F32)
-    s->table.gemm_bf16 = s->table.gemm_wide;
-  else if (isa->gemm_bf16)
-    s->table.gemm_bf16 = isa->gemm_bf16();
+  set_table(&s->table, isa, cx->backend->operand);
   s->kernels = &s->table;
   s->threads = threads > 0 ? threads : of3_usable_processors();
   if (!cx->planning) s->pool = of3_pool_new(s->threads);
@@ -125,11 +132,11 @@ static const choice choices[] = {
     {&of3_isa_plain, backend_plain}};
 enum { N_CHOICE = sizeof choices / sizeof *choices };
 
-of3_status of3_cpu_backend_for(const char *name, of3_dtype operand, const of3_backend **out, of3_error *err) {
+of3_status of3_cpu_backend(const char *name, of3_dtype operand, const of3_backend **out, of3_error *err) {
   bool any = !name || !strcmp(name, "auto");
   for (int i = 0; i < N_CHOICE; i++) {
     const of3_isa *isa = choices[i].isa;
-    if (any ? operand == OF3_F32 && isa->gemm_bf16 : strcmp(name, isa->name) != 0) continue;
+    if (any ? operand == OF3_F32 && isa->bf16 : strcmp(name, isa->name) != 0) continue;
     *out = &choices[i].backend[operand == OF3_BF16];
     if (isa->can_run()) return OF3_OK;
     if (!any)
@@ -140,10 +147,6 @@ of3_status of3_cpu_backend_for(const char *name, of3_dtype operand, const of3_ba
                   "unknown instruction set \"%s\"; expected auto, amx, avx512bf16, avx512, avx2, neonbf16, "
                   "neon or plain",
                   name);
-}
-
-of3_status of3_cpu_backend(const char *name, const of3_backend **out, of3_error *err) {
-  return of3_cpu_backend_for(name, OF3_F32, out, err);
 }
 
 int of3_cpu_isas(const char **names, int max) {

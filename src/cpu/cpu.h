@@ -8,10 +8,8 @@
  * names below. operand: the type of the numbers that products multiply, OF3_F32 or OF3_BF16; sets that differ
  * from a lower one in bf16 only are not chosen for f32. OF3_ERR_USAGE: no such name, or this processor lacks
  * it. The backend is static. */
-OF3_MUST_CHECK of3_status of3_cpu_backend_for(const char *opt_isa, of3_dtype operand, const of3_backend **out,
-                                              of3_error *err);
-/* The same for f32. */
-OF3_MUST_CHECK of3_status of3_cpu_backend(const char *opt_isa, const of3_backend **out, of3_error *err);
+OF3_MUST_CHECK of3_status of3_cpu_backend(const char *opt_isa, of3_dtype operand, const of3_backend **out,
+                                          of3_error *err);
 
 /* Names of the instruction sets that this program has kernels for and this processor can run, best first;
  * returns how many there are, writes at most max. */

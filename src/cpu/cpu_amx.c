@@ -55,7 +55,7 @@ static void configure(void) {
   } while (0)
 
 /* Rows r .. r+15: y += a x. */
-OF3_INLINE void tile_rows(const dot_block *b, int64_t r, const int V) {
+OF3_INLINE void tile_rows(const dot_block *b, int64_t r, const uint32_t *x_rest, const int V) {
   const of3_gemm *g = b->g;
   float *y = g->y + r * g->ldy;
   const ptrdiff_t y_bytes = 4 * g->ldy, x_bytes = 4 * g->lanes;
@@ -71,7 +71,7 @@ OF3_INLINE void tile_rows(const dot_block *b, int64_t r, const int V) {
   if (V > 2) _tile_loadd(2, y + 32, y_bytes);
   for (int64_t k = 0; k + TERMS <= b->depth; k += TERMS, a += 2 * TERMS, x += TERMS / 2 * g->lanes)
     STEP(a, b->a_bytes, x, x_bytes, V);
-  if (left) STEP(rest, sizeof rest[0], x, x_bytes, V);
+  if (left) STEP(rest, sizeof rest[0], x_rest, x_bytes, V);
   _tile_stored(0, y, y_bytes);
   if (V > 1) _tile_stored(1, y + 16, y_bytes);
   if (V > 2) _tile_stored(2, y + 32, y_bytes);
@@ -88,50 +88,41 @@ static void begin_rows(const of3_gemm *g, int64_t rows) {
   }
 }
 
-/* Pairs of zeros up to a whole tile. */
-static void pad_pairs(uint32_t *pairs, int64_t depth, int lanes) {
-  int64_t have = (depth + 1) / 2, want = (depth + TERMS - 1) / TERMS * (TERMS / 2);
-  memset(pairs + have * lanes, 0, (size_t)((want - have) * lanes) * sizeof *pairs);
-}
-
-/* Rows from r on, in the blocks of terms of kernels_dot.inc. */
-static void dot_rest(const dot_block *b, int64_t r) {
-  for (int64_t k = 0; k == 0 || k < b->depth; k += OF3_GEMM_DEPTH) {
-    dot_block part = *b;
-    part.a += 2 * k;
-    part.x += k / 2 * b->g->lanes;
-    part.depth = b->depth - k < OF3_GEMM_DEPTH ? b->depth - k : OF3_GEMM_DEPTH;
-    part.first = b->first && k == 0;
-    dot_rows(&part, r);
-  }
+/* The pairs of the last depth % TERMS terms, with zeros behind them. */
+static void copy_rest(const dot_block *b, uint32_t *rest) {
+  const int lanes = b->g->lanes;
+  const int64_t whole = b->depth / TERMS * TERMS, pairs = (b->depth - whole + 1) / 2;
+  memset(rest, 0, (size_t)(TERMS / 2 * lanes) * sizeof *rest);
+  memcpy(rest, b->x + whole / 2 * lanes, (size_t)(pairs * lanes) * sizeof *rest);
 }
 
 static void amx_gemm(const of3_gemm *g) {
-  if (g->depth < TERMS || g->rows < ROWS) {
-    dot_gemm(g);
-    return;
-  }
-  uint32_t pairs[DEPTH / 2 * OF3_LANES] __attribute__((aligned(64)));
-  const int64_t rows = g->rows / ROWS * ROWS;
-  begin_rows(g, rows);
-  configure();
-  for (int64_t k0 = 0; k0 < g->depth; k0 += DEPTH) {
-    dot_block b = dot_terms(g, pairs, k0, DEPTH);
-    pad_pairs(pairs, b.depth, g->lanes);
-    for (int64_t r = 0; r < rows; r += ROWS) {
-      if (g->lanes == 48)
-        tile_rows(&b, r, 3);
-      else if (g->lanes == 32)
-        tile_rows(&b, r, 2);
-      else
-        tile_rows(&b, r, 1);
+  uint32_t rest[TERMS / 2 * OF3_LANES] __attribute__((aligned(64)));
+  const int64_t rows = g->depth < TERMS ? 0 : g->rows / ROWS * ROWS;
+  if (rows) {
+    begin_rows(g, rows);
+    configure();
+    for (int64_t k0 = 0; k0 < g->depth; k0 += DEPTH) {
+      dot_block b = dot_terms(g, k0, DEPTH);
+      if (b.depth % TERMS) copy_rest(&b, rest);
+      for (int64_t r = 0; r < rows; r += ROWS) {
+        if (g->lanes == 48)
+          tile_rows(&b, r, rest, 3);
+        else if (g->lanes == 32)
+          tile_rows(&b, r, rest, 2);
+        else
+          tile_rows(&b, r, rest, 1);
+      }
     }
-    if (rows < g->rows) dot_rest(&b, rows);
+    _tile_release();
   }
-  _tile_release();
+  if (rows < g->rows) dot_all(g, rows);
 }
 
-of3_gemm_kernel *of3_gemm_amx(void) { return amx_gemm; }
+const of3_bf16_kernels *of3_bf16_kernels_amx(void) {
+  static const of3_bf16_kernels table = {.gemm = amx_gemm, .pair = dot_join};
+  return &table;
+}
 #else
-of3_gemm_kernel *of3_gemm_amx(void) { return NULL; }
+const of3_bf16_kernels *of3_bf16_kernels_amx(void) { return NULL; }
 #endif

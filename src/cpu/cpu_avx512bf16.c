@@ -8,7 +8,12 @@
 
 #include "cpu/kernels_dot.inc"
 
-of3_gemm_kernel *of3_gemm_avx512bf16(void) { return dot_gemm; }
+static void dot_gemm(const of3_gemm *g) { dot_all(g, 0); }
+
+const of3_bf16_kernels *of3_bf16_kernels_avx512bf16(void) {
+  static const of3_bf16_kernels table = {.gemm = dot_gemm, .pair = dot_join};
+  return &table;
+}
 #else
-of3_gemm_kernel *of3_gemm_avx512bf16(void) { return NULL; }
+const of3_bf16_kernels *of3_bf16_kernels_avx512bf16(void) { return NULL; }
 #endif

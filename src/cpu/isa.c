@@ -64,11 +64,11 @@ static bool has_neonbf16(void) {
 #define has_neonbf16 never
 #endif
 
-const of3_isa of3_isa_amx = {"amx", has_amx, of3_cpu_kernels_avx512, of3_gemm_amx};
+const of3_isa of3_isa_amx = {"amx", has_amx, of3_cpu_kernels_avx512, of3_bf16_kernels_amx};
 const of3_isa of3_isa_avx512bf16 = {"avx512bf16", has_avx512bf16, of3_cpu_kernels_avx512,
-                                    of3_gemm_avx512bf16};
+                                    of3_bf16_kernels_avx512bf16};
 const of3_isa of3_isa_avx512 = {"avx512", has_avx512, of3_cpu_kernels_avx512, NULL};
 const of3_isa of3_isa_avx2 = {"avx2", has_avx2, of3_cpu_kernels_avx2, NULL};
-const of3_isa of3_isa_neonbf16 = {"neonbf16", has_neonbf16, of3_cpu_kernels_neon, of3_gemm_neonbf16};
+const of3_isa of3_isa_neonbf16 = {"neonbf16", has_neonbf16, of3_cpu_kernels_neon, of3_bf16_kernels_neonbf16};
 const of3_isa of3_isa_neon = {"neon", has_neon, of3_cpu_kernels_neon, NULL};
 const of3_isa of3_isa_plain = {"plain", always, of3_cpu_kernels_plain, NULL};

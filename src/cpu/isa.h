@@ -8,7 +8,7 @@ typedef struct of3_isa {
   const char *name;
   bool (*can_run)(void);
   const of3_cpu_kernels *(*kernels)(void);
-  of3_gemm_kernel *(*gemm_bf16)(void); /* NULL: that of the kernels; else all else is as in the set below */
+  const of3_bf16_kernels *(*bf16)(void); /* NULL: those of kernels */
 } of3_isa;
 
 extern const of3_isa of3_isa_amx, of3_isa_avx512bf16, of3_isa_avx512, of3_isa_avx2, of3_isa_neonbf16,

@@ -46,12 +46,17 @@ static inline void of3_rows_at(const float **row, const float *first, ptrdiff_t 
 enum { OF3_GEMM_DEPTH = 256 };
 
 /* y[r][l] = [y[r][l] +] [bias[r] +] sum_k a(r,k) x[k][l], a(r,k) = a[r a_row + k a_col]. y overlaps nothing.
- * Sums are f32 in all cases. */
+ * Sums are f32 in all cases.
+ *
+ *   a_type     x
+ *   OF3_F32    f32 [depth][lanes], row stride ldx
+ *   OF3_BF16   the same; or, on a backend whose operands are bf16, pairs [(depth+1)/2][lanes]: terms 2p and
+ *              2p+1 in the lower and upper half of 32 bits, the last one with 0 if depth is odd. a_col = 1 */
 typedef struct of3_gemm {
   const void *a;
-  of3_dtype a_type; /* OF3_F32; or OF3_BF16, then a_col = 1 */
+  of3_dtype a_type;
   ptrdiff_t a_row, a_col;
-  const float *x; /* [depth][lanes], row stride ldx */
+  const void *x;
   ptrdiff_t ldx;
   float *y; /* [rows][lanes], row stride ldy */
   ptrdiff_t ldy;
@@ -77,9 +82,12 @@ typedef struct of3_cpu_kernels {
   const char *isa; /* "avx512", ... */
 
   /* ---- panels */
+  of3_dtype operand;                    /* of the backend; set by its state (cpu.c), as gemm_bf16 is */
   void (*gemm)(const of3_gemm *g);      /* a is f32 */
-  void (*gemm_wide)(const of3_gemm *g); /* a is bf16, made f32; x as it is */
-  void (*gemm_bf16)(const of3_gemm *g); /* a is bf16, x rounded to bf16; a state's table for f32: gemm_wide */
+  void (*gemm_wide)(const of3_gemm *g); /* a is bf16, x f32 */
+  void (*gemm_bf16)(const of3_gemm *g); /* a is bf16, x pairs; if operands are f32: gemm_wide */
+  /* x [depth][lanes] f32 to pairs, rounded to nearest, ties to even; they may begin where x does. */
+  void (*pair)(void *pairs, const float *x, int lanes, int64_t depth);
   /* panel[c][i] = row[i][c]; lanes i >= n_row become 0. row[i] has `channels` floats. */
   void (*pack)(float *panel, ptrdiff_t ld, int lanes, const float *const *row, int n_row, int64_t channels);
   void (*unpack)(const of3_unpack *u);
@@ -117,12 +125,16 @@ static inline void of3_product(const of3_cpu_kernels *k, const of3_gemm *g) {
   (g->a_type == OF3_BF16 ? k->gemm_bf16 : k->gemm)(g);
 }
 
-/* gemm_bf16 of instruction sets that multiply bf16 (kernels_dot.inc, cpu_amx.c); NULL where not compiled in.
- */
-typedef void of3_gemm_kernel(const of3_gemm *g);
-of3_gemm_kernel *of3_gemm_avx512bf16(void);
-of3_gemm_kernel *of3_gemm_amx(void);
-of3_gemm_kernel *of3_gemm_neonbf16(void);
+/* What instruction sets that multiply bf16 have in place of gemm_bf16 and pair (kernels_dot.inc, cpu_amx.c);
+ * NULL where not compiled in. */
+typedef struct of3_bf16_kernels {
+  void (*gemm)(const of3_gemm *g);
+  void (*pair)(void *pairs, const float *x, int lanes, int64_t depth);
+} of3_bf16_kernels;
+
+const of3_bf16_kernels *of3_bf16_kernels_avx512bf16(void);
+const of3_bf16_kernels *of3_bf16_kernels_amx(void);
+const of3_bf16_kernels *of3_bf16_kernels_neonbf16(void);
 
 /* NULL where the instruction set is not compiled in. Whether the processor has it is cpu.c's to ask. */
 const of3_cpu_kernels *of3_cpu_kernels_avx512(void);

@@ -42,10 +42,11 @@ static size_t workspace(const of3_ctx *cx, const of3_call *c) {
 }
 
 static void read_panel(const linear *t, float *panel, int64_t p) {
+  int lanes = of3_lanes(of3_panel_rows(t->rows, p));
   of3_read_panel(t->k, panel, t->c->in[LINEAR_X], p);
-  if (!t->c->attr.norm) return;
-  of3_norm_panel(t->k, panel, of3_lanes(of3_panel_rows(t->rows, p)), t->depth, t->c->in[LINEAR_SCALE],
-                 t->c->in[LINEAR_OFFSET]);
+  if (t->c->attr.norm)
+    of3_norm_panel(t->k, panel, lanes, t->depth, t->c->in[LINEAR_SCALE], t->c->in[LINEAR_OFFSET]);
+  of3_make_operand(t->k, t->c->in[LINEAR_W], panel, lanes, t->depth);
 }
 
 static void do_block(const linear *t, const float *panel, float *product, int64_t p, int64_t first,

@@ -67,6 +67,7 @@ static void project(const outer *t, int64_t r, int64_t p, float *x) {
   memset(mask, 0, (size_t)lanes * sizeof *mask);
   memcpy(mask, of3_f32(t->c->in[OPM_MASK]) + first, (size_t)n * sizeof *mask);
 
+  of3_make_operand(t->k, t->c->in[OPM_W1], x, lanes, t->c_m);
   of3_gemm a = of3_weights_times(t->c->in[OPM_W1], 0, t->h, x, lanes, product);
   of3_product(t->k, &a);
   for (int i = 0; i < n; i++) y[i] = t->a + ((p * OF3_LANES + i) * t->m + r) * t->h;
@@ -127,6 +128,7 @@ static void do_block(const outer *t, int64_t i0, int n_i, int64_t p, float *o) {
   outer_products(t, i0, n_i, p, o);
   weights(t, i0, n_i, p, weight);
   for (int i = 0; i < n_i; i++) {
+    of3_make_operand(t->k, t->c->in[OPM_WO], o + i * outer_floats(t), lanes, t->h * t->h);
     of3_gemm g = of3_weights_times(t->c->in[OPM_WO], 0, t->c_z, o + i * outer_floats(t), lanes, product);
     g.opt_bias = of3_f32(t->c->in[OPM_BO]);
     of3_product(t->k, &g);

@@ -78,6 +78,7 @@ static void weights_of_key(const average *t, int64_t p, int64_t j, float *x) {
   of3_rows_at(row, of3_f32(t->c->in[PWA_Z]) + first * t->c_z, t->n * t->c_z, n);
   t->k->pack(x, lanes, lanes, row, n, t->c_z);
   of3_norm_panel(t->k, x, lanes, t->c_z, t->c->in[PWA_Z_SCALE], t->c->in[PWA_Z_OFFSET]);
+  of3_make_operand(t->k, t->c->in[PWA_WZ], x, lanes, t->c_z);
   of3_gemm g = of3_weights_times(t->c->in[PWA_WZ], 0, t->heads, x, lanes, t->w + p * w_floats(t) + j * lanes);
   g.ldy = t->n * lanes;
   of3_product(t->k, &g);
@@ -123,6 +124,7 @@ static void value_task(void *arg, int64_t begin, int64_t end, int thread) {
   for (int64_t i = begin; i < end; i++) {
     int64_t r = i / panels, p = i % panels;
     read_row(t, t->first + r, p, x);
+    of3_make_operand(t->k, t->c->in[PWA_WV], x, of3_lanes(of3_panel_rows(t->n, p)), t->c_m);
     of3_gemm g = of3_weights_times(t->c->in[PWA_WV], 0, t->hidden, x, of3_lanes(of3_panel_rows(t->n, p)),
                                    t->v + r * t->hidden * t->ld + p * OF3_LANES);
     g.ldy = t->ld;
@@ -153,9 +155,11 @@ static void update_row(const average *t, int64_t row, int64_t p, float *o, float
   const int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
   float *product = x + wider(t) * OF3_LANES, *gate = product + wider(t) * OF3_LANES, *y[OF3_LANES];
   read_row(t, row, p, x);
+  of3_make_operand(t->k, t->c->in[PWA_WG], x, lanes, t->c_m);
   of3_gemm g = of3_weights_times(t->c->in[PWA_WG], 0, t->hidden, x, lanes, gate);
   of3_product(t->k, &g);
   t->k->sigmoid_mul(o, gate, t->hidden * lanes);
+  of3_make_operand(t->k, t->c->in[PWA_WO], o, lanes, t->hidden);
   of3_gemm out = of3_weights_times(t->c->in[PWA_WO], 0, t->c_m, o, lanes, product);
   of3_product(t->k, &out);
   for (int i = 0; i < n; i++) y[i] = of3_f32(t->c->out) + (row * t->n + p * OF3_LANES + i) * t->c_m;

@@ -43,6 +43,7 @@ static void do_panel(const bias *t, float *panel, int64_t b, int64_t q, int64_t 
   t->k->pack(panel, lanes, lanes, row, n, t->width);
   if (t->c->attr.norm)
     of3_norm_panel(t->k, panel, lanes, t->width, t->c->in[PAIR_BIAS_SCALE], t->c->in[PAIR_BIAS_OFFSET]);
+  of3_make_operand(t->k, t->c->in[PAIR_BIAS_W], panel, lanes, t->width);
   of3_gemm g = of3_weights_times(t->c->in[PAIR_BIAS_W], 0, t->heads, panel, lanes, product);
   of3_product(t->k, &g);
   if (t->c->in[PAIR_BIAS_MASK]) add_mask(t, product, first, n, lanes);

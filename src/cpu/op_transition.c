@@ -77,12 +77,13 @@ static void read_adaptive(const swiglu *t, float *panel, float *line, int64_t p)
 }
 
 static void read_input(const swiglu *t, float *panel, float *line, int64_t p) {
-  if (t->c->op == OF3_OP_GATED_TRANSITION) {
+  if (t->c->op == OF3_OP_GATED_TRANSITION)
     read_adaptive(t, panel, line, p);
-    return;
+  else {
+    of3_read_panel(t->k, panel, t->c->out, p);
+    of3_norm_panel(t->k, panel, lanes_of(t, p), t->width, t->c->in[TRANS_SCALE], t->c->in[TRANS_OFFSET]);
   }
-  of3_read_panel(t->k, panel, t->c->out, p);
-  of3_norm_panel(t->k, panel, lanes_of(t, p), t->width, t->c->in[TRANS_SCALE], t->c->in[TRANS_OFFSET]);
+  of3_make_operand(t->k, t->wa, panel, lanes_of(t, p), t->width);
 }
 
 /* middle [n][lanes] = silu(W_a x) * W_b x for hidden channels first .. first+n-1, n <= BLOCK. */
@@ -105,6 +106,7 @@ static void do_panel(const swiglu *t, int64_t p, int thread) {
   for (int64_t h = 0; h < t->hidden; h += BLOCK) {
     int64_t n = t->hidden - h < BLOCK ? t->hidden - h : BLOCK;
     make_hidden(t, x, middle, scratch, h, n, lanes);
+    of3_make_operand(t->k, t->wo, middle, lanes, n);
     of3_gemm o = of3_weights_times(t->wo, 0, t->width, middle, lanes, sum);
     of3_gemm_terms(&o, h, n);
     o.accumulate = h > 0;
@@ -137,6 +139,13 @@ static void share_hidden(void *arg, int64_t begin, int64_t end, int thread) {
     }
 }
 
+static void make_operands(void *arg, int64_t begin, int64_t end, int thread) {
+  const swiglu *t = arg;
+  (void)thread;
+  for (int64_t p = begin; p < end; p++)
+    of3_make_operand(t->k, t->wo, t->middle + p * middle_floats(t), lanes_of(t, p), t->hidden);
+}
+
 /* Output channels begin OUTPUT_STEP .. of all panels. */
 static void share_outputs(void *arg, int64_t begin, int64_t end, int thread) {
   const swiglu *t = arg;
@@ -161,6 +170,7 @@ static void run(of3_ctx *cx, const of3_call *c, void *memory) {
   if (t.few) {
     of3_pool_run(pool, read_panels, &t, of3_panels(t.rows));
     of3_pool_run(pool, share_hidden, &t, (t.hidden + OUTPUT_STEP - 1) / OUTPUT_STEP);
+    of3_pool_run(pool, make_operands, &t, of3_panels(t.rows));
     of3_pool_run(pool, share_outputs, &t, (t.width + OUTPUT_STEP - 1) / OUTPUT_STEP);
   } else
     of3_pool_run(pool, do_panels, &t, of3_panels(t.rows));

@@ -75,6 +75,7 @@ static void bias_task(void *arg, int64_t begin, int64_t end, int thread) {
     int64_t panel = i % t->panels, key = i / t->panels;
     int n = of3_panel_rows(t->n, panel), lanes = of3_lanes(n);
     normed(t, panel * OF3_LANES * t->bias_q + key * t->bias_k, t->bias_q, n, x);
+    of3_make_operand(t->kernels, t->call->in[TRI_ATT_WZ], x, lanes, t->c);
     product(t, TRI_ATT_WZ, x, lanes, t->bias + panel * OF3_LANES * t->heads * t->n + key * lanes,
             t->n * lanes);
   }
@@ -113,6 +114,7 @@ static void keys_and_values(const triangle_attention *t, const line *s) {
   for (int64_t p = 0; p < t->panels; p++) {
     int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
     normed(t, s->first + p * OF3_LANES * t->pair_stride, t->pair_stride, n, s->x);
+    of3_make_operand(t->kernels, t->call->in[TRI_ATT_WK], s->x, lanes, t->c);
     product(t, TRI_ATT_WK, s->x, lanes, s->k + p * OF3_LANES, t->ld);
     product(t, TRI_ATT_WV, s->x, lanes, s->v + p * OF3_LANES, t->ld);
   }
@@ -146,11 +148,13 @@ static void attend_panel(const triangle_attention *t, const line *s, int64_t p) 
   int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
   int64_t first = s->first + p * OF3_LANES * t->pair_stride, d = t->hidden / t->heads;
   normed(t, first, t->pair_stride, n, s->x);
+  of3_make_operand(kernels, t->call->in[TRI_ATT_WQ], s->x, lanes, t->c);
   product(t, TRI_ATT_WQ, s->x, lanes, s->q, lanes);
   kernels->scale(s->q, 1.0f / sqrtf((float)d), t->hidden * lanes);
   product(t, TRI_ATT_WG, s->x, lanes, s->gate, lanes);
   for (int64_t h = 0; h < t->heads; h++) attend_head(t, s, p, lanes, h);
   kernels->sigmoid_mul(s->o, s->gate, t->hidden * lanes);
+  of3_make_operand(kernels, t->call->in[TRI_ATT_WO], s->o, lanes, t->hidden);
   product(t, TRI_ATT_WO, s->o, lanes, s->y, lanes);
   float *row[OF3_LANES];
   for (int l = 0; l < n; l++) row[l] = t->z + (first + l * t->pair_stride) * t->c;

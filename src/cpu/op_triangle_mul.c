@@ -85,6 +85,7 @@ static void project_panel(const triangle_mul *t, int64_t p, int64_t k, float *sc
   float *x = scratch, *value = x + t->c * lanes, *gate = value + t->hidden * lanes, mask[OF3_LANES] = {0};
   for (int l = 0; l < n; l++) mask[l] = t->mask[first + l * t->i_stride];
   normed(t, first, t->i_stride, n, x);
+  of3_make_operand(t->kernels, t->call->in[TRI_MUL_WAP], x, lanes, t->c);
   for (int side = 0; side < 2; side++) {
     product(t, side ? TRI_MUL_WBP : TRI_MUL_WAP, x, lanes, value);
     product(t, side ? TRI_MUL_WBG : TRI_MUL_WAG, x, lanes, gate);
@@ -140,9 +141,11 @@ static void output_panel(const triangle_mul *t, int64_t p, int64_t j, float *scr
     memcpy(hidden + h * lanes, from + h * t->plane, (size_t)lanes * sizeof *from);
   kernels->norm(hidden, lanes, lanes, t->hidden, weights(t->call, TRI_MUL_OUT_SCALE),
                 weights(t->call, TRI_MUL_OUT_OFFSET));
+  of3_make_operand(kernels, t->call->in[TRI_MUL_WZ], hidden, lanes, t->hidden);
   product(t, TRI_MUL_WZ, hidden, lanes, y);
   int64_t first = p * OF3_LANES * t->n + j;
   normed(t, first, t->n, n, x);
+  of3_make_operand(kernels, t->call->in[TRI_MUL_WG], x, lanes, t->c);
   product(t, TRI_MUL_WG, x, lanes, gate);
   kernels->sigmoid_mul(y, gate, t->c * lanes);
   float *row[OF3_LANES];

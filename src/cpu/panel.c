@@ -30,6 +30,10 @@ void of3_write_panel(const of3_cpu_kernels *k, const of3_panel_target *to, int64
                           .add = to->add});
 }
 
+void of3_make_operand(const of3_cpu_kernels *k, const of3_tensor *w, float *x, int lanes, int64_t depth) {
+  if (w->dtype == OF3_BF16 && k->operand == OF3_BF16) k->pair(x, x, lanes, depth);
+}
+
 of3_gemm of3_weights_times(const of3_tensor *w, int64_t first, int64_t outputs, const float *x, int lanes,
                            float *y) {
   const int64_t depth = w->shape[1];

@@ -17,7 +17,12 @@ typedef struct of3_panel_target {
 void of3_write_panel(const of3_cpu_kernels *k, const of3_panel_target *to, int64_t p, int64_t first,
                      int64_t channels, const float *product);
 
-/* y [outputs][lanes] = rows first .. first+outputs-1 of w, f32 or bf16, times x [depth][lanes]. */
+/* Makes the panel x [depth][lanes] what products with the weights w multiply: pairs in its place if both w
+ * and the backend's operands are bf16. To be done once between making x and multiplying it. */
+void of3_make_operand(const of3_cpu_kernels *k, const of3_tensor *w, float *x, int lanes, int64_t depth);
+
+/* y [outputs][lanes] = rows first .. first+outputs-1 of w, f32 or bf16, times the operand x [depth][lanes].
+ */
 of3_gemm of3_weights_times(const of3_tensor *w, int64_t first, int64_t outputs, const float *x, int lanes,
                            float *y);
 

@@ -6,8 +6,8 @@
 #include "tensor/dtype.h"
 
 /* Floating-point operations per second of `threads` threads with the instruction set `isa` (cpu/cpu.h) on
- * operands OF3_F32 or OF3_BF16, a multiply and an add counted as two. Where a set has no product of bf16 it is
- * that of f32. 0 if the threads cannot be started. */
+ * operands OF3_F32 or OF3_BF16, a multiply and an add counted as two. Where a set has no product of bf16 it
+ * is that of f32. 0 if the threads cannot be started. */
 double of3_cpu_peak(const char *isa, of3_dtype operand, int threads);
 
 #endif

@@ -159,8 +159,8 @@ static of3_dtype dtype_of(const options *o) {
 
 static of3_status choose_backend(const options *o, const of3_backend **out, of3_error *err) {
   of3_mlx mlx;
-  *out = &of3_reference_backend;
-  if (!strcmp(o->backend, "cpu")) return of3_cpu_backend(o->isa, out, err);
+  *out = dtype_of(o) == OF3_BF16 ? &of3_reference_backend_bf16 : &of3_reference_backend;
+  if (!strcmp(o->backend, "cpu")) return of3_cpu_backend(o->isa, dtype_of(o), out, err);
   if (strcmp(o->backend, "mlx") != 0) return OF3_OK;
   OF3_TRY(of3_mlx_open(dtype_of(o), &mlx, err));
   printf("MLX %s on %s, %s\n", mlx.version, mlx.device, of3_dtype_name(dtype_of(o)));

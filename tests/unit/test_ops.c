@@ -34,7 +34,7 @@ static bool check_isa(const ops_case *k, const char *isa, of3_dtype type, const 
   const of3_backend *backend;
   const double *measured = type == OF3_BF16 ? measured_bf16 : measured_f32;
   of3_error err = {0};
-  if (of3_cpu_backend_for(isa, type, &backend, &err) != OF3_OK) return ops_complain(k, isa, 1, err.text);
+  if (of3_cpu_backend(isa, type, &backend, &err) != OF3_OK) return ops_complain(k, isa, 1, err.text);
   ops_result first = {0};
   bool ok = true;
   for (int threads = 1; ok && threads <= MAX_THREADS; threads++) {
