@@ -64,8 +64,12 @@ void of3_ctx_fail(of3_ctx *cx, of3_status code, const char *fmt, ...) {
   cx->error.code = code;
 }
 
+/* Without room, an error and the last handle again. */
 static of3_tensor *new_handle(of3_ctx *cx) {
-  assert(cx->n_handle < MAX_HANDLES);
+  if (cx->n_handle == MAX_HANDLES) {
+    of3_ctx_fail(cx, OF3_ERR_INTERNAL, "more than %d tensors at a time; a scope is missing", MAX_HANDLES);
+    cx->n_handle--;
+  }
   of3_tensor *t = &cx->handle[cx->n_handle++];
   *t = (of3_tensor){0};
   return t;
