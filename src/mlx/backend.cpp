@@ -11,8 +11,15 @@ extern "C" {
 #include "mlx/plugin.h"
 }
 
-/* On Linux the product of the CPU device is OpenBLAS, which has threads of its own. */
+/* On Linux products of the CPU device are done by OpenBLAS, if it was linked, on threads of its own. */
+#ifdef __linux__
 extern "C" __attribute__((weak)) void openblas_set_num_threads(int n);
+static void set_threads(int n) {
+  if (openblas_set_num_threads && n > 0) openblas_set_num_threads(n);
+}
+#else
+static void set_threads(int) {}
+#endif
 
 namespace of3 {
 
@@ -45,7 +52,7 @@ static of3_status open_as(of3_ctx *cx, int threads, of3_error *err, mx::Dtype co
     s->metal = s->gpu && mx::metal::is_available();
     if (!cx->planning) {
       set_limits(*s, cx->limit);
-      if (openblas_set_num_threads && threads > 0) openblas_set_num_threads(threads);
+      set_threads(threads);
     }
     cx->state = s.release();
     return OF3_OK;
