@@ -157,6 +157,7 @@ static of3_status fold(bench *b, const of3_network *net, const of3_features *f, 
   of3_profile_begin(profile, e->backend, clock_of(b->o));
   OF3_TRY(of3_ctx_open(&cx, &profile->backend, e->threads, plan.step_bytes + ROUNDING, false, err));
   cx.opt_cancel = e->callbacks.cancel;
+  /* cppcheck-suppress autoVariables ; for the callbacks of this fold only */
   b->cx = &cx;
   b->running = N_PHASE;
   turn(b, INPUTS);
@@ -164,6 +165,7 @@ static of3_status fold(bench *b, const of3_network *net, const of3_features *f, 
   b->box->report.tensor_bytes = plan.step_bytes;
   of3_prediction_free(&prediction);
   of3_ctx_close(&cx);
+  b->cx = NULL;
   return status;
 }
 
