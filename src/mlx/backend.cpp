@@ -36,10 +36,11 @@ template <typename F> void guarded(of3_ctx *cx, const char *what, F &&f) {
 
 /* ---- opening */
 
-/* MLX waits for running work before it takes memory beyond the limit, and keeps at most the cache limit of
- * freed buffers. What other contexts hold already does not count against this one. */
+/* MLX runs ahead of the device until it holds more than its limit, then waits: it exceeds it by the array at
+ * hand, for which a quarter of the context's limit is left. The cache limit bounds freed buffers that it keeps.
+ * What other contexts hold already does not count against this one. */
 static void set_limits(State &s, size_t limit) {
-  s.old_memory_limit = mx::set_memory_limit(mx::get_active_memory() + limit);
+  s.old_memory_limit = mx::set_memory_limit(mx::get_active_memory() + limit - limit / 4);
   s.old_cache_limit = mx::set_cache_limit(limit / 4);
 }
 
@@ -142,7 +143,7 @@ static void constant(of3_ctx *cx, Tensor *t, of3_dtype stored, const void *host)
     bool usable = stored == OF3_F32 && reinterpret_cast<uintptr_t>(host) % align == 0;
     array a = usable ? array(const_cast<void *>(host), shape_of(t), mx::float32, [](void *) {})
                      : copy_of(host, stored, shape_of(t));
-    a = mx::astype(a, t->rank == 2 ? s.compute : mx::float32);
+    a = mx::astype(a, t->dtype == OF3_F32 ? mx::float32 : s.compute);
     mx::eval(a);
     t->buffer = &s.constants.emplace_back(Slot{-1, of3_count(t), a.dtype(), a});
   });
@@ -206,9 +207,9 @@ template <int which> of3_status open_type(of3_ctx *cx, int threads, of3_error *e
   return open_as(cx, threads, err, which == 0 ? mx::float32 : which == 1 ? mx::bfloat16 : mx::float16);
 }
 
-template <int which> constexpr of3_backend backend_of(const char *name) {
+template <int which> constexpr of3_backend backend_of(const char *name, of3_dtype compute) {
   return of3_backend{.name = name,
-                     .operand = OF3_F32, /* what matrices are kept in is known to this side only */
+                     .operand = compute,
                      .widens = false,
                      .open = open_type<which>,
                      .close = close_mlx,
@@ -240,8 +241,9 @@ static size_t peak_memory(bool restart) {
 #define TEXT(x)  TEXT_(x)
 
 extern "C" __attribute__((visibility("default"))) const of3_mlx_plugin *of3_mlx_plugin_entry() {
-  static const of3_backend backend[] = {of3::backend_of<0>("mlx"), of3::backend_of<1>("mlx"),
-                                        of3::backend_of<2>("mlx")};
+  static const of3_backend backend[] = {of3::backend_of<0>("mlx", OF3_F32),
+                                        of3::backend_of<1>("mlx", OF3_BF16),
+                                        of3::backend_of<2>("mlx", OF3_F16)};
   static const of3_mlx_plugin plugin = {
       .abi = OF3_MLX_ABI,
       .operations = OF3_N_OP,

@@ -31,7 +31,7 @@ static void run_pair_bias(State &s, const of3_call &c) {
 }
 
 static int64_t pair_bias_floats(const of3_call &c) {
-  return 2 * of3_count(c.out) + 2 * std::min(of3_count(c.in[PAIR_BIAS_Z]), group_floats);
+  return 3 * of3_count(c.out) + 3 * std::min(of3_count(c.in[PAIR_BIAS_Z]), group_floats);
 }
 const Kernel ops::pair_bias{run_pair_bias, pair_bias_floats};
 

@@ -89,7 +89,7 @@ static int64_t average_floats(const of3_call &c) {
   int64_t pairs = of3_rows(z), hd = c.in[PWA_WV]->shape[0], n = of3_dim(m, 1);
   int64_t weights = 4 * pairs * c.attr.heads + 2 * std::min(of3_count(z), group_floats);
   int64_t at_once = std::min(msa_rows_at_once(c), m->shape[0]) * n;
-  return weights + of3_count(m) + at_once * (5 * hd + 3 * last(m));
+  return weights + of3_count(m) + at_once * (7 * hd + 4 * last(m));
 }
 const Kernel ops::pair_weighted_average{run_pair_weighted_average, average_floats};
 

@@ -67,7 +67,7 @@ static int64_t triangle_mul_floats(const of3_call &c) {
   const Tensor *z = c.in[TRI_MUL_Z];
   int64_t pairs = of3_dim(z, 1) * of3_dim(z, 2), w = last(z), h = c.in[TRI_MUL_WAP]->shape[0];
   int64_t group = std::max(group_floats / 2, pairs); /* of channels */
-  int64_t products = pairs * (w + h) + 5 * std::min(pairs * h, group);
+  int64_t products = pairs * (3 * w + h) + 5 * std::min(pairs * h, group);
   int64_t closing = pairs * (w + h) + 2 * std::min(pairs * (h + w), group_floats) + pairs * w;
   return std::max(products, closing);
 }

@@ -26,7 +26,8 @@ bool ops_run(const of3_backend *backend, int threads, const ops_case *k, bool pl
   if (of3_ctx_open(&cx, backend, threads, limit, planning, &err) != OF3_OK)
     return ops_complain(k, backend->name, threads, err.text);
   if (cx.base) memset(cx.base, 0xff, cx.limit);
-  ops_env e = {.cx = &cx, .matrix = backend->operand};
+  /* a backend with memory of its own rounds weights itself */
+  ops_env e = {.cx = &cx, .matrix = backend->plain_memory ? backend->operand : OF3_F32};
   of3_call call;
   ops_make(&e, k->op, k->param, &call);
   of3_tensor *out = of3_apply(&cx, &call);
