@@ -2,6 +2,7 @@
 #ifndef OF3_CPU_ATTENTION_H
 #define OF3_CPU_ATTENTION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,9 +18,14 @@ enum { OF3_ATTEND_KEYS = 64, OF3_ATTEND_SCRATCH = 2 * OF3_ATTEND_KEYS * OF3_LANE
  * Keys are taken in runs of OF3_ATTEND_KEYS with a running maximum and sum (Milakov and Gimelshein 2018), so
  * that scores of one run only exist. Keys and values are the broadcast operands and lie anywhere:
  * k(key,c) = k[key k_key + c k_dim]. A query whose scores are all -1e9 gets the plain average of v, as from a
- * softmax over the whole row. */
+ * softmax over the whole row.
+ *
+ * half: products of bf16 numbers. q is pairs [(d+1)/2][lanes], k and v are bf16 with k_dim = 1, v_key = 1:
+ * keys are rows [key][d], values columns [d][keys]. Probabilities are rounded too; maxima, sums and o are
+ * f32. */
 typedef struct of3_attend {
-  const float *q, *k, *v; /* q [d][lanes] with 1/sqrt d in it */
+  const void *q, *k, *v; /* q [d][lanes] with 1/sqrt d in it */
+  bool half;
   ptrdiff_t ldq, k_key, k_dim, v_key, v_dim;
   const float *bias; /* [keys][bias_lanes], row stride ld_bias; lanes beyond get 0 */
   ptrdiff_t ld_bias;
@@ -41,8 +47,18 @@ typedef struct of3_gate_mask {
   int lanes;
 } of3_gate_mask;
 
+/* Of each lane: the largest score so far, and the sum of probabilities relative to it. */
+typedef struct of3_attend_state {
+  float top[OF3_LANES], sum[OF3_LANES];
+} of3_attend_state;
+
 typedef struct of3_attention_kernels {
-  void (*attend)(const of3_attend *a);
+  void (*attend)(const of3_attend *a); /* not half */
+  /* One run of a half attention: scores [n][lanes] in a->scratch of n keys from `key` on become, with bias,
+   * probabilities; o is scaled to the new maximum unless these are the first keys. */
+  void (*attend_run)(const of3_attend *a, of3_attend_state *state, int64_t key, int n);
+  /* o /= sum */
+  void (*attend_end)(const of3_attend *a, const of3_attend_state *state);
   void (*gate_mask)(const of3_gate_mask *g);
   /* p[k][:] += mask[k] ([row[:] +] col_k[:]) for n rows of c channels; rows with mask 0 stay as they are. */
   void (*add_masked)(float *p, int64_t c, const float *opt_row, const float *const *col, const float *mask,
@@ -50,6 +66,9 @@ typedef struct of3_attention_kernels {
   /* p[k][:] = sum_j f[j][k] w[j][:], f [5][n], w [5][c]: the five features of an atom pair. */
   void (*atom_pair)(float *p, int64_t c, const float *w, const float *f, int n);
 } of3_attention_kernels;
+
+/* Where attention multiplies bf16 numbers: on backends whose operands they are, and whose instructions. */
+static inline bool of3_attend_half(const of3_cpu_kernels *kernels) { return kernels->operand == OF3_BF16; }
 
 /* Attention of n rows of row-major q, gated by rows of g, into rows of y; heads lie next to each other in a
  * row. Sets q, o and lanes of a, whose k, v and bias are those of the first head. */
@@ -62,6 +81,9 @@ typedef struct of3_attend_rows {
   ptrdiff_t bias_head; /* between the biases of two heads */
   float *scratch;      /* [3 heads d OF3_LANES] */
 } of3_attend_rows;
+
+/* Either kind. */
+void of3_attend_panel(const of3_cpu_kernels *kernels, const of3_attend *a);
 
 void of3_attend_heads(const of3_cpu_kernels *kernels, of3_attend a, const of3_attend_rows *r);
 

@@ -11,20 +11,66 @@
 #include "cpu/attention.h"
 #include "cpu/state.h"
 
+static void attend_half(const of3_cpu_kernels *k, const of3_attend *a) {
+  of3_attend_state state;
+  of3_gemm scores = {.a_type = OF3_BF16,
+                     .a_row = a->k_key,
+                     .a_col = 1,
+                     .x = a->q,
+                     .ldx = a->lanes,
+                     .y = a->scratch,
+                     .ldy = a->lanes,
+                     .depth = a->d,
+                     .lanes = a->lanes};
+  of3_gemm values = {.a_type = OF3_BF16,
+                     .a_row = a->v_dim,
+                     .a_col = 1,
+                     .x = a->scratch,
+                     .ldx = a->lanes,
+                     .y = a->o,
+                     .ldy = a->ldo,
+                     .rows = a->d,
+                     .lanes = a->lanes};
+  for (int64_t key = 0; key < a->keys; key += OF3_ATTEND_KEYS) {
+    const int n = a->keys - key < OF3_ATTEND_KEYS ? (int)(a->keys - key) : OF3_ATTEND_KEYS;
+    scores.a = (const uint16_t *)a->k + key * a->k_key;
+    scores.rows = n;
+    k->gemm_bf16(&scores);
+    k->attention->attend_run(a, &state, key, n);
+    k->pair(a->scratch, a->scratch, a->lanes, n);
+    values.a = (const uint16_t *)a->v + key;
+    values.depth = n;
+    values.accumulate = key > 0;
+    k->gemm_bf16(&values);
+  }
+  k->attention->attend_end(a, &state);
+}
+
+void of3_attend_panel(const of3_cpu_kernels *k, const of3_attend *a) {
+  if (a->half)
+    attend_half(k, a);
+  else
+    k->attention->attend(a);
+}
+
 void of3_attend_heads(const of3_cpu_kernels *kernels, of3_attend a, const of3_attend_rows *r) {
   const float *row[OF3_LANES];
   float *y[OF3_LANES];
-  int lanes = of3_lanes(r->n);
-  int64_t width = r->heads * a.d;
+  const int lanes = of3_lanes(r->n);
+  const int64_t width = r->heads * a.d, size = a.half ? 2 : 4;
   float *q = r->scratch, *g = q + width * OF3_LANES, *o = g + width * OF3_LANES;
   of3_rows_at(row, r->q, r->stride, r->n);
   kernels->pack(q, lanes, lanes, row, r->n, width);
   kernels->scale(q, 1.0f / sqrtf((float)a.d), width * lanes);
   a.ldq = a.ldo = a.lanes = lanes;
-  for (int64_t h = 0; h < r->heads; h++, a.k += a.d, a.v += a.d, a.bias += r->bias_head) {
-    a.q = q + h * a.d * lanes;
+  for (int64_t h = 0; h < r->heads; h++, a.bias += r->bias_head) {
+    float *q_head = q + h * a.d * lanes;
+    if (a.half) kernels->pair(q_head, q_head, lanes, a.d);
+    a.q = q_head;
     a.o = o + h * a.d * lanes;
-    kernels->attention->attend(&a);
+    of3_attend_panel(kernels, &a);
+    a.k = (const char *)a.k + a.d * size;
+    a.v = (const char *)a.v + a.d * size;
   }
   of3_rows_at(row, r->g, r->stride, r->n);
   kernels->pack(g, lanes, lanes, row, r->n, width);
@@ -44,9 +90,12 @@ typedef struct attention {
   int64_t scratch_floats; /* per thread */
 } attention;
 
+/* Row stride of values as columns, bf16. */
+static int64_t values_stride(int64_t n_key) { return of3_aligned(n_key); }
+
 /* Keys, values, panels, then what attend needs. */
 static int64_t scratch_floats(int64_t n_key, int64_t d) {
-  return 2 * of3_aligned(n_key * d) + 3 * d * OF3_LANES + OF3_ATTEND_SCRATCH;
+  return 2 * of3_aligned(of3_aligned(n_key) * d) + 3 * d * OF3_LANES + OF3_ATTEND_SCRATCH;
 }
 
 static size_t workspace(const of3_ctx *cx, const of3_call *c) {
@@ -65,15 +114,34 @@ static void gather_head(const attention *t, float *to, const float *from) {
     memcpy(to + k * t->d, from + k * t->heads * t->d, (size_t)t->d * sizeof *to);
 }
 
+/* Keys as rows [key][d], values as columns [d][key], both bf16. panel: [d][OF3_LANES]. */
+static void gather_half(const attention *t, uint16_t *k, uint16_t *v, int64_t at, float *panel) {
+  const int64_t stride = t->heads * t->d, ld = values_stride(t->n_key);
+  for (int64_t key = 0; key < t->n_key; key++)
+    t->kernels->to_bf16(k + key * t->d, t->k + at + key * stride, t->d);
+  for (int64_t p = 0; p < of3_panels(t->n_key); p++) {
+    const float *row[OF3_LANES];
+    const int n = of3_panel_rows(t->n_key, p), lanes = of3_lanes(n);
+    of3_rows_at(row, t->v + at + p * OF3_LANES * stride, stride, n);
+    t->kernels->pack(panel, lanes, lanes, row, n, t->d);
+    for (int64_t c = 0; c < t->d; c++) t->kernels->to_bf16(v + c * ld + p * OF3_LANES, panel + c * lanes, n);
+  }
+}
+
 /* Item: (batch of the bias, head, entry among those that share the bias, panel of queries). */
 static void attention_task(void *arg, int64_t begin, int64_t end, int thread) {
   const attention *t = arg;
   int64_t panels = of3_panels(t->n_query), sharing = t->batches / t->bias_batches, gathered = -1;
-  bool gather = panels >= GATHER_PANELS;
-  float *k = t->scratch + thread * t->scratch_floats, *v = k + of3_aligned(t->n_key * t->d),
-        *rows = v + of3_aligned(t->n_key * t->d);
+  const bool half = of3_attend_half(t->kernels), gather = half || panels >= GATHER_PANELS;
+  float *k = t->scratch + thread * t->scratch_floats, *v = k + of3_aligned(of3_aligned(t->n_key) * t->d),
+        *rows = v + of3_aligned(of3_aligned(t->n_key) * t->d);
   of3_attend a = {.keys = t->n_key, .d = t->d, .k_dim = 1, .v_dim = 1, .ld_bias = t->n_query};
   a.k_key = a.v_key = gather ? t->d : t->heads * t->d;
+  if (half) {
+    a.half = true;
+    a.v_key = 1;
+    a.v_dim = values_stride(t->n_key);
+  }
   a.opt_key_bias = t->key_bias;
   a.scratch = rows + 3 * t->d * OF3_LANES;
   for (int64_t item = begin; item < end; item++) {
@@ -82,8 +150,12 @@ static void attention_task(void *arg, int64_t begin, int64_t end, int thread) {
     int64_t first = panel * OF3_LANES, at = place(t, b, t->n_query, first, h),
             keys = place(t, b, t->n_key, 0, h);
     if (gather && gathered != head) {
-      gather_head(t, k, t->k + keys);
-      gather_head(t, v, t->v + keys);
+      if (half)
+        gather_half(t, (uint16_t *)(void *)k, (uint16_t *)(void *)v, keys, rows);
+      else {
+        gather_head(t, k, t->k + keys);
+        gather_head(t, v, t->v + keys);
+      }
       gathered = head;
     }
     a.k = gather ? k : t->k + keys;

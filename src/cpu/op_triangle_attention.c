@@ -26,7 +26,8 @@ typedef struct triangle_attention {
   ptrdiff_t line_stride, pair_stride; /* in pairs */
   ptrdiff_t bias_q, bias_k;           /* bias of (q,k) comes from pair q bias_q + k bias_k */
   int64_t n, c, hidden, heads, panels;
-  int64_t ld; /* of keys and values */
+  bool half;  /* keys and values are bf16, keys as rows */
+  int64_t ld; /* of keys and values, of values only if half */
   float *bias;
   float *scratch;
   int64_t scratch_floats; /* per thread */
@@ -109,38 +110,65 @@ static void key_bias(const triangle_attention *t, const line *s) {
     s->mask[i] = any ? of3_mask_bias(t->mask[s->first + i * t->pair_stride]) : 0;
 }
 
+/* Keys [key][H d] and values [H d][key] of one panel, bf16. */
+static void half_keys_and_values(const triangle_attention *t, const line *s, int64_t p, int lanes) {
+  const int n = of3_panel_rows(t->n, p);
+  uint16_t *k = (uint16_t *)(void *)s->k + p * OF3_LANES * t->hidden,
+           *v = (uint16_t *)(void *)s->v + p * OF3_LANES;
+  float *row[OF3_LANES];
+  product(t, TRI_ATT_WK, s->x, lanes, s->q, lanes);
+  for (int l = 0; l < n; l++) row[l] = s->o + l * t->hidden;
+  t->kernels->unpack(&(of3_unpack){.panel = s->q, .ld = lanes, .n_row = n, .channels = t->hidden, .y = row});
+  t->kernels->to_bf16(k, s->o, n * t->hidden);
+  product(t, TRI_ATT_WV, s->x, lanes, s->q, lanes);
+  for (int64_t c = 0; c < t->hidden; c++) t->kernels->to_bf16(v + c * t->ld, s->q + c * lanes, n);
+}
+
 static void keys_and_values(const triangle_attention *t, const line *s) {
   key_bias(t, s);
   for (int64_t p = 0; p < t->panels; p++) {
     int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
     normed(t, s->first + p * OF3_LANES * t->pair_stride, t->pair_stride, n, s->x);
     of3_make_operand(t->kernels, t->call->in[TRI_ATT_WK], s->x, lanes, t->c);
-    product(t, TRI_ATT_WK, s->x, lanes, s->k + p * OF3_LANES, t->ld);
-    product(t, TRI_ATT_WV, s->x, lanes, s->v + p * OF3_LANES, t->ld);
+    if (t->half)
+      half_keys_and_values(t, s, p, lanes);
+    else {
+      product(t, TRI_ATT_WK, s->x, lanes, s->k + p * OF3_LANES, t->ld);
+      product(t, TRI_ATT_WV, s->x, lanes, s->v + p * OF3_LANES, t->ld);
+    }
   }
 }
 
 static void attend_head(const triangle_attention *t, const line *s, int64_t panel, int lanes, int64_t h) {
-  int64_t d = t->hidden / t->heads;
-  t->kernels->attention->attend(
-      &(of3_attend){.q = s->q + h * d * lanes,
-                    .k = s->k + h * d * t->ld,
-                    .v = s->v + h * d * t->ld,
-                    .ldq = lanes,
-                    .k_key = 1,
-                    .k_dim = t->ld,
-                    .v_key = 1,
-                    .v_dim = t->ld,
-                    .bias = t->bias + (panel * OF3_LANES * t->heads + h * lanes) * t->n,
-                    .ld_bias = lanes,
-                    .bias_lanes = lanes,
-                    .opt_key_bias = s->mask,
-                    .keys = t->n,
-                    .d = d,
-                    .lanes = lanes,
-                    .o = s->o + h * d * lanes,
-                    .ldo = lanes,
-                    .scratch = s->attend});
+  const int64_t d = t->hidden / t->heads;
+  float *q = s->q + h * d * lanes;
+  of3_attend a = {.q = q,
+                  .k = s->k + h * d * t->ld,
+                  .v = s->v + h * d * t->ld,
+                  .ldq = lanes,
+                  .k_key = 1,
+                  .k_dim = t->ld,
+                  .v_key = 1,
+                  .v_dim = t->ld,
+                  .bias = t->bias + (panel * OF3_LANES * t->heads + h * lanes) * t->n,
+                  .ld_bias = lanes,
+                  .bias_lanes = lanes,
+                  .opt_key_bias = s->mask,
+                  .keys = t->n,
+                  .d = d,
+                  .lanes = lanes,
+                  .o = s->o + h * d * lanes,
+                  .ldo = lanes,
+                  .scratch = s->attend};
+  if (t->half) {
+    t->kernels->pair(q, q, lanes, d);
+    a.half = true;
+    a.k = (const uint16_t *)(const void *)s->k + h * d;
+    a.v = (const uint16_t *)(const void *)s->v + h * d * t->ld;
+    a.k_key = t->hidden;
+    a.k_dim = 1;
+  }
+  of3_attend_panel(t->kernels, &a);
 }
 
 static void attend_panel(const triangle_attention *t, const line *s, int64_t p) {
@@ -182,6 +210,7 @@ static void run(of3_ctx *cx, const of3_call *c, void *work) {
                           .bias = work};
   if (of3_count(c->out) == 0) return;
   t.panels = of3_panels(t.n);
+  t.half = of3_attend_half(t.kernels);
   t.ld = key_stride(t.n);
   t.scratch = t.bias + bias_floats(t.n, t.heads);
   t.scratch_floats = scratch_floats(t.n, t.c, t.hidden);

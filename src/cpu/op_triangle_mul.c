@@ -14,9 +14,12 @@
  *   2 multiply  item channel: p overwrites a, panel by panel, as [panel of i][j][lanes]
  *   3 output    item (panel of i, j): norm of p, z_ij += W_z p sigmoid(W_g norm(z_ij))
  *
- * Memory: two pair tensors of the hidden width.
- * Speed (AMD EPYC, Zen 5, c = h = 128, share of the peak of multiply-adds): AVX-512 82 % at N = 76, 79 % at
- * 256 and 384; AVX2 73 % and 80 %. */
+ * With bf16 operands a and b are kept as pairs of neighbours k, half as large, p lies behind them, and b is
+ * turned into rows [j][k] channel by channel, as gemm_bf16 reads its broadcast operand:
+ *
+ *   plane [panel of i][pair of k][lanes]
+ *
+ * Memory: two pair tensors of the hidden width. */
 #include <string.h>
 
 #include "cpu/attention.h"
@@ -30,38 +33,57 @@ typedef struct triangle_mul {
   const float *mask;
   ptrdiff_t i_stride, k_stride; /* of u, in pairs */
   int64_t n, c, hidden, panels;
-  float *a, *b;  /* [hidden] planes */
-  int64_t plane; /* floats between planes */
+  bool half;              /* a and b are bf16 */
+  float *a, *b, *p;       /* [hidden] planes; half: a and b of pairs, else p is a */
+  int64_t terms;          /* rows of a panel of a plane of a and b: n, or pairs of k */
+  int64_t plane, plane_p; /* floats or pairs between planes of a and b, and of p */
   float *scratch;
   int64_t scratch_floats; /* per thread */
 } triangle_mul;
 
-/* An odd number of cache lines, so that the planes of one pair do not fall on the same cache sets. */
-static int64_t plane_floats(int64_t n) {
+/* Rows of all panels: an odd number of cache lines, so that the planes of one pair do not fall on the same
+ * cache sets. */
+static int64_t plane_floats(int64_t n, int64_t rows) {
   int64_t lanes = 0;
   for (int64_t p = 0; p < of3_panels(n); p++) lanes += of3_lanes(of3_panel_rows(n, p));
-  return n * lanes / 16 % 2 ? n * lanes : n * lanes + 16;
+  return rows * lanes / 16 % 2 ? rows * lanes : rows * lanes + 16;
 }
 
-/* project: x [c], p and g [hidden]; multiply: a panel [n]; output: x, gate [c], p [hidden], y [c]. */
-static int64_t scratch_floats(int64_t n, int64_t c, int64_t hidden) {
-  int64_t rows = c + 2 * hidden;
-  if (rows < n) rows = n;
-  if (rows < 3 * c + hidden) rows = 3 * c + hidden;
-  return rows * OF3_LANES;
+/* project: x [c], p and g [hidden], half: a and b of two k [2 hidden] as well; multiply: a
+ * panel [n], half: b of a channel; output: x, gate [c], p [hidden], y [c]. */
+static int64_t scratch_floats(const triangle_mul *t) {
+  int64_t rows = t->c + (t->half ? 6 : 2) * t->hidden, b = t->half ? of3_aligned(t->n * t->terms) : 0;
+  if (rows < t->n) rows = t->n;
+  if (rows < 3 * t->c + t->hidden) rows = 3 * t->c + t->hidden;
+  return rows * OF3_LANES > b ? rows * OF3_LANES : b;
+}
+
+static triangle_mul setup(const of3_ctx *cx, const of3_call *c) {
+  triangle_mul t = {.kernels = of3_cpu_state(cx)->kernels,
+                    .call = c,
+                    .n = of3_dim(c->out, 1),
+                    .c = of3_dim(c->out, 0),
+                    .hidden = c->in[TRI_MUL_WAP]->shape[0]};
+  t.half = t.kernels->operand == OF3_BF16 && c->in[TRI_MUL_WAP]->dtype == OF3_BF16;
+  t.panels = of3_panels(t.n);
+  t.terms = t.half ? (t.n + 1) / 2 : t.n;
+  t.plane = plane_floats(t.n, t.terms);
+  t.plane_p = plane_floats(t.n, t.n);
+  t.scratch_floats = scratch_floats(&t);
+  return t;
 }
 
 static size_t workspace(const of3_ctx *cx, const of3_call *c) {
-  int64_t n = of3_dim(c->in[TRI_MUL_Z], 1), hidden = c->in[TRI_MUL_WAP]->shape[0];
-  int64_t scratch = scratch_floats(n, of3_dim(c->in[TRI_MUL_Z], 0), hidden);
-  return (size_t)(2 * hidden * plane_floats(n) + of3_cpu_threads(cx) * scratch) * sizeof(float);
+  triangle_mul t = setup(cx, c);
+  int64_t planes = 2 * t.plane + (t.half ? t.plane_p : 0);
+  return (size_t)(t.hidden * planes + of3_cpu_threads(cx) * t.scratch_floats) * sizeof(float);
 }
 
 static const float *weights(const of3_call *c, int arg) { return c->in[arg] ? of3_f32(c->in[arg]) : NULL; }
 
-/* Panel p of plane 0; its row `at` [lanes] belongs to k (a, b) or j (p). */
-static float *plane_row(const triangle_mul *t, float *planes, int64_t p, int64_t at) {
-  return planes + p * OF3_LANES * t->n + at * of3_lanes(of3_panel_rows(t->n, p));
+/* Row `at` [lanes] of panel p of a plane whose panels have `rows` rows: t->terms (a, b), n (p). */
+static float *plane_row(const triangle_mul *t, float *plane, int64_t p, int64_t rows, int64_t at) {
+  return plane + p * OF3_LANES * rows + at * of3_lanes(of3_panel_rows(t->n, p));
 }
 
 static void product(const triangle_mul *t, int weight, const float *x, int lanes, float *y) {
@@ -79,7 +101,9 @@ static void normed(const triangle_mul *t, int64_t first, ptrdiff_t stride, int n
                    weights(t->call, TRI_MUL_IN_OFFSET));
 }
 
-static void project_panel(const triangle_mul *t, int64_t p, int64_t k, float *scratch) {
+/* a and b of k and a panel of i, to a[h] and b[h], ld apart. */
+static void project_k(const triangle_mul *t, int64_t p, int64_t k, float *a, float *b, ptrdiff_t ld,
+                      float *scratch) {
   int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
   int64_t first = p * OF3_LANES * t->i_stride + k * t->k_stride;
   float *x = scratch, *value = x + t->c * lanes, *gate = value + t->hidden * lanes, mask[OF3_LANES] = {0};
@@ -89,8 +113,8 @@ static void project_panel(const triangle_mul *t, int64_t p, int64_t k, float *sc
   for (int side = 0; side < 2; side++) {
     product(t, side ? TRI_MUL_WBP : TRI_MUL_WAP, x, lanes, value);
     product(t, side ? TRI_MUL_WBG : TRI_MUL_WAG, x, lanes, gate);
-    t->kernels->attention->gate_mask(&(of3_gate_mask){.y = plane_row(t, side ? t->b : t->a, p, k),
-                                                      .ldy = t->plane,
+    t->kernels->attention->gate_mask(&(of3_gate_mask){.y = side ? b : a,
+                                                      .ldy = ld,
                                                       .p = value,
                                                       .g = gate,
                                                       .mask = mask,
@@ -99,24 +123,55 @@ static void project_panel(const triangle_mul *t, int64_t p, int64_t k, float *sc
   }
 }
 
+/* terms [hidden][2][lanes] of two k as a row of pairs in every plane. */
+static void store_pairs(const triangle_mul *t, float *planes, int64_t p, int64_t at, float *terms) {
+  const int lanes = of3_lanes(of3_panel_rows(t->n, p));
+  float *to = plane_row(t, planes, p, t->terms, at);
+  t->kernels->pair(terms, terms, lanes, 2 * t->hidden);
+  for (int64_t h = 0; h < t->hidden; h++)
+    memcpy(to + h * t->plane, terms + h * lanes, (size_t)lanes * sizeof *to);
+}
+
+static void project_pair(const triangle_mul *t, int64_t p, int64_t at, float *scratch) {
+  const int lanes = of3_lanes(of3_panel_rows(t->n, p));
+  float *a = scratch, *b = a + 2 * t->hidden * lanes, *rest = b + 2 * t->hidden * lanes;
+  project_k(t, p, 2 * at, a, b, 2 * lanes, rest);
+  if (2 * at + 1 < t->n)
+    project_k(t, p, 2 * at + 1, a + lanes, b + lanes, 2 * lanes, rest);
+  else
+    for (int64_t h = 0; h < t->hidden; h++) {
+      memset(a + (2 * h + 1) * lanes, 0, (size_t)lanes * sizeof *a);
+      memset(b + (2 * h + 1) * lanes, 0, (size_t)lanes * sizeof *b);
+    }
+  store_pairs(t, t->a, p, at, a);
+  store_pairs(t, t->b, p, at, b);
+}
+
 static void project_task(void *arg, int64_t begin, int64_t end, int thread) {
   const triangle_mul *t = arg;
-  for (int64_t i = begin; i < end; i++)
-    project_panel(t, i % t->panels, i / t->panels, t->scratch + thread * t->scratch_floats);
+  float *scratch = t->scratch + thread * t->scratch_floats;
+  for (int64_t i = begin; i < end; i++) {
+    int64_t p = i % t->panels, at = i / t->panels;
+    if (t->half)
+      project_pair(t, p, at, scratch);
+    else
+      project_k(t, p, at, plane_row(t, t->a, p, t->n, at), plane_row(t, t->b, p, t->n, at), t->plane,
+                scratch);
+  }
 }
 
 /* All j of one panel of i of a channel. The panel of a is moved away first: p takes its place. */
 static void multiply_panel(const triangle_mul *t, float *a, float *b, int64_t p, float *x) {
   int lanes = of3_lanes(of3_panel_rows(t->n, p));
-  memcpy(x, plane_row(t, a, p, 0), (size_t)(t->n * lanes) * sizeof *x);
+  memcpy(x, plane_row(t, a, p, t->n, 0), (size_t)(t->n * lanes) * sizeof *x);
   for (int64_t q = 0; q < t->panels; q++) {
     int rows = of3_panel_rows(t->n, q);
-    t->kernels->gemm(&(of3_gemm){.a = plane_row(t, b, q, 0),
+    t->kernels->gemm(&(of3_gemm){.a = plane_row(t, b, q, t->n, 0),
                                  .a_row = 1,
                                  .a_col = of3_lanes(rows),
                                  .x = x,
                                  .ldx = lanes,
-                                 .y = plane_row(t, a, p, q * OF3_LANES),
+                                 .y = plane_row(t, a, p, t->n, q * OF3_LANES),
                                  .ldy = lanes,
                                  .rows = rows,
                                  .depth = t->n,
@@ -124,11 +179,48 @@ static void multiply_panel(const triangle_mul *t, float *a, float *b, int64_t p,
   }
 }
 
+/* rows [j][pair of k] = a plane of b; pairs are moved as if they were floats. */
+static void rows_of_b(const triangle_mul *t, float *b, float *rows) {
+  for (int64_t q = 0; q < t->panels; q++) {
+    const int n = of3_panel_rows(t->n, q);
+    float *row[OF3_LANES];
+    for (int l = 0; l < n; l++) row[l] = rows + (q * OF3_LANES + l) * t->terms;
+    t->kernels->unpack(&(of3_unpack){.panel = plane_row(t, b, q, t->terms, 0),
+                                     .ld = of3_lanes(n),
+                                     .n_row = n,
+                                     .channels = t->terms,
+                                     .y = row});
+  }
+}
+
+static void multiply_pairs(const triangle_mul *t, int64_t h, float *rows) {
+  rows_of_b(t, t->b + h * t->plane, rows);
+  for (int64_t p = 0; p < t->panels; p++) {
+    const int lanes = of3_lanes(of3_panel_rows(t->n, p));
+    t->kernels->gemm_bf16(&(of3_gemm){.a = rows,
+                                      .a_type = OF3_BF16,
+                                      .a_row = 2 * t->terms,
+                                      .a_col = 1,
+                                      .x = plane_row(t, t->a + h * t->plane, p, t->terms, 0),
+                                      .ldx = lanes,
+                                      .y = plane_row(t, t->p + h * t->plane_p, p, t->n, 0),
+                                      .ldy = lanes,
+                                      .rows = t->n,
+                                      .depth = 2 * t->terms,
+                                      .lanes = lanes});
+  }
+}
+
 static void multiply_task(void *arg, int64_t begin, int64_t end, int thread) {
   const triangle_mul *t = arg;
   float *x = t->scratch + thread * t->scratch_floats;
-  for (int64_t h = begin; h < end; h++)
-    for (int64_t p = 0; p < t->panels; p++) multiply_panel(t, t->a + h * t->plane, t->b + h * t->plane, p, x);
+  for (int64_t h = begin; h < end; h++) {
+    if (t->half)
+      multiply_pairs(t, h, x);
+    else
+      for (int64_t p = 0; p < t->panels; p++)
+        multiply_panel(t, t->a + h * t->plane, t->b + h * t->plane, p, x);
+  }
 }
 
 /* Pairs (i,j), i of one panel. */
@@ -136,9 +228,9 @@ static void output_panel(const triangle_mul *t, int64_t p, int64_t j, float *scr
   const of3_cpu_kernels *kernels = t->kernels;
   int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
   float *x = scratch, *gate = x + t->c * lanes, *y = gate + t->c * lanes, *hidden = y + t->c * lanes;
-  const float *from = plane_row(t, t->a, p, j);
+  const float *from = plane_row(t, t->p, p, t->n, j);
   for (int64_t h = 0; h < t->hidden; h++)
-    memcpy(hidden + h * lanes, from + h * t->plane, (size_t)lanes * sizeof *from);
+    memcpy(hidden + h * lanes, from + h * t->plane_p, (size_t)lanes * sizeof *from);
   kernels->norm(hidden, lanes, lanes, t->hidden, weights(t->call, TRI_MUL_OUT_SCALE),
                 weights(t->call, TRI_MUL_OUT_OFFSET));
   of3_make_operand(kernels, t->call->in[TRI_MUL_WZ], hidden, lanes, t->hidden);
@@ -162,18 +254,12 @@ static void output_task(void *arg, int64_t begin, int64_t end, int thread) {
 
 static void run(of3_ctx *cx, const of3_call *c, void *work) {
   const of3_tensor *mask = c->in[TRI_MUL_MASK];
-  triangle_mul t = {.kernels = of3_cpu_state(cx)->kernels,
-                    .call = c,
-                    .n = of3_dim(c->out, 1),
-                    .c = of3_dim(c->out, 0),
-                    .hidden = c->in[TRI_MUL_WAP]->shape[0],
-                    .a = work};
+  triangle_mul t = setup(cx, c);
   if (of3_count(c->out) == 0) return;
-  t.panels = of3_panels(t.n);
-  t.plane = plane_floats(t.n);
+  t.a = work;
   t.b = t.a + t.hidden * t.plane;
-  t.scratch = t.b + t.hidden * t.plane;
-  t.scratch_floats = scratch_floats(t.n, t.c, t.hidden);
+  t.p = t.half ? t.b + t.hidden * t.plane : t.a;
+  t.scratch = (t.half ? t.p + t.hidden * t.plane_p : t.b + t.hidden * t.plane);
   t.i_stride = c->attr.outgoing ? t.n : 1;
   t.k_stride = c->attr.outgoing ? 1 : t.n;
   int64_t pairs = t.n * t.n;
@@ -181,7 +267,7 @@ static void run(of3_ctx *cx, const of3_call *c, void *work) {
   for (int64_t first = 0; first < of3_rows(c->out); first += pairs) {
     t.z = of3_f32(c->out) + first * t.c;
     t.mask = of3_f32(mask) + first % of3_count(mask);
-    of3_pool_run(pool, project_task, &t, t.panels * t.n);
+    of3_pool_run(pool, project_task, &t, t.panels * t.terms);
     of3_pool_run(pool, multiply_task, &t, t.hidden);
     of3_pool_run(pool, output_task, &t, t.panels * t.n);
   }

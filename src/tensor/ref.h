@@ -42,14 +42,18 @@ static inline void ref_norm_row(const float *x, int64_t n, const of3_tensor *sca
   }
 }
 
+/* A factor of a product beside the weights w: with w in bf16 it is rounded to bf16. */
+static inline double ref_operand(const of3_tensor *w, double x) {
+  return w->dtype == OF3_BF16 ? (double)of3_bf16_to_f32(of3_f32_to_bf16((float)x)) : x;
+}
+
 /* Row o of W times x; with W in bf16, x is rounded to bf16 too. */
 static inline double ref_dot(const of3_tensor *w, int64_t o, const double *x) {
   int64_t k = w->shape[1];
   double sum = 0;
   if (w->dtype == OF3_BF16) {
     const uint16_t *half = (const uint16_t *)of3_host(w) + o * k;
-    for (int64_t i = 0; i < k; i++)
-      sum += (double)of3_bf16_to_f32(half[i]) * (double)of3_bf16_to_f32(of3_f32_to_bf16((float)x[i]));
+    for (int64_t i = 0; i < k; i++) sum += (double)of3_bf16_to_f32(half[i]) * ref_operand(w, x[i]);
     return sum;
   }
   const float *row = of3_f32(w) + o * k;

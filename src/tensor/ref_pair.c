@@ -1,11 +1,11 @@
 /* Plain C reference of the pair and MSA operations. */
 #include "tensor/ref.h"
 
-/* out[h] of one row: mask * sigmoid(W_g x) * W_p x. */
+/* out[h] of one row: mask * sigmoid(W_g x) * W_p x, an operand of the product over k. */
 static void gated_projection(const of3_tensor *wp, const of3_tensor *wg, const double *x, double mask,
                              double *out) {
   for (int64_t h = 0; h < wp->shape[0]; h++)
-    out[h] = mask * ref_sigmoid(ref_dot(wg, h, x)) * ref_dot(wp, h, x);
+    out[h] = ref_operand(wp, mask * ref_sigmoid(ref_dot(wg, h, x)) * ref_dot(wp, h, x));
 }
 
 /* a and b [N,N,h] of one batch entry. */
