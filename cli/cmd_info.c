@@ -13,10 +13,19 @@ static const cli_option table[] = {
     {.names = "cpu backends",
      .kind = CLI_FLAG,
      .offset = offsetof(info_options, cpu),
-     .help = "Describe this machine: backend, instruction sets, threads, memory"},
+     .help = "Describe this machine: backends, instruction sets, threads, memory"},
 };
 
 static void defaults(void *options) { *(info_options *)options = (info_options){0}; }
+
+static void describe_mlx(void) {
+  of3_backend_info mlx;
+  of3_error why = {0};
+  if (of3_backend_describe("mlx", &mlx, &why) == OF3_OK)
+    printf("mlx               MLX %s, on %s\n", mlx.version, mlx.device);
+  else
+    printf("mlx               %s\n", why.text);
+}
 
 static int describe_machine(void) {
   enum { MOST = 8 };
@@ -30,7 +39,11 @@ static int describe_machine(void) {
   printf("backend           %s\n", e.backend);
   printf("instruction sets ");
   for (int i = 0; i < n && i < MOST; i++) printf(" %s", isa[i]);
-  printf(" (chosen: %s; force one with --isa)\n", e.isa);
+  if (*e.isa)
+    printf(" (chosen: %s; force one with --isa)\n", e.isa);
+  else
+    printf(" (of the backend cpu)\n");
+  describe_mlx();
   printf("element type      %s\n", e.dtype);
   printf("threads           %d\n", e.threads);
   printf("usable memory     %s\n", e.memory ? cli_size((double)e.memory, size) : "unknown");

@@ -86,9 +86,9 @@ int of3_instruction_sets(const char **names, int most);
 /* ---- Engine: where and how it is computed */
 
 typedef struct of3_engine_options {
-  const char *backend; /* "cpu" */
+  const char *backend; /* "cpu", "mlx", or "auto": mlx on Apple Silicon if it is there, else cpu */
   const char *isa;     /* "auto", or one of of3_instruction_sets */
-  const char *dtype;   /* "f32" */
+  const char *dtype;   /* "f32", "bf16"; "f16" with mlx */
   int threads;         /* 0: all that the process may use */
   uint64_t max_memory; /* bytes for weights, tensors and results; 0: all that is free when a query begins */
 } of3_engine_options;
@@ -104,12 +104,20 @@ OF3_MUST_CHECK of3_status of3_engine_open(const of3_engine_options *opt_options,
 void of3_engine_close(of3_engine *engine); /* after its models */
 
 typedef struct of3_engine_info {
-  const char *backend, *isa, *dtype;
+  const char *backend, *isa, *dtype; /* isa: "" where there is no choice */
+  const char *device, *version;      /* "cpu", "metal", "cuda"; of of3, or of MLX */
   int threads;
   uint64_t memory; /* bytes that may be used now: max_memory, else what is free; 0: unknown */
 } of3_engine_info;
 
 of3_engine_info of3_engine_describe(const of3_engine *engine);
+
+typedef struct of3_backend_info {
+  const char *name, *version, *device;
+} of3_backend_info;
+
+/* What a backend, "cpu" or "mlx", is on this machine, or why it cannot be used. */
+OF3_MUST_CHECK of3_status of3_backend_describe(const char *name, of3_backend_info *out, of3_error *err);
 
 /* ---- Checkpoints and models */
 

@@ -21,36 +21,17 @@ of3_log of3_log_of(const of3_callbacks *c) {
 }
 
 of3_engine_options of3_engine_defaults(void) {
-  return (of3_engine_options){.backend = "cpu", .isa = "auto", .dtype = "f32"};
-}
-
-static of3_status check_options(const of3_engine_options *o, of3_error *err) {
-  if (strcmp(o->backend, "cpu") != 0)
-    return of3_fail(err, OF3_ERR_UNSUPPORTED,
-                    "the backend '%.40s' is not served by this version; available is cpu", o->backend);
-  if (strcmp(o->dtype, "f32") != 0 && strcmp(o->dtype, "bf16") != 0)
-    return of3_fail(err, OF3_ERR_UNSUPPORTED,
-                    "the element type '%.40s' is not served by this version; available are f32 and bf16",
-                    o->dtype);
-  if (o->threads < 0)
-    return of3_fail(err, OF3_ERR_USAGE, "%d threads were asked for; 0 takes all processors", o->threads);
-  return OF3_OK;
-}
-
-/* "cpu-avx2" -> "avx2" */
-static const char *isa_of(const of3_backend *b) {
-  const char *dash = strchr(b->name, '-');
-  return dash ? dash + 1 : b->name;
+  return (of3_engine_options){.backend = "auto", .isa = "auto", .dtype = "f32"};
 }
 
 static of3_status open_engine(const of3_engine_options *o, of3_engine *e, of3_error *err) {
   enum { BINDING = 4096 }; /* binding weights makes no tensors on the stack */
-  of3_dtype operand = strcmp(o->dtype, "bf16") == 0 ? OF3_BF16 : OF3_F32;
-  OF3_TRY(of3_cpu_backend(o->isa, operand, &e->backend, err));
-  e->isa = isa_of(e->backend);
+  if (o->threads < 0)
+    return of3_fail(err, OF3_ERR_USAGE, "%d threads were asked for; 0 takes all processors", o->threads);
+  e->log = of3_log_of(&e->callbacks);
+  OF3_TRY(of3_engine_choose(o, e, err));
   e->threads = o->threads ? o->threads : of3_usable_processors();
   e->max_memory = o->max_memory;
-  e->log = of3_log_of(&e->callbacks);
   e->pool = of3_pool_new(e->threads);
   if (!e->pool)
     return of3_fail(err, OF3_ERR_MEMORY, "cannot start %d thread%s; ask for fewer with --threads", e->threads,
@@ -62,7 +43,6 @@ of3_status of3_engine_open(const of3_engine_options *opt_options, const of3_call
                            of3_engine **ret_engine, of3_error *err) {
   of3_engine_options o = opt_options ? *opt_options : of3_engine_defaults();
   *ret_engine = NULL;
-  OF3_TRY(check_options(&o, err));
   of3_engine *e = calloc(1, sizeof *e);
   if (!e) return of3_fail_memory(err, "the engine");
   if (opt_callbacks) e->callbacks = *opt_callbacks;
@@ -83,8 +63,10 @@ void of3_engine_close(of3_engine *e) {
 }
 
 of3_engine_info of3_engine_describe(const of3_engine *e) {
-  return (of3_engine_info){.backend = "cpu",
+  return (of3_engine_info){.backend = e->name,
                            .isa = e->isa,
+                           .device = e->device,
+                           .version = e->version,
                            .dtype = of3_dtype_name(e->backend->operand),
                            .threads = e->threads,
                            .memory = e->max_memory ? e->max_memory : of3_usable_memory()};

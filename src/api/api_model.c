@@ -92,14 +92,17 @@ of3_status of3_info(const char *path, of3_model_info **ret_info, of3_error *err)
 /* ---- Models */
 
 /* Weights that the backend uses where they lie: matrices in its type of operands, or in bf16 where it widens
- * them in products; the rest in f32. */
+ * them in products; the rest in f32. A backend with memory of its own copies them all. */
 static uint64_t bytes_in_place(const of3_table *t, const of3_backend *b) {
   uint64_t n = 0;
   for (int i = 0; i < t->n; i++) {
     const of3_entry *e = &t->entry[i];
     bool used =
         e->rank < 2 ? e->dtype == OF3_F32 : e->dtype == b->operand || (b->widens && e->dtype == OF3_BF16);
-    if (used) n += (uint64_t)e->count * of3_dtype_size(e->dtype);
+    if (!b->plain_memory)
+      n += (uint64_t)e->count * of3_dtype_size(e->rank < 2 ? OF3_F32 : b->operand);
+    else if (used)
+      n += (uint64_t)e->count * of3_dtype_size(e->dtype);
   }
   return n;
 }

@@ -52,9 +52,10 @@ static of3_status read_options(of3_job *j, of3_error *err) {
                     "the format of confidences '%.20s' is unknown; json, npz, npz32 or none was expected",
                     o->confidences);
   j->mode = of3_feature_mode_of(j->model->network.variant);
-  snprintf(j->options, sizeof j->options, "samples=%d recycles=%d steps=%d dtype=%s format=%s confidences=%s",
-           o->samples, o->recycles, o->steps, of3_dtype_name(j->model->engine->backend->operand), o->format,
-           o->confidences);
+  snprintf(j->options, sizeof j->options,
+           "samples=%d recycles=%d steps=%d backend=%s dtype=%s format=%s confidences=%s", o->samples,
+           o->recycles, o->steps, j->model->engine->name, of3_dtype_name(j->model->engine->backend->operand),
+           o->format, o->confidences);
   return OF3_OK;
 }
 
@@ -141,8 +142,12 @@ static of3_status conclude(of3_job *j, of3_error *err) {
 
 static void announce(const of3_model *m) {
   const of3_engine *e = m->engine;
-  of3_logf(&e->log, OF3_LOG_INFO, "of3 %s: %s on %d thread%s, f32", of3_version(), e->backend->name,
-           e->threads, e->threads > 1 ? "s" : "");
+  const char *type = of3_dtype_name(e->backend->operand);
+  if (e->backend->plain_memory)
+    of3_logf(&e->log, OF3_LOG_INFO, "of3 %s: %s on %d thread%s, %s", of3_version(), e->backend->name,
+             e->threads, e->threads > 1 ? "s" : "", type);
+  else
+    of3_logf(&e->log, OF3_LOG_INFO, "of3 %s: MLX %s on %s, %s", of3_version(), e->version, e->device, type);
   of3_logf(&e->log, OF3_LOG_INFO, "weights: '%s', %s (%s), %" PRId64 " parameters, loaded in %.2f s",
            m->info->file, m->info->variant, m->info->title, m->info->n_parameter, m->seconds_load);
 }

@@ -16,6 +16,10 @@
 #define TEXT(k, v)                                                                                           \
   { .key = (k), .kind = OF3_SET_TEXT, .text = (v) }
 
+static const char *precision_of(of3_dtype operand) {
+  return operand == OF3_BF16 ? "bf16-mixed" : operand == OF3_F16 ? "16-mixed" : "32-true";
+}
+
 static of3_status write_experiment(const of3_job *j, of3_error *err) {
   const of3_engine *e = j->model->engine;
   bool npz = j->tree.full == OF3_FULL_NPZ_F16 || j->tree.full == OF3_FULL_NPZ_F32;
@@ -28,8 +32,8 @@ static of3_status write_experiment(const of3_job *j, of3_error *err) {
       BOOLEAN("experiment_settings.use_msa_server", false),
       BOOLEAN("experiment_settings.use_templates", false),
       BOOLEAN("experiment_settings.skip_existing", !j->o->overwrite),
-      TEXT("pl_trainer_args.accelerator", "cpu"),
-      TEXT("pl_trainer_args.precision", e->backend->operand == OF3_BF16 ? "bf16-mixed" : "32-true"),
+      TEXT("pl_trainer_args.accelerator", strcmp(e->device, "cpu") == 0 ? "cpu" : "gpu"),
+      TEXT("pl_trainer_args.precision", precision_of(e->backend->operand)),
       NUMBER("pl_trainer_args.num_nodes", 1),
       NUMBER("pl_trainer_args.devices", 1),
       TEXT("inference_ckpt_path", j->model->info->file),
@@ -50,7 +54,7 @@ static of3_status write_experiment(const of3_job *j, of3_error *err) {
       NUMBER("of3.recycles", j->o->recycles),
       NUMBER("of3.steps", j->o->steps),
       TEXT("of3.dtype", of3_dtype_name(e->backend->operand)),
-      TEXT("of3.backend", "cpu"),
+      TEXT("of3.backend", e->name),
       TEXT("of3.isa", e->isa),
       NUMBER("of3.threads", e->threads),
       TEXT("of3.checkpoint_identity", j->model->identity),

@@ -11,7 +11,7 @@
 
 struct of3_engine {
   const of3_backend *backend;
-  const char *isa;
+  const char *name, *isa, *version, *device; /* "mlx", "" without choice, "0.32.4", "metal" */
   int threads;
   uint64_t max_memory; /* 0: what is free */
   of3_callbacks callbacks;
@@ -29,6 +29,9 @@ struct of3_model {
   uint64_t mapped_bytes; /* weights that are used where they lie in the file */
   double seconds_load;
 };
+
+/* api_backend.c: backend, name, isa, version and device of e; its log is told of a fallback. */
+OF3_MUST_CHECK of3_status of3_engine_choose(const of3_engine_options *o, of3_engine *e, of3_error *err);
 
 /* Whether the caller asks to stop. */
 static inline bool of3_is_cancelled(const of3_callbacks *c) { return c->cancel && *c->cancel; }

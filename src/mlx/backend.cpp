@@ -37,8 +37,8 @@ template <typename F> void guarded(of3_ctx *cx, const char *what, F &&f) {
 /* ---- opening */
 
 /* MLX runs ahead of the device until it holds more than its limit, then waits: it exceeds it by the array at
- * hand, for which a quarter of the context's limit is left. The cache limit bounds freed buffers that it keeps.
- * What other contexts hold already does not count against this one. */
+ * hand, for which a quarter of the context's limit is left. The cache limit bounds freed buffers that it
+ * keeps. What other contexts hold already does not count against this one. */
 static void set_limits(State &s, size_t limit) {
   s.old_memory_limit = mx::set_memory_limit(mx::get_active_memory() + limit - limit / 4);
   s.old_cache_limit = mx::set_cache_limit(limit / 4);

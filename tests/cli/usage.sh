@@ -16,7 +16,7 @@ run of3 predict AAAA -c ob.safetensors --seeds 1 --num-model-seeds 2
 run of3 predict AAAA -c ob.safetensors --format mmtf
 run of3 predict AAAA -c ob.safetensors --dtype f16
 run of3 predict AAAA -c ob.safetensors --backend cuda
-run of3 predict AAAA -c ob.safetensors --backend mlx
+run of3 predict AAAA -c ob.safetensors --backend mlx --isa avx2
 run of3 predict AAAA -c ob.safetensors --isa mmx
 run of3 predict AAAA -c ob.safetensors --threads 99999
 run of3 predict AAAA -c ob.safetensors --max-memory lots

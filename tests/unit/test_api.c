@@ -41,8 +41,11 @@ static void engine_refuses_what_it_cannot(void **state) {
   assert_null(engine);
   assert_non_null(strstr(err.text, "cpu"));
   o = of3_engine_defaults();
-  o.dtype = "f16";
+  o.dtype = "f8";
   assert_int_equal(of3_engine_open(&o, NULL, &engine, &err), OF3_ERR_UNSUPPORTED);
+  o.backend = "cpu";
+  o.dtype = "f16";
+  assert_int_equal(of3_engine_open(&o, NULL, &engine, &err), OF3_ERR_USAGE);
   o = of3_engine_defaults();
   o.isa = "mmx";
   assert_int_equal(of3_engine_open(&o, NULL, &engine, &err), OF3_ERR_USAGE);
