@@ -141,7 +141,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "of3_bench_ops: %s\n", err.text);
     return 2;
   }
-  double peak = 1e-9 * of3_cpu_peak(o.isa, backend->operand, o.threads);
+  double peak = 1e-9 * of3_cpu_peak(o.isa, backend->operand, o.threads, o.clock != CLOCK_MONOTONIC);
   printf("%s, %d threads, peak of multiply-adds %.1f GFLOP/s\n", backend->name, o.threads, peak);
   int failed = 0;
   for (int i = 0; i < N_CASE; i++)

@@ -250,7 +250,8 @@ of3_status of3_bench(of3_engine *engine, const of3_model *opt_model, const of3_b
   OF3_TRY(check_options(o, err));
   bench b = {.engine = engine, .o = o, .box = calloc(1, sizeof *b.box)};
   if (!b.box) return of3_fail_memory(err, "the report");
-  b.box->report.peak = of3_cpu_peak(engine->isa, engine->backend->operand, engine->threads);
+  b.box->report.peak =
+      of3_cpu_peak(engine->isa, engine->backend->operand, engine->threads, o->processor_time);
   of3_status status = o->peak_only ? OF3_OK
                       : opt_model  ? with_model(&b, opt_model, err)
                                    : with_random_weights(&b, err);

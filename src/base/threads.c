@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sched.h>
@@ -15,34 +16,44 @@
 #include <sys/sysctl.h>
 #endif
 
+/* Somebody who may sleep. */
+typedef struct sleeper {
+  pthread_mutex_t lock;
+  pthread_cond_t wake;
+  atomic_bool asleep;
+} sleeper;
+
+/* The share of one thread in the current job. In its own cache lines: others take from it too. */
+typedef struct share {
+  _Alignas(128) atomic_int_fast64_t next; /* piece */
+} share;
+
 typedef struct worker {
   of3_pool *pool;
   pthread_t thread;
   int index;
+  sleeper sleeper;
 } worker;
 
 struct of3_pool {
-  int size;
-  worker *workers; /* [size-1], threads 1 .. size-1 */
-  int started;
-  pthread_mutex_t lock;
-  pthread_cond_t begin, done;
-  atomic_uint_fast64_t round; /* number of the current job */
-  atomic_int busy;            /* workers that have not finished it */
-  bool stop;
+  int size, started;
+  worker *workers;                          /* [size]; the first stands for the caller and has no thread */
+  share *shares;                            /* [size] */
+  int64_t patience;                         /* ns of looking for work before sleeping */
+  _Alignas(128) atomic_uint_fast64_t round; /* number of the current job */
+  _Alignas(128) atomic_int busy;            /* workers that have not finished it */
+  _Alignas(128) atomic_bool stop;
   of3_task *task;
   void *arg;
-  int64_t n;
+  int64_t n, pieces;
 };
 
-static void run_share(of3_pool *p, int i) {
-  int64_t a = p->n * i / p->size, b = p->n * (i + 1) / p->size;
-  if (b > a) p->task(p->arg, a, b, i);
-}
+/* ---- Waiting: jobs follow each other within microseconds, which a sleep and a wake-up would cost too. So
+ * everybody looks for a while before sleeping; not at all where there are more threads than processors.
+ * Longer is worse: on a machine that others use too, who looks for a millisecond has used up its turn when
+ * work comes (measured: twice the time). */
 
-/* Jobs follow each other within microseconds, which a sleep and its wake-up would cost too: look this often
- * before sleeping, about 20 microseconds. */
-enum { SPINS = 1000 };
+enum { PATIENCE = 50000, LOOKS = 64 };
 
 static inline void relax(void) {
 #if defined(__x86_64__)
@@ -52,60 +63,124 @@ static inline void relax(void) {
 #endif
 }
 
-/* Waits for a job after number `seen`; false if the pool stops. */
-static bool next_job(of3_pool *p, uint64_t seen) {
-  for (int i = 0; i < SPINS; i++, relax())
-    if (atomic_load(&p->round) != seen) return true;
-  pthread_mutex_lock(&p->lock);
-  while (atomic_load(&p->round) == seen && !p->stop) pthread_cond_wait(&p->begin, &p->lock);
-  bool go = atomic_load(&p->round) != seen;
-  pthread_mutex_unlock(&p->lock);
-  return go;
+static int64_t now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+typedef bool condition(of3_pool *p, uint64_t seen);
+
+static bool job_came(of3_pool *p, uint64_t seen) { return atomic_load(&p->round) != seen; }
+static bool job_ended(of3_pool *p, uint64_t seen) { return (void)seen, atomic_load(&p->busy) == 0; }
+
+/* The sleeper says that it sleeps and looks again; who makes the condition true looks whether it sleeps
+ * afterwards: one of the two sees the other. */
+static void await(of3_pool *p, sleeper *s, condition *holds, uint64_t seen) {
+  for (int i = 0; i < LOOKS; i++, relax())
+    if (holds(p, seen)) return;
+  for (int64_t end = now() + p->patience; now() < end;)
+    for (int i = 0; i < LOOKS; i++, relax())
+      if (holds(p, seen)) return;
+  pthread_mutex_lock(&s->lock);
+  atomic_store(&s->asleep, true);
+  while (!holds(p, seen)) pthread_cond_wait(&s->wake, &s->lock);
+  atomic_store(&s->asleep, false);
+  pthread_mutex_unlock(&s->lock);
+}
+
+static void wake(sleeper *s) {
+  if (!atomic_load(&s->asleep)) return;
+  pthread_mutex_lock(&s->lock);
+  pthread_cond_signal(&s->wake);
+  pthread_mutex_unlock(&s->lock);
+}
+
+/* Thread i wakes threads 4 i + 1 .. 4 i + 4, so that nobody wakes all. */
+static void wake_next(of3_pool *p, int i) {
+  enum { FAN = 4 };
+  for (int k = FAN * i + 1; k <= FAN * i + FAN && k < p->size; k++) wake(&p->workers[k].sleeper);
+}
+
+/* ---- Work: items are dealt out in equal shares, each in a few pieces. Who is done with its own share takes
+ * pieces from others, which evens out processors of unequal speed and threads that come late. */
+
+enum { PIECES = 4, LEAST_PIECE = 2 };
+
+static void run_piece(of3_pool *p, int owner, int64_t piece, int thread) {
+  int64_t first = p->n * owner / p->size, count = p->n * (owner + 1) / p->size - first;
+  int64_t a = first + count * piece / p->pieces, b = first + count * (piece + 1) / p->pieces;
+  if (b > a) p->task(p->arg, a, b, thread);
+}
+
+static void run_shares(of3_pool *p, int thread) {
+  for (int i = 0; i < p->size; i++) {
+    int owner = (thread + i) % p->size;
+    share *s = &p->shares[owner];
+    while (atomic_load(&s->next) < p->pieces) {
+      int64_t piece = atomic_fetch_add(&s->next, 1);
+      if (piece < p->pieces) run_piece(p, owner, piece, thread);
+    }
+  }
 }
 
 static void *work(void *arg) {
   worker *w = arg;
   of3_pool *p = w->pool;
-  for (uint64_t seen = 0; next_job(p, seen); seen++) {
-    run_share(p, w->index);
-    if (atomic_fetch_sub(&p->busy, 1) != 1) continue;
-    pthread_mutex_lock(&p->lock);
-    pthread_cond_signal(&p->done);
-    pthread_mutex_unlock(&p->lock);
+  for (uint64_t seen = 0;; seen++) {
+    await(p, &w->sleeper, job_came, seen);
+    wake_next(p, w->index);
+    if (atomic_load(&p->stop)) return NULL;
+    run_shares(p, w->index);
+    if (atomic_fetch_sub(&p->busy, 1) == 1) wake(&p->workers[0].sleeper);
   }
-  return NULL;
+}
+
+static void sleeper_init(sleeper *s) {
+  pthread_mutex_init(&s->lock, NULL);
+  pthread_cond_init(&s->wake, NULL);
+}
+
+static void sleeper_free(sleeper *s) {
+  pthread_cond_destroy(&s->wake);
+  pthread_mutex_destroy(&s->lock);
+}
+
+static of3_pool *new_pool(int n) {
+  of3_pool *p = aligned_alloc(_Alignof(of3_pool), sizeof *p);
+  if (!p) return NULL;
+  *p = (of3_pool){.size = n, .patience = n > of3_usable_processors() ? 0 : PATIENCE};
+  p->workers = calloc((size_t)n, sizeof *p->workers);
+  p->shares = aligned_alloc(_Alignof(share), (size_t)n * sizeof *p->shares);
+  for (int i = 0; p->workers && i < n; i++) {
+    p->workers[i].pool = p;
+    p->workers[i].index = i;
+    sleeper_init(&p->workers[i].sleeper);
+  }
+  return p;
 }
 
 of3_pool *of3_pool_new(int n_thread) {
-  of3_pool *p = calloc(1, sizeof *p);
+  of3_pool *p = new_pool(n_thread < 1 ? 1 : n_thread);
   if (!p) return NULL;
-  p->size = n_thread < 1 ? 1 : n_thread;
-  p->workers = calloc((size_t)p->size, sizeof *p->workers);
-  pthread_mutex_init(&p->lock, NULL);
-  pthread_cond_init(&p->begin, NULL);
-  pthread_cond_init(&p->done, NULL);
-  for (int i = 1; p->workers && i < p->size; i++) {
-    worker *w = &p->workers[i - 1];
-    *w = (worker){.pool = p, .index = i};
-    if (pthread_create(&w->thread, NULL, work, w) != 0) break;
+  for (int i = 1; p->workers && p->shares && i < p->size; i++) {
+    if (pthread_create(&p->workers[i].thread, NULL, work, &p->workers[i]) != 0) break;
     p->started++;
   }
-  if (p->workers && p->started == p->size - 1) return p;
+  if (p->workers && p->shares && p->started == p->size - 1) return p;
   of3_pool_free(p);
   return NULL;
 }
 
 void of3_pool_free(of3_pool *p) {
   if (!p) return;
-  pthread_mutex_lock(&p->lock);
-  p->stop = true;
-  pthread_cond_broadcast(&p->begin);
-  pthread_mutex_unlock(&p->lock);
-  for (int i = 0; i < p->started; i++) pthread_join(p->workers[i].thread, NULL);
-  pthread_cond_destroy(&p->begin);
-  pthread_cond_destroy(&p->done);
-  pthread_mutex_destroy(&p->lock);
+  atomic_store(&p->stop, true);
+  atomic_fetch_add(&p->round, 1);
+  for (int i = 1; i <= p->started; i++) wake(&p->workers[i].sleeper);
+  for (int i = 1; i <= p->started; i++) pthread_join(p->workers[i].thread, NULL);
+  for (int i = 0; p->workers && i < p->size; i++) sleeper_free(&p->workers[i].sleeper);
   free(p->workers);
+  free(p->shares);
   free(p);
 }
 
@@ -120,16 +195,13 @@ void of3_pool_run(of3_pool *p, of3_task *task, void *arg, int64_t n) {
   p->task = task;
   p->arg = arg;
   p->n = n;
+  p->pieces = n >= (int64_t)p->size * PIECES * LEAST_PIECE ? PIECES : 1;
+  for (int i = 0; i < p->size; i++) atomic_store(&p->shares[i].next, 0);
   atomic_store(&p->busy, p->size - 1);
-  pthread_mutex_lock(&p->lock);
   atomic_fetch_add(&p->round, 1);
-  pthread_cond_broadcast(&p->begin);
-  pthread_mutex_unlock(&p->lock);
-  run_share(p, 0);
-  for (int i = 0; i < SPINS && atomic_load(&p->busy); i++) relax();
-  pthread_mutex_lock(&p->lock);
-  while (atomic_load(&p->busy)) pthread_cond_wait(&p->done, &p->lock);
-  pthread_mutex_unlock(&p->lock);
+  wake_next(p, 0);
+  run_shares(p, 0);
+  await(p, &p->workers[0].sleeper, job_ended, 0);
 }
 
 /* First number of a file, or `other`; "max" counts as absent. */

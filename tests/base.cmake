@@ -1,0 +1,1 @@
+of3_test(test_threads of3_base)

@@ -1,0 +1,192 @@
+/* What a plan promises: the memory that the fold then takes, to the byte; and that large queries fit. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cpu/cpu.h"
+#include "feat/build.h"
+#include "model/network.h"
+
+static const of3_backend *backend_of(of3_dtype operand) {
+  const of3_backend *b = NULL;
+  of3_error err = {0};
+  if (of3_cpu_backend(NULL, operand, &b, &err) != OF3_OK) fail_msg("%s", err.text);
+  return b;
+}
+
+/* A chain of n residues with an alignment of itself and one more row. */
+static of3_features features_of(int n, of3_variant variant) {
+  static const char amino[] = "ARNDCQEGHILKMFPSTWYV";
+  of3_query_set set = {0};
+  of3_complex complex = {0};
+  of3_features f = {0};
+  of3_error err = {0};
+  of3_feature_mode mode = of3_feature_mode_of(variant);
+  char *sequence = malloc((size_t)n + 1);
+  assert_non_null(sequence);
+  for (int i = 0; i < n; i++) sequence[i] = amino[(7 * i + 3) % 20];
+  sequence[n] = 0;
+  if (of3_query_from_sequence(sequence, "q", &set, &err) != OF3_OK ||
+      of3_complex_build(&set.query[0], NULL, &complex, &err) != OF3_OK ||
+      of3_features_build(&complex, &set.query[0], &mode, 1, NULL, &f, &err) != OF3_OK)
+    fail_msg("%s", err.text);
+  of3_complex_free(&complex);
+  of3_query_set_free(&set);
+  free(sequence);
+  return f;
+}
+
+/* The published network in small. */
+static of3_config small_config(void) {
+  of3_config c = of3_config_published();
+  c.c_s = 48;
+  c.c_z = 16;
+  c.c_m = 16;
+  c.c_token = 32;
+  c.d_token = 2;
+  c.d_single = 3;
+  c.c_tri = 16;
+  c.blocks_pairformer = 1;
+  c.blocks_msa = 2;
+  c.blocks_templ = 1;
+  c.blocks_token = 2;
+  c.blocks_atom = 1;
+  c.blocks_conf = 1;
+  return c;
+}
+
+/* A context on a backend, and a made-up network bound on it. */
+typedef struct setting {
+  of3_ctx cx;
+  of3_network net;
+} setting;
+
+static void open_setting(setting *s, const of3_backend *b, of3_variant variant, const of3_config *c,
+                         int threads, size_t limit, bool planning) {
+  of3_error err = {0};
+  if (of3_ctx_open(&s->cx, b, threads, limit, planning, &err) != OF3_OK ||
+      of3_network_make_up(&s->cx, variant, c, &s->net, &err) != OF3_OK)
+    fail_msg("%s", err.text);
+}
+
+static void close_setting(setting *s) {
+  of3_network_free(&s->net);
+  of3_ctx_close(&s->cx);
+}
+
+static of3_plan plan_of(const of3_backend *b, int threads, const of3_network *net, const of3_features *f,
+                        const of3_fold_options *o) {
+  of3_plan plan = {0};
+  of3_error err = {0};
+  if (of3_plan_fold(b, threads, net, f, o, &plan, &err) != OF3_OK) fail_msg("%s", err.text);
+  return plan;
+}
+
+/* ---- Promised and taken */
+
+static void expect_promise_kept(const of3_backend *b, of3_variant variant, int tokens, int samples,
+                                int threads) {
+  enum { ROOM = 1 << 20 };
+  const uint64_t seed = 1;
+  const of3_config config = small_config();
+  const of3_fold_options o = {.n_cycle = 2, .n_step = 2, .n_sample = samples};
+  const of3_random_source random = of3_seeded_random(&seed);
+  setting s, shapes;
+  of3_prediction p = {0};
+  of3_error err = {0};
+  of3_features f = features_of(tokens, variant);
+  open_setting(&shapes, b, variant, &config, threads, 4096, true);
+  of3_plan plan = plan_of(b, threads, &shapes.net, &f, &o);
+  open_setting(&s, b, variant, &config, threads, plan.step_bytes + ROOM, false);
+  if (of3_fold(&s.cx, &s.net, &f, &o, &random, NULL, &p, &err) != OF3_OK) fail_msg("%s", err.text);
+  double work = plan.flops_trunk + plan.flops_diffusion + plan.flops_heads;
+  print_message("%s, %d tokens, %d samples, %d threads: promised %zu, took %zu bytes\n", b->name, tokens,
+                samples, threads, plan.step_bytes, s.cx.peak);
+  assert_int_equal(plan.step_bytes, s.cx.peak);
+  assert_true(work > 0 && work == s.cx.flops);
+  of3_prediction_free(&p);
+  of3_features_free(&f);
+  close_setting(&s);
+  close_setting(&shapes);
+}
+
+static void promise_is_kept(void **state) {
+  const of3_backend *f32 = backend_of(OF3_F32), *bf16 = backend_of(OF3_BF16);
+  (void)state;
+  expect_promise_kept(f32, OF3_OB, 1, 1, 1);
+  expect_promise_kept(f32, OF3_OB, 31, 2, 2);
+  expect_promise_kept(f32, OF3_P2, 50, 3, 3);
+  expect_promise_kept(f32, OF3_P1, 97, 1, 1);
+  expect_promise_kept(bf16, OF3_OB, 49, 2, 2);
+}
+
+/* A fold with less memory than its plan says fails, with a sentence. */
+static void less_is_not_enough(void **state) {
+  const uint64_t seed = 1;
+  const of3_config config = small_config();
+  const of3_fold_options o = {.n_cycle = 1, .n_step = 1, .n_sample = 1};
+  const of3_random_source random = of3_seeded_random(&seed);
+  const of3_backend *b = backend_of(OF3_F32);
+  setting s, shapes;
+  of3_prediction p = {0};
+  of3_error err = {0};
+  (void)state;
+  of3_features f = features_of(40, OF3_OB);
+  open_setting(&shapes, b, OF3_OB, &config, 1, 4096, true);
+  of3_plan plan = plan_of(b, 1, &shapes.net, &f, &o);
+  open_setting(&s, b, OF3_OB, &config, 1, plan.step_bytes - 4096, false);
+  assert_int_equal(of3_fold(&s.cx, &s.net, &f, &o, &random, NULL, &p, &err), OF3_ERR_MEMORY);
+  assert_non_null(strstr(err.text, "memory"));
+  of3_features_free(&f);
+  close_setting(&s);
+  close_setting(&shapes);
+}
+
+/* ---- Large queries, full size: planning takes no memory */
+
+enum { SAMPLES = 5, THREADS = 16 };
+
+/* Bytes of everything: weights in f32, tensors, results and features. */
+static double gigabytes_of(const of3_backend *b, int tokens) {
+  const of3_config config = of3_config_published();
+  const of3_fold_options o = {.n_cycle = 4, .n_step = 200, .n_sample = SAMPLES};
+  enum { PARAMETERS = 368294300 }; /* of the published size, shared/reference/model.md section 0 */
+  setting s;
+  of3_features f = features_of(tokens, OF3_OB);
+  open_setting(&s, b, OF3_OB, &config, THREADS, 4096, true);
+  of3_plan plan = plan_of(b, THREADS, &s.net, &f, &o);
+  double weights = (double)of3_dtype_size(b->operand) * PARAMETERS;
+  double all =
+      weights + (double)plan.step_bytes + (double)plan.result_bytes + (double)of3_arena_used(f.arena);
+  print_message("%s, %d tokens: weights %.2f, tensors %.2f, results %.2f, all %.2f GB; %.0f TFLOP\n", b->name,
+                tokens, 1e-9 * weights, 1e-9 * (double)plan.step_bytes, 1e-9 * (double)plan.result_bytes,
+                1e-9 * all, 1e-12 * (plan.flops_trunk + plan.flops_diffusion + plan.flops_heads));
+  of3_features_free(&f);
+  close_setting(&s);
+  return 1e-9 * all;
+}
+
+static void two_thousand_tokens_fit(void **state) {
+  static const int tokens[] = {76, 256, 512, 1024, 1536};
+  const of3_backend *f32 = backend_of(OF3_F32);
+  (void)state;
+  double before = 0;
+  for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
+    double all = gigabytes_of(f32, tokens[i]);
+    assert_true(all > before);
+    before = all;
+  }
+  assert_true(gigabytes_of(f32, 2000) < 16);
+  assert_true(gigabytes_of(backend_of(OF3_BF16), 2000) < 16);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(promise_is_kept), cmocka_unit_test(less_is_not_enough),
+                                     cmocka_unit_test(two_thousand_tokens_fit)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

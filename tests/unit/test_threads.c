@@ -1,0 +1,65 @@
+/* The thread pool: every item is done once, whatever the number of items, threads and pauses between jobs. */
+#define _DEFAULT_SOURCE /* usleep */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/threads.h"
+
+enum { MOST_ITEMS = 1000, JOBS = 400, LONG_PAUSE_US = 3000 /* threads go to sleep */ };
+
+typedef struct job {
+  int done[MOST_ITEMS];
+  int threads, wrong_thread;
+} job;
+
+static void task(void *arg, int64_t begin, int64_t end, int thread) {
+  job *j = arg;
+  for (int64_t i = begin; i < end; i++) j->done[i]++;
+  if (thread < 0 || thread >= j->threads) j->wrong_thread = 1;
+}
+
+static void every_item_once(void **state) {
+  (void)state;
+  for (int threads = 1; threads <= 7; threads++) {
+    of3_pool *pool = of3_pool_new(threads);
+    assert_non_null(pool);
+    assert_int_equal(of3_pool_size(pool), threads);
+    for (int r = 0; r < JOBS; r++) {
+      const int n = r * 37 % MOST_ITEMS;
+      job j = {.threads = threads};
+      of3_pool_run(pool, task, &j, n);
+      for (int i = 0; i < MOST_ITEMS; i++) assert_int_equal(j.done[i], i < n);
+      assert_int_equal(j.wrong_thread, 0);
+      if (r % 50 == 0) usleep(LONG_PAUSE_US);
+    }
+    of3_pool_free(pool);
+  }
+}
+
+/* A pool that never had a job, or whose threads sleep, ends too. */
+static void ends_without_work(void **state) {
+  (void)state;
+  of3_pool_free(NULL);
+  for (int threads = 1; threads <= 16; threads += 5) of3_pool_free(of3_pool_new(threads));
+  of3_pool *pool = of3_pool_new(3);
+  usleep(LONG_PAUSE_US);
+  of3_pool_free(pool);
+}
+
+static void machine_is_known(void **state) {
+  (void)state;
+  assert_true(of3_usable_processors() >= 1);
+  assert_true(of3_usable_processors() <= 4096);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(every_item_once), cmocka_unit_test(ends_without_work),
+                                     cmocka_unit_test(machine_is_known)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
