@@ -238,6 +238,7 @@ static int run(const void *options, const char *const *arg, int n) {
   cli_terminal terminal = {0};
   of3_callbacks callbacks = cli_callbacks(&terminal, "warn");
   of3_engine_options engine_options = of3_engine_defaults();
+  engine_options.backend = "cpu";
   engine_options.isa = o->isa;
   engine_options.dtype = o->dtype;
   engine_options.threads = o->threads;
