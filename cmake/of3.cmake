@@ -26,6 +26,17 @@ function(of3_test name)
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 endfunction()
 
+# of3_test_allocations(NAME LIBRARIES...): a test that counts allocations or makes them fail (tests/unit/allocations.h).
+# Not on macOS, whose linker has no --wrap.
+function(of3_test_allocations name)
+  if(APPLE)
+    return()
+  endif()
+  of3_test(${name} ${ARGN})
+  target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/allocations.c)
+  target_link_options(${name} PRIVATE LINKER:--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc)
+endfunction()
+
 # of3_fuzz(NAME LIBRARIES...): tests/fuzz/NAME.c with LLVMFuzzerTestOneInput. Always built as a replayer of the corpus
 # tests/fuzz/corpus/NAME (run by ctest); with OF3_FUZZ also as a fuzzer NAME_fuzzer.
 function(of3_fuzz name)

@@ -9,9 +9,9 @@ add_test(NAME includes COMMAND ${CMAKE_SOURCE_DIR}/tests/check_includes.sh)
 
 # The library from outside.
 of3_test(test_api of3_api)
-if(NOT APPLE) # its linker has no --wrap
-  of3_test(test_api_memory of3_api)
-  target_link_options(test_api_memory PRIVATE LINKER:--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=of3_arena_alloc)
+of3_test_allocations(test_api_memory of3_api)
+if(TARGET test_api_memory)
+  target_link_options(test_api_memory PRIVATE LINKER:--wrap=of3_arena_alloc)
 endif()
 add_executable(fold ${CMAKE_SOURCE_DIR}/examples/fold.c)
 target_link_libraries(fold PRIVATE of3_api of3_flags)

@@ -1,6 +1,6 @@
 /* Every allocation of a whole run made to fail, one after another, from opening the engine to the last file:
  * the answer is an error of that kind with a sentence, nothing crashes or leaks, and nothing is left
- * half-written. Linked with --wrap, as test_io_memory.c. */
+ * half-written. */
 #define _DEFAULT_SOURCE /* mkdtemp */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,32 +12,15 @@
 
 #include <cmocka.h>
 
+#include "allocations.h"
 #include "of3.h"
 
 typedef struct of3_arena of3_arena;
 void *__real_of3_arena_alloc(of3_arena *arena, size_t count, size_t size);
 void *__wrap_of3_arena_alloc(of3_arena *arena, size_t count, size_t size);
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__real_aligned_alloc(size_t align, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_aligned_alloc(size_t align, size_t n);
-
-static int countdown; /* allocations until one fails; 0: none fails */
-
-static bool fails(void) { return countdown > 0 && --countdown == 0; }
-
-void *__wrap_malloc(size_t n) { return fails() ? NULL : __real_malloc(n); }
-void *__wrap_calloc(size_t count, size_t size) { return fails() ? NULL : __real_calloc(count, size); }
-void *__wrap_realloc(void *p, size_t n) { return fails() ? NULL : __real_realloc(p, n); }
-void *__wrap_aligned_alloc(size_t align, size_t n) { return fails() ? NULL : __real_aligned_alloc(align, n); }
-
 /* Objects in arenas one by one, not only the chunks that hold many. */
 void *__wrap_of3_arena_alloc(of3_arena *arena, size_t count, size_t size) {
-  return fails() ? NULL : __real_of3_arena_alloc(arena, count, size);
+  return allocation_fails() ? NULL : __real_of3_arena_alloc(arena, count, size);
 }
 
 static of3_status fold(const char *out, of3_error *err) {
@@ -46,7 +29,7 @@ static of3_status fold(const char *out, of3_error *err) {
   of3_report *report = NULL;
   of3_engine_options e = of3_engine_defaults();
   of3_predict_options o = of3_predict_defaults();
-  e.threads = 1; /* the countdown is not for several */
+  e.threads = 1; /* allocation_fail_at is not for several */
   o.output_dir = out;
   o.samples = 1;
   o.recycles = 0;
@@ -74,10 +57,9 @@ static void every_allocation(void **state) {
   for (bool failed = true; failed; n++) {
     of3_error err = {0};
     assert_true(n < 100000);
-    countdown = n;
+    allocation_fail_at(n);
     of3_status status = fold(out, &err);
-    failed = countdown == 0;
-    countdown = 0;
+    failed = allocation_failed();
     if (!failed && status != OF3_OK) fail_msg("%s", err.text);
     if (failed && (status != OF3_ERR_MEMORY || !err.text[0]))
       fail_msg("allocation %d gives status %d: %s", n, status, err.text);

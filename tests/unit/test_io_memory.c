@@ -1,7 +1,6 @@
 /* Every allocation of the readers and of the conversion made to fail, one after another: the answer is an
- * error, and nothing leaks or crashes. Linked with --wrap, so that our calls of malloc and its kin come here
- * first; those inside jansson, zlib and stdio do not (jansson 2.14 can lose characters of a string when
- * memory is out). */
+ * error, and nothing leaks or crashes. Calls inside jansson do not fail here: jansson 2.14 can lose
+ * characters of a string when memory is out. */
 #define _POSIX_C_SOURCE 200809L
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,45 +12,9 @@
 
 #include <cmocka.h>
 
+#include "allocations.h"
 #include "io/checkpoint.h"
 #include "io/convert.h"
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__real_aligned_alloc(size_t align, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_aligned_alloc(size_t align, size_t n);
-
-static int countdown; /* allocations until one fails; 0: none fails */
-
-static bool fails(void) { return countdown > 0 && --countdown == 0; }
-
-void *__wrap_malloc(size_t n) { return fails() ? NULL : __real_malloc(n); }
-void *__wrap_calloc(size_t count, size_t size) { return fails() ? NULL : __real_calloc(count, size); }
-void *__wrap_realloc(void *p, size_t n) { return fails() ? NULL : __real_realloc(p, n); }
-void *__wrap_aligned_alloc(size_t align, size_t n) { return fails() ? NULL : __real_aligned_alloc(align, n); }
-
-/* Runs `attempt` with the first, second, ... allocation failing until it succeeds without any failure;
- * returns how many failures it took. */
-static int exhaust(of3_status (*attempt)(const char *path, of3_error *err), const char *path) {
-  for (int n = 1; n < 10000; n++) {
-    of3_error err = {0};
-    countdown = n;
-    of3_status status = attempt(path, &err);
-    bool failed = countdown == 0;
-    countdown = 0;
-    if (!failed) {
-      if (status != OF3_OK) fail_msg("%s", err.text);
-      return n - 1;
-    }
-    if (status != OF3_ERR_MEMORY) fail_msg("allocation %d gives status %d: %s", n, status, err.text);
-  }
-  fail_msg("allocations without end");
-  return 0;
-}
 
 static of3_status open_checkpoint(const char *path, of3_error *err) {
   of3_checkpoint c = {0};
@@ -75,19 +38,20 @@ static of3_status convert(const char *path, of3_error *err) {
 
 static void checkpoints(void **state) {
   (void)state;
-  assert_true(exhaust(open_checkpoint, "tests/fixtures/io/lightning.pt") > 5);
-  assert_true(exhaust(open_checkpoint, "tests/fixtures/io/strided.pt") > 5);
-  assert_true(exhaust(open_checkpoint, "tests/fixtures/io/deepspeed") > 5);
+  assert_true(allocation_exhaust(open_checkpoint, "tests/fixtures/io/lightning.pt") > 5);
+  assert_true(allocation_exhaust(open_checkpoint, "tests/fixtures/io/strided.pt") > 5);
+  assert_true(allocation_exhaust(open_checkpoint, "tests/fixtures/io/deepspeed") > 5);
 }
 
 static void safetensors(void **state) {
   (void)state;
-  assert_true(exhaust(open_checkpoint, "tests/fuzz/corpus/fuzz_safetensors/mixed.safetensors") >= 5);
+  assert_true(allocation_exhaust(open_checkpoint, "tests/fuzz/corpus/fuzz_safetensors/mixed.safetensors") >=
+              5);
 }
 
 static void conversion(void **state) {
   (void)state;
-  assert_true(exhaust(convert, "tests/fixtures/io/dtypes.pt") > 5);
+  assert_true(allocation_exhaust(convert, "tests/fixtures/io/dtypes.pt") > 5);
 }
 
 int main(void) {

@@ -1,6 +1,5 @@
 /* Every allocation of the writers fails once: an error of one sentence comes back, nothing leaks (seen by the
- * sanitizer build), no temporary file stays. Linked with --wrap for malloc, calloc, realloc and
- * aligned_alloc. */
+ * sanitizer build), no temporary file stays. */
 #define _XOPEN_SOURCE 700
 #include <ftw.h>
 #include <setjmp.h>
@@ -12,27 +11,10 @@
 
 #include <cmocka.h>
 
+#include "allocations.h"
 #include "write/manifest.h"
 #include "write/tree.h"
 #include "write_fixture.h"
-
-static long until_failure = -1; /* allocations that still succeed; negative: all */
-
-static int fails(void) { return until_failure >= 0 && until_failure-- == 0; }
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__real_aligned_alloc(size_t alignment, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_aligned_alloc(size_t alignment, size_t n);
-
-void *__wrap_malloc(size_t n) { return fails() ? NULL : __real_malloc(n); }
-void *__wrap_calloc(size_t n, size_t size) { return fails() ? NULL : __real_calloc(n, size); }
-void *__wrap_realloc(void *p, size_t n) { return fails() ? NULL : __real_realloc(p, n); }
-void *__wrap_aligned_alloc(size_t a, size_t n) { return fails() ? NULL : __real_aligned_alloc(a, n); }
 
 /* All that of3 does after the network has run. */
 static of3_status write_all(const fixture *fx, const char *folder, of3_structure_format format,
@@ -71,19 +53,19 @@ static void fail_each(const char *name, of3_structure_format format, of3_full_co
   fixture fx;
   fixture_open(&fx, name);
   char *folder = new_folder(fx.arena);
-  long k = 0;
+  int k = 0;
   for (of3_status status = OF3_ERR_MEMORY; status != OF3_OK; k++) {
     of3_error err = {0};
     of3_arena *arena = of3_arena_new(0);
-    until_failure = k;
+    allocation_fail_at(k + 1);
     status = write_all(&fx, folder, format, full, arena, &err);
-    until_failure = -1;
-    if (status != OF3_OK && status != OF3_ERR_MEMORY) fail_msg("allocation %ld: %s", k, err.text);
+    allocation_fail_at(0);
+    if (status != OF3_OK && status != OF3_ERR_MEMORY) fail_msg("allocation %d: %s", k, err.text);
     if (status != OF3_OK) assert_true(err.text[0] != 0);
     assert_int_equal(nftw(folder, is_temporary, 16, FTW_PHYS), 0);
     of3_arena_free(arena);
   }
-  print_message("%s: %ld allocations\n", name, k - 1);
+  print_message("%s: %d allocations\n", name, k - 1);
   assert_true(k > 50);
   remove_folder(folder);
   fixture_close(&fx);
