@@ -24,8 +24,4 @@ of3_parity(demo_bf16 ${CMAKE_SOURCE_DIR}/examples/demo/of3-demo.safetensors ${FI
            --dtype bf16)
 
 of3_test(test_plan of3_model of3_cpu)
-if(NOT APPLE) # its linker has no --wrap
-  of3_test(test_sampling_memory of3_model of3_cpu)
-  target_link_options(test_sampling_memory PRIVATE
-                      LINKER:--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc)
-endif()
+of3_test_allocations(test_sampling_memory of3_model of3_cpu)

@@ -1,8 +1,7 @@
 /* The sampling loop takes nothing from the heap: calls of the malloc family are counted between the denoising
- * steps of a fold. Linked with --wrap, as test_io_memory.c. */
+ * steps of a fold. */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,29 +10,10 @@
 
 #include <cmocka.h>
 
+#include "allocations.h"
 #include "cpu/cpu.h"
 #include "feat/build.h"
 #include "model/network.h"
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__real_aligned_alloc(size_t align, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_aligned_alloc(size_t align, size_t n);
-
-static atomic_int calls;
-
-void *__wrap_malloc(size_t n) { return atomic_fetch_add(&calls, 1), __real_malloc(n); }
-void *__wrap_calloc(size_t count, size_t size) {
-  return atomic_fetch_add(&calls, 1), __real_calloc(count, size);
-}
-void *__wrap_realloc(void *p, size_t n) { return atomic_fetch_add(&calls, 1), __real_realloc(p, n); }
-void *__wrap_aligned_alloc(size_t align, size_t n) {
-  return atomic_fetch_add(&calls, 1), __real_aligned_alloc(align, n);
-}
 
 enum { STEPS = 6 };
 
@@ -47,7 +27,7 @@ static void watch(void *user, const char *phase, int done, int total) {
   if (strcmp(phase, "diffusion") != 0) return;
   assert_int_equal(total, STEPS);
   assert_in_range(done, 0, STEPS);
-  c->at[done] = atomic_load(&calls);
+  c->at[done] = allocation_calls();
   c->seen++;
 }
 
