@@ -1,8 +1,8 @@
 #!/bin/bash
 # Time the reference, PyPI openfold3==0.5.0, on ubiquitin (76 residues, the sequence alone) on this machine's CPU.
-#   reference_openfold3.sh CHECKPOINT [OUT] [--steps N] [--recycles N] [--samples N]
-# Defaults: OUT /tmp/of3-reference, 200 steps, 3 recycles (4 passes through the trunk), 5 samples, seed 42; dummy MSA, no
-# server, no templates, Triton kernels off (they need a GPU), float32, one loader worker (it makes the features).
+#   reference_openfold3.sh CHECKPOINT [OUT] [--steps N] [--recycles N] [--samples N] [--residues N]
+# Defaults: OUT /tmp/of3-reference, 200 steps, 3 recycles (4 passes through the trunk), 5 samples, seed 42; 76 residues (other
+# numbers: ubiquitin over and over, cut); dummy MSA, no server, no templates, Triton kernels off (they need a GPU), float32, one loader worker (it makes the features).
 # A full-size random checkpoint: shared/oracle/make_checkpoint.py OUT --variant OB --config full --no-safetensors
 # OF3_REFERENCE_VENV names a virtual environment that has the package; without it, OUT/venv is made (several GB).
 # Prints wall and processor time and peak memory (GNU time: of the largest single process, the network's), and seconds per
@@ -10,12 +10,12 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-usage() { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
-steps=200 recycles=3 samples=5 positional=()
+steps=200 recycles=3 samples=5 residues=76 positional=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --steps | --recycles | --samples) [ $# -ge 2 ] || usage; declare "${1#--}=$2"; shift 2 ;;
+    --steps | --recycles | --samples | --residues) [ $# -ge 2 ] || usage; declare "${1#--}=$2"; shift 2 ;;
     -*) usage ;;
     *) positional+=("$1"); shift ;;
   esac
@@ -40,9 +40,9 @@ if [ ! -x "$venv/bin/run_openfold" ]; then
   "$venv/bin/pip" install -q openfold3==0.5.0
 fi
 
-cat >"$out/query.json" <<'JSON'
-{"queries": {"ubiquitin": {"chains": [{"molecule_type": "protein", "chain_ids": ["A"],
-  "sequence": "MQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYNIQKESTLHLVLRLRGG"}]}}}
+sequence=$("$here/ubiquitin_sequence.sh" "$residues")
+cat >"$out/query.json" <<JSON
+{"queries": {"ubiquitin": {"chains": [{"molecule_type": "protein", "chain_ids": ["A"], "sequence": "$sequence"}]}}}
 JSON
 cat >"$out/runner.yml" <<YAML
 experiment_settings: {seeds: [42], use_msa_server: false, use_templates: false}
@@ -57,7 +57,7 @@ YAML
 
 rm -rf "$out/prediction"
 "$venv/bin/python" -c 'import torch; print("torch", torch.__version__, "threads", torch.get_num_threads(), torch.backends.cpu.get_cpu_capability())'
-echo "$samples samples, $steps steps, $((recycles + 1)) passes, $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)"
+echo "$residues residues, $samples samples, $steps steps, $((recycles + 1)) passes, $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)"
 begin=$(date +%s.%N)
 status=0
 OPENFOLD_CACHE=$out/cache "$gnu_time" -v -o "$out/time.txt" "$venv/bin/python" "$here/reference_phases.py" predict \

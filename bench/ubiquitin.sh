@@ -13,7 +13,7 @@ command -v /usr/bin/time >/dev/null || apt-get install -y -qq time >/dev/null
 cat "$checkpoint" >/dev/null # both from the warm page cache
 echo "of3:"
 /usr/bin/time -f 'wall %e s, processor %U + %S s, peak memory %M KiB' "$of3" predict \
-  MQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYNIQKESTLHLVLRLRGG --checkpoint "$checkpoint" \
+  "$("$here/ubiquitin_sequence.sh")" --checkpoint "$checkpoint" \
   --samples 5 --steps 200 --recycles 3 --seeds 42 --threads "$(nproc)" --log warn --output-dir "$out" | head -3
 echo "reference:"
 "$here/reference_openfold3.sh" "$checkpoint"
