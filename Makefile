@@ -3,15 +3,17 @@ BUILD ?= build
 OUT ?= out/demo
 PARITY ?= out/parity
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
-SOURCES = $(shell git ls-files 'include/*.h' 'src/*.[ch]' 'src/*.inc' 'cli/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' 'examples/*.c')
+SOURCES = $(shell git ls-files 'include/*.h' 'src/*.[ch]' 'src/*.[ch]pp' 'src/*.inc' 'cli/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' 'examples/*.c')
 
-.PHONY: all demo test sanitize parity lint format format-check includes tidy cppcheck install clean
+.PHONY: all demo selftest test sanitize parity lint format format-check includes tidy cppcheck install clean
 
 all: | $(BUILD)/build.ninja
 	@cmake --build $(BUILD) --target of3 -j $(JOBS)
 
+# On Apple Silicon MLX computes: it is fetched once, unless Homebrew's is there.
 $(BUILD)/build.ninja:
 	@tools/install.sh build
+	@[ "$$(uname -sm)" != "Darwin arm64" ] || [ -d /opt/homebrew/opt/mlx ] || tools/get_mlx.sh
 	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release
 
 # Folds ubiquitin, which the demonstration checkpoint never saw.
@@ -31,6 +33,12 @@ sanitize:
 	@cmake --preset sanitize
 	@cmake --build build-sanitize -j $(JOBS)
 	@cd build-sanitize && ctest --output-on-failure -j $(JOBS)
+
+# The network against PyTorch's numbers on this machine, as a table: make selftest BACKEND=mlx
+BACKEND ?= cpu
+selftest: all
+	@cmake --build $(BUILD) --target parity -j $(JOBS)
+	@$(BUILD)/of3 selftest --backend $(BACKEND)
 
 # Large fixtures: made with PyTorch and the oracle, then checked.
 parity: | $(BUILD)/build.ninja

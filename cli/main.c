@@ -8,8 +8,8 @@
 #include "of3.h"
 #include "terminal.h"
 
-static const cli_command *const commands[] = {&cli_predict, &cli_info, &cli_convert, &cli_features,
-                                              &cli_bench};
+static const cli_command *const commands[] = {&cli_predict,  &cli_info,  &cli_convert,
+                                              &cli_features, &cli_bench, &cli_selftest};
 enum { N_COMMAND = sizeof commands / sizeof *commands };
 
 static const cli_command *find_command(const char *name) {

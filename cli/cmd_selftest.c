@@ -1,0 +1,216 @@
+/* Runs the parity program of the build on the fixtures of the source tree and sums up what it prints. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "of3.h"
+#include "terminal.h"
+
+extern char **environ;
+
+typedef struct selftest_options {
+  const char *backend, *dtype, *program, *source;
+} selftest_options;
+
+#define FIELD(name) offsetof(selftest_options, name)
+static const cli_option table[] = {
+    {.names = "backend",
+     .kind = CLI_CHOICE,
+     .offset = FIELD(backend),
+     .choices = "cpu mlx reference",
+     .value = "NAME",
+     .help = "What is tested; reference is the plain C that the others are held to"},
+    {.names = "dtype",
+     .kind = CLI_CHOICE,
+     .offset = FIELD(dtype),
+     .choices = "f32 bf16 f16",
+     .value = "TYPE",
+     .help = "Numbers that are multiplied; f16 with mlx only"},
+    {.names = "program",
+     .kind = CLI_FILE,
+     .offset = FIELD(program),
+     .value = "FILE",
+     .none = "tests/parity beside of3",
+     .help = "The parity program"},
+    {.names = "source",
+     .kind = CLI_FILE,
+     .offset = FIELD(source),
+     .value = "FOLDER",
+     .none = "the folder above of3's",
+     .help = "The source tree, whose fixtures are used"},
+};
+
+static void defaults(void *options) {
+  *(selftest_options *)options = (selftest_options){.backend = "cpu", .dtype = "f32"};
+}
+
+/* A checkpoint and a fixture below the source tree. */
+typedef struct ladder_rung {
+  const char *name, *checkpoint, *fixture;
+} ladder_rung;
+
+static const ladder_rung ladder[] = {
+    {"preview 1, small", "tests/fixtures/parity/checkpoint_p1.safetensors",
+     "tests/fixtures/parity/fixture_p1.safetensors"},
+    {"preview 2, small", "tests/fixtures/parity/checkpoint_p2.safetensors",
+     "tests/fixtures/parity/fixture_p2.safetensors"},
+    {"OpenBind, small", "tests/fixtures/parity/checkpoint_ob.safetensors",
+     "tests/fixtures/parity/fixture_ob.safetensors"},
+    {"ubiquitin, trained, 200 steps", "examples/demo/of3-demo.safetensors",
+     "tests/fixtures/parity/fixture_demo.safetensors"},
+};
+enum { N_RUNG = sizeof ladder / sizeof *ladder, PATH_TEXT = PATH_MAX };
+
+/* What one run printed. */
+typedef struct outcome {
+  char worst[128]; /* the tensor nearest to its bound */
+  double ratio;    /* of its deviation to the bound */
+  double largest;  /* deviation of any tensor, over its largest value */
+  int compared, above, missing;
+  bool summed; /* the last line was seen */
+} outcome;
+
+static void read_line(const char *line, outcome *o) {
+  char name[128];
+  double deviation, rms, bound;
+  if (sscanf(line, "%127s %lf %lf %lf", name, &deviation, &rms, &bound) == 4) {
+    double ratio = bound > 0 ? deviation / bound : deviation > 0 ? 1e9 : 0;
+    if (!(deviation <= o->largest)) o->largest = deviation;
+    if (!(ratio <= o->ratio)) {
+      o->ratio = ratio;
+      snprintf(o->worst, sizeof o->worst, "%s", name);
+    }
+  } else if (sscanf(line, "%d tensors compared, %d above their bound, %d not compared", &o->compared,
+                    &o->above, &o->missing) == 3)
+    o->summed = true;
+  else if (!strncmp(line, "parity: ", 8))
+    fputs(line, stderr);
+}
+
+/* Runs the program with its output in a pipe; false if it could not be run or did not end with exit code 0.
+ */
+static bool run_program(char *const *argv, outcome *o) {
+  int ends[2], status = 0;
+  pid_t child;
+  posix_spawn_file_actions_t actions;
+  if (pipe(ends) != 0) return false;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+  posix_spawn_file_actions_addclose(&actions, ends[0]);
+  bool started = posix_spawn(&child, argv[0], &actions, NULL, argv, environ) == 0;
+  posix_spawn_file_actions_destroy(&actions);
+  close(ends[1]);
+  FILE *f = fdopen(ends[0], "r");
+  char line[512];
+  while (started && f && fgets(line, sizeof line, f)) read_line(line, o);
+  if (f)
+    fclose(f);
+  else
+    close(ends[0]);
+  return started && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* The folder of this program, without a slash. */
+static bool own_folder(char out[PATH_TEXT]) {
+  Dl_info info;
+  const char *file = NULL;
+#ifdef __linux__
+  file = realpath("/proc/self/exe", out);
+#endif
+  if (!file && dladdr((const void *)(uintptr_t)cli_report, &info) && info.dli_fname)
+    file = realpath(info.dli_fname, out);
+  char *slash = file ? strrchr(out, '/') : NULL;
+  if (slash) *slash = 0;
+  return slash != NULL;
+}
+
+/* What is tested, on which machine; refuses what the backend cannot do. */
+static of3_status print_head(const selftest_options *o, of3_error *err) {
+  struct utsname u;
+  of3_engine *engine = NULL;
+  of3_engine_options options = of3_engine_defaults();
+  bool reference = strcmp(o->backend, "reference") == 0;
+  options.backend = reference ? "cpu" : o->backend;
+  options.dtype = o->dtype;
+  if (of3_engine_open(&options, NULL, &engine, err) != OF3_OK) return err->code;
+  of3_engine_info e = of3_engine_describe(engine);
+  if (reference)
+    printf("of3 %s, reference, %s", of3_version(), o->dtype);
+  else if (*e.isa)
+    printf("of3 %s, %s (%s), %s", of3_version(), e.backend, e.isa, o->dtype);
+  else
+    printf("of3 %s, %s (MLX %s on %s), %s", of3_version(), e.backend, e.version, e.device, o->dtype);
+  if (uname(&u) == 0) printf(", %s %s %s", u.sysname, u.release, u.machine);
+  printf(
+      "\n\n| fixture | tensors | above bound | largest deviation | nearest to its bound | deviation / bound |"
+      "\n|---|---|---|---|---|---|\n");
+  fflush(stdout);
+  of3_engine_close(engine);
+  return OF3_OK;
+}
+
+/* The parity program lies in another folder than of3 and its plugins. */
+static void name_plugin(const char *folder) {
+  char path[PATH_TEXT + 32];
+  snprintf(path, sizeof path, "%s/of3_mlx.so", folder);
+  if (access(path, R_OK) != 0) snprintf(path, sizeof path, "%s/of3_mlx.dylib", folder);
+  if (access(path, R_OK) == 0) setenv("OF3_MLX_PLUGIN", path, 0);
+}
+
+static int run(const void *options, const char *const *arg, int n) {
+  (void)arg, (void)n;
+  const selftest_options *o = options;
+  char folder[PATH_TEXT] = ".", program[PATH_TEXT + 32], checkpoint[PATH_TEXT + 96], fixture[PATH_TEXT + 96];
+  own_folder(folder);
+  snprintf(program, sizeof program, "%s%s", o->program ? o->program : folder,
+           o->program ? "" : "/tests/parity");
+  if (access(program, X_OK) != 0) {
+    fprintf(stderr,
+            "of3: there is no parity program '%s'; build it with cmake --build BUILD --target parity\n",
+            program);
+    return CLI_EXIT_FAILED;
+  }
+  of3_error err = {0};
+  if (print_head(o, &err) != OF3_OK) return cli_report(&err);
+  name_plugin(folder);
+  int failed = 0;
+  for (int i = 0; i < N_RUNG; i++) {
+    outcome got = {0};
+    const char *root = o->source ? o->source : folder, *up = o->source ? "" : "/..";
+    snprintf(checkpoint, sizeof checkpoint, "%s%s/%s", root, up, ladder[i].checkpoint);
+    snprintf(fixture, sizeof fixture, "%s%s/%s", root, up, ladder[i].fixture);
+    char *argv[] = {program,     "--checkpoint",     checkpoint, "--fixture",      fixture,
+                    "--backend", (char *)o->backend, "--dtype",  (char *)o->dtype, NULL};
+    bool good = run_program(argv, &got);
+    if (!good && !got.summed) return CLI_EXIT_FAILED; /* its sentence has been printed */
+    printf("| %s | %d | %d | %.1e | %s | %.2f |\n", ladder[i].name, got.compared, got.above, got.largest,
+           got.worst, got.ratio);
+    fflush(stdout);
+    failed += !good;
+  }
+  printf("\n%s\n", failed ? "FAILED" : "passed");
+  return failed ? CLI_EXIT_FAILED : CLI_EXIT_OK;
+}
+
+const cli_command cli_selftest = {
+    .name = "selftest",
+    .usage = "[--backend cpu|mlx|reference] [--dtype TYPE]",
+    .summary = "Compare the network with PyTorch's numbers on this machine; prints a table to paste",
+    .option = table,
+    .n_option = sizeof table / sizeof *table,
+    .size = sizeof(selftest_options),
+    .defaults = defaults,
+    .run = run,
+    .more = "Needs the source tree and its build: the parity program and the fixtures.\n"
+            "\n"
+            "Example\n  of3 selftest --backend mlx\n",
+};
