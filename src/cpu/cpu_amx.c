@@ -17,7 +17,7 @@
 
 #include "cpu/kernels_dot.inc"
 
-enum { ROWS = 16, TERMS = 32, DEPTH = 512 };
+enum { ROWS = 16, TERMS = 32 };
 
 typedef struct tile_config {
   uint8_t palette, start, reserved[14];
@@ -54,6 +54,12 @@ static void configure(void) {
     }                                                                                                        \
   } while (0)
 
+/* n terms of 16 rows, with zeros behind them. */
+static void copy_rows(uint16_t to[ROWS][TERMS], const char *a, ptrdiff_t a_bytes, int64_t n) {
+  memset(to, 0, sizeof(uint16_t) * ROWS * TERMS);
+  for (int i = 0; i < ROWS; i++) memcpy(to[i], a + i * a_bytes, (size_t)n * sizeof to[i][0]);
+}
+
 /* Rows r .. r+15: y += a x. */
 OF3_INLINE void tile_rows(const dot_block *b, int64_t r, const uint32_t *x_rest, const int V) {
   const of3_gemm *g = b->g;
@@ -61,10 +67,9 @@ OF3_INLINE void tile_rows(const dot_block *b, int64_t r, const uint32_t *x_rest,
   const ptrdiff_t y_bytes = 4 * g->ldy, x_bytes = 4 * g->lanes;
   const char *a = b->a + r * b->a_bytes;
   const uint32_t *x = b->x;
-  uint16_t rest[ROWS][TERMS] = {{0}};
+  uint16_t rest[ROWS][TERMS];
   const int64_t left = b->depth % TERMS;
-  for (int i = 0; left && i < ROWS; i++)
-    memcpy(rest[i], a + i * b->a_bytes + 2 * (b->depth - left), (size_t)left * sizeof rest[i][0]);
+  if (left) copy_rows(rest, a + 2 * (b->depth - left), b->a_bytes, left);
   settle_memory();
   _tile_loadd(0, y, y_bytes);
   if (V > 1) _tile_loadd(1, y + 16, y_bytes);
@@ -102,8 +107,8 @@ static void amx_gemm(const of3_gemm *g) {
   if (rows) {
     begin_rows(g, rows);
     configure();
-    for (int64_t k0 = 0; k0 < g->depth; k0 += DEPTH) {
-      dot_block b = dot_terms(g, k0, DEPTH);
+    for (int64_t k0 = 0; k0 < g->depth; k0 += OF3_GEMM_DEPTH) {
+      dot_block b = dot_terms(g, k0, OF3_GEMM_DEPTH);
       if (b.depth % TERMS) copy_rest(&b, rest);
       for (int64_t r = 0; r < rows; r += ROWS) {
         if (g->lanes == 48)
