@@ -17,13 +17,16 @@ static const double measured_f32[OF3_N_OP] = {
 #include "ops_measured_mlx.inc"
 };
 
-/* Buffers of MLX are rounded up to pages, and inputs that are not of the plan's making count too. */
-enum { MEMORY_SLACK = 1 << 20 };
+/* Buffers of MLX are rounded up to pages. On a GPU libraries have workspaces, and arrays live until the
+ * device has finished with them; measured on an H100: 40 MB at these sizes. */
+static size_t memory_slack(const of3_mlx *mlx) {
+  return strcmp(mlx->device, "cpu") == 0 ? (size_t)1 << 20 : (size_t)1 << 27;
+}
 
 static bool check_memory(const ops_case *k, const of3_mlx *mlx, const ops_result *plan) {
   char text[96];
   size_t held = mlx->peak(false);
-  if (held <= plan->peak + MEMORY_SLACK) return true;
+  if (held <= plan->peak + memory_slack(mlx)) return true;
   snprintf(text, sizeof text, "MLX held %.1f MB, the plan says %.1f", (double)held * 1e-6,
            (double)plan->peak * 1e-6);
   return ops_complain(k, "mlx", 0, text);
