@@ -14,7 +14,9 @@
 #include "of3.h"
 #include "terminal.h"
 
+#ifdef __APPLE__
 extern char **environ;
+#endif
 
 typedef struct selftest_options {
   const char *backend, *dtype, *program, *source;
