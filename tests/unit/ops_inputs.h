@@ -1,4 +1,4 @@
-/* Calls of every operation with random inputs, for tests (test_ops.c) and benchmarks (bench/ops.c). */
+/* Calls of every operation with random inputs, for tests (test_ops.c, test_ops_mlx.c) and bench/mlx_ops.c. */
 #ifndef OF3_TESTS_OPS_INPUTS_H
 #define OF3_TESTS_OPS_INPUTS_H
 
