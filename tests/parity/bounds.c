@@ -72,8 +72,8 @@ static const row mlx_f16[] = {
     {NULL, 0, 0},
 };
 
-/* bf16 on the CPU (unit roundoff 2^-9 = 0.002). Measured: the worst of the tiny, wide and full fixtures, by the
- * reference and by every instruction set of x86-64, AMX included, which differ little. */
+/* bf16 on the CPU (unit roundoff 2^-9 = 0.002). Measured: the worst of the tiny, wide and full fixtures, by
+ * the reference and by every instruction set of x86-64, AMX included, which differ little. */
 static const row cpu_bf16_random_weights[] = {
     {"act/input_embedder*", 4.4e-3, 1.4e-2},
     {"act/cycle*/recycling/*", 4.9e-3, 1.5e-2},
