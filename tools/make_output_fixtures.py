@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes tests/fixtures/write/: what the reference package scores and writes for made-up coordinates and confidences.
 
-    /work/venv/of050/bin/python tools/make_output_fixtures.py [--oracle DIR] [--of045 PYTHON] [--of031 PYTHON] [--only CASE]
+    PYTHON tools/make_output_fixtures.py --of045 PYTHON --of031 PYTHON [--oracle DIR] [--only CASE]
 
 Run it with the Python of an installed openfold3 0.5.0. It calls the oracle's reference_outputs.py with that package (scores and
 files) and with 0.4.5 and 0.3.1 (scores alone, for the same coordinates and logits). A case is a folder with
@@ -219,9 +219,9 @@ def make(case, options, work, load, save):
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument('--oracle', type=pathlib.Path, default='/work/shared/oracle')
-    a.add_argument('--of045', default='/work/venv/of045/bin/python')
-    a.add_argument('--of031', default='/work/venv/of031/bin/python')
+    a.add_argument('--oracle', type=pathlib.Path, default=pathlib.Path(__file__).resolve().parents[2] / 'shared' / 'oracle')
+    a.add_argument('--of045', required=True, help='a Python that imports openfold3 0.4.5')
+    a.add_argument('--of031', required=True, help='a Python that imports openfold3 0.3.1')
     a.add_argument('--only', choices=CASES)
     options = a.parse_args()
     sys.path.insert(0, str(options.oracle))
