@@ -10,16 +10,17 @@
  *   plane [panel of i][k][lanes]     a panel is the vector operand [k][lanes] as it stands,
  *                                    and b(j,k) = panel[k lanes + j] the broadcast operand
  *
- *   1 project   item (panel of i, k): norm, a, b = mask sigmoid(W_g x) W_p x
- *   2 multiply  item channel: p overwrites a, panel by panel, as [panel of i][j][lanes]
+ *   in each turn, for its hidden channels:
+ *     1 project   item (panel of i, k): norm, a, b = mask sigmoid(W_g x) W_p x
+ *     2 multiply  item channel: p overwrites a, panel by panel, as [panel of i][j][lanes]
  *   3 output    item (panel of i, j): norm of p, z_ij += W_z p sigmoid(W_g norm(z_ij))
  *
- * With bf16 operands a and b are kept as pairs of neighbours k, half as large, p lies behind them, and b is
- * turned into rows [j][k] channel by channel, as gemm_bf16 reads its broadcast operand:
+ * With bf16 operands a and b are kept as pairs of neighbours k, half as large, apart from p, and b is turned
+ * into rows [j][k] channel by channel, as gemm_bf16 reads its broadcast operand:
  *
  *   plane [panel of i][pair of k][lanes]
  *
- * Memory: two pair tensors of the hidden width. */
+ * Memory: a pair tensor of the hidden width for p, and as much again divided by the number of turns. */
 #include <string.h>
 
 #include "cpu/attention.h"
@@ -33,8 +34,11 @@ typedef struct triangle_mul {
   const float *mask;
   ptrdiff_t i_stride, k_stride; /* of u, in pairs */
   int64_t n, c, hidden, panels;
+  int64_t channels;       /* hidden channels of a turn, the last one may have fewer */
+  int64_t first, now;     /* this turn's */
   bool half;              /* a and b are bf16 */
-  float *a, *b, *p;       /* [hidden] planes; half: a and b of pairs, else p is a */
+  float *a, *b;           /* [now] planes; half: of pairs, else a is where p will be */
+  float *p;               /* [hidden] planes */
   int64_t terms;          /* rows of a panel of a plane of a and b: n, or pairs of k */
   int64_t plane, plane_p; /* floats or pairs between planes of a and b, and of p */
   float *scratch;
@@ -58,6 +62,13 @@ static int64_t scratch_floats(const triangle_mul *t) {
   return rows * OF3_LANES > b ? rows * OF3_LANES : b;
 }
 
+/* Whole blocks of 16, as the products of weights are blocked. */
+static int64_t channels_of_turn(int64_t hidden, int turns) {
+  const int64_t block = 16, n = turns > 1 ? (hidden + turns - 1) / turns : hidden;
+  const int64_t whole = (n + block - 1) / block * block;
+  return whole < hidden ? whole : hidden;
+}
+
 static triangle_mul setup(const of3_ctx *cx, const of3_call *c) {
   triangle_mul t = {.kernels = of3_cpu_state(cx)->kernels,
                     .call = c,
@@ -65,6 +76,7 @@ static triangle_mul setup(const of3_ctx *cx, const of3_call *c) {
                     .c = of3_dim(c->out, 0),
                     .hidden = c->in[TRI_MUL_WAP]->shape[0]};
   t.half = t.kernels->operand == OF3_BF16 && c->in[TRI_MUL_WAP]->dtype == OF3_BF16;
+  t.channels = channels_of_turn(t.hidden, c->attr.turns);
   t.panels = of3_panels(t.n);
   t.terms = t.half ? (t.n + 1) / 2 : t.n;
   t.plane = plane_floats(t.n, t.terms);
@@ -75,8 +87,8 @@ static triangle_mul setup(const of3_ctx *cx, const of3_call *c) {
 
 static size_t workspace(const of3_ctx *cx, const of3_call *c) {
   triangle_mul t = setup(cx, c);
-  int64_t planes = 2 * t.plane + (t.half ? t.plane_p : 0);
-  return (size_t)(t.hidden * planes + of3_cpu_threads(cx) * t.scratch_floats) * sizeof(float);
+  int64_t planes = t.hidden * t.plane_p + (t.half ? 2 : 1) * t.channels * t.plane;
+  return (size_t)(planes + of3_cpu_threads(cx) * t.scratch_floats) * sizeof(float);
 }
 
 static const float *weights(const of3_call *c, int arg) { return c->in[arg] ? of3_f32(c->in[arg]) : NULL; }
@@ -86,8 +98,10 @@ static float *plane_row(const triangle_mul *t, float *plane, int64_t p, int64_t 
   return plane + p * OF3_LANES * rows + at * of3_lanes(of3_panel_rows(t->n, p));
 }
 
-static void product(const triangle_mul *t, int weight, const float *x, int lanes, float *y) {
-  of3_gemm g = of3_weights_times(t->call->in[weight], 0, t->call->in[weight]->shape[0], x, lanes, y);
+/* y [n][lanes] = rows first .. first+n-1 of a weight times x. */
+static void product(const triangle_mul *t, int weight, int64_t first, int64_t n, const float *x, int lanes,
+                    float *y) {
+  of3_gemm g = of3_weights_times(t->call->in[weight], first, n, x, lanes, y);
   of3_product(t->kernels, &g);
 }
 
@@ -101,45 +115,40 @@ static void normed(const triangle_mul *t, int64_t first, ptrdiff_t stride, int n
                    weights(t->call, TRI_MUL_IN_OFFSET));
 }
 
-/* a and b of k and a panel of i, to a[h] and b[h], ld apart. */
+/* a and b of k and a panel of i, of this turn's channels, to a[h] and b[h], ld apart. */
 static void project_k(const triangle_mul *t, int64_t p, int64_t k, float *a, float *b, ptrdiff_t ld,
                       float *scratch) {
   int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
   int64_t first = p * OF3_LANES * t->i_stride + k * t->k_stride;
-  float *x = scratch, *value = x + t->c * lanes, *gate = value + t->hidden * lanes, mask[OF3_LANES] = {0};
+  float *x = scratch, *value = x + t->c * lanes, *gate = value + t->now * lanes, mask[OF3_LANES] = {0};
   for (int l = 0; l < n; l++) mask[l] = t->mask[first + l * t->i_stride];
   normed(t, first, t->i_stride, n, x);
   of3_make_operand(t->kernels, t->call->in[TRI_MUL_WAP], x, lanes, t->c);
   for (int side = 0; side < 2; side++) {
-    product(t, side ? TRI_MUL_WBP : TRI_MUL_WAP, x, lanes, value);
-    product(t, side ? TRI_MUL_WBG : TRI_MUL_WAG, x, lanes, gate);
-    t->kernels->attention->gate_mask(&(of3_gate_mask){.y = side ? b : a,
-                                                      .ldy = ld,
-                                                      .p = value,
-                                                      .g = gate,
-                                                      .mask = mask,
-                                                      .rows = t->hidden,
-                                                      .lanes = lanes});
+    product(t, side ? TRI_MUL_WBP : TRI_MUL_WAP, t->first, t->now, x, lanes, value);
+    product(t, side ? TRI_MUL_WBG : TRI_MUL_WAG, t->first, t->now, x, lanes, gate);
+    t->kernels->attention->gate_mask(&(of3_gate_mask){
+        .y = side ? b : a, .ldy = ld, .p = value, .g = gate, .mask = mask, .rows = t->now, .lanes = lanes});
   }
 }
 
-/* terms [hidden][2][lanes] of two k as a row of pairs in every plane. */
+/* terms [now][2][lanes] of two k as a row of pairs in every plane. */
 static void store_pairs(const triangle_mul *t, float *planes, int64_t p, int64_t at, float *terms) {
   const int lanes = of3_lanes(of3_panel_rows(t->n, p));
   float *to = plane_row(t, planes, p, t->terms, at);
-  t->kernels->pair(terms, terms, lanes, 2 * t->hidden);
-  for (int64_t h = 0; h < t->hidden; h++)
+  t->kernels->pair(terms, terms, lanes, 2 * t->now);
+  for (int64_t h = 0; h < t->now; h++)
     memcpy(to + h * t->plane, terms + h * lanes, (size_t)lanes * sizeof *to);
 }
 
 static void project_pair(const triangle_mul *t, int64_t p, int64_t at, float *scratch) {
   const int lanes = of3_lanes(of3_panel_rows(t->n, p));
-  float *a = scratch, *b = a + 2 * t->hidden * lanes, *rest = b + 2 * t->hidden * lanes;
+  float *a = scratch, *b = a + 2 * t->now * lanes, *rest = b + 2 * t->now * lanes;
   project_k(t, p, 2 * at, a, b, 2 * lanes, rest);
   if (2 * at + 1 < t->n)
     project_k(t, p, 2 * at + 1, a + lanes, b + lanes, 2 * lanes, rest);
   else
-    for (int64_t h = 0; h < t->hidden; h++) {
+    for (int64_t h = 0; h < t->now; h++) {
       memset(a + (2 * h + 1) * lanes, 0, (size_t)lanes * sizeof *a);
       memset(b + (2 * h + 1) * lanes, 0, (size_t)lanes * sizeof *b);
     }
@@ -203,7 +212,7 @@ static void multiply_pairs(const triangle_mul *t, int64_t h, float *rows) {
                                       .a_col = 1,
                                       .x = plane_row(t, t->a + h * t->plane, p, t->terms, 0),
                                       .ldx = lanes,
-                                      .y = plane_row(t, t->p + h * t->plane_p, p, t->n, 0),
+                                      .y = plane_row(t, t->p + (t->first + h) * t->plane_p, p, t->n, 0),
                                       .ldy = lanes,
                                       .rows = t->n,
                                       .depth = 2 * t->terms,
@@ -234,11 +243,11 @@ static void output_panel(const triangle_mul *t, int64_t p, int64_t j, float *scr
   kernels->norm(hidden, lanes, lanes, t->hidden, weights(t->call, TRI_MUL_OUT_SCALE),
                 weights(t->call, TRI_MUL_OUT_OFFSET));
   of3_make_operand(kernels, t->call->in[TRI_MUL_WZ], hidden, lanes, t->hidden);
-  product(t, TRI_MUL_WZ, hidden, lanes, y);
+  product(t, TRI_MUL_WZ, 0, t->c, hidden, lanes, y);
   int64_t first = p * OF3_LANES * t->n + j;
   normed(t, first, t->n, n, x);
   of3_make_operand(kernels, t->call->in[TRI_MUL_WG], x, lanes, t->c);
-  product(t, TRI_MUL_WG, x, lanes, gate);
+  product(t, TRI_MUL_WG, 0, t->c, x, lanes, gate);
   kernels->sigmoid_mul(y, gate, t->c * lanes);
   float *row[OF3_LANES];
   for (int l = 0; l < n; l++) row[l] = t->z + (first + l * t->n) * t->c;
@@ -252,14 +261,24 @@ static void output_task(void *arg, int64_t begin, int64_t end, int thread) {
     output_panel(t, i % t->panels, i / t->panels, t->scratch + thread * t->scratch_floats);
 }
 
+/* p of one batch entry, turn by turn. */
+static void make_products(triangle_mul *t, of3_pool *pool) {
+  for (t->first = 0; t->first < t->hidden; t->first += t->now) {
+    t->now = t->hidden - t->first < t->channels ? t->hidden - t->first : t->channels;
+    if (!t->half) t->a = t->p + t->first * t->plane;
+    of3_pool_run(pool, project_task, t, t->panels * t->terms);
+    of3_pool_run(pool, multiply_task, t, t->now);
+  }
+}
+
 static void run(of3_ctx *cx, const of3_call *c, void *work) {
   const of3_tensor *mask = c->in[TRI_MUL_MASK];
   triangle_mul t = setup(cx, c);
   if (of3_count(c->out) == 0) return;
-  t.a = work;
-  t.b = t.a + t.hidden * t.plane;
-  t.p = t.half ? t.b + t.hidden * t.plane : t.a;
-  t.scratch = (t.half ? t.p + t.hidden * t.plane_p : t.b + t.hidden * t.plane);
+  t.p = work;
+  t.b = t.p + t.hidden * t.plane_p;
+  t.a = t.half ? t.b + t.channels * t.plane : NULL;
+  t.scratch = (t.half ? t.a : t.b) + t.channels * t.plane;
   t.i_stride = c->attr.outgoing ? t.n : 1;
   t.k_stride = c->attr.outgoing ? 1 : t.n;
   int64_t pairs = t.n * t.n;
@@ -267,8 +286,7 @@ static void run(of3_ctx *cx, const of3_call *c, void *work) {
   for (int64_t first = 0; first < of3_rows(c->out); first += pairs) {
     t.z = of3_f32(c->out) + first * t.c;
     t.mask = of3_f32(mask) + first % of3_count(mask);
-    of3_pool_run(pool, project_task, &t, t.panels * t.terms);
-    of3_pool_run(pool, multiply_task, &t, t.hidden);
+    make_products(&t, pool);
     of3_pool_run(pool, output_task, &t, t.panels * t.n);
   }
 }

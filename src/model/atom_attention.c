@@ -46,6 +46,19 @@ of3_tensor *of3_atom_pair_features(const of3_run *r, const of3_atom_encoder_w *w
   return of3_atom_pair(cx, pos, uid, r->in.windows, w->ref_offset, w->inv_sq_dists, w->valid_mask);
 }
 
+/* p += the small MLP of section 5.4. */
+static void pair_mlp(const of3_run *r, of3_tensor *p, const of3_atom_encoder_w *w) {
+  of3_ctx *cx = r->cx;
+  of3_scope scope = of3_scope_begin(cx);
+  of3_tensor *h = of3_new_like(cx, p);
+  of3_copy(cx, h, p);
+  of3_activate(cx, h, OF3_ACT_RELU);
+  h = of3_linear(cx, h, w->pair_mlp[0], OF3_ACT_RELU);
+  h = of3_linear(cx, h, w->pair_mlp[1], OF3_ACT_RELU);
+  of3_linear_add(cx, p, h, w->pair_mlp[2], NULL, NULL);
+  of3_scope_end(cx, scope);
+}
+
 void of3_atom_pair_update(const of3_run *r, of3_tensor *p, const of3_tensor *c, const of3_atom_encoder_w *w) {
   of3_ctx *cx = r->cx;
   of3_scope scope = of3_scope_begin(cx);
@@ -54,12 +67,10 @@ void of3_atom_pair_update(const of3_run *r, of3_tensor *p, const of3_tensor *c, 
   of3_activate(cx, x, OF3_ACT_RELU);
   of3_tensor *row = of3_linear(cx, x, w->l, OF3_ACT_NONE), *col = of3_linear(cx, x, w->m, OF3_ACT_NONE);
   of3_window_add(cx, p, row, col, r->in.windows);
-  of3_tensor *h = of3_new_like(cx, p);
-  of3_copy(cx, h, p);
-  of3_activate(cx, h, OF3_ACT_RELU);
-  h = of3_linear(cx, h, w->pair_mlp[0], OF3_ACT_RELU);
-  h = of3_linear(cx, h, w->pair_mlp[1], OF3_ACT_RELU);
-  of3_linear_add(cx, p, h, w->pair_mlp[2], NULL, NULL);
+  const int64_t windows = p->shape[0],
+                step = windows ? of3_block_rows(r, windows, of3_count(p) / windows) : 1;
+  for (int64_t b = 0; b < windows; b += step)
+    pair_mlp(r, of3_narrow(cx, p, b, b + step < windows ? step : windows - b), w);
   of3_mask_rows(cx, p, r->in.windows.mask);
   of3_scope_end(cx, scope);
 }

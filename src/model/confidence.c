@@ -7,7 +7,6 @@
 
 enum {
   GROUP_PAIRS = 1 << 18, /* pairs of samples taken together */
-  HEAD_FLOATS = 1 << 24, /* logits of one row block */
   CONTACT_BINS = 19      /* distogram bins that end at or below 8 Angstrom: 2 + 20/64 k */
 };
 
@@ -125,7 +124,7 @@ static void pae_head(const of3_run *r, const of3_tensor *zc, const decoding *d, 
                      of3_prediction *out) {
   of3_ctx *cx = r->cx;
   const of3_head_w *w = &r->w->confidence.pae;
-  int64_t n = r->in.n_token, step = HEAD_FLOATS / (n * r->c->bins_pae) + 1;
+  int64_t n = r->in.n_token, step = of3_block_rows(r, n, n * r->c->bins_pae);
   for (int64_t i = 0; i < n; i += step) {
     int64_t rows = i + step < n ? step : n - i, at = ((int64_t)sample * n + i) * n;
     of3_scope scope = of3_scope_begin(cx);
@@ -249,10 +248,15 @@ static void confidence_group(const of3_run *r, const of3_trunk *t, const of3_ten
   }
 }
 
+int of3_confidence_group(int64_t tokens, int samples) {
+  const int64_t fit = GROUP_PAIRS / (tokens * tokens);
+  return fit < 1 ? 1 : fit < samples ? (int)fit : samples;
+}
+
 void of3_confidence(const of3_run *r, const of3_trunk *t, const of3_tensor *x, of3_prediction *out) {
   of3_ctx *cx = r->cx;
-  int64_t n = r->in.n_token, samples = x->shape[0], group = GROUP_PAIRS / (n * n);
-  if (group < 1) group = 1;
+  int64_t n = r->in.n_token, samples = x->shape[0], group = r->economy.confidence_samples;
+  if (!group) group = of3_confidence_group(n, (int)samples);
   int32_t *index = OF3_ARENA_NEW(r->arena, int32_t, n);
   float *has = OF3_ARENA_NEW(r->arena, float, n);
   if (!index || !has) {

@@ -5,14 +5,12 @@
 
 #include "model/run.h"
 
-/* Rows of z conditioned at a time: the 267 channels of [z, relative positions] are wide. */
-enum { CONDITIONING_FLOATS = 1 << 24 };
-
-/* AF3 SI Alg. 21 lines 1-5: zc [N,N,c_z]. */
+/* AF3 SI Alg. 21 lines 1-5: zc [N,N,c_z]. In blocks of rows, as the 267 channels of [z, relative positions]
+ * are wide. */
 static void condition_pair(const of3_run *r, const of3_tensor *z, of3_tensor *zc) {
   of3_ctx *cx = r->cx;
   const of3_conditioning_w *w = &r->w->denoiser.conditioning;
-  int64_t n = r->in.n_token, step = CONDITIONING_FLOATS / (n * (r->c->c_z + OF3_RELPOS_CLASSES)) + 1;
+  int64_t n = r->in.n_token, step = of3_block_rows(r, n, n * (r->c->c_z + OF3_RELPOS_CLASSES));
   for (int64_t i = 0; i < n; i += step) {
     int64_t rows = i + step < n ? step : n - i;
     of3_scope scope = of3_scope_begin(cx);
@@ -63,10 +61,36 @@ static of3_tensor *condition_single_base(const of3_run *r, const of3_trunk *t) {
   return base;
 }
 
+/* Bias [H,N,N] of token block i. */
+static void make_token_bias(const of3_run *r, const of3_tensor *zc, int i, of3_tensor *bias) {
+  const of3_dit_block_w *w = &r->w->denoiser.block[i];
+  of3_pair_bias(r->cx, bias, zc, &w->norm_z, w->z, NULL);
+}
+
+static of3_tensor *new_token_bias(const of3_run *r) {
+  return OF3_NEW(r->cx, OF3_F32, r->c->h_token, r->in.n_token, r->in.n_token);
+}
+
+/* The biases that are kept, zc, and what the atom transformers take from it. */
+static void prepare_pairs(const of3_run *r, const of3_tensor *z, of3_denoiser_state *d) {
+  of3_ctx *cx = r->cx;
+  const of3_denoiser_w *w = &r->w->denoiser;
+  const int kept = r->c->blocks_token - r->economy.remade_biases;
+  for (int i = 0; i < kept; i++) d->token_bias[i] = new_token_bias(r);
+  if (kept < r->c->blocks_token) d->zc = of3_new_like(cx, z);
+  of3_scope scope = of3_scope_begin(cx);
+  of3_tensor *zc = d->zc ? d->zc : of3_new_like(cx, z);
+  condition_pair(r, z, zc);
+  for (int i = 0; i < kept; i++) make_token_bias(r, zc, i, d->token_bias[i]);
+  of3_tensor *p = noisy_atom_pair(r, d->c, zc);
+  of3_atom_biases(r, p, w->encoder.block, d->encoder);
+  of3_atom_biases(r, p, w->decoder.block, d->decoder);
+  of3_scope_end(cx, scope);
+}
+
 of3_denoiser_state of3_prepare_denoiser(const of3_run *r, const of3_trunk *t) {
   of3_ctx *cx = r->cx;
   const of3_denoiser_w *w = &r->w->denoiser;
-  int64_t n = r->in.n_token;
   of3_denoiser_state d = {.s_base = condition_single_base(r, t), .c = noisy_atom_single(r, t->s)};
   d.encoder = OF3_ARENA_NEW(r->arena, of3_dit_state, r->c->blocks_atom);
   d.decoder = OF3_ARENA_NEW(r->arena, of3_dit_state, r->c->blocks_atom);
@@ -77,16 +101,7 @@ of3_denoiser_state of3_prepare_denoiser(const of3_run *r, const of3_trunk *t) {
   }
   of3_atom_modulations(r, d.c, w->encoder.block, d.encoder);
   of3_atom_modulations(r, d.c, w->decoder.block, d.decoder);
-  for (int i = 0; i < r->c->blocks_token; i++) d.token_bias[i] = OF3_NEW(cx, OF3_F32, r->c->h_token, n, n);
-  of3_scope scope = of3_scope_begin(cx);
-  of3_tensor *zc = of3_new_like(cx, t->z);
-  condition_pair(r, t->z, zc);
-  for (int i = 0; i < r->c->blocks_token; i++)
-    of3_pair_bias(cx, d.token_bias[i], zc, &w->block[i].norm_z, w->block[i].z, NULL);
-  of3_tensor *p = noisy_atom_pair(r, d.c, zc);
-  of3_atom_biases(r, p, w->encoder.block, d.encoder);
-  of3_atom_biases(r, p, w->decoder.block, d.decoder);
-  of3_scope_end(cx, scope);
+  prepare_pairs(r, t->z, &d);
   return d;
 }
 
@@ -144,16 +159,18 @@ static void encode(const of3_run *r, const of3_denoiser_state *d, const of3_tens
 }
 
 /* AF3 SI Alg. 6: update of the coordinates [S,A,3]; q is changed. */
-static of3_tensor *decode(const of3_run *r, const of3_denoiser_state *d, of3_tensor *a, of3_tensor *q) {
+static void decode(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *a, of3_tensor *q,
+                   of3_tensor *update) {
   of3_ctx *cx = r->cx;
   const of3_atom_decoder_w *w = &r->w->denoiser.decoder;
   const char *name = "diffusion_module.atom_attn_dec";
+  of3_scope scope = of3_scope_begin(cx);
   of3_tensor *x = of3_norm(cx, a, r->w->denoiser.norm_a);
   of3_gather_add(cx, q, of3_linear(cx, x, w->q_in, OF3_ACT_NONE), r->in.atom_token, r->in.atom_token_mask);
   of3_atom_transformer(r, q, w->block, d->decoder, name);
-  of3_tensor *update = of3_norm_linear(cx, q, w->norm, w->q_out, OF3_ACT_NONE);
+  of3_copy(cx, update, of3_norm_linear(cx, q, w->norm, w->q_out, OF3_ACT_NONE));
   of3_note(r, update, "%s/update", name);
-  return update;
+  of3_scope_end(cx, scope);
 }
 
 /* f of each noise level. */
@@ -171,21 +188,57 @@ static double scale_in(double t) { return 1 / sqrt(total_variance(t)); }
 static double scale_skip(double t) { return OF3_SIGMA_DATA * OF3_SIGMA_DATA / total_variance(t); }
 static double scale_out(double t) { return OF3_SIGMA_DATA * t / sqrt(total_variance(t)); }
 
+/* Samples first .. of t [S,..]; of t [1,..] the one that all share. */
+static of3_tensor *part(const of3_run *r, const of3_tensor *t, int64_t first, int64_t n) {
+  return of3_narrow(r->cx, t, t->shape[0] == 1 ? 0 : first, t->shape[0] == 1 ? 1 : n);
+}
+
+/* AF3 SI Alg. 23 on a [S,N,c_token], s [T,N,c_s]: all blocks, `batch` samples at a time. */
+static void token_transformer(const of3_run *r, const of3_denoiser_state *d, of3_tensor *a,
+                              const of3_tensor *s, int64_t batch) {
+  of3_ctx *cx = r->cx;
+  for (int i = 0; i < r->c->blocks_token; i++) {
+    of3_scope scope = of3_scope_begin(cx);
+    of3_tensor *bias = d->token_bias[i] ? d->token_bias[i] : new_token_bias(r);
+    if (!d->token_bias[i]) make_token_bias(r, d->zc, i, bias);
+    for (int64_t first = 0; first < a->shape[0]; first += batch) {
+      int64_t n = a->shape[0] - first < batch ? a->shape[0] - first : batch;
+      token_block(r, part(r, a, first, n), part(r, s, first, n), bias, &r->w->denoiser.block[i], i);
+    }
+    of3_scope_end(cx, scope);
+  }
+}
+
+/* AF3 SI Alg. 20 lines 3-7: update [S,A,3] of the scaled coordinates, `batch` samples at a time. */
+static void denoise_scaled(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *scaled,
+                           const of3_tensor *s, int64_t batch, of3_tensor *update) {
+  of3_ctx *cx = r->cx;
+  const of3_denoiser_w *w = &r->w->denoiser;
+  int64_t samples = scaled->shape[0];
+  of3_tensor *q = OF3_NEW(cx, OF3_F32, samples, r->in.n_atom, r->c->c_atom);
+  of3_tensor *a = OF3_NEW(cx, OF3_F32, samples, r->in.n_token, r->c->c_token);
+  for (int64_t first = 0; first < samples; first += batch) {
+    int64_t n = samples - first < batch ? samples - first : batch;
+    encode(r, d, part(r, scaled, first, n), part(r, q, first, n), part(r, a, first, n));
+  }
+  of3_add(cx, a, of3_norm_linear(cx, s, w->norm_s, w->s, OF3_ACT_NONE));
+  token_transformer(r, d, a, s, batch);
+  for (int64_t first = 0; first < samples; first += batch) {
+    int64_t n = samples - first < batch ? samples - first : batch;
+    decode(r, d, part(r, a, first, n), part(r, q, first, n), part(r, update, first, n));
+  }
+}
+
 of3_tensor *of3_denoise(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *x, const float *t,
                         int n_t) {
   of3_ctx *cx = r->cx;
-  const of3_denoiser_w *w = &r->w->denoiser;
-  int64_t samples = x->shape[0];
+  const int64_t samples = x->shape[0];
+  const int64_t batch = r->economy.denoiser_samples ? r->economy.denoiser_samples : samples;
   of3_tensor *out = of3_new_like(cx, x);
   of3_scope scope = of3_scope_begin(cx);
-  of3_tensor *s = condition_single(r, d, t, n_t);
+  of3_tensor *s = condition_single(r, d, t, n_t), *update = of3_new_like(cx, x);
   of3_tensor *scaled = of3_combine(cx, x, coefficients(r, t, n_t, scale_in), NULL, NULL, r->in.atom_mask);
-  of3_tensor *q = OF3_NEW(cx, OF3_F32, samples, r->in.n_atom, r->c->c_atom);
-  of3_tensor *a = OF3_NEW(cx, OF3_F32, samples, r->in.n_token, r->c->c_token);
-  encode(r, d, scaled, q, a);
-  of3_add(cx, a, of3_norm_linear(cx, s, w->norm_s, w->s, OF3_ACT_NONE));
-  for (int i = 0; i < r->c->blocks_token; i++) token_block(r, a, s, d->token_bias[i], &w->block[i], i);
-  of3_tensor *update = decode(r, d, a, q);
+  denoise_scaled(r, d, scaled, s, batch, update);
   of3_tensor *result = of3_combine(cx, x, coefficients(r, t, n_t, scale_skip), update,
                                    coefficients(r, t, n_t, scale_out), r->in.atom_mask);
   of3_copy(cx, out, result);

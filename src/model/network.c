@@ -77,10 +77,6 @@ of3_random_source of3_seeded_random(const uint64_t *seed) {
       .user = (void *)(uintptr_t)seed, .normal = seeded_normal, .msa_rows = seeded_rows};
 }
 
-static size_t result_floats(int64_t samples, int64_t n, int64_t atoms) {
-  return (size_t)(samples * (4 * atoms + 4 * n * n) + n * n);
-}
-
 static of3_status make_prediction(const of3_features *f, int samples, of3_prediction *p, of3_error *err) {
   size_t s = (size_t)samples, n2 = (size_t)f->n_token * (size_t)f->n_token, atoms = (size_t)f->n_atom;
   *p = (of3_prediction){.n_sample = samples, .n_token = f->n_token, .n_atom = f->n_atom};
@@ -113,19 +109,20 @@ static double now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Work at the end of each phase, for the plan. */
-typedef struct phases {
-  double trunk, diffusion, heads;
-} phases;
+static void end_part(of3_ctx *cx, of3_parts *parts, int part) {
+  parts->flops[part] = cx->flops;
+  parts->peak[part] = cx->peak;
+  cx->peak = cx->top;
+}
 
-static void run_phases(of3_run *r, const of3_features *f, const of3_fold_options *o, of3_prediction *out,
-                       phases *flops) {
+static void run_parts(of3_run *r, const of3_features *f, const of3_fold_options *o, of3_prediction *out,
+                      of3_parts *parts) {
   of3_ctx *cx = r->cx;
   double start = now();
   of3_make_inputs(r, f);
   of3_trunk t = of3_run_trunk(r, o->n_cycle);
   out->seconds_trunk = now() - start;
-  flops->trunk = cx->flops;
+  end_part(cx, parts, OF3_TRUNK);
   start = now();
   of3_tensor *x = OF3_NEW(cx, OF3_F32, o->n_sample, f->n_atom, 3);
   of3_scope scope = of3_scope_begin(cx);
@@ -134,17 +131,25 @@ static void run_phases(of3_run *r, const of3_features *f, const of3_fold_options
   of3_scope_end(cx, scope);
   of3_download(cx, x, out->x);
   out->seconds_diffusion = now() - start;
-  flops->diffusion = cx->flops;
+  end_part(cx, parts, OF3_DIFFUSION);
   start = now();
   of3_contact_probability(r, t.z, out->contact);
   of3_confidence(r, &t, x, out);
   out->seconds_heads = now() - start;
-  flops->heads = cx->flops;
+  end_part(cx, parts, OF3_HEADS);
+  for (int i = 0; i < OF3_N_PART; i++)
+    if (parts->peak[i] > cx->peak) cx->peak = parts->peak[i];
 }
 
-static of3_status run(of3_ctx *cx, const of3_network *net, const of3_features *f, const of3_fold_options *o,
-                      const of3_random_source *random, const of3_observer *observer, of3_prediction *out,
-                      phases *flops, of3_error *err) {
+int64_t of3_block_rows(const of3_run *r, int64_t n, int64_t floats) {
+  const int64_t rows = ((int64_t)1 << (24 - 2 * r->economy.narrower_blocks)) / floats + 1;
+  return rows < n ? rows : n;
+}
+
+of3_status of3_run_network(of3_ctx *cx, const of3_network *net, const of3_features *f,
+                           const of3_fold_options *o, const of3_random_source *random,
+                           const of3_observer *observer, of3_prediction *out, of3_parts *parts,
+                           of3_error *err) {
   of3_arena *arena = of3_arena_new(0);
   if (!arena) return of3_fail_memory(err, "the run");
   of3_run r = {.cx = cx,
@@ -153,11 +158,12 @@ static of3_status run(of3_ctx *cx, const of3_network *net, const of3_features *f
                .w = &net->weights,
                .observer = observer,
                .random = random,
+               .economy = o->economy,
                .arena = arena,
                .scope = ""};
   of3_scope scope = of3_scope_begin(cx);
   cx->flops = 0;
-  run_phases(&r, f, o, out, flops);
+  run_parts(&r, f, o, out, parts);
   of3_scope_end(cx, scope);
   of3_arena_free(arena);
   return of3_ctx_status(cx, err);
@@ -166,25 +172,9 @@ static of3_status run(of3_ctx *cx, const of3_network *net, const of3_features *f
 of3_status of3_fold(of3_ctx *cx, const of3_network *net, const of3_features *f, const of3_fold_options *o,
                     const of3_random_source *random, const of3_observer *observer, of3_prediction *out,
                     of3_error *err) {
-  phases flops;
+  of3_parts parts;
   OF3_TRY(make_prediction(f, o->n_sample, out, err));
-  of3_status status = run(cx, net, f, o, random, observer, out, &flops, err);
+  of3_status status = of3_run_network(cx, net, f, o, random, observer, out, &parts, err);
   if (status != OF3_OK) of3_prediction_free(out);
-  return status;
-}
-
-of3_status of3_plan_fold(const of3_backend *backend, int threads, const of3_network *net,
-                         const of3_features *f, const of3_fold_options *o, of3_plan *out, of3_error *err) {
-  of3_ctx cx;
-  OF3_TRY(of3_ctx_open(&cx, backend, threads, (size_t)1 << 62, true, err));
-  of3_prediction nothing = {0};
-  phases flops = {0};
-  of3_status status = run(&cx, net, f, o, NULL, NULL, &nothing, &flops, err);
-  *out = (of3_plan){.step_bytes = cx.peak,
-                    .result_bytes = sizeof(float) * result_floats(o->n_sample, f->n_token, f->n_atom),
-                    .flops_trunk = flops.trunk,
-                    .flops_diffusion = flops.diffusion - flops.trunk,
-                    .flops_heads = flops.heads - flops.diffusion};
-  of3_ctx_close(&cx);
   return status;
 }

@@ -2,7 +2,7 @@
  * algorithms of the AlphaFold 3 supplement ("AF3 SI Alg. N"); shared/reference/model.md is the contract.
  *
  *   of3_network_bind   weights -> network                        once per checkpoint
- *   of3_plan_fold      memory and work that a query will need    before anything is allocated
+ *   of3_plan_within    memory and work that a query will need    before anything is allocated
  *   of3_fold           features -> of3_prediction                once per query and seed
  *
  * What does not depend on the noise is computed once per query, what does not depend on the sample once per
@@ -55,10 +55,21 @@ typedef struct of3_observer {
   void (*trace)(void *user, of3_ctx *cx, const char *name, const of3_tensor *t);
 } of3_observer;
 
+/* How a fold takes less memory and more time; {0} is the fastest. What comes out is the same to the bit on a
+ * backend whose numbers do not depend on how many rows an operation gets, as the CPU's do not. */
+typedef struct of3_economy {
+  int narrower_blocks;    /* wide pair tensors in blocks of rows of 2^24 floats, n times quartered */
+  int triangle_turns;     /* of3_attr.turns; 0: 1 */
+  int remade_biases;      /* pair biases of the denoiser, of its last blocks, that every step makes anew */
+  int denoiser_samples;   /* that go through a block of the denoiser together; 0: all */
+  int confidence_samples; /* that go through the confidence head together; 0: of3_confidence_group */
+} of3_economy;
+
 typedef struct of3_fold_options {
   int n_cycle; /* trunk passes: recycles + 1 */
   int n_step;  /* of the noise schedule */
   int n_sample;
+  of3_economy economy;
 } of3_fold_options;
 
 /* Needs cx without anything on its stack but what may stay there. Ownership of out: of3_prediction_free. */
@@ -76,5 +87,15 @@ typedef struct of3_plan {
 OF3_MUST_CHECK of3_status of3_plan_fold(const of3_backend *backend, int threads, const of3_network *net,
                                         const of3_features *f, const of3_fold_options *o, of3_plan *out,
                                         of3_error *err);
+
+/* Chooses o->economy: as little as makes tensors and results fit in `most` bytes. If nothing does, the plan
+ * is one that takes the least that this fold can do with. */
+OF3_MUST_CHECK of3_status of3_plan_within(const of3_backend *backend, int threads, const of3_network *net,
+                                          const of3_features *f, size_t most, of3_fold_options *o,
+                                          of3_plan *out, of3_error *err);
+
+/* "2 of 24 pair biases made in each step, triangle products in 2 turns", or "" of {0}. */
+enum { OF3_ECONOMY_TEXT = 256 };
+const char *of3_economy_text(const of3_economy *e, const of3_config *c, char out[OF3_ECONOMY_TEXT]);
 
 #endif

@@ -25,6 +25,7 @@ typedef struct of3_run {
   const of3_weights *w;
   const of3_observer *observer; /* or NULL */
   const of3_random_source *random;
+  of3_economy economy;
   of3_inputs in;
   of3_arena *arena;  /* small host objects of this run */
   const char *scope; /* prefix of trace names, "" or "cycle0/" */
@@ -34,6 +35,22 @@ typedef struct of3_run {
 typedef struct of3_trunk {
   of3_tensor *s_input, *s, *z;
 } of3_trunk;
+
+/* What the phases of a fold took: work up to the end of each, and the top of the stack in it. */
+enum { OF3_TRUNK, OF3_DIFFUSION, OF3_HEADS, OF3_N_PART };
+typedef struct of3_parts {
+  double flops[OF3_N_PART];
+  size_t peak[OF3_N_PART];
+} of3_parts;
+
+/* network.c: the whole network. While planning, random is NULL and out is {0}. */
+OF3_MUST_CHECK of3_status of3_run_network(of3_ctx *cx, const of3_network *net, const of3_features *f,
+                                          const of3_fold_options *o, const of3_random_source *random,
+                                          const of3_observer *opt_observer, of3_prediction *out,
+                                          of3_parts *parts, of3_error *err);
+
+/* Rows of a tensor of n, `floats` floats each, that make a block. */
+int64_t of3_block_rows(const of3_run *r, int64_t n, int64_t floats);
 
 /* inputs.c: everything on the stack of r->cx. */
 void of3_make_inputs(of3_run *r, const of3_features *f);
@@ -97,7 +114,8 @@ typedef struct of3_denoiser_state {
   of3_tensor *s_base;               /* [N,c_s]: linear_s(norm(s, s_input)), before the noise level enters */
   of3_tensor *c;                    /* [A,c_atom]: atom single conditioning */
   of3_dit_state *encoder, *decoder; /* [blocks_atom] */
-  of3_tensor **token_bias;          /* [blocks_token] of [H,N,N] */
+  of3_tensor **token_bias;          /* [blocks_token] of [H,N,N]; NULL: made from zc in each step */
+  of3_tensor *zc;                   /* [N,N,c_z] conditioned pairs, if any bias is */
 } of3_denoiser_state;
 
 /* Everything in the denoiser that depends neither on the coordinates nor on the noise level. */
@@ -113,6 +131,8 @@ double of3_noise_schedule(int i, int n_step);
 
 /* confidence.c: Alg. 31 and the heads. */
 void of3_contact_probability(const of3_run *r, const of3_tensor *z, float *contact);
+/* Samples that go through the head together where memory does not matter: small ones, to fill the threads. */
+int of3_confidence_group(int64_t tokens, int samples);
 void of3_confidence(const of3_run *r, const of3_trunk *t, const of3_tensor *x, of3_prediction *out);
 /* Representative atom of each token (index 0 and has 0 where there is none), section 14.1. */
 void of3_representative_atoms(const of3_features *f, int32_t *index, float *has);

@@ -189,9 +189,10 @@ void of3_gated_transition(of3_ctx *cx, of3_tensor *a, of3_modulation m, of3_line
 }
 
 void of3_triangle_mul(of3_ctx *cx, of3_tensor *z, const of3_tensor *mask, const of3_triangle_mul_w *w,
-                      bool outgoing) {
-  APPLY(cx, OF3_OP_TRIANGLE_MUL, z, ATTR(.outgoing = outgoing), z, mask, w->norm_in.scale, w->norm_in.offset,
-        w->a_p.w, w->a_g.w, w->b_p.w, w->b_g.w, w->norm_out.scale, w->norm_out.offset, w->z.w, w->g.w);
+                      bool outgoing, int turns) {
+  APPLY(cx, OF3_OP_TRIANGLE_MUL, z, ATTR(.outgoing = outgoing, .turns = turns), z, mask, w->norm_in.scale,
+        w->norm_in.offset, w->a_p.w, w->a_g.w, w->b_p.w, w->b_g.w, w->norm_out.scale, w->norm_out.offset,
+        w->z.w, w->g.w);
 }
 
 void of3_triangle_attention(of3_ctx *cx, of3_tensor *z, const of3_tensor *mask,

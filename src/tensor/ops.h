@@ -18,12 +18,14 @@ typedef enum of3_act { OF3_ACT_NONE, OF3_ACT_RELU, OF3_ACT_SIGMOID, OF3_ACT_SILU
 enum { OF3_MAX_IN = 16, OF3_WINDOW_QUERIES = 32, OF3_WINDOW_KEYS = 128 };
 
 typedef struct of3_attr {
-  int act;         /* of3_act */
-  int norm;        /* LINEAR, PAIR_BIAS: normalise the input first */
-  int accumulate;  /* LINEAR, GATHER: add to y */
-  int heads;       /* attentions */
-  int outgoing;    /* TRIANGLE_MUL: 1 Alg. 12, 0 Alg. 13 */
-  int ending;      /* TRIANGLE_ATTENTION: 1 Alg. 15 (columns), 0 Alg. 14 (rows) */
+  int act;        /* of3_act */
+  int norm;       /* LINEAR, PAIR_BIAS: normalise the input first */
+  int accumulate; /* LINEAR, GATHER: add to y */
+  int heads;      /* attentions */
+  int outgoing;   /* TRIANGLE_MUL: 1 Alg. 12, 0 Alg. 13 */
+  int turns;      /* TRIANGLE_MUL: leave to make the sums over k of some channels after those of others, which
+                   * takes less memory; the result is the same. 0: 1 */
+  int ending;     /* TRIANGLE_ATTENTION: 1 Alg. 15 (columns), 0 Alg. 14 (rows) */
   int bias_from_z; /* ending node: bias b[i,k] of the untransposed z (OB); else b[k,i] (P1, P2) */
   int classes;     /* ONE_HOT */
 } of3_attr;
@@ -241,9 +243,9 @@ typedef struct of3_modulation {
 } of3_modulation;
 void of3_gated_transition(of3_ctx *cx, of3_tensor *a, of3_modulation m, of3_linear_w wa, of3_linear_w wb,
                           of3_linear_w wo, const of3_tensor *mask);
-/* z [..,N,N,c], mask [N,N]. */
+/* z [..,N,N,c], mask [N,N]; turns: of3_attr. */
 void of3_triangle_mul(of3_ctx *cx, of3_tensor *z, const of3_tensor *mask, const of3_triangle_mul_w *w,
-                      bool outgoing);
+                      bool outgoing, int turns);
 void of3_triangle_attention(of3_ctx *cx, of3_tensor *z, const of3_tensor *mask,
                             const of3_triangle_attention_w *w, bool ending, bool bias_from_z);
 /* z [N,N,c], m [M,N,c_m], mask [M,N]. */

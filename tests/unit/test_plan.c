@@ -1,4 +1,5 @@
-/* What a plan promises: the memory that the fold then takes, to the byte; and that large queries fit. */
+/* What a plan promises: the memory that the fold then takes, to the byte; the same results in less memory;
+ * and that large queries fit. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -147,6 +148,77 @@ static void less_is_not_enough(void **state) {
   close_setting(&shapes);
 }
 
+/* ---- Economy */
+
+/* A fold of the plan for `o`, exactly as large as it says. */
+static of3_prediction fold_as_planned(const of3_backend *b, const of3_config *config, const of3_features *f,
+                                      const of3_fold_options *o, const of3_plan *plan) {
+  const uint64_t seed = 1;
+  const of3_random_source random = of3_seeded_random(&seed);
+  setting s;
+  of3_prediction p = {0};
+  of3_error err = {0};
+  open_setting(&s, b, OF3_OB, config, 2, plan->step_bytes + 64, false);
+  if (of3_fold(&s.cx, &s.net, f, o, &random, NULL, &p, &err) != OF3_OK) fail_msg("%s", err.text);
+  assert_int_equal(plan->step_bytes, s.cx.peak);
+  close_setting(&s);
+  return p;
+}
+
+static void expect_equal(const of3_prediction *a, const of3_prediction *b) {
+  const size_t s = (size_t)a->n_sample, atoms = (size_t)a->n_atom,
+               n2 = (size_t)a->n_token * (size_t)a->n_token;
+  assert_memory_equal(a->x, b->x, s * atoms * 3 * sizeof(float));
+  assert_memory_equal(a->plddt, b->plddt, s * atoms * sizeof(float));
+  assert_memory_equal(a->pae, b->pae, s * n2 * sizeof(float));
+  assert_memory_equal(a->pde, b->pde, s * n2 * sizeof(float));
+  assert_memory_equal(a->tm, b->tm, s * n2 * sizeof(float));
+  assert_memory_equal(a->tm_chains, b->tm_chains, s * n2 * sizeof(float));
+  assert_memory_equal(a->contact, b->contact, n2 * sizeof(float));
+}
+
+/* Less and less memory, down to the least: the choices of the last plan. */
+static of3_economy expect_same_in_less(const of3_backend *b, const of3_config *config, int tokens,
+                                       int samples) {
+  of3_fold_options o = {.n_cycle = 1, .n_step = 2, .n_sample = samples};
+  of3_features f = features_of(tokens, OF3_OB);
+  of3_error err = {0};
+  setting shapes;
+  char text[OF3_ECONOMY_TEXT];
+  open_setting(&shapes, b, OF3_OB, config, 2, 4096, true);
+  of3_plan plan = plan_of(b, 2, &shapes.net, &f, &o);
+  of3_prediction fastest = fold_as_planned(b, config, &f, &o, &plan);
+  size_t most = plan.step_bytes + plan.result_bytes;
+  for (;;) {
+    if (of3_plan_within(b, 2, &shapes.net, &f, most, &o, &plan, &err) != OF3_OK) fail_msg("%s", err.text);
+    if (plan.step_bytes + plan.result_bytes > most) break;
+    print_message("%s, %d tokens, %d samples: %zu bytes: %s\n", b->name, tokens, samples, plan.step_bytes,
+                  of3_economy_text(&o.economy, config, text));
+    of3_prediction p = fold_as_planned(b, config, &f, &o, &plan);
+    expect_equal(&fastest, &p);
+    of3_prediction_free(&p);
+    most = plan.step_bytes + plan.result_bytes - 1;
+  }
+  assert_int_equal(plan.step_bytes + plan.result_bytes, most + 1); /* the least is what was reached */
+  of3_prediction_free(&fastest);
+  of3_features_free(&f);
+  close_setting(&shapes);
+  return o.economy;
+}
+
+static void same_result_in_less_memory(void **state) {
+  of3_config config = small_config();
+  (void)state;
+  expect_same_in_less(backend_of(OF3_F32), &config, 60, 3);
+  of3_economy e = expect_same_in_less(backend_of(OF3_BF16), &config, 150, 5);
+  assert_true(e.narrower_blocks && e.remade_biases == 2 && e.denoiser_samples == 1);
+  config.c_z = 64, config.c_tri = 128; /* pairs are what is large */
+  config.c_atom = 8, config.c_atom_pair = 4, config.h_atom = 1, config.d_atom = 8;
+  e = expect_same_in_less(backend_of(OF3_F32), &config, 80, 3);
+  assert_true(e.confidence_samples == 1 && e.triangle_turns >= 2);
+  expect_same_in_less(backend_of(OF3_BF16), &config, 80, 2);
+}
+
 /* ---- Large queries, full size: planning takes no memory */
 
 enum { SAMPLES = 5, THREADS = 16 };
@@ -187,6 +259,7 @@ static void two_thousand_tokens_fit(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(promise_is_kept), cmocka_unit_test(less_is_not_enough),
+                                     cmocka_unit_test(same_result_in_less_memory),
                                      cmocka_unit_test(two_thousand_tokens_fit)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,170 @@
+/* What a fold will take, and how it takes less: a phase whose tensors do not fit takes its next step of
+ * economy until they do. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "model/run.h"
+
+static size_t result_floats(int64_t samples, int64_t n, int64_t atoms) {
+  return (size_t)(samples * (4 * atoms + 4 * n * n) + n * n);
+}
+
+/* What is planned, but for the options. */
+typedef struct planner {
+  const of3_backend *backend;
+  int threads;
+  const of3_network *net;
+  const of3_features *f;
+} planner;
+
+static of3_status plan(const planner *p, const of3_fold_options *o, of3_plan *out, of3_parts *parts,
+                       of3_error *err) {
+  of3_ctx cx;
+  *parts = (of3_parts){.flops = {0}};
+  OF3_TRY(of3_ctx_open(&cx, p->backend, p->threads, (size_t)1 << 62, true, err));
+  of3_prediction nothing = {0};
+  of3_status status = of3_run_network(&cx, p->net, p->f, o, NULL, NULL, &nothing, parts, err);
+  *out = (of3_plan){.step_bytes = cx.peak,
+                    .result_bytes = sizeof(float) * result_floats(o->n_sample, p->f->n_token, p->f->n_atom),
+                    .flops_trunk = parts->flops[OF3_TRUNK],
+                    .flops_diffusion = parts->flops[OF3_DIFFUSION] - parts->flops[OF3_TRUNK],
+                    .flops_heads = parts->flops[OF3_HEADS] - parts->flops[OF3_DIFFUSION]};
+  of3_ctx_close(&cx);
+  return status;
+}
+
+static size_t needed(const of3_plan *p) { return p->step_bytes + p->result_bytes; }
+
+of3_status of3_plan_fold(const of3_backend *backend, int threads, const of3_network *net,
+                         const of3_features *f, const of3_fold_options *o, of3_plan *out, of3_error *err) {
+  const planner p = {backend, threads, net, f};
+  of3_parts parts;
+  return plan(&p, o, out, &parts, err);
+}
+
+/* ---- Steps of economy: of each phase first those that cost least time for what they save. false: none is
+ * left. */
+
+/* What bounds the steps. */
+typedef struct sizes {
+  int tokens, samples, biases;
+} sizes;
+
+/* Each turn packs and norms the pairs again. */
+static bool more_turns(of3_economy *e) {
+  enum { MOST_TURNS = 8 };
+  if (e->triangle_turns >= MOST_TURNS) return false;
+  e->triangle_turns = e->triangle_turns ? 2 * e->triangle_turns : 2;
+  return true;
+}
+
+static bool narrower_blocks(of3_economy *e) {
+  enum { MOST = 3 };
+  if (e->narrower_blocks >= MOST) return false;
+  e->narrower_blocks++;
+  return true;
+}
+
+/* Half as many samples at a time, of `all` at first, if that leaves `rows` rows. */
+static bool fewer_samples(int *at_a_time, int all, const sizes *s, int64_t rows) {
+  const int now = *at_a_time ? *at_a_time : all, half = (now + 1) / 2;
+  if (half == now || (int64_t)half * s->tokens < rows) return false;
+  *at_a_time = half;
+  return true;
+}
+
+/* A bias is a pass over the pairs in each step. */
+static bool fewer_biases(of3_economy *e, const sizes *s) {
+  const int more = s->biases / 8 + 1, left = s->biases - e->remade_biases;
+  if (!left) return false;
+  e->remade_biases += more < left ? more : left;
+  return true;
+}
+
+static bool save_in_trunk(of3_economy *e, const sizes *s) {
+  (void)s;
+  return more_turns(e);
+}
+
+static bool save_in_diffusion(of3_economy *e, const sizes *s) {
+  enum { ENOUGH = 1024 }; /* rows that keep many threads busy for each weight that is read */
+  return narrower_blocks(e) || fewer_samples(&e->denoiser_samples, s->samples, s, ENOUGH) ||
+         fewer_biases(e, s) || fewer_samples(&e->denoiser_samples, s->samples, s, 1);
+}
+
+static bool save_in_heads(of3_economy *e, const sizes *s) {
+  const int all = of3_confidence_group(s->tokens, s->samples);
+  return fewer_samples(&e->confidence_samples, all, s, 1) || narrower_blocks(e) || more_turns(e);
+}
+
+static int largest(const of3_parts *parts) {
+  int most = 0;
+  for (int i = 1; i < OF3_N_PART; i++)
+    if (parts->peak[i] > parts->peak[most]) most = i;
+  return most;
+}
+
+/* What does not fit and can be helped no further is left as it is. */
+static of3_status save_until_it_fits(const planner *p, size_t most, of3_fold_options *o, of3_plan *out,
+                                     of3_error *err) {
+  static bool (*const save[OF3_N_PART])(of3_economy *, const sizes *) = {
+      [OF3_TRUNK] = save_in_trunk, [OF3_DIFFUSION] = save_in_diffusion, [OF3_HEADS] = save_in_heads};
+  const sizes s = {.tokens = p->f->n_token, .samples = o->n_sample, .biases = p->net->config.blocks_token};
+  of3_parts parts;
+  do OF3_TRY(plan(p, o, out, &parts, err));
+  while (needed(out) > most && save[largest(&parts)](&o->economy, &s));
+  return OF3_OK;
+}
+
+/* Takes back each choice without which it fits all the same, those that cost most time first. */
+static of3_status relax(const planner *p, size_t most, of3_fold_options *o, of3_plan *out, of3_error *err) {
+  of3_economy *e = &o->economy;
+  int *const choice[] = {&e->remade_biases, &e->triangle_turns, &e->denoiser_samples, &e->confidence_samples,
+                         &e->narrower_blocks};
+  for (size_t i = 0; i < sizeof choice / sizeof *choice; i++) {
+    const int was = *choice[i];
+    of3_plan without;
+    of3_parts parts;
+    *choice[i] = 0;
+    if (was) OF3_TRY(plan(p, o, &without, &parts, err));
+    if (was && needed(&without) <= most)
+      *out = without;
+    else
+      *choice[i] = was;
+  }
+  return OF3_OK;
+}
+
+of3_status of3_plan_within(const of3_backend *backend, int threads, const of3_network *net,
+                           const of3_features *f, size_t most, of3_fold_options *o, of3_plan *out,
+                           of3_error *err) {
+  const planner p = {backend, threads, net, f};
+  o->economy = (of3_economy){0};
+  OF3_TRY(save_until_it_fits(&p, most, o, out, err));
+  return needed(out) <= most ? relax(&p, most, o, out, err) : OF3_OK;
+}
+
+/* ---- Text */
+
+static size_t put(char *out, size_t at, bool holds, const char *fmt, ...) OF3_PRINTF(4, 5);
+static size_t put(char *out, size_t at, bool holds, const char *fmt, ...) {
+  va_list ap;
+  if (!holds || at >= OF3_ECONOMY_TEXT) return at;
+  if (at) at += (size_t)snprintf(out + at, OF3_ECONOMY_TEXT - at, ", ");
+  if (at >= OF3_ECONOMY_TEXT) return at;
+  va_start(ap, fmt);
+  at += (size_t)vsnprintf(out + at, OF3_ECONOMY_TEXT - at, fmt, ap);
+  va_end(ap);
+  return at;
+}
+
+const char *of3_economy_text(const of3_economy *e, const of3_config *c, char out[OF3_ECONOMY_TEXT]) {
+  out[0] = 0;
+  size_t at = put(out, 0, e->narrower_blocks, "pairs in blocks of %d MB", 64 >> 2 * e->narrower_blocks);
+  at = put(out, at, e->triangle_turns, "triangle products in %d turns", e->triangle_turns);
+  at = put(out, at, e->confidence_samples, "confidence of %d sample%s at a time", e->confidence_samples,
+           e->confidence_samples > 1 ? "s" : "");
+  at = put(out, at, e->denoiser_samples, "denoising %d at a time", e->denoiser_samples);
+  put(out, at, e->remade_biases, "%d of %d pair biases made in each step", e->remade_biases, c->blocks_token);
+  return out;
+}
