@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "machine.h"
 #include "terminal.h"
 
 typedef struct predict_options {
@@ -14,9 +15,8 @@ typedef struct predict_options {
   bool overwrite;
   int samples, recycles, steps, model_seeds;
   cli_seeds seeds;
-  const char *backend, *isa, *dtype, *log;
-  int threads;
-  uint64_t max_memory;
+  cli_machine machine;
+  const char *log;
 } predict_options;
 
 #define FIELD(name) offsetof(predict_options, name)
@@ -124,46 +124,12 @@ static const cli_option table[] = {
              "broken or "
              "made from another query, checkpoint, seed, option or version"},
 
-    {.group = "Machine",
-     .names = "threads",
-     .letter = 't',
-     .kind = CLI_INT,
-     .offset = FIELD(threads),
-     .low = 0,
-     .high = 1024,
-     .value = "N",
-     .none = "all processors this process may use",
-     .help = "Results do not depend on it"},
-    {.names = "backend",
-     .kind = CLI_CHOICE,
-     .offset = FIELD(backend),
-     .choices = "auto cpu mlx",
-     .later = "cuda",
-     .value = "NAME",
-     .help = "What computes; of3 info --backends shows what is there"},
-    {.names = "isa",
-     .kind = CLI_TEXT,
-     .offset = FIELD(isa),
-     .value = "NAME",
-     .help = "Instruction set, auto or one that of3 info --cpu shows"},
-    {.names = "dtype",
-     .kind = CLI_CHOICE,
-     .offset = FIELD(dtype),
-     .choices = "f32 bf16 f16",
-     .value = "TYPE",
-     .help = "Numbers that are multiplied; bf16 is faster and rounds weights and their factors to 8 bits"},
+#include "machine_options.inc"
     {.names = "use-tf32",
      .kind = CLI_OFF,
      .value = "BOOL",
      .refusal = "it multiplies float32 numbers in full",
      .help = "Only false is served: float32 products are exact"},
-    {.names = "max-memory",
-     .letter = 'm',
-     .kind = CLI_SIZE,
-     .offset = FIELD(max_memory),
-     .value = "SIZE",
-     .none = "what is free",
-     .help = "Refuse queries that need more, for instance 8GB"},
     {.names = "log",
      .kind = CLI_CHOICE,
      .offset = FIELD(log),
@@ -175,18 +141,13 @@ static const cli_option table[] = {
 static void defaults(void *options) {
   predict_options *o = options;
   of3_predict_options p = of3_predict_defaults();
-  of3_engine_options e = of3_engine_defaults();
   o->samples = p.samples;
   o->recycles = p.recycles;
   o->steps = p.steps;
   o->output_dir = p.output_dir;
   o->format = p.format;
   o->confidences = p.confidences;
-  o->backend = e.backend;
-  o->isa = e.isa;
-  o->dtype = e.dtype;
-  o->threads = e.threads;
-  o->max_memory = e.max_memory;
+  o->machine = cli_machine_defaults();
   o->log = "info";
 }
 
@@ -201,11 +162,7 @@ static void choose_seeds(const predict_options *o, cli_seeds *out) {
 static int fold(const predict_options *o, const char *query, const char *checkpoint, const cli_seeds *seeds) {
   cli_terminal terminal = {0};
   of3_callbacks callbacks = cli_callbacks(&terminal, o->log);
-  of3_engine_options engine_options = {.backend = o->backend,
-                                       .isa = o->isa,
-                                       .dtype = o->dtype,
-                                       .threads = o->threads,
-                                       .max_memory = o->max_memory};
+  of3_engine_options engine_options = cli_engine_options(&o->machine);
   of3_predict_options options = {.output_dir = o->output_dir,
                                  .samples = o->samples,
                                  .recycles = o->recycles,

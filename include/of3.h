@@ -90,7 +90,9 @@ typedef struct of3_engine_options {
   const char *isa;     /* "auto", or one of of3_instruction_sets */
   const char *dtype;   /* "f32", "bf16"; "f16" with mlx */
   int threads;         /* 0: all that the process may use */
-  uint64_t max_memory; /* bytes for weights, tensors and results; 0: all that is free when a query begins */
+  /* Bytes for weights, tensors and results; 0: all that is free when a query begins. A query that would need
+   * more is computed in a slower way that needs less, with the same result, or refused. */
+  uint64_t max_memory;
 } of3_engine_options;
 
 of3_engine_options of3_engine_defaults(void);
@@ -206,6 +208,7 @@ typedef struct of3_item {
   const char *error;     /* the sentence, if status is not OF3_OK */
   bool reused;           /* complete from an earlier run; no times */
   int n_token, n_atom;   /* 0 if reused or failed early */
+  uint64_t memory;       /* bytes planned for weights, tensors, features and results; 0 as well */
   int best_sample;       /* from 1; 0 if failed */
   const char *best_file; /* its structure, as written */
   of3_sample_scores best;
@@ -257,9 +260,13 @@ OF3_MUST_CHECK of3_status of3_features_export(const of3_features_options *option
 
 /* ---- Benchmark */
 
+/* What is measured besides the peak. */
+enum { OF3_BENCH_PHASES = 1, OF3_BENCH_KERNELS = 2 };
+
 typedef struct of3_bench_options {
-  bool peak_only;      /* measure the processor, nothing else */
-  bool processor_time; /* seconds are processor time over threads: for machines that others use too */
+  unsigned parts;      /* of OF3_BENCH_*; 0: the peak alone */
+  bool processor_time; /* seconds are processor time over threads: for machines that others use too. Not with
+                        * a backend that computes elsewhere */
   int tokens;          /* residues of one chain */
   int msa_rows;        /* 1 to 16384 */
   int samples;         /* structures that the denoiser works on together */
@@ -268,10 +275,12 @@ typedef struct of3_bench_options {
 
 of3_bench_options of3_bench_defaults(void);
 
-/* A part of a fold. flops: multiplies and adds that it needs. */
+/* A part of a fold. flops: multiplies and adds that it needs. The "first fold", of one pass and one step, is
+ * there for backends that compile or load code for what they are asked; it is not counted in the others. */
 typedef struct of3_bench_phase {
-  const char *name; /* "weights", "inputs", "trunk pass", "denoiser preparation", "denoiser step", "heads" */
-  int count;        /* how often it was done */
+  const char *name;      /* "weights", "first fold", "inputs", "trunk pass", "denoiser preparation",
+                            "denoiser step", "heads" */
+  int count;             /* how often it was done */
   double seconds, flops; /* of the fastest one */
 } of3_bench_phase;
 
@@ -283,8 +292,10 @@ typedef struct of3_bench_kernel {
 } of3_bench_kernel;
 
 typedef struct of3_bench_report {
-  double peak;                         /* flop/s of all threads, multiplying and adding in registers */
-  int n_token, n_atom, n_msa, samples; /* 0 after peak_only, as all that follows */
+  double peak;      /* flop/s: of all threads, multiplying and adding in registers; or else */
+  int peak_product; /* of a product of matrices with so many rows and columns on the backend's device. 0:
+                       registers */
+  int n_token, n_atom, n_msa, samples; /* 0 if only the peak was asked for, as all that follows */
   uint64_t weight_bytes, tensor_bytes; /* memory */
   int n_phase;
   const of3_bench_phase *phase;

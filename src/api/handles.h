@@ -49,6 +49,9 @@ OF3_MUST_CHECK of3_status of3_info_of(const char *path, const of3_checkpoint *c,
 enum { OF3_N_CONFIG_VALUE = 42 };
 void of3_config_values(const of3_config *config, of3_config_value out[OF3_N_CONFIG_VALUE]);
 
+/* api_bench_peak.c: flop/s of a product of n x n matrices on e's backend, and that n. */
+OF3_MUST_CHECK of3_status of3_product_peak(const of3_engine *e, int *ret_n, double *ret_rate, of3_error *err);
+
 /* identity.c: what tells two checkpoints apart in a manifest, see there. */
 void of3_checkpoint_identity(const of3_checkpoint *c, char out[OF3_SHA256_HEX]);
 

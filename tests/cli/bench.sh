@@ -11,5 +11,6 @@ of3 bench --what peak --json --threads 1 --isa plain | sed -E 's/[0-9.]+e\+[0-9]
 of3 bench -c ob.safetensors --tokens 9 --passes 1 --steps 1 --processor-time --json >json
 grep -cE '"name": .*"seconds": [0-9.e+-]+, "flop": [0-9.e+-]+' json
 run of3 bench --what speed
+run of3 bench --backend cpu --dtype f16
 run of3 bench -c ob.safetensors --tokens 0
 run of3 bench -c ob.safetensors --tokens 3000 --max-memory 100MB
