@@ -5,9 +5,9 @@
  *   16 |  a, bf16 |  16 |  pairs  |  ->  16 |  y, f32 |
  *      +----------+     +---------+         +---------+
  *
- * Three tiles of lanes share a tile of a: three sums, one a, three x. Sums begin with what y holds, so that
- * they are the same however long the blocks of terms are. What is left of the last 32 terms is copied with
- * zeros behind it; rows beyond a multiple of 16 are done by kernels_dot.inc. */
+ * Three tiles of lanes share a tile of a: three sums, one a, three x. Sums go on from what y holds, so
+ * that they are the same however long the blocks of terms are. What is left of the last 32 terms is copied
+ * with zeros behind it; rows beyond a multiple of 16 are done by kernels_dot.inc. */
 #include "cpu/kernels.h"
 
 #if defined(__x86_64__)
@@ -60,7 +60,31 @@ static void copy_rows(uint16_t to[ROWS][TERMS], const char *a, ptrdiff_t a_bytes
   for (int i = 0; i < ROWS; i++) memcpy(to[i], a + i * a_bytes, (size_t)n * sizeof to[i][0]);
 }
 
-/* Rows r .. r+15: y += a x. */
+/* Tiles 0 .. V-1 begin the sums of rows r .. r+15: with nothing, the bias, or what y holds. */
+OF3_INLINE void begin_sums(const dot_block *b, int64_t r, const int V) {
+  const of3_gemm *g = b->g;
+  float bias[ROWS][VF] __attribute__((aligned(64)));
+  const float *from = g->y + r * g->ldy;
+  ptrdiff_t bytes = 4 * g->ldy, step = VF;
+  if (b->first && !g->accumulate) {
+    if (!g->opt_bias) {
+      _tile_zero(0);
+      if (V > 1) _tile_zero(1);
+      if (V > 2) _tile_zero(2);
+      return;
+    }
+    for (int i = 0; i < ROWS; i++) v_store(bias[i], v_set1(g->opt_bias[r + i]));
+    from = bias[0];
+    bytes = sizeof bias[0];
+    step = 0;
+  }
+  settle_memory();
+  _tile_loadd(0, from, bytes);
+  if (V > 1) _tile_loadd(1, from + step, bytes);
+  if (V > 2) _tile_loadd(2, from + 2 * step, bytes);
+}
+
+/* Rows r .. r+15 of y. */
 OF3_INLINE void tile_rows(const dot_block *b, int64_t r, const uint32_t *x_rest, const int V) {
   const of3_gemm *g = b->g;
   float *y = g->y + r * g->ldy;
@@ -71,9 +95,7 @@ OF3_INLINE void tile_rows(const dot_block *b, int64_t r, const uint32_t *x_rest,
   const int64_t left = b->depth % TERMS;
   if (left) copy_rows(rest, a + 2 * (b->depth - left), b->a_bytes, left);
   settle_memory();
-  _tile_loadd(0, y, y_bytes);
-  if (V > 1) _tile_loadd(1, y + 16, y_bytes);
-  if (V > 2) _tile_loadd(2, y + 32, y_bytes);
+  begin_sums(b, r, V);
   for (int64_t k = 0; k + TERMS <= b->depth; k += TERMS, a += 2 * TERMS, x += TERMS / 2 * g->lanes)
     STEP(a, b->a_bytes, x, x_bytes, V);
   if (left) STEP(rest, sizeof rest[0], x_rest, x_bytes, V);
@@ -83,13 +105,12 @@ OF3_INLINE void tile_rows(const dot_block *b, int64_t r, const uint32_t *x_rest,
   settle_memory();
 }
 
-/* y = [y +] [bias], where sums begin. */
-static void begin_rows(const of3_gemm *g, int64_t rows) {
-  if (g->accumulate && !g->opt_bias) return;
+/* y += bias, where sums begin with both. */
+static void add_bias(const of3_gemm *g, int64_t rows) {
+  if (!g->accumulate || !g->opt_bias) return;
   for (int64_t r = 0; r < rows; r++) {
-    vf b = g->opt_bias ? v_set1(g->opt_bias[r]) : v_zero();
     float *y = g->y + r * g->ldy;
-    for (int l = 0; l < g->lanes; l += VF) v_store(y + l, b + (g->accumulate ? v_load(y + l) : v_zero()));
+    for (int l = 0; l < g->lanes; l += VF) v_store(y + l, v_set1(g->opt_bias[r]) + v_load(y + l));
   }
 }
 
@@ -105,7 +126,7 @@ static void amx_gemm(const of3_gemm *g) {
   uint32_t rest[TERMS / 2 * OF3_LANES] __attribute__((aligned(64)));
   const int64_t rows = g->depth < TERMS ? 0 : g->rows / ROWS * ROWS;
   if (rows) {
-    begin_rows(g, rows);
+    add_bias(g, rows);
     configure();
     for (int64_t k0 = 0; k0 < g->depth; k0 += OF3_GEMM_DEPTH) {
       dot_block b = dot_terms(g, k0, OF3_GEMM_DEPTH);

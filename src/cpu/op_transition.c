@@ -7,8 +7,8 @@
  *
  * so the wide middle exists for one block of one panel and stays in the second-level cache.
  *
- * Few rows: three rounds with all panels in memory - x'; hidden, its channels shared out among the threads;
- * the output, its channels shared out. Both ways add the blocks of the hidden axis in the same order.
+ * Few rows: three rounds with all panels in memory, x', hidden and the output; in each threads share panels
+ * and channels. Both ways add the blocks of the hidden axis in the same order.
  *
  * Measured, GFLOP/s of one thread and of two, AVX-512 (AMD EPYC, Zen 5, peak 266 a core):
  *   rows 5776, c 128, hidden 512           240, 442      rows 65536               239, 447
@@ -17,7 +17,7 @@
 #include "cpu/panel.h"
 #include "cpu/state.h"
 
-enum { BLOCK = OF3_GEMM_DEPTH, OUTPUT_STEP = 16, FEW_PANELS = 8 };
+enum { BLOCK = OF3_GEMM_DEPTH, STEP = 64 };
 
 typedef struct swiglu {
   const of3_cpu_kernels *k;
@@ -25,9 +25,10 @@ typedef struct swiglu {
   const of3_tensor *wa, *wb, *wo;
   of3_panel_target to;
   int64_t rows, width, hidden;
-  bool few;
-  float *x, *middle; /* few rows: of all panels, else of the thread's; [c][48], [hidden or BLOCK][48] */
-  float *scratch;    /* a thread: W_b x' [BLOCK][48], then W_o ... [max(c,BLOCK)][48] */
+  of3_tiling hidden_tiling, out_tiling; /* few rows */
+  float *x, *middle; /* operands; few rows: of all panels, else of the thread's: [c], [hidden or BLOCK] */
+  float *wide;       /* a thread: [max(c,BLOCK)][48], rows of x, then W_o ... */
+  float *work;       /* a thread: [max(c,2 STEP)][48], x', then W_a x', W_b x' of STEP channels */
 } swiglu;
 
 static swiglu setup(const of3_ctx *cx, const of3_call *c) {
@@ -42,22 +43,29 @@ static swiglu setup(const of3_ctx *cx, const of3_call *c) {
       .rows = of3_rows(c->out)};
   t.hidden = t.wa->shape[0];
   t.width = t.wa->shape[1];
-  t.few = of3_panels(t.rows) < FEW_PANELS * of3_cpu_threads(cx);
+  const int threads = of3_cpu_threads(cx);
+  if (of3_few_panels(of3_panels(t.rows), t.hidden * t.width, threads)) {
+    t.hidden_tiling = of3_tile(of3_panels(t.rows), t.hidden, threads);
+    t.out_tiling = of3_tile(of3_panels(t.rows), t.width, threads);
+  }
   return t;
 }
 
-static int64_t x_floats(const swiglu *t) { return t->width * OF3_LANES; }
+static bool few(const swiglu *t) { return t->out_tiling.panels > 0; }
+static int64_t wider(const swiglu *t, int64_t n) { return t->width > n ? t->width : n; }
+static int64_t wide_floats(const swiglu *t) { return wider(t, BLOCK) * OF3_LANES; }
+static int64_t work_floats(const swiglu *t) { return wider(t, 2 * STEP) * OF3_LANES; }
+static int64_t x_floats(const swiglu *t) { return of3_operand_rows(t->k, t->wa, t->width) * OF3_LANES; }
 static int64_t middle_floats(const swiglu *t) {
-  return (t->few || t->hidden < BLOCK ? t->hidden : BLOCK) * OF3_LANES;
-}
-static int64_t scratch_floats(const swiglu *t) {
-  return (BLOCK + (t->width > BLOCK ? t->width : BLOCK)) * OF3_LANES;
+  return of3_operand_rows(t->k, t->wo, few(t) || t->hidden < BLOCK ? t->hidden : BLOCK) * OF3_LANES;
 }
 
 static size_t workspace(const of3_ctx *cx, const of3_call *c) {
   swiglu t = setup(cx, c);
-  int64_t threads = of3_cpu_threads(cx), panels = t.few ? of3_panels(t.rows) : threads;
-  return (size_t)(panels * (x_floats(&t) + middle_floats(&t)) + threads * scratch_floats(&t)) * sizeof(float);
+  int64_t threads = of3_cpu_threads(cx), panels = few(&t) ? of3_panels(t.rows) : threads;
+  int64_t floats =
+      panels * (x_floats(&t) + middle_floats(&t)) + threads * (wide_floats(&t) + work_floats(&t));
+  return (size_t)floats * sizeof(float);
 }
 
 static int lanes_of(const swiglu *t, int64_t p) { return of3_lanes(of3_panel_rows(t->rows, p)); }
@@ -76,37 +84,44 @@ static void read_adaptive(const swiglu *t, float *panel, float *line, int64_t p)
   t->k->pack(panel, of3_lanes(n), of3_lanes(n), row, n, t->width);
 }
 
-static void read_input(const swiglu *t, float *panel, float *line, int64_t p) {
+/* The operand x' of panel p. */
+static void read_input(const swiglu *t, float *x, int64_t p, int thread) {
+  const bool paired = of3_is_paired(t->k, t->wa);
+  float *panel = paired ? t->work + thread * work_floats(t) : x;
   if (t->c->op == OF3_OP_GATED_TRANSITION)
-    read_adaptive(t, panel, line, p);
+    read_adaptive(t, panel, t->wide + thread * wide_floats(t), p);
   else {
     of3_read_panel(t->k, panel, t->c->out, p);
     of3_norm_panel(t->k, panel, lanes_of(t, p), t->width, t->c->in[TRANS_SCALE], t->c->in[TRANS_OFFSET]);
   }
-  of3_make_operand(t->k, t->wa, panel, lanes_of(t, p), t->width);
+  if (paired) t->k->pair(x, panel, lanes_of(t, p), t->width);
 }
 
-/* middle [n][lanes] = silu(W_a x) * W_b x for hidden channels first .. first+n-1, n <= BLOCK. */
-static void make_hidden(const swiglu *t, const float *x, float *middle, float *scratch, int64_t first,
-                        int64_t n, int lanes) {
-  of3_gemm a = of3_weights_times(t->wa, first, n, x, lanes, middle),
-           b = of3_weights_times(t->wb, first, n, x, lanes, scratch);
-  of3_product(t->k, &a);
-  of3_product(t->k, &b);
-  t->k->silu_mul(middle, scratch, n * lanes);
+/* middle = the operand silu(W_a x) * W_b x, hidden channels first .. first+n-1, n <= STEP. */
+static void make_hidden(const swiglu *t, const float *x, float *middle, int64_t first, int64_t n, int lanes,
+                        int thread) {
+  const bool paired = of3_is_paired(t->k, t->wo);
+  float *work = t->work + thread * work_floats(t), *a = paired ? work : middle, *b = work + STEP * OF3_LANES;
+  of3_gemm product_a = of3_weights_times(t->wa, first, n, x, lanes, a),
+           product_b = of3_weights_times(t->wb, first, n, x, lanes, b);
+  of3_product(t->k, &product_a);
+  of3_product(t->k, &product_b);
+  t->k->silu_mul(a, b, n * lanes);
+  if (paired) t->k->pair(middle, a, lanes, n);
 }
 
 /* ---- many rows */
 
 static void do_panel(const swiglu *t, int64_t p, int thread) {
   float *x = t->x + thread * x_floats(t), *middle = t->middle + thread * middle_floats(t),
-        *scratch = t->scratch + thread * scratch_floats(t), *sum = scratch + BLOCK * OF3_LANES;
-  int lanes = lanes_of(t, p);
-  read_input(t, x, sum, p);
+        *sum = t->wide + thread * wide_floats(t);
+  const int lanes = lanes_of(t, p);
+  read_input(t, x, p, thread);
   for (int64_t h = 0; h < t->hidden; h += BLOCK) {
-    int64_t n = t->hidden - h < BLOCK ? t->hidden - h : BLOCK;
-    make_hidden(t, x, middle, scratch, h, n, lanes);
-    of3_make_operand(t->k, t->wo, middle, lanes, n);
+    const int64_t n = t->hidden - h < BLOCK ? t->hidden - h : BLOCK;
+    for (int64_t s = 0; s < n; s += STEP)
+      make_hidden(t, x, middle + of3_operand_rows(t->k, t->wo, s) * lanes, h + s, n - s < STEP ? n - s : STEP,
+                  lanes, thread);
     of3_gemm o = of3_weights_times(t->wo, 0, t->width, middle, lanes, sum);
     of3_gemm_terms(&o, h, n);
     o.accumulate = h > 0;
@@ -123,55 +138,46 @@ static void do_panels(void *arg, int64_t begin, int64_t end, int thread) {
 
 static void read_panels(void *arg, int64_t begin, int64_t end, int thread) {
   const swiglu *t = arg;
-  float *line = t->scratch + thread * scratch_floats(t) + BLOCK * OF3_LANES;
-  for (int64_t p = begin; p < end; p++) read_input(t, t->x + p * x_floats(t), line, p);
+  for (int64_t p = begin; p < end; p++) read_input(t, t->x + p * x_floats(t), p, thread);
 }
 
-/* Hidden channels begin OUTPUT_STEP .. of all panels. */
 static void share_hidden(void *arg, int64_t begin, int64_t end, int thread) {
   const swiglu *t = arg;
-  int64_t last = end * OUTPUT_STEP < t->hidden ? end * OUTPUT_STEP : t->hidden;
-  for (int64_t h = begin * OUTPUT_STEP; h < last; h += BLOCK)
-    for (int64_t p = 0; p < of3_panels(t->rows); p++) {
-      float *middle = t->middle + p * middle_floats(t) + h * lanes_of(t, p);
-      make_hidden(t, t->x + p * x_floats(t), middle, t->scratch + thread * scratch_floats(t), h,
-                  last - h < BLOCK ? last - h : BLOCK, lanes_of(t, p));
-    }
+  for (int64_t i = begin; i < end; i++) {
+    of3_tile_item e = of3_tile_at(&t->hidden_tiling, i);
+    for (int64_t p = e.p; p < e.p_end; p++)
+      make_hidden(t, t->x + p * x_floats(t),
+                  t->middle + p * middle_floats(t) + of3_operand_rows(t->k, t->wo, e.first) * lanes_of(t, p),
+                  e.first, e.n, lanes_of(t, p), thread);
+  }
 }
 
-static void make_operands(void *arg, int64_t begin, int64_t end, int thread) {
-  const swiglu *t = arg;
-  (void)thread;
-  for (int64_t p = begin; p < end; p++)
-    of3_make_operand(t->k, t->wo, t->middle + p * middle_floats(t), lanes_of(t, p), t->hidden);
-}
-
-/* Output channels begin OUTPUT_STEP .. of all panels. */
 static void share_outputs(void *arg, int64_t begin, int64_t end, int thread) {
   const swiglu *t = arg;
-  float *sum = t->scratch + thread * scratch_floats(t);
-  int64_t last = end * OUTPUT_STEP < t->width ? end * OUTPUT_STEP : t->width;
-  for (int64_t o = begin * OUTPUT_STEP; o < last; o += BLOCK)
-    for (int64_t p = 0; p < of3_panels(t->rows); p++) {
-      int64_t n = last - o < BLOCK ? last - o : BLOCK;
-      of3_gemm g = of3_weights_times(t->wo, o, n, t->middle + p * middle_floats(t), lanes_of(t, p), sum);
+  float *sum = t->wide + thread * wide_floats(t);
+  for (int64_t i = begin; i < end; i++) {
+    of3_tile_item e = of3_tile_at(&t->out_tiling, i);
+    for (int64_t p = e.p; p < e.p_end; p++) {
+      of3_gemm g =
+          of3_weights_times(t->wo, e.first, e.n, t->middle + p * middle_floats(t), lanes_of(t, p), sum);
       of3_product(t->k, &g);
-      of3_write_panel(t->k, &t->to, p, o, n, sum);
+      of3_write_panel(t->k, &t->to, p, e.first, e.n, sum);
     }
+  }
 }
 
 static void run(of3_ctx *cx, const of3_call *c, void *memory) {
   of3_pool *pool = of3_cpu_state(cx)->pool;
   swiglu t = setup(cx, c);
-  int64_t panels = t.few ? of3_panels(t.rows) : of3_cpu_threads(cx);
+  int64_t threads = of3_cpu_threads(cx), panels = few(&t) ? of3_panels(t.rows) : threads;
   t.x = memory;
   t.middle = t.x + panels * x_floats(&t);
-  t.scratch = t.middle + panels * middle_floats(&t);
-  if (t.few) {
+  t.wide = t.middle + panels * middle_floats(&t);
+  t.work = t.wide + threads * wide_floats(&t);
+  if (few(&t)) {
     of3_pool_run(pool, read_panels, &t, of3_panels(t.rows));
-    of3_pool_run(pool, share_hidden, &t, (t.hidden + OUTPUT_STEP - 1) / OUTPUT_STEP);
-    of3_pool_run(pool, make_operands, &t, of3_panels(t.rows));
-    of3_pool_run(pool, share_outputs, &t, (t.width + OUTPUT_STEP - 1) / OUTPUT_STEP);
+    of3_pool_run(pool, share_hidden, &t, t.hidden_tiling.items);
+    of3_pool_run(pool, share_outputs, &t, t.out_tiling.items);
   } else
     of3_pool_run(pool, do_panels, &t, of3_panels(t.rows));
 }

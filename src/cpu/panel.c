@@ -31,7 +31,34 @@ void of3_write_panel(const of3_cpu_kernels *k, const of3_panel_target *to, int64
 }
 
 void of3_make_operand(const of3_cpu_kernels *k, const of3_tensor *w, float *x, int lanes, int64_t depth) {
-  if (w->dtype == OF3_BF16 && k->operand == OF3_BF16) k->pair(x, x, lanes, depth);
+  if (of3_is_paired(k, w)) k->pair(x, x, lanes, depth);
+}
+
+bool of3_is_paired(const of3_cpu_kernels *k, const of3_tensor *w) {
+  return w->dtype == OF3_BF16 && k->operand == OF3_BF16;
+}
+
+int64_t of3_operand_rows(const of3_cpu_kernels *k, const of3_tensor *w, int64_t n) {
+  return of3_is_paired(k, w) ? (n + 1) / 2 : n;
+}
+
+static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
+
+of3_tiling of3_tile(int64_t panels, int64_t outputs, int threads) {
+  enum { PANELS = 3, OUTPUTS = 48, STEP = 16, EACH = 4 };
+  of3_tiling t = {.panels = panels, .outputs = outputs, .group = PANELS, .block = OUTPUTS};
+  while (t.block > STEP && parts(panels, t.group) * parts(outputs, t.block) < EACH * threads) t.block -= STEP;
+  while (t.group > 1 && parts(panels, t.group) * parts(outputs, t.block) < EACH * threads) t.group--;
+  t.blocks = parts(outputs, t.block);
+  t.items = parts(panels, t.group) * t.blocks;
+  return t;
+}
+
+of3_tile_item of3_tile_at(const of3_tiling *t, int64_t i) {
+  of3_tile_item e = {.p = i / t->blocks * t->group, .first = i % t->blocks * t->block};
+  e.p_end = e.p + t->group < t->panels ? e.p + t->group : t->panels;
+  e.n = e.first + t->block < t->outputs ? t->block : t->outputs - e.first;
+  return e;
 }
 
 of3_gemm of3_weights_times(const of3_tensor *w, int64_t first, int64_t outputs, const float *x, int lanes,

@@ -21,6 +21,32 @@ void of3_write_panel(const of3_cpu_kernels *k, const of3_panel_target *to, int64
  * and the backend's operands are bf16. To be done once between making x and multiplying it. */
 void of3_make_operand(const of3_cpu_kernels *k, const of3_tensor *w, float *x, int lanes, int64_t depth);
 
+/* Whether products with w multiply pairs, and the rows [lanes] that an operand of n terms then takes. */
+bool of3_is_paired(const of3_cpu_kernels *k, const of3_tensor *w);
+int64_t of3_operand_rows(const of3_cpu_kernels *k, const of3_tensor *w, int64_t n);
+
+/* How a product of few panels is shared out: in items of `group` panels and `block` outputs. Item i is that
+ * of panels i / blocks * group .. and outputs i % blocks * block ..: a thread's items follow each other, so
+ * it reads few panels, and these once. */
+typedef struct of3_tiling {
+  int64_t panels, outputs, group, block, blocks, items;
+} of3_tiling;
+
+of3_tiling of3_tile(int64_t panels, int64_t outputs, int threads);
+
+/* Whether sharing out pays: panels are too few to keep all threads equally busy with whole ones, and there is
+ * enough to do for the additional round. weights: outputs times depth. */
+static inline bool of3_few_panels(int64_t panels, int64_t weights, int threads) {
+  return panels < 4 * threads + 8 && weights > 1 << 15;
+}
+
+/* Item i: panels p .. p_end-1, outputs first .. first+n-1. */
+typedef struct of3_tile_item {
+  int64_t p, p_end, first, n;
+} of3_tile_item;
+
+of3_tile_item of3_tile_at(const of3_tiling *t, int64_t i);
+
 /* y [outputs][lanes] = rows first .. first+outputs-1 of w, f32 or bf16, times the operand x [depth][lanes].
  */
 of3_gemm of3_weights_times(const of3_tensor *w, int64_t first, int64_t outputs, const float *x, int lanes,
