@@ -83,21 +83,37 @@ static const char *size_text(uint64_t bytes, char out[SIZE_TEXT]) {
   return out;
 }
 
+/* To what size_text shows, so that what is said to be needed suffices. */
+static uint64_t rounded_up(uint64_t bytes) {
+  const uint64_t unit = bytes >= 1000000000 ? 10000000 : 100000;
+  return (bytes + unit - 1) / unit * unit;
+}
+
 typedef struct need {
   uint64_t weights, tensors, rest, total, available; /* bytes; available 0: unknown */
 } need;
 
-static need memory_needed(const of3_job *j, const of3_plan *plan) {
+/* Without tensors and results. */
+static need memory_held(const of3_job *j) {
   const of3_model *m = j->model;
   uint64_t copies = of3_arena_used(m->network.arena), features = of3_arena_used(j->features.arena);
-  need n = {.weights = m->mapped_bytes + copies,
-            .tensors = plan->step_bytes,
-            .rest = plan->result_bytes + features,
-            .available = m->engine->max_memory};
-  n.total = n.weights + n.tensors + n.rest;
+  need n = {.weights = m->mapped_bytes + copies, .rest = features, .available = m->engine->max_memory};
   uint64_t usable = n.available ? 0 : of3_usable_memory();
   if (usable) n.available = usable + copies + features; /* these have been taken already */
   return n;
+}
+
+/* The fastest plan for which there is memory, or one that needs as little as possible. */
+static of3_status make_plan(const of3_job *j, of3_fold_options *o, of3_plan *plan, need *n, of3_error *err) {
+  const of3_engine *e = j->model->engine;
+  *n = memory_held(j);
+  const uint64_t held = n->weights + n->rest;
+  const size_t most = !n->available ? SIZE_MAX : n->available > held ? n->available - held : 0;
+  OF3_TRY(of3_plan_within(e->backend, e->threads, &j->model->network, &j->features, most, o, plan, err));
+  n->tensors = plan->step_bytes;
+  n->rest += plan->result_bytes;
+  n->total = n->weights + n->tensors + n->rest;
+  return OF3_OK;
 }
 
 /* The sizes of a need as text. */
@@ -110,14 +126,15 @@ static need_text text_of(const need *n) {
   size_text(n->weights, t.weights);
   size_text(n->tensors, t.tensors);
   size_text(n->rest, t.rest);
-  size_text(n->total, t.total);
+  size_text(rounded_up(n->total), t.total);
   size_text(n->available, t.available);
   return t;
 }
 
-static void announce(of3_job *j, const of3_plan *plan, const need *n) {
+static void announce(of3_job *j, const of3_fold_options *o, const of3_plan *plan, const need *n) {
   const of3_log *log = &j->model->engine->log;
   const of3_features *f = &j->features;
+  char economy[OF3_ECONOMY_TEXT];
   need_text t = text_of(n);
   double work = plan->flops_trunk + plan->flops_diffusion + plan->flops_heads;
   double percent = 100 / (work > 0 ? work : 1);
@@ -127,39 +144,37 @@ static void announce(of3_job *j, const of3_plan *plan, const need *n) {
            "%s: needs %s of memory (weights %s, tensors %s, features and results %s); %s %s", j->query->name,
            t.total, t.weights, t.tensors, t.rest, n->available ? t.available : "an unknown amount",
            j->model->engine->max_memory ? "are allowed" : "are free");
+  if (of3_economy_text(&o->economy, &j->model->network.config, economy)[0])
+    of3_logf(log, OF3_LOG_INFO, "%s: takes longer to need less: %s", j->query->name, economy);
   of3_logf(log, OF3_LOG_INFO,
            "%s: needs %.3g TFLOP of work for each seed (trunk %.0f%%, diffusion %.0f%%, heads %.0f%%)",
            j->query->name, work * 1e-12, plan->flops_trunk * percent, plan->flops_diffusion * percent,
            plan->flops_heads * percent);
 }
 
-static of3_status check_memory(of3_job *j, const of3_plan *plan, of3_error *err) {
-  need n = memory_needed(j, plan);
-  need_text t = text_of(&n);
-  if (!j->announced) announce(j, plan, &n);
-  j->announced = true;
-  if (!n.available || n.total <= n.available) return OF3_OK;
-  return of3_fail(
-      err, OF3_ERR_MEMORY,
-      "%d tokens and %d samples need %s of memory (weights %s, tensors %s, features and results %s), but "
-      "%s are %s; use fewer samples, a smaller query or more memory",
-      j->features.n_token, j->o->samples, t.total, t.weights, t.tensors, t.rest, t.available,
-      j->model->engine->max_memory ? "allowed by --max-memory" : "free");
+static of3_status check_memory(of3_job *j, const need *n, of3_error *err) {
+  need_text t = text_of(n);
+  if (!n->available || n->total <= n->available) return OF3_OK;
+  return of3_fail(err, OF3_ERR_MEMORY,
+                  "%d tokens and %d samples need at least %s of memory (weights %s, tensors %s, features and "
+                  "results %s), but %s are %s; use fewer samples, a smaller query or more memory",
+                  j->features.n_token, j->o->samples, t.total, t.weights, t.tensors, t.rest, t.available,
+                  j->model->engine->max_memory ? "allowed by --max-memory" : "free");
 }
 
 /* ---- Computation */
 
-static of3_status fold(of3_job *j, const of3_plan *plan, watcher *w, of3_prediction *out, of3_error *err) {
+static of3_status fold(of3_job *j, const of3_fold_options *o, const of3_plan *plan, watcher *w,
+                       of3_prediction *out, of3_error *err) {
   enum { ROUNDING = 4096 };
   const of3_engine *e = j->model->engine;
-  of3_fold_options o = {.n_cycle = j->o->recycles + 1, .n_step = j->o->steps, .n_sample = j->o->samples};
   of3_random_source random = of3_seeded_random(&w->info.seed);
   of3_observer observer = {.user = w, .progress = tell};
   of3_ctx cx;
   OF3_TRY(of3_ctx_open(&cx, e->backend, e->threads, plan->step_bytes + ROUNDING, false, err));
   cx.log = &e->log;
   cx.opt_cancel = e->callbacks.cancel;
-  of3_status status = of3_fold(&cx, &j->model->network, &j->features, &o, &random, &observer, out, err);
+  of3_status status = of3_fold(&cx, &j->model->network, &j->features, o, &random, &observer, out, err);
   of3_ctx_close(&cx);
   return status;
 }
@@ -215,6 +230,7 @@ static of3_status compute(of3_job *j, const of3_query *query, int index, const c
   of3_item *item = &j->item[index];
   of3_fold_options o = {.n_cycle = j->o->recycles + 1, .n_step = j->o->steps, .n_sample = j->o->samples};
   of3_plan plan;
+  need n;
   of3_prediction p = {0};
   watcher w = {.callbacks = &e->callbacks,
                .begin = of3_seconds(),
@@ -223,11 +239,14 @@ static of3_status compute(of3_job *j, const of3_query *query, int index, const c
   OF3_TRY(build(j, query, item->seed, err));
   item->n_token = j->features.n_token;
   item->n_atom = j->features.n_atom;
-  OF3_TRY(of3_plan_fold(e->backend, e->threads, &j->model->network, &j->features, &o, &plan, err));
-  OF3_TRY(check_memory(j, &plan, err));
+  OF3_TRY(make_plan(j, &o, &plan, &n, err));
+  if (!j->announced) announce(j, &o, &plan, &n);
+  j->announced = true;
+  item->memory = n.total;
+  OF3_TRY(check_memory(j, &n, err));
   memcpy(w.flops, (double[]){plan.flops_trunk, plan.flops_diffusion, plan.flops_heads}, sizeof w.flops);
   item->seconds[OF3_PHASE_FEATURES] = of3_seconds() - w.begin;
-  OF3_TRY(fold(j, &plan, &w, &p, err));
+  OF3_TRY(fold(j, &o, &plan, &w, &p, err));
   item->seconds[OF3_PHASE_TRUNK] = p.seconds_trunk;
   item->seconds[OF3_PHASE_DIFFUSION] = p.seconds_diffusion;
   of3_status status = score_and_write(j, &p, folder, key, &w, item, err);

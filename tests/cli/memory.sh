@@ -9,6 +9,15 @@ sizes_off() {
 run sizes_off "$UBIQUITIN" -c ob.safetensors -o out --max-memory 1MB
 [ ! -e out/query ] || fail "something was computed"
 sed 's/^Timestamp: [0-9: -]*$/Timestamp: (time)/' out/logs/predict_err_rank0.log | sizes
+echo "# the least that is named suffices, and gives the same"
+long=$UBIQUITIN$UBIQUITIN$UBIQUITIN$UBIQUITIN
+least=$(quick "$long" -c ob.safetensors -o thrifty --max-memory 1MB 2>&1 | sed -nE 's/.*at least ([0-9.]+) ([MG]B) of.*/\1\2/p')
+[ -n "$least" ] || fail "no least is named"
+of3 predict "$long" -c ob.safetensors -o thrifty --samples 2 --recycles 1 --steps 3 --max-memory "$least" >shown 2>&1
+sed -n 's/.*query: \(takes longer.*\):.*/\1/p' shown
+quick "$long" -c ob.safetensors -o fast >shown
+rm -r thrifty/logs # of the failure
+same_results fast thrifty
 echo "# allocations that fail"
 case $(nm "$(command -v of3)" 2>/dev/null | grep -c __asan_init) in
 0)
