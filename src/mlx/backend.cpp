@@ -23,17 +23,6 @@ static void set_threads(int) {}
 
 namespace of3 {
 
-/* MLX reports by exceptions; they end here. */
-template <typename F> void guarded(of3_ctx *cx, const char *what, F &&f) {
-  try {
-    f();
-  } catch (const std::bad_alloc &) {
-    of3_ctx_fail(cx, OF3_ERR_MEMORY, "MLX has no memory for %s; use fewer samples or a smaller query", what);
-  } catch (const std::exception &e) {
-    of3_ctx_fail(cx, OF3_ERR_INTERNAL, "MLX could not do %s: %s", what, e.what());
-  }
-}
-
 /* ---- opening */
 
 /* MLX runs ahead of the device until it holds more than its limit, then waits: it exceeds it by the array at
@@ -44,6 +33,12 @@ static void set_limits(State &s, size_t limit) {
   s.old_cache_limit = mx::set_cache_limit(limit / 4);
 }
 
+/* Graphs can be reused on every device, but to fuse operations MLX's CPU device would start a C++ compiler.
+ */
+static void set_compilation(const State &s) {
+  if (!s.gpu && !std::getenv("MLX_DISABLE_COMPILE")) mx::set_compile_mode(mx::CompileMode::no_fuse);
+}
+
 static of3_status open_as(of3_ctx *cx, int threads, of3_error *err, mx::Dtype compute) {
   try {
     setenv("MLX_ENABLE_TF32", "0", 0); /* read by MLX at its first product; the user's choice stays */
@@ -51,6 +46,7 @@ static of3_status open_as(of3_ctx *cx, int threads, of3_error *err, mx::Dtype co
     s->compute = compute;
     s->gpu = mx::default_device() == mx::Device::gpu;
     s->metal = s->gpu && mx::metal::is_available();
+    set_compilation(*s);
     if (!cx->planning) {
       set_limits(*s, cx->limit);
       set_threads(threads);
@@ -150,6 +146,7 @@ static void constant(of3_ctx *cx, Tensor *t, of3_dtype stored, const void *host)
 }
 
 static void eval(of3_ctx *cx, Tensor *const *t, int n) {
+  if (state_of(cx).recording) return;
   guarded(cx, "the computation", [&] {
     std::vector<array> values;
     for (int i = 0; i < n; i++)
@@ -184,7 +181,7 @@ template <const Kernel &kernel> void run(of3_ctx *cx, const of3_call *c, void *)
     State &s = state_of(cx);
     kernel.run(s, *c);
     s.pending += of3_bytes(c->out) + workspace<kernel>(cx, c);
-    if (s.pending < most_pending || !slot_of(c->out)->value) return;
+    if (s.recording || s.pending < most_pending || !slot_of(c->out)->value) return;
     mx::async_eval(*slot_of(c->out)->value);
     s.pending = 0;
   });
@@ -221,7 +218,10 @@ template <int which> constexpr of3_backend backend_of(const char *name, of3_dtyp
                      .release = release_slots,
                      .upload = upload,
                      .download = download,
-                     .constant = constant};
+                     .constant = constant,
+                     .stored = nullptr,
+                     .region = run_region,
+                     .region_close = close_region};
 }
 
 static const char *device_name() {

@@ -18,7 +18,7 @@ static void run_pair_bias(State &s, const of3_call &c) {
     if (c.attr.norm) rows = norm(rows, c.in[PAIR_BIAS_SCALE], c.in[PAIR_BIAS_OFFSET]);
     rows = shaped(in_compute(s, rows), {rows.shape(0) * nk, width});
     parts.push_back(mx::matmul(wt, mx::transpose(rows))); /* [H, lines K] */
-    if (fit < lines) mx::eval(parts.back());
+    if (fit < lines) settle(s, parts.back());
   }
   array bias = shaped(parts.size() > 1 ? mx::concatenate(parts, 1) : parts[0], {heads, batches, nq, nk});
   bias = mx::swapaxes(bias, 0, 1);

@@ -69,7 +69,7 @@ static void run_segment_mean(State &s, const of3_call &c) {
     int64_t size = std::min(nb, batches - b);
     array rows = mx::take(f32(cut(get(x, {batches, atoms, w}), 0, b, size)), at, 1); /* [size,n,most,w] */
     parts.push_back(mx::sum(rows * shaped(weight, {1, n, most, 1}), 2) / total);
-    if (nb < batches) mx::eval(parts.back());
+    if (nb < batches) settle(s, parts.back());
   }
   set(s, c.out, parts.empty() ? mx::zeros(shape_of(c.out)) : mx::concatenate(parts, 0));
 }

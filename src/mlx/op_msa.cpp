@@ -38,7 +38,7 @@ const Kernel ops::outer_product_mean{run_outer_product_mean, outer_product_float
 /* ---- PAIR_WEIGHTED_AVERAGE */
 
 /* softmax_j of LN(z)_ij W_z^T, [H,N,N]; a row without unmasked j goes unmasked. */
-static array average_weights(const State &s, const of3_call &c) {
+static array average_weights(State &s, const of3_call &c) {
   const Tensor *z = c.in[PWA_Z];
   int64_t n = of3_dim(z, 1), w = last(z), heads = c.attr.heads,
           fit = std::max<int64_t>(1, group_floats / (n * w));
@@ -52,7 +52,7 @@ static array average_weights(const State &s, const of3_call &c) {
     array any = mx::max(mask, -1, true) > 0.0f;
     logits = shaped(logits, {heads, m, n}) + mx::where(any, mask_bias(s, mask), array(0.0f));
     parts.push_back(in_compute(s, mx::softmax(logits, -1, true)));
-    if (fit < n) mx::eval(parts.back());
+    if (fit < n) settle(s, parts.back());
   }
   return parts.size() > 1 ? mx::concatenate(parts, 1) : parts[0];
 }
@@ -80,7 +80,7 @@ static void run_pair_weighted_average(State &s, const of3_call &c) {
     array o = mx::transpose(shaped(mx::matmul(weight, v), {heads, n, m, d}), {2, 1, 0, 3});
     o = sigmoid_mul(s, product(s, x, c.in[PWA_WG]), shaped(o, {m * n, hd}));
     set(s, &part, get(&part) + shaped(product(s, o, c.in[PWA_WO]), {m, n, w}));
-    if (fit < rows) mx::eval(*slot_of(c.out)->value);
+    if (fit < rows) settle(s, *slot_of(c.out)->value);
   }
 }
 

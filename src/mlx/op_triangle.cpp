@@ -33,7 +33,7 @@ static array projected(const State &s, const of3_call &c, int wp, int wg, const 
 }
 
 /* sum_k a_ik b_jk or sum_k a_ki b_kj of all channels, [h,N,N]; groups of channels. */
-static array triangle_product(const State &s, const of3_call &c, const array &xt, const array &mask) {
+static array triangle_product(State &s, const of3_call &c, const array &xt, const array &mask) {
   int64_t n = mask.shape(-1), h = c.in[TRI_MUL_WAP]->shape[0],
           fit = std::max<int64_t>(1, group_floats / (2 * n * n));
   std::vector<array> parts;
@@ -42,7 +42,7 @@ static array triangle_product(const State &s, const of3_call &c, const array &xt
     array a = projected(s, c, TRI_MUL_WAP, TRI_MUL_WAG, xt, mask, first, m),
           b = projected(s, c, TRI_MUL_WBP, TRI_MUL_WBG, xt, mask, first, m);
     parts.push_back(c.attr.outgoing ? mx::matmul(a, swapped(b)) : mx::matmul(swapped(a), b));
-    if (fit < h) mx::eval(parts.back());
+    if (fit < h) settle(s, parts.back());
   }
   return parts.size() > 1 ? mx::concatenate(parts, 0) : parts[0];
 }
@@ -96,8 +96,7 @@ static array line_mask(const State &s, const array &mask) {
 }
 
 /* The update of n lines, [n,N,w]. */
-static array attended(const State &s, const of3_call &c, const array &x, const array &mask,
-                      const array &bias) {
+static array attended(State &s, const of3_call &c, const array &x, const array &mask, const array &bias) {
   int64_t n = x.shape(0), tokens = x.shape(1), w = x.shape(2), hd = c.in[TRI_ATT_WQ]->shape[0];
   array rows = shaped(x, {n * tokens, w});
   auto split = [&](int at) {
@@ -129,7 +128,7 @@ static void run_triangle_attention(State &s, const of3_call &c) {
       int64_t m = std::min(fit, n - i);
       array line_masks = mx::squeeze(lines(c, mask, i, m), 2);
       parts.push_back(attended(s, c, lines(c, x, i, m), line_masks, bias));
-      if (fit < n) mx::eval(parts.back());
+      if (fit < n) settle(s, parts.back());
     }
     array y = parts.size() > 1 ? mx::concatenate(parts, 0) : parts[0];
     set(s, &z, get(&z) + (c.attr.ending ? mx::swapaxes(y, 0, 1) : y));

@@ -90,7 +90,7 @@ static array widened(const array &x, int64_t width, const std::optional<array> &
   return mx::concatenate(parts, -1);
 }
 
-array attend(const State &s, const array &q, const array &k, const array &v, const array &bias,
+array attend(State &s, const array &q, const array &k, const array &v, const array &bias,
              const std::optional<array> &key_bias) {
   int64_t batch = q.shape(0), heads = q.shape(1), nq = q.shape(2), nk = k.shape(2), d = q.shape(3);
   float scale = 1 / std::sqrt(static_cast<float>(d));
@@ -114,7 +114,7 @@ array attend(const State &s, const array &q, const array &k, const array &v, con
       rows.push_back(mx::fast::scaled_dot_product_attention(cut(cut(qw, 0, b, n), 2, r, m), cut(kw, 0, b, n),
                                                             cut(vw, 0, b, n), scale, "",
                                                             mx::astype(mask, q.dtype())));
-      if (nb < batch || nr < nq) mx::eval(rows.back());
+      if (nb < batch || nr < nq) settle(s, rows.back());
     }
     entries.push_back(rows.size() > 1 ? mx::concatenate(rows, 2) : rows[0]);
   }

@@ -9,6 +9,8 @@
 
 #include <cstdint>
 #include <deque>
+#include <exception>
+#include <new>
 #include <optional>
 
 #include <mlx/mlx.h>
@@ -37,6 +39,8 @@ struct State {
   std::deque<Slot> slots;          /* in step with the stack; a deque, because handles point into it */
   std::deque<Slot> constants;      /* weights: live as long as the context that bound them */
   size_t pending = 0;              /* bytes of results that the graph may be holding back */
+  bool recording = false;          /* a region's body runs: nothing can be computed */
+  bool divided = false;            /* settle was called */
   size_t old_memory_limit = 0, old_cache_limit = 0;
 };
 
@@ -44,6 +48,28 @@ inline State &state_of(const of3_ctx *cx) { return *static_cast<State *>(cx->sta
 
 /* Floats of one temporary: work whose temporaries would be larger is done in groups. 256 MB in f32. */
 constexpr int64_t group_floats = int64_t{1} << 26;
+
+/* MLX reports by exceptions; they end here. */
+template <typename F> void guarded(of3_ctx *cx, const char *what, F &&f) {
+  try {
+    f();
+  } catch (const std::bad_alloc &) {
+    of3_ctx_fail(cx, OF3_ERR_MEMORY, "MLX has no memory for %s; use fewer samples or a smaller query", what);
+  } catch (const std::exception &e) {
+    of3_ctx_fail(cx, OF3_ERR_INTERNAL, "MLX could not do %s: %s", what, e.what());
+  }
+}
+
+/* Computes a group of an operation before the next one begins. Groups depend on shapes alone, so that an
+ * operation that is not divided in one run is not in the next. */
+inline void settle(State &s, const array &a) {
+  s.divided = true;
+  if (!s.recording) mx::eval(a);
+}
+
+/* region.cpp */
+void run_region(of3_ctx *cx, of3_region *r);
+void close_region(of3_ctx *cx, of3_region *r);
 
 /* ---- shapes */
 
@@ -85,7 +111,7 @@ array repeating(const array &rows, int64_t batches, int64_t m);
 
 /* sum_k softmax_k(q k / sqrt d + bias + key_bias) v for q [B,H,Q,d], k, v [B,H,K,d], bias [1 or B,H,Q,K],
  * opt_key_bias [1 or B,K]: [B,H,Q,d]. No more than group_floats logits exist at a time. */
-array attend(const State &s, const array &q, const array &k, const array &v, const array &bias,
+array attend(State &s, const array &q, const array &k, const array &v, const array &bias,
              const std::optional<array> &opt_key_bias);
 /* Floats that attend holds beside its arguments. */
 int64_t attend_floats(int64_t batch, int64_t heads, int64_t n_query, int64_t n_key, int64_t d);
@@ -110,7 +136,7 @@ template <typename F> void update(State &s, Tensor *y, int64_t m, int64_t floats
       part.shape[0] = g.batches, part.shape[1] = g.rows, part.shape[2] = w;
       part.offset += (b * m + r) * w;
       set(s, &part, f(get(&part), g));
-      if (nb < batches || nr < m) mx::eval(*slot_of(y)->value);
+      if (nb < batches || nr < m) settle(s, *slot_of(y)->value);
     }
 }
 

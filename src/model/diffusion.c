@@ -106,15 +106,16 @@ of3_denoiser_state of3_prepare_denoiser(const of3_run *r, const of3_trunk *t) {
 }
 
 /* AF3 SI Alg. 21 lines 6-12: [T,N,c_s] for T noise levels. */
-static of3_tensor *condition_single(const of3_run *r, const of3_denoiser_state *d, const float *t, int n_t) {
+static of3_tensor *condition_single(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *t) {
   of3_ctx *cx = r->cx;
+  const int64_t n_t = of3_count(t);
   const of3_conditioning_w *w = &r->w->denoiser.conditioning;
   of3_tensor *s = OF3_NEW(cx, OF3_F32, n_t, r->in.n_token, r->c->c_s);
   of3_scope scope = of3_scope_begin(cx);
   of3_copy(cx, s, d->s_base);
-  of3_tensor *noise = of3_fourier(cx, OF3_FROM_HOST(cx, OF3_F32, t, n_t), w->fourier_w, w->fourier_b);
+  of3_tensor *noise = of3_fourier(cx, t, w->fourier_w, w->fourier_b);
   noise = of3_norm_linear(cx, noise, w->norm_n, w->n, OF3_ACT_NONE);
-  for (int i = 0; i < n_t; i++) of3_add(cx, of3_narrow(cx, s, i, 1), of3_narrow(cx, noise, i, 1));
+  for (int64_t i = 0; i < n_t; i++) of3_add(cx, of3_narrow(cx, s, i, 1), of3_narrow(cx, noise, i, 1));
   for (int i = 0; i < 2; i++) of3_transition(cx, s, &w->transition_s[i], r->in.token_mask);
   of3_scope_end(cx, scope);
   of3_note(r, s, "diffusion_module.diffusion_conditioning/s");
@@ -173,6 +174,11 @@ static void decode(const of3_run *r, const of3_denoiser_state *d, const of3_tens
   of3_scope_end(cx, scope);
 }
 
+static double total_variance(double t) { return t * t + OF3_SIGMA_DATA * OF3_SIGMA_DATA; }
+static double scale_in(double t) { return 1 / sqrt(total_variance(t)); }
+static double scale_skip(double t) { return OF3_SIGMA_DATA * OF3_SIGMA_DATA / total_variance(t); }
+static double scale_out(double t) { return OF3_SIGMA_DATA * t / sqrt(total_variance(t)); }
+
 /* f of each noise level. */
 static of3_tensor *coefficients(const of3_run *r, const float *t, int n, double (*f)(double)) {
   of3_tensor *out = OF3_NEW(r->cx, OF3_F32, n);
@@ -183,10 +189,12 @@ static of3_tensor *coefficients(const of3_run *r, const float *t, int n, double 
   return out;
 }
 
-static double total_variance(double t) { return t * t + OF3_SIGMA_DATA * OF3_SIGMA_DATA; }
-static double scale_in(double t) { return 1 / sqrt(total_variance(t)); }
-static double scale_skip(double t) { return OF3_SIGMA_DATA * OF3_SIGMA_DATA / total_variance(t); }
-static double scale_out(double t) { return OF3_SIGMA_DATA * t / sqrt(total_variance(t)); }
+of3_noise_levels of3_upload_levels(const of3_run *r, const float *t, int n) {
+  return (of3_noise_levels){.t = OF3_FROM_HOST(r->cx, OF3_F32, t, n),
+                            .in = coefficients(r, t, n, scale_in),
+                            .skip = coefficients(r, t, n, scale_skip),
+                            .out = coefficients(r, t, n, scale_out)};
+}
 
 /* Samples first .. of t [S,..]; of t [1,..] the one that all share. */
 static of3_tensor *part(const of3_run *r, const of3_tensor *t, int64_t first, int64_t n) {
@@ -229,21 +237,18 @@ static void denoise_scaled(const of3_run *r, const of3_denoiser_state *d, const 
   }
 }
 
-of3_tensor *of3_denoise(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *x, const float *t,
-                        int n_t) {
+of3_tensor *of3_denoise(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *x,
+                        const of3_noise_levels *levels) {
   of3_ctx *cx = r->cx;
   const int64_t samples = x->shape[0];
   const int64_t batch = r->economy.denoiser_samples ? r->economy.denoiser_samples : samples;
   of3_tensor *out = of3_new_like(cx, x);
   of3_scope scope = of3_scope_begin(cx);
-  of3_tensor *s = condition_single(r, d, t, n_t), *update = of3_new_like(cx, x);
-  of3_tensor *scaled = of3_combine(cx, x, coefficients(r, t, n_t, scale_in), NULL, NULL, r->in.atom_mask);
+  of3_tensor *s = condition_single(r, d, levels->t), *update = of3_new_like(cx, x);
+  of3_tensor *scaled = of3_combine(cx, x, levels->in, NULL, NULL, r->in.atom_mask);
   denoise_scaled(r, d, scaled, s, batch, update);
-  of3_tensor *result = of3_combine(cx, x, coefficients(r, t, n_t, scale_skip), update,
-                                   coefficients(r, t, n_t, scale_out), r->in.atom_mask);
-  of3_copy(cx, out, result);
+  of3_copy(cx, out, of3_combine(cx, x, levels->skip, update, levels->out, r->in.atom_mask));
   of3_scope_end(cx, scope);
   of3_note(r, out, "diffusion_module/x");
-  of3_eval(cx, (of3_tensor *[]){out}, 1);
   return out;
 }

@@ -120,9 +120,14 @@ typedef struct of3_denoiser_state {
 
 /* Everything in the denoiser that depends neither on the coordinates nor on the noise level. */
 of3_denoiser_state of3_prepare_denoiser(const of3_run *r, const of3_trunk *t);
-/* x [S,A,3] noisy, t [S] or one noise level for all -> denoised [S,A,3]. */
-of3_tensor *of3_denoise(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *x, const float *t,
-                        int n_t);
+/* Noise levels, one for all samples or one each, and what Alg. 20 scales with at each: [T] or [1]. */
+typedef struct of3_noise_levels {
+  of3_tensor *t, *in, *skip, *out;
+} of3_noise_levels;
+of3_noise_levels of3_upload_levels(const of3_run *r, const float *t, int n);
+/* x [S,A,3] noisy -> denoised [S,A,3]. Nothing is uploaded in it. */
+of3_tensor *of3_denoise(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *x,
+                        const of3_noise_levels *levels);
 
 /* sampler.c: Alg. 18. x [S,A,3] is written. */
 void of3_sample_diffusion(const of3_run *r, const of3_denoiser_state *d, int n_step, of3_tensor *x);

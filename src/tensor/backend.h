@@ -34,6 +34,13 @@ struct of3_backend {
   void (*download)(of3_ctx *cx, const of3_tensor *t, void *host);
   /* Sets buffer of a weight, which is stored as `stored` and lives until the context is closed. */
   void (*constant)(of3_ctx *cx, of3_tensor *t, of3_dtype stored, const void *host);
+  /* Type in which the result t of an operation is kept, so that the context counts its bytes. exact: the
+   * operation's results are f32 in any case. NULL: its own. */
+  of3_dtype (*stored)(const of3_ctx *cx, const of3_tensor *t, bool exact);
+
+  /* Runs r->body(r->user), or repeats what it recorded when it did so before. NULL: the body, each time. */
+  void (*region)(of3_ctx *cx, of3_region *r);
+  void (*region_close)(of3_ctx *cx, of3_region *r); /* r->record is not NULL */
 };
 
 /* Every operation by its plain C reference, one thread; products of f32, and of bf16. */

@@ -117,7 +117,13 @@ of3_tensor *of3_from_host(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t 
   return t;
 }
 
+/* What a region does must be repeatable without the host. */
+static void refuse_in_region(of3_ctx *cx) {
+  if (cx->in_region) of3_ctx_fail(cx, OF3_ERR_INTERNAL, "a region copies to or from host memory");
+}
+
 void of3_upload(of3_ctx *cx, of3_tensor *t, const void *host) {
+  refuse_in_region(cx);
   if (cx->error.code != OF3_OK || cx->planning || !of3_bytes(t)) return;
   if (cx->backend->upload)
     cx->backend->upload(cx, t, host);
@@ -126,6 +132,7 @@ void of3_upload(of3_ctx *cx, of3_tensor *t, const void *host) {
 }
 
 void of3_download(of3_ctx *cx, const of3_tensor *t, void *host) {
+  refuse_in_region(cx);
   if (cx->error.code != OF3_OK || cx->planning || !of3_bytes(t)) return;
   if (cx->backend->download)
     cx->backend->download(cx, t, host);

@@ -129,4 +129,5 @@ void of3_profile_begin(of3_profile *p, const of3_backend *inner, double (*second
                      .seconds = seconds,
                      .phase = ""};
   p->backend.kernel = kernel;
+  p->backend.region = NULL; /* operation by operation */
 }

@@ -51,7 +51,7 @@ typedef struct of3_ctx {
   void *state; /* the backend's own */
   const of3_log *log;
   const volatile sig_atomic_t *opt_cancel; /* non-zero: stop with OF3_ERR_CANCELLED */
-  bool planning;
+  bool planning, in_region;
 
   /* the stack of step memory */
   char *base; /* reserved address space; NULL while planning */
@@ -115,6 +115,22 @@ of3_tensor *of3_narrow(of3_ctx *cx, const of3_tensor *t, int64_t first, int64_t 
 
 /* Marks where values must exist: a lazy backend computes here, an asynchronous one waits. */
 void of3_eval(of3_ctx *cx, of3_tensor *const *t, int n);
+
+/* A region: operations that are done again and again in the same order and shapes, as a step of the denoiser
+ * is. A backend may record what body does and repeat that instead; others run body each time. body applies
+ * operations, makes views and scopes, but neither uploads nor downloads. It may read any tensor, and what is
+ * not in `in` must never change; of the tensors made before, it writes those in `out` and no others. */
+typedef struct of3_region {
+  void (*body)(void *user);
+  void *user;
+  of3_tensor *const *in, *const *out; /* whole tensors, not views; of the same shapes in each run */
+  int n_in, n_out;
+  void *record; /* the backend's; NULL before the first run */
+  int64_t n_run, n_ops;
+  double flops; /* of one run */
+} of3_region;
+void of3_region_run(of3_ctx *cx, of3_region *region); /* errors: sticky, as of operations */
+void of3_region_close(of3_ctx *cx, of3_region *region);
 
 int64_t of3_count(const of3_tensor *t);              /* elements */
 int64_t of3_dim(const of3_tensor *t, int from_last); /* of3_dim(t,0) is the last axis; 1 beyond the first */

@@ -103,7 +103,8 @@ static void run_denoiser(of3_run *r, const of3_denoiser_state *d, comparison *c)
   if (!noisy || !t) return;
   of3_scope scope = of3_scope_begin(r->cx);
   r->scope = "denoise/";
-  of3_tensor *x = of3_denoise(r, d, upload(r->cx, noisy), t->data, (int)t->count);
+  of3_noise_levels levels = of3_upload_levels(r, t->data, (int)t->count);
+  of3_tensor *x = of3_denoise(r, d, upload(r->cx, noisy), &levels);
   compare_tensor(c, r->cx, "out/x_denoised", x);
   of3_scope_end(r->cx, scope);
 }
