@@ -1,3 +1,4 @@
+#define _DEFAULT_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #include "base/file.h"
 
@@ -41,6 +42,20 @@ of3_status of3_map_open(const char *path, of3_map *out, of3_error *err) {
 void of3_map_close(of3_map *m) {
   if (m->size) munmap((void *)(uintptr_t)m->data, m->size);
   *m = (of3_map){0};
+}
+
+/* Linux maps the pages around one that is read along with it, 16 at most. */
+void of3_map_release(const of3_map *m, const void *bytes, size_t n) {
+#ifdef MADV_DONTNEED
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE), around = 16 * page,
+               at = (size_t)((const uint8_t *)bytes - m->data);
+  if ((const uint8_t *)bytes < m->data || at > m->size || n > m->size - at) return;
+  const size_t begin = at > around ? (at - around) / page * page : 0;
+  const size_t end = m->size - at - n > around ? at + n + around : m->size;
+  madvise((void *)(uintptr_t)(m->data + begin), end - begin, MADV_DONTNEED);
+#else
+  (void)m, (void)bytes, (void)n;
+#endif
 }
 
 of3_status of3_read_file(const char *path, size_t most, of3_arena *arena, char **ret_text, size_t *ret_size,

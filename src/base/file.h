@@ -20,6 +20,10 @@ typedef struct of3_map {
 OF3_MUST_CHECK of3_status of3_map_open(const char *path, of3_map *out, of3_error *err);
 void of3_map_close(of3_map *map); /* {0} is allowed */
 
+/* Gives the memory of n bytes back, if they lie in the map, with that of some around them. All can be read
+ * again, from the file. Without effect where the system cannot do it. */
+void of3_map_release(const of3_map *map, const void *bytes, size_t n);
+
 /* The whole file in the arena with a terminating 0; an error if it is larger than `most` bytes. */
 OF3_MUST_CHECK of3_status of3_read_file(const char *path, size_t most, of3_arena *arena, char **ret_text,
                                         size_t *ret_size, of3_error *err);

@@ -1,10 +1,8 @@
-#define _DEFAULT_SOURCE /* madvise */
+#define _POSIX_C_SOURCE 200809L
 #include "io/convert.h"
 
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "io/checkpoint.h"
 
@@ -55,17 +53,6 @@ static of3_dtype target_of(const of3_entry *e, of3_dtype dtype) {
   return stays_f32(e->name) ? OF3_F32 : dtype;
 }
 
-/* Pages that were read are given back, so that the process stays small; they are clean and would be read
- * again. */
-static void release(converter *c, const of3_entry *e) {
-  const of3_map *map = &c->from->map;
-  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), base = (uintptr_t)map->data, at = (uintptr_t)e->data;
-  if (at < base || at >= base + map->size) return;
-  uintptr_t end = (at + (uintptr_t)e->count * of3_dtype_size(e->dtype)) / page * page,
-            begin = at / page * page;
-  if (end > begin) madvise((void *)begin, end - begin, MADV_DONTNEED);
-}
-
 static of3_status put(void *user, FILE *f, const of3_entry *to, of3_error *err) {
   converter *c = user;
   if (c->cancel && c->cancel(c->user))
@@ -85,7 +72,7 @@ static of3_status put(void *user, FILE *f, const of3_entry *to, of3_error *err) 
       fwrite(&piece, size, (size_t)n, f);
     }
   }
-  release(c, from);
+  of3_table_release(c->from, from); /* so that the process stays small */
   return OF3_OK;
 }
 

@@ -44,6 +44,9 @@ void of3_table_close(of3_table *table); /* {0} is allowed */
 const of3_entry *of3_table_find(const of3_table *table, const char *name);
 const char *of3_table_meta(const of3_table *table, const char *key);
 
+/* Gives the memory back that an entry took when it was read; it can be read again. */
+void of3_table_release(const of3_table *table, const of3_entry *entry);
+
 /* Writes dense entries with n_meta metadata pairs (key, value, key, value, ...), through a temporary name. In
  * the file, wider element types come first (so that every tensor is aligned), otherwise the given order is
  * kept. */

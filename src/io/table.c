@@ -25,6 +25,10 @@ const of3_entry *of3_table_find(const of3_table *t, const char *name) {
   return t->n ? bsearch(&key, t->entry, (size_t)t->n, sizeof key, by_name) : NULL;
 }
 
+void of3_table_release(const of3_table *t, const of3_entry *e) {
+  of3_map_release(&t->map, e->data, (size_t)e->count * of3_dtype_size(e->dtype));
+}
+
 const char *of3_table_meta(const of3_table *t, const char *key) {
   for (int i = 0; i < t->n_meta; i++)
     if (strcmp(t->meta_key[i], key) == 0) return t->meta_value[i];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "tensor/backend.h"
 
 size_t of3_enter(of3_binder *b, const char *fmt, ...) {
   size_t old = b->length;
@@ -89,16 +90,25 @@ const of3_entry *of3_bind_entry(of3_binder *b, const char *leaf, int64_t d0, int
   return e;
 }
 
+/* A weight that has been converted is not read from the file again. Backends with memory of their own may do
+ * so. */
+static of3_tensor *release_converted(const of3_binder *b, const of3_entry *e, of3_tensor *t) {
+  const bool converted = t && t->buffer && t->buffer != e->data;
+  if (converted && b->table && b->cx->backend->plain_memory) of3_table_release(b->table, e);
+  return t;
+}
+
 of3_tensor *of3_bind_tensor(of3_binder *b, const char *leaf, int64_t d0, int64_t d1) {
   const of3_entry *e = of3_bind_entry(b, leaf, d0, d1);
-  return e ? of3_constant(b->cx, b->arena, e->dtype, e->rank, e->shape, e->data) : NULL;
+  if (!e) return NULL;
+  return release_converted(b, e, of3_constant(b->cx, b->arena, e->dtype, e->rank, e->shape, e->data));
 }
 
 of3_tensor *of3_bind_weight(of3_binder *b, const char *leaf, int64_t n, int64_t k) {
   enum { WORTHWHILE = 16 };
   if (n < WORTHWHILE || k < WORTHWHILE) return of3_bind_tensor(b, leaf, n, k);
   const of3_entry *e = of3_bind_entry(b, leaf, n, k);
-  return e ? of3_matrix(b->cx, b->arena, e->dtype, n, k, e->data) : NULL;
+  return e ? release_converted(b, e, of3_matrix(b->cx, b->arena, e->dtype, n, k, e->data)) : NULL;
 }
 
 float of3_entry_value(const of3_entry *e, int64_t i) {
