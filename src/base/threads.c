@@ -2,6 +2,7 @@
 #include "base/threads.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,9 +10,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <sched.h>
-#endif
 #ifdef __APPLE__
 #include <sys/sysctl.h>
 #endif
@@ -21,6 +19,7 @@ typedef struct sleeper {
   pthread_mutex_t lock;
   pthread_cond_t wake;
   atomic_bool asleep;
+  int64_t patience; /* ns of looking before sleeping; its own */
 } sleeper;
 
 /* The share of one thread in the current job. In its own cache lines: others take from it too. */
@@ -39,7 +38,7 @@ struct of3_pool {
   int size, started;
   worker *workers;                          /* [size]; the first stands for the caller and has no thread */
   share *shares;                            /* [size] */
-  int64_t patience;                         /* ns of looking for work before sleeping */
+  bool looks;                               /* for work before sleeping */
   _Alignas(128) atomic_uint_fast64_t round; /* number of the current job */
   _Alignas(128) atomic_int busy;            /* workers that have not finished it */
   _Alignas(128) atomic_bool stop;
@@ -49,11 +48,12 @@ struct of3_pool {
 };
 
 /* ---- Waiting: jobs follow each other within microseconds, which a sleep and a wake-up would cost too. So
- * everybody looks for a while before sleeping; not at all where there are more threads than processors.
- * Longer is worse: on a machine that others use too, who looks for a millisecond has used up its turn when
- * work comes (measured: twice the time). */
+ * everybody looks for a while before sleeping; not at all where there are more threads than processors. How
+ * long is learned: on processors of one's own a millisecond is best (measured on 16 of a virtual machine: 8 %
+ * of a fold); where others want the processor, who looks so long has used up its turn when work comes
+ * (measured: twice the time). Time that passed while looking without looking says so. */
 
-enum { PATIENCE = 50000, LOOKS = 64 };
+enum { SHORT = 50000, LONG = 1000000, TAKEN = 200000 /* ns */, SLOWNESS = 1024, LOOKS = 64 };
 
 static inline void relax(void) {
 #if defined(__x86_64__)
@@ -74,14 +74,27 @@ typedef bool condition(of3_pool *p, uint64_t seen);
 static bool job_came(of3_pool *p, uint64_t seen) { return atomic_load(&p->round) != seen; }
 static bool job_ended(of3_pool *p, uint64_t seen) { return (void)seen, atomic_load(&p->busy) == 0; }
 
+/* Looks for as long as experience says; true: the condition holds. */
+static bool look(of3_pool *p, sleeper *s, condition *holds, uint64_t seen) {
+  const int64_t begin = now();
+  for (int64_t t = begin, next; t < begin + s->patience; t = next) {
+    for (int i = 0; i < LOOKS; i++, relax())
+      if (holds(p, seen)) {
+        if (s->patience < LONG) s->patience += s->patience / SLOWNESS;
+        return true;
+      }
+    next = now();
+    if (next - t > TAKEN) s->patience = SHORT;
+  }
+  return false;
+}
+
 /* The sleeper says that it sleeps and looks again; who makes the condition true looks whether it sleeps
  * afterwards: one of the two sees the other. */
 static void await(of3_pool *p, sleeper *s, condition *holds, uint64_t seen) {
   for (int i = 0; i < LOOKS; i++, relax())
     if (holds(p, seen)) return;
-  for (int64_t end = now() + p->patience; now() < end;)
-    for (int i = 0; i < LOOKS; i++, relax())
-      if (holds(p, seen)) return;
+  if (p->looks && look(p, s, holds, seen)) return;
   pthread_mutex_lock(&s->lock);
   atomic_store(&s->asleep, true);
   while (!holds(p, seen)) pthread_cond_wait(&s->wake, &s->lock);
@@ -137,6 +150,7 @@ static void *work(void *arg) {
 }
 
 static void sleeper_init(sleeper *s) {
+  s->patience = LONG;
   pthread_mutex_init(&s->lock, NULL);
   pthread_cond_init(&s->wake, NULL);
 }
@@ -149,7 +163,7 @@ static void sleeper_free(sleeper *s) {
 static of3_pool *new_pool(int n) {
   of3_pool *p = aligned_alloc(_Alignof(of3_pool), sizeof *p);
   if (!p) return NULL;
-  *p = (of3_pool){.size = n, .patience = n > of3_usable_processors() ? 0 : PATIENCE};
+  *p = (of3_pool){.size = n, .looks = n <= of3_usable_processors()};
   p->workers = calloc((size_t)n, sizeof *p->workers);
   p->shares = aligned_alloc(_Alignof(share), (size_t)n * sizeof *p->shares);
   for (int i = 0; p->workers && i < n; i++) {

@@ -54,12 +54,8 @@ typedef struct of3_attend_state {
 
 typedef struct of3_attention_kernels {
   void (*attend)(const of3_attend *a); /* not half */
-  /* One run of a half attention: scores [n][lanes] in a->scratch of n keys from `key` on become, with bias,
-   * probabilities; o is scaled to the new maximum unless these are the first keys. */
-  void (*attend_run)(const of3_attend *a, of3_attend_state *state, int64_t key, int n);
   /* o /= sum */
   void (*attend_end)(const of3_attend *a, const of3_attend_state *state);
-  void (*gate_mask)(const of3_gate_mask *g);
   /* p[k][:] += mask[k] ([row[:] +] col_k[:]) for n rows of c channels; rows with mask 0 stay as they are. */
   void (*add_masked)(float *p, int64_t c, const float *opt_row, const float *const *col, const float *mask,
                      int n);

@@ -7,11 +7,12 @@
 #include "cpu/pairs_neon.h"
 
 #include "cpu/kernels_dot.inc"
+#include "cpu/kernels_half.inc"
 
 static void dot_gemm(const of3_gemm *g) { dot_all(g, 0); }
 
 const of3_bf16_kernels *of3_bf16_kernels_neonbf16(void) {
-  static const of3_bf16_kernels table = {.gemm = dot_gemm, .pair = dot_join};
+  static const of3_bf16_kernels table = {.gemm = dot_gemm, .pair = dot_join, .between = &half_kernels};
   return &table;
 }
 #else

@@ -78,6 +78,22 @@ typedef struct of3_unpack {
   bool add;
 } of3_unpack;
 
+struct of3_attend;
+struct of3_attend_state;
+struct of3_gate_mask;
+
+/* What happens between two products (attention.h has the structs): for f32 operands to the accuracy of v_exp
+ * (simd.h), for bf16 operands as kernels_half.inc says where the instruction set has it. */
+typedef struct of3_between_kernels {
+  /* The operand pairs [(depth+1)/2][lanes] of silu(a) b; a and b [depth][lanes]. a is used up. */
+  void (*silu_pair)(void *pairs, float *a, const float *b, int lanes, int64_t depth);
+  void (*sigmoid_mul)(float *y, const float *g, int64_t n); /* y *= sigmoid(g) */
+  void (*gate_mask)(const struct of3_gate_mask *g);
+  /* One run of a half attention: a->keys scores in a->scratch become, with bias (of all lanes) and key bias,
+   * probabilities, as pairs; o is scaled to the new maximum unless these are the first keys. */
+  void (*attend_run)(const struct of3_attend *a, struct of3_attend_state *state, bool first);
+} of3_between_kernels;
+
 typedef struct of3_cpu_kernels {
   const char *isa; /* "avx512", ... */
 
@@ -101,11 +117,10 @@ typedef struct of3_cpu_kernels {
 
   /* ---- n contiguous floats, any n >= 0 */
   void (*act)(float *y, int64_t n, of3_act act);
-  void (*silu_mul)(float *a, const float *b, int64_t n);      /* a = silu(a) b */
-  void (*sigmoid_mul)(float *y, const float *g, int64_t n);   /* y *= sigmoid(g) */
-  void (*add)(float *y, const float *x, int64_t n);           /* y += x */
-  void (*scale)(float *y, float s, int64_t n);                /* y *= s */
-  void (*axpy)(float *y, float s, const float *x, int64_t n); /* y += s x */
+  void (*silu_mul)(float *a, const float *b, int64_t n);                                  /* a = silu(a) b */
+  void (*add)(float *y, const float *x, int64_t n);                                       /* y += x */
+  void (*scale)(float *y, float s, int64_t n);                                            /* y *= s */
+  void (*axpy)(float *y, float s, const float *x, int64_t n);                             /* y += s x */
   void (*combine)(float *y, float a, const float *p, float b, const float *q, int64_t n); /* y = a p + b q */
   /* sum_i softmax(x)_i t_i */
   float (*softmax_dot)(const float *x, const float *t, int64_t n);
@@ -115,6 +130,8 @@ typedef struct of3_cpu_kernels {
   void (*norm_row)(float *y, const float *x, int64_t c, const float *opt_scale, const float *opt_offset);
   /* y = gate norm(x) + shift */
   void (*ada_norm_row)(float *y, const float *x, int64_t c, const float *gate, const float *shift);
+
+  const of3_between_kernels *between; /* of the backend, as operand is */
 
   /* ---- attention (kernels_attention.inc) */
   const struct of3_attention_kernels *attention;
@@ -130,6 +147,7 @@ static inline void of3_product(const of3_cpu_kernels *k, const of3_gemm *g) {
 typedef struct of3_bf16_kernels {
   void (*gemm)(const of3_gemm *g);
   void (*pair)(void *pairs, const float *x, int lanes, int64_t depth);
+  const of3_between_kernels *between;
 } of3_bf16_kernels;
 
 const of3_bf16_kernels *of3_bf16_kernels_avx512bf16(void);

@@ -11,8 +11,23 @@
 #include "cpu/attention.h"
 #include "cpu/state.h"
 
+/* Sets the biases of the keys of a run that begins with `key`. That of queries is copied, with zeros behind
+ * it, where the panel has more lanes. */
+static void run_bias(const of3_attend *a, of3_attend *run, int64_t key) {
+  if (a->opt_key_bias) run->opt_key_bias = a->opt_key_bias + key;
+  run->bias = a->bias + key * a->ld_bias;
+  if (a->bias_lanes >= a->lanes) return;
+  float *copy = a->scratch + OF3_ATTEND_KEYS * OF3_LANES;
+  memset(copy, 0, (size_t)(run->keys * a->lanes) * sizeof *copy);
+  for (int64_t i = 0; i < run->keys; i++)
+    memcpy(copy + i * a->lanes, run->bias + i * a->ld_bias, (size_t)a->bias_lanes * sizeof *copy);
+  run->bias = copy;
+  run->ld_bias = a->lanes;
+}
+
 static void attend_half(const of3_cpu_kernels *k, const of3_attend *a) {
   of3_attend_state state;
+  of3_attend run;
   of3_gemm scores = {.a_type = OF3_BF16,
                      .a_row = a->k_key,
                      .a_col = 1,
@@ -36,8 +51,10 @@ static void attend_half(const of3_cpu_kernels *k, const of3_attend *a) {
     scores.a = (const uint16_t *)a->k + key * a->k_key;
     scores.rows = n;
     k->gemm_bf16(&scores);
-    k->attention->attend_run(a, &state, key, n);
-    k->pair(a->scratch, a->scratch, a->lanes, n);
+    run = *a;
+    run.keys = n;
+    run_bias(a, &run, key);
+    k->between->attend_run(&run, &state, key == 0);
     values.a = (const uint16_t *)a->v + key;
     values.depth = n;
     values.accumulate = key > 0;
@@ -74,7 +91,7 @@ void of3_attend_heads(const of3_cpu_kernels *kernels, of3_attend a, const of3_at
   }
   of3_rows_at(row, r->g, r->stride, r->n);
   kernels->pack(g, lanes, lanes, row, r->n, width);
-  kernels->sigmoid_mul(o, g, width * lanes);
+  kernels->between->sigmoid_mul(o, g, width * lanes);
   for (int i = 0; i < r->n; i++) y[i] = r->y + i * r->stride;
   kernels->unpack(&(of3_unpack){.panel = o, .ld = lanes, .n_row = r->n, .channels = width, .y = y});
 }

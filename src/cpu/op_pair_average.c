@@ -158,7 +158,7 @@ static void update_row(const average *t, int64_t row, int64_t p, float *o, float
   of3_make_operand(t->k, t->c->in[PWA_WG], x, lanes, t->c_m);
   of3_gemm g = of3_weights_times(t->c->in[PWA_WG], 0, t->hidden, x, lanes, gate);
   of3_product(t->k, &g);
-  t->k->sigmoid_mul(o, gate, t->hidden * lanes);
+  t->k->between->sigmoid_mul(o, gate, t->hidden * lanes);
   of3_make_operand(t->k, t->c->in[PWA_WO], o, lanes, t->hidden);
   of3_gemm out = of3_weights_times(t->c->in[PWA_WO], 0, t->c_m, o, lanes, product);
   of3_product(t->k, &out);

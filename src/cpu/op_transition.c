@@ -106,8 +106,10 @@ static void make_hidden(const swiglu *t, const float *x, float *middle, int64_t 
            product_b = of3_weights_times(t->wb, first, n, x, lanes, b);
   of3_product(t->k, &product_a);
   of3_product(t->k, &product_b);
-  t->k->silu_mul(a, b, n * lanes);
-  if (paired) t->k->pair(middle, a, lanes, n);
+  if (paired)
+    t->k->between->silu_pair(middle, a, b, lanes, n);
+  else
+    t->k->silu_mul(a, b, n * lanes);
 }
 
 /* ---- many rows */

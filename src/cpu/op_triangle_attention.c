@@ -181,7 +181,7 @@ static void attend_panel(const triangle_attention *t, const line *s, int64_t p) 
   kernels->scale(s->q, 1.0f / sqrtf((float)d), t->hidden * lanes);
   product(t, TRI_ATT_WG, s->x, lanes, s->gate, lanes);
   for (int64_t h = 0; h < t->heads; h++) attend_head(t, s, p, lanes, h);
-  kernels->sigmoid_mul(s->o, s->gate, t->hidden * lanes);
+  kernels->between->sigmoid_mul(s->o, s->gate, t->hidden * lanes);
   of3_make_operand(kernels, t->call->in[TRI_ATT_WO], s->o, lanes, t->hidden);
   product(t, TRI_ATT_WO, s->o, lanes, s->y, lanes);
   float *row[OF3_LANES];

@@ -127,7 +127,7 @@ static void project_k(const triangle_mul *t, int64_t p, int64_t k, float *a, flo
   for (int side = 0; side < 2; side++) {
     product(t, side ? TRI_MUL_WBP : TRI_MUL_WAP, t->first, t->now, x, lanes, value);
     product(t, side ? TRI_MUL_WBG : TRI_MUL_WAG, t->first, t->now, x, lanes, gate);
-    t->kernels->attention->gate_mask(&(of3_gate_mask){
+    t->kernels->between->gate_mask(&(of3_gate_mask){
         .y = side ? b : a, .ldy = ld, .p = value, .g = gate, .mask = mask, .rows = t->now, .lanes = lanes});
   }
 }
@@ -248,7 +248,7 @@ static void output_panel(const triangle_mul *t, int64_t p, int64_t j, float *scr
   normed(t, first, t->n, n, x);
   of3_make_operand(kernels, t->call->in[TRI_MUL_WG], x, lanes, t->c);
   product(t, TRI_MUL_WG, 0, t->c, x, lanes, gate);
-  kernels->sigmoid_mul(y, gate, t->c * lanes);
+  kernels->between->sigmoid_mul(y, gate, t->c * lanes);
   float *row[OF3_LANES];
   for (int l = 0; l < n; l++) row[l] = t->z + (first + l * t->n) * t->c;
   kernels->unpack(

@@ -1,4 +1,5 @@
-/* Pairs of bf16 in AVX512-BF16. After simd_avx512.h; interface: kernels_dot.inc. */
+/* Pairs of bf16 in AVX512-BF16. After simd_avx512.h; interface: kernels_dot.inc,
+ * kernels_half.inc. */
 #ifndef OF3_CPU_PAIRS_AVX512_H
 #define OF3_CPU_PAIRS_AVX512_H
 
@@ -19,5 +20,13 @@ OF3_INLINE vp p_join(vf even, vf odd) {
                          _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)));
   return (vp)_mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(odd, even));
 }
+
+OF3_INLINE vf p_inverse(vf x) {
+  vf r = _mm512_rcp14_ps(x);
+  return v_fma(r, v_fma(-x, r, v_set1(1.0f)), r);
+}
+
+/* Below -126 the instruction makes denormal numbers, which the product takes for zero. */
+OF3_INLINE vf p_scale(vf x, vf n) { return _mm512_scalef_ps(x, n); }
 
 #endif

@@ -1,4 +1,5 @@
-/* Pairs of bf16 in NEON with the bf16 extension of Armv8.6. After simd_neon.h; interface: kernels_dot.inc. */
+/* Pairs of bf16 in NEON with the bf16 extension of Armv8.6. After simd_neon.h; interface: kernels_dot.inc,
+ * kernels_half.inc. */
 #ifndef OF3_CPU_PAIRS_NEON_H
 #define OF3_CPU_PAIRS_NEON_H
 
@@ -16,6 +17,12 @@ OF3_INLINE vp p_join(vf even, vf odd) {
   uint16x8_t e = vreinterpretq_u16_bf16(vcvtq_low_bf16_f32(even)),
              o = vreinterpretq_u16_bf16(vcvtq_low_bf16_f32(odd));
   return vreinterpretq_bf16_u16(vzip1q_u16(e, o));
+}
+
+OF3_INLINE vf p_inverse(vf x) { return v_set1(1.0f) / x; }
+OF3_INLINE vf p_scale(vf x, vf n) {
+  const vf low = v_set1(-126.0f);
+  return v_below(n, low, x * v_exp2i(v_max(low, n)));
 }
 
 #endif

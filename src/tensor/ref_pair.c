@@ -138,8 +138,8 @@ void of3_ref_outer_product_mean(const of3_call *c) {
   for (int64_t r = 0; r < rows * n; r++) {
     ref_norm_row(of3_f32(m) + r * cm, cm, c->in[OPM_SCALE], c->in[OPM_OFFSET], x);
     for (int64_t e = 0; e < h; e++) {
-      a[r * h + e] = (double)mask[r] * ref_dot(c->in[OPM_W1], e, x);
-      b[r * h + e] = (double)mask[r] * ref_dot(c->in[OPM_W2], e, x);
+      a[r * h + e] = ref_operand(c->in[OPM_W1], (double)mask[r] * ref_dot(c->in[OPM_W1], e, x));
+      b[r * h + e] = ref_operand(c->in[OPM_W2], (double)mask[r] * ref_dot(c->in[OPM_W2], e, x));
     }
   }
   for (int64_t i = 0; i < n; i++)
