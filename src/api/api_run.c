@@ -93,6 +93,8 @@ typedef struct need {
   uint64_t weights, tensors, rest, total, available; /* bytes; available 0: unknown */
 } need;
 
+static bool fits(const need *n) { return !n->available || n->total <= n->available; }
+
 /* Without tensors and results. */
 static need memory_held(const of3_job *j) {
   const of3_model *m = j->model;
@@ -144,7 +146,7 @@ static void announce(of3_job *j, const of3_fold_options *o, const of3_plan *plan
            "%s: needs %s of memory (weights %s, tensors %s, features and results %s); %s %s", j->query->name,
            t.total, t.weights, t.tensors, t.rest, n->available ? t.available : "an unknown amount",
            j->model->engine->max_memory ? "are allowed" : "are free");
-  if (of3_economy_text(&o->economy, &j->model->network.config, economy)[0])
+  if (fits(n) && of3_economy_text(&o->economy, &j->model->network.config, economy)[0])
     of3_logf(log, OF3_LOG_INFO, "%s: takes longer to need less: %s", j->query->name, economy);
   of3_logf(log, OF3_LOG_INFO,
            "%s: needs %.3g TFLOP of work for each seed (trunk %.0f%%, diffusion %.0f%%, heads %.0f%%)",
@@ -154,7 +156,7 @@ static void announce(of3_job *j, const of3_fold_options *o, const of3_plan *plan
 
 static of3_status check_memory(of3_job *j, const need *n, of3_error *err) {
   need_text t = text_of(n);
-  if (!n->available || n->total <= n->available) return OF3_OK;
+  if (fits(n)) return OF3_OK;
   return of3_fail(err, OF3_ERR_MEMORY,
                   "%d tokens and %d samples need at least %s of memory (weights %s, tensors %s, features and "
                   "results %s), but %s are %s; use fewer samples, a smaller query or more memory",
