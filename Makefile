@@ -5,7 +5,7 @@ PARITY ?= out/parity
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 SOURCES = $(shell git ls-files 'include/*.h' 'src/*.[ch]' 'src/*.[ch]pp' 'src/*.inc' 'cli/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' 'examples/*.c')
 
-.PHONY: all demo selftest test sanitize parity lint format format-check includes tidy cppcheck install clean
+.PHONY: all demo selftest test sanitize arm64 parity lint format format-check includes tidy cppcheck install clean
 
 all: | $(BUILD)/build.ninja
 	@cmake --build $(BUILD) --target of3 -j $(JOBS)
@@ -33,6 +33,10 @@ sanitize:
 	@cmake --preset sanitize
 	@cmake --build build-sanitize -j $(JOBS)
 	@cd build-sanitize && ctest --output-on-failure -j $(JOBS)
+
+# The tests that depend on the processor in NEON and NEON bf16, under qemu (Debian only).
+arm64:
+	@tests/arm64.sh || [ $$? = 77 ]
 
 # The network against PyTorch's numbers on this machine, as a table: make selftest BACKEND=mlx
 BACKEND ?= cpu
@@ -75,4 +79,4 @@ install: all
 	@cmake --install $(BUILD)
 
 clean:
-	@cmake -E rm -rf $(BUILD) build-sanitize build-debug build-fuzz
+	@cmake -E rm -rf $(BUILD) build-sanitize build-debug build-fuzz build-arm64

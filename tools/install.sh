@@ -1,7 +1,6 @@
 #!/bin/sh
-# Installs what is missing for a job, by apt or Homebrew, and says what. Usage: tools/install.sh build|lint ...
+# Installs what is missing for a job, by apt or Homebrew, and says what. Usage: tools/install.sh build|lint|arm64 ...
 set -eu
-
 
 missing=
 need() { # need PACKAGE TEST...: notes the package if the test fails
@@ -31,6 +30,11 @@ for job in "$@"; do
     need clang-format-14 command -v clang-format-14
     need cppcheck command -v cppcheck
     ;;
+  apt-arm64)
+    need gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
+    need libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/include/stdlib.h
+    need qemu-user command -v qemu-aarch64
+    ;;
   brew-build)
     need cmake command -v cmake
     need ninja command -v ninja
@@ -43,7 +47,7 @@ for job in "$@"; do
     need cppcheck command -v cppcheck
     ;;
   *)
-    echo "usage: tools/install.sh build|lint" >&2
+    echo "usage: tools/install.sh build|lint|arm64" >&2
     exit 2
     ;;
   esac

@@ -2,6 +2,7 @@
 # Runs one case of the command line in a fresh folder and compares what it shows with its expected output.
 #   run_case.sh BUILD CASE             BUILD holds of3 and tests/edit_checkpoint; exit 77: skipped, the reason is printed
 #   run_case.sh --update BUILD CASE    writes the expected output instead
+# OF3_EMULATOR, if set, is the command that runs programs of another machine.
 set -eu
 update=false
 [ "$1" = --update ] && {
@@ -23,8 +24,15 @@ trap cleanup EXIT
 trap 'exit 1' INT TERM
 
 mkdir "$work/bin" "$work/in"
-ln -s "$BUILD/of3" "$work/bin/of3"
-ln -s "$BUILD/tests/edit_checkpoint" "$work/bin/edit_checkpoint"
+for program in of3 tests/edit_checkpoint; do
+  file=$work/bin/${program##*/}
+  if [ -z "${OF3_EMULATOR:-}" ]; then
+    ln -s "$BUILD/$program" "$file"
+  else
+    printf '#!/bin/sh\nexec %s "%s" "$@"\n' "$OF3_EMULATOR" "$BUILD/$program" >"$file"
+    chmod +x "$file"
+  fi
+done
 PATH=$work/bin:$PATH
 LC_ALL=C
 fixtures=$root/tests/fixtures

@@ -7,7 +7,7 @@
  *   - the plan's peak of memory suffices, and the plan counts the same operations and FLOPs;
  *   - nobody writes behind the inputs; memory that nobody wrote is NaN.
  *
- *   test_ops [--list | --measure | NAME...]     NAME: operations, or ISAs after --isa */
+ *   test_ops [--list | --measure] [--isa ISA] [--dtype f32|bf16] [--threads MOST] [OPERATION...] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,15 @@
 #include "cpu/cpu.h"
 #include "ops_run.h"
 
-enum { MAX_THREADS = 4, MAX_ISA = 8 };
+enum { MAX_ISA = 8 };
+
+typedef struct options {
+  bool list, measure;
+  const char *isa[MAX_ISA];
+  int n_isa, most_threads;
+  bool type[2]; /* to be tested: f32, weights of bf16 */
+  int first;    /* operation in argv */
+} options;
 
 /* Largest error over the cases and instruction sets (x86-64 with gcc 12 and clang 14, arm64 under qemu); 0:
  * exact. */
@@ -49,15 +57,15 @@ static bool check_turns(const ops_case *k, const char *isa, const of3_backend *b
   return ok;
 }
 
-static bool check_isa(const ops_case *k, const char *isa, of3_dtype type, const ops_result *reference,
-                      double *worst) {
+static bool check_isa(const ops_case *k, const char *isa, of3_dtype type, int most_threads,
+                      const ops_result *reference, double *worst) {
   const of3_backend *backend;
   const double *measured = type == OF3_BF16 ? measured_bf16 : measured_f32;
   of3_error err = {0};
   if (of3_cpu_backend(isa, type, &backend, &err) != OF3_OK) return ops_complain(k, isa, 1, err.text);
   ops_result first = {0};
   bool ok = true;
-  for (int threads = 1; ok && threads <= MAX_THREADS; threads++) {
+  for (int threads = 1; ok && threads <= most_threads; threads++) {
     ops_result plan = {0}, r = {0};
     ok = ops_run(backend, threads, k, true, SIZE_MAX / 4, &plan) &&
          ops_run(backend, threads, k, false, plan.peak + 64, &r) &&
@@ -77,43 +85,69 @@ static bool check_isa(const ops_case *k, const char *isa, of3_dtype type, const 
 
 static bool has_weights(of3_op op) { return measured_bf16[op] > 0; }
 
-static bool check_case(const ops_case *k, of3_dtype type, const char *const *isa, int n_isa, double *worst) {
+static bool check_case(const ops_case *k, of3_dtype type, const options *o, double *worst) {
   ops_result plan, reference = {0};
   const of3_backend *plain = type == OF3_BF16 ? &of3_reference_backend_bf16 : &of3_reference_backend;
   bool ok = ops_run(plain, 1, k, true, SIZE_MAX / 4, &plan) &&
             ops_run(plain, 1, k, false, plan.peak + 64, &reference) &&
             ops_check_plan(k, "reference", 1, &plan, &reference);
-  for (int i = 0; ok && i < n_isa; i++) ok = check_isa(k, isa[i], type, &reference, worst);
+  for (int i = 0; ok && i < o->n_isa; i++)
+    ok = check_isa(k, o->isa[i], type, o->most_threads, &reference, worst);
   free(reference.value);
   return ok;
 }
 
-int main(int argc, char **argv) {
-  const char *isa[MAX_ISA];
-  int n_isa = of3_cpu_isas(isa, MAX_ISA), failed = 0, done = 0, first = 1;
-  bool list = argc > 1 && !strcmp(argv[1], "--list"), measure = argc > 1 && !strcmp(argv[1], "--measure");
-  if (list || measure) first++;
-  if (first + 1 < argc && !strcmp(argv[first], "--isa")) {
-    isa[0] = argv[first + 1];
-    n_isa = 1;
-    first += 2;
-  }
-  double worst[2][OF3_N_OP] = {{0}};
-  for (int i = 0; i < ops_n_case(); i++) {
-    const ops_case *k = &ops_cases()[i];
-    const char *name = of3_op_table()[k->op].name;
-    if (!ops_selected(name, argc, argv, first)) continue;
-    if (list)
-      printf("%d %s\n", i, name);
+static bool read_options(options *o, int argc, char **argv) {
+  *o = (options){.most_threads = 4, .type = {true, true}, .first = 1};
+  o->n_isa = of3_cpu_isas(o->isa, MAX_ISA);
+  for (; o->first < argc && !strncmp(argv[o->first], "--", 2); o->first++) {
+    const char *name = argv[o->first];
+    bool list = !strcmp(name, "--list"), measure = !strcmp(name, "--measure");
+    o->list |= list;
+    o->measure |= measure;
+    if (list || measure) continue;
+    if (++o->first == argc) return false;
+    const char *value = argv[o->first];
+    if (!strcmp(name, "--isa")) {
+      o->isa[0] = value;
+      o->n_isa = 1;
+    } else if (!strcmp(name, "--dtype") && !strcmp(value, "f32"))
+      o->type[1] = false;
+    else if (!strcmp(name, "--dtype") && !strcmp(value, "bf16"))
+      o->type[0] = false;
+    else if (!strcmp(name, "--threads"))
+      o->most_threads = atoi(value);
     else
-      for (int half = 0; half <= has_weights(k->op); half++)
-        failed += !check_case(k, half ? OF3_BF16 : OF3_F32, isa, n_isa, &worst[half][k->op]);
-    done++;
+      return false;
   }
-  for (int op = 0; measure && op < OF3_N_OP; op++)
+  return o->most_threads > 0;
+}
+
+static void print_errors(double worst[2][OF3_N_OP], int argc, char **argv, int first) {
+  for (int op = 0; op < OF3_N_OP; op++)
     if (ops_selected(of3_op_table()[op].name, argc, argv, first))
       printf("%-24s %.1e %.1e  (tables: %.1e %.1e)\n", of3_op_table()[op].name, worst[0][op], worst[1][op],
              measured_f32[op], measured_bf16[op]);
-  if (!list) printf("%d cases, %d instruction sets, %d failed\n", done, n_isa, failed);
+}
+
+int main(int argc, char **argv) {
+  options o;
+  double worst[2][OF3_N_OP] = {{0}};
+  int failed = 0, done = 0;
+  if (!read_options(&o, argc, argv)) return puts("test_ops: wrong options"), 2;
+  for (int i = 0; i < ops_n_case(); i++) {
+    const ops_case *k = &ops_cases()[i];
+    const char *name = of3_op_table()[k->op].name;
+    if (!ops_selected(name, argc, argv, o.first)) continue;
+    if (o.list) printf("%d %s\n", i, name);
+    for (int half = 0; !o.list && half <= has_weights(k->op); half++) {
+      if (!o.type[half]) continue;
+      failed += !check_case(k, half ? OF3_BF16 : OF3_F32, &o, &worst[half][k->op]);
+      done++;
+    }
+  }
+  if (o.list) return 0;
+  if (o.measure) print_errors(worst, argc, argv, o.first);
+  printf("%d cases, %d instruction sets, %d failed\n", done, o.n_isa, failed);
   return failed || done == 0;
 }

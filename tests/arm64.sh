@@ -1,0 +1,55 @@
+#!/bin/sh
+# Builds of3 for arm64 and runs its tests under qemu: every operation and the committed parity fixtures in NEON f32 and
+# bf16, readers, features, writers, commands. Installs Debian's cross compiler and qemu, and unpacks the arm64 libraries
+# into the build folder; the system's list of architectures stays as it is.
+#   tests/arm64.sh [FOLDER]      exit 77: skipped, not a Debian system; the reason is printed
+set -eu
+cd "$(dirname "$0")/.."
+folder=${1:-build-arm64}
+command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || {
+  echo "skipped: the arm64 tests need Debian's cross compiler and its arm64 packages"
+  exit 77
+}
+tools/install.sh build arm64
+jobs=$(getconf _NPROCESSORS_ONLN)
+mkdir -p "$folder"
+root=$(cd "$folder" && pwd)/root
+
+# apt with lists and state of its own, so that it may think this is an arm64 machine.
+fetch() {
+  apt=$root.apt
+  rm -rf "$apt" "$root"
+  mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial" "$apt/unpacked"
+  : >"$apt/state/status"
+  cat >"$apt/conf" <<END
+Dir::State "$apt/state";
+Dir::State::status "$apt/state/status";
+Dir::Cache "$apt/cache";
+APT::Architecture "arm64";
+APT::Architectures { "arm64"; };
+APT::Sandbox::User "root";
+END
+  (
+    APT_CONFIG=$apt/conf
+    export APT_CONFIG
+    apt-get update -q=2
+    cd "$apt"
+    apt-get download -q=2 "$@"
+  )
+  for package in "$apt"/*.deb; do dpkg-deb -x "$package" "$apt/unpacked"; done
+  mv "$apt/unpacked" "$root"
+  rm -rf "$apt"
+}
+# zlib is linked from its archive.
+[ -d "$root" ] || fetch libcmocka0 libcmocka-dev libjansson4 libjansson-dev zlib1g-dev
+
+cmake -S . -B "$folder" -G Ninja -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64-linux.cmake -DOF3_ARM64_ROOT="$root" \
+  -DCMAKE_BUILD_TYPE=Release -DOF3_MLX=OFF -DOF3_WERROR=ON >/dev/null
+cmake --build "$folder" -j "$jobs"
+
+# Left out: other processors' instructions; all operations in one test; the trained checkpoint and large plans, which
+# take minutes here; what is slow and does not depend on the processor; what needs signals and limits that qemu lacks.
+without='avx|amx|mlx|includes|_reference|^test_ops$|^parity_demo|^test_plan$|_memory$'
+without="$without|^cli_(bench|full_disk|interrupt|memory|rerun|selftest|threads)$"
+cd "$folder"
+exec ctest --output-on-failure -j "$jobs" --timeout 300 -E "$without"
