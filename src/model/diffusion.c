@@ -122,16 +122,14 @@ static of3_tensor *condition_single(const of3_run *r, const of3_denoiser_state *
   return s;
 }
 
-/* One block of AF3 SI Alg. 23: a [S,N,c_token] in place, s [T,N,c_s] with T = 1 or S. */
-static void token_block(const of3_run *r, of3_tensor *a, const of3_tensor *s, const of3_tensor *bias,
-                        const of3_dit_block_w *w, int index) {
+void of3_token_block(const of3_run *r, of3_tensor *a, const of3_tensor *s, const of3_tensor *bias,
+                     const of3_dit_block_w *w, int index) {
   of3_ctx *cx = r->cx;
   of3_scope scope = of3_scope_begin(cx);
   of3_modulation m = of3_modulate(r, s, &w->norm_a, &w->ada_out);
-  of3_tensor *x = of3_ada_norm(cx, a, m.gate, m.shift);
-  of3_tensor *q = of3_linear(cx, x, w->mha.q, OF3_ACT_NONE), *k = of3_linear(cx, x, w->mha.k, OF3_ACT_NONE);
-  of3_tensor *v = of3_linear(cx, x, w->mha.v, OF3_ACT_NONE), *g = of3_linear(cx, x, w->mha.g, OF3_ACT_NONE);
-  of3_tensor *o = of3_attention(cx, q, k, v, g, bias, r->in.token_mask, r->c->h_token);
+  of3_tensor *y[4]; /* q, k, v, g */
+  of3_project(cx, a, NULL, &m, 4, (of3_linear_w[]){w->mha.q, w->mha.k, w->mha.v, w->mha.g}, y);
+  of3_tensor *o = of3_attention(cx, y[0], y[1], y[2], y[3], bias, r->in.token_mask, r->c->h_token);
   of3_linear_add(cx, a, o, w->mha.o, m.out_gate, NULL);
   of3_scope_end(cx, scope);
   of3_note(r, a, "diffusion_module.diffusion_transformer.blocks.%d/a.attention", index);
@@ -211,7 +209,7 @@ static void token_transformer(const of3_run *r, const of3_denoiser_state *d, of3
     if (!d->token_bias[i]) make_token_bias(r, d->zc, i, bias);
     for (int64_t first = 0; first < a->shape[0]; first += batch) {
       int64_t n = a->shape[0] - first < batch ? a->shape[0] - first : batch;
-      token_block(r, part(r, a, first, n), part(r, s, first, n), bias, &r->w->denoiser.block[i], i);
+      of3_token_block(r, part(r, a, first, n), part(r, s, first, n), bias, &r->w->denoiser.block[i], i);
     }
     of3_scope_end(cx, scope);
   }

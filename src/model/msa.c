@@ -59,7 +59,7 @@ static void load_rows(const of3_run *r, int cycle, of3_tensor **restype, of3_ten
   free(row);
 }
 
-static void msa_block(const of3_run *r, of3_tensor *m, of3_tensor *z, const of3_tensor *mask, int i) {
+void of3_msa_block(const of3_run *r, of3_tensor *m, of3_tensor *z, const of3_tensor *mask, int i) {
   of3_ctx *cx = r->cx;
   const of3_msa_block_w *w = &r->w->msa.block[i];
   of3_outer_product_mean(cx, z, m, mask, &w->outer_product_mean);
@@ -87,6 +87,6 @@ void of3_msa_module(const of3_run *r, const of3_tensor *s_input, of3_tensor *z, 
   of3_embed_add(cx, m, restype, w->restype, NULL);
   of3_add(cx, m, of3_linear(cx, s_input, w->s_input, OF3_ACT_NONE));
   of3_note(r, m, "msa_module_embedder/m");
-  for (int i = 0; i < r->c->blocks_msa; i++) msa_block(r, m, z, mask, i);
+  for (int i = 0; i < r->c->blocks_msa; i++) of3_msa_block(r, m, z, mask, i);
   of3_scope_end(cx, scope);
 }

@@ -105,6 +105,8 @@ void of3_z_init(const of3_run *r, const of3_tensor *s_input, of3_tensor *z);
 /* templates.c: Alg. 16, z += update. */
 void of3_template_embedder(const of3_run *r, of3_tensor *z);
 /* msa.c: Alg. 8, z in place. */
+/* Block i of it: m [M,N,c_m] and z in place, mask [M,N]. */
+void of3_msa_block(const of3_run *r, of3_tensor *m, of3_tensor *z, const of3_tensor *mask, int i);
 void of3_msa_module(const of3_run *r, const of3_tensor *s_input, of3_tensor *z, int cycle);
 /* trunk.c: Alg. 1 lines 1-14. */
 of3_trunk of3_run_trunk(const of3_run *r, int n_cycle);
@@ -128,6 +130,10 @@ of3_noise_levels of3_upload_levels(const of3_run *r, const float *t, int n);
 /* x [S,A,3] noisy -> denoised [S,A,3]. Nothing is uploaded in it. */
 of3_tensor *of3_denoise(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *x,
                         const of3_noise_levels *levels);
+
+/* Block `index` of Alg. 23: a [S,N,c_token] in place, s [T,N,c_s] with T = 1 or S, bias [H,N,N]. */
+void of3_token_block(const of3_run *r, of3_tensor *a, const of3_tensor *s, const of3_tensor *bias,
+                     const of3_dit_block_w *w, int index);
 
 /* sampler.c: Alg. 18. x [S,A,3] is written. */
 void of3_sample_diffusion(const of3_run *r, const of3_denoiser_state *d, int n_step, of3_tensor *x);
