@@ -122,15 +122,44 @@ static of3_tensor *condition_single(const of3_run *r, const of3_denoiser_state *
   return s;
 }
 
+/* ---- What is wide goes through for some samples at a time (of3_economy). */
+
+/* How many of the samples from `first` on. */
+static int64_t batch(const of3_run *r, int64_t samples, int64_t first) {
+  const int64_t most = r->economy.denoiser_samples, left = samples - first;
+  return most && most < left ? most : left;
+}
+
+/* Samples first .. of t [S,..]; of t [1,..] the one that all share. */
+static of3_tensor *part(const of3_run *r, const of3_tensor *t, int64_t first, int64_t n) {
+  return of3_narrow(r->cx, t, t->shape[0] == 1 ? 0 : first, t->shape[0] == 1 ? 1 : n);
+}
+
+/* AF3 SI Alg. 24: a [S,N,c_token] in place. */
+static void attend(const of3_run *r, of3_tensor *a, const of3_modulation *m, const of3_tensor *bias,
+                   const of3_mha_w *w) {
+  of3_ctx *cx = r->cx;
+  of3_scope scope = of3_scope_begin(cx);
+  of3_tensor *y[4]; /* q, k, v, g */
+  of3_project(cx, a, NULL, m, 4, (of3_linear_w[]){w->q, w->k, w->v, w->g}, y);
+  of3_tensor *o = of3_attention(cx, y[0], y[1], y[2], y[3], bias, r->in.token_mask, r->c->h_token);
+  of3_linear_add(cx, a, o, w->o, m->out_gate, NULL);
+  of3_scope_end(cx, scope);
+}
+
 void of3_token_block(const of3_run *r, of3_tensor *a, const of3_tensor *s, const of3_tensor *bias,
                      const of3_dit_block_w *w, int index) {
   of3_ctx *cx = r->cx;
+  const int64_t samples = a->shape[0];
   of3_scope scope = of3_scope_begin(cx);
   of3_modulation m = of3_modulate(r, s, &w->norm_a, &w->ada_out);
-  of3_tensor *y[4]; /* q, k, v, g */
-  of3_project(cx, a, NULL, &m, 4, (of3_linear_w[]){w->mha.q, w->mha.k, w->mha.v, w->mha.g}, y);
-  of3_tensor *o = of3_attention(cx, y[0], y[1], y[2], y[3], bias, r->in.token_mask, r->c->h_token);
-  of3_linear_add(cx, a, o, w->mha.o, m.out_gate, NULL);
+  for (int64_t first = 0, n; first < samples; first += n) {
+    n = batch(r, samples, first);
+    const of3_modulation of_part = {.gate = part(r, m.gate, first, n),
+                                    .shift = part(r, m.shift, first, n),
+                                    .out_gate = part(r, m.out_gate, first, n)};
+    attend(r, part(r, a, first, n), &of_part, bias, &w->mha);
+  }
   of3_scope_end(cx, scope);
   of3_note(r, a, "diffusion_module.diffusion_transformer.blocks.%d/a.attention", index);
   scope = of3_scope_begin(cx);
@@ -194,43 +223,35 @@ of3_noise_levels of3_upload_levels(const of3_run *r, const float *t, int n) {
                             .out = coefficients(r, t, n, scale_out)};
 }
 
-/* Samples first .. of t [S,..]; of t [1,..] the one that all share. */
-static of3_tensor *part(const of3_run *r, const of3_tensor *t, int64_t first, int64_t n) {
-  return of3_narrow(r->cx, t, t->shape[0] == 1 ? 0 : first, t->shape[0] == 1 ? 1 : n);
-}
-
-/* AF3 SI Alg. 23 on a [S,N,c_token], s [T,N,c_s]: all blocks, `batch` samples at a time. */
+/* AF3 SI Alg. 23 on a [S,N,c_token], s [T,N,c_s]: all blocks. */
 static void token_transformer(const of3_run *r, const of3_denoiser_state *d, of3_tensor *a,
-                              const of3_tensor *s, int64_t batch) {
+                              const of3_tensor *s) {
   of3_ctx *cx = r->cx;
   for (int i = 0; i < r->c->blocks_token; i++) {
     of3_scope scope = of3_scope_begin(cx);
     of3_tensor *bias = d->token_bias[i] ? d->token_bias[i] : new_token_bias(r);
     if (!d->token_bias[i]) make_token_bias(r, d->zc, i, bias);
-    for (int64_t first = 0; first < a->shape[0]; first += batch) {
-      int64_t n = a->shape[0] - first < batch ? a->shape[0] - first : batch;
-      of3_token_block(r, part(r, a, first, n), part(r, s, first, n), bias, &r->w->denoiser.block[i], i);
-    }
+    of3_token_block(r, a, s, bias, &r->w->denoiser.block[i], i);
     of3_scope_end(cx, scope);
   }
 }
 
-/* AF3 SI Alg. 20 lines 3-7: update [S,A,3] of the scaled coordinates, `batch` samples at a time. */
+/* AF3 SI Alg. 20 lines 3-7: update [S,A,3] of the scaled coordinates. */
 static void denoise_scaled(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *scaled,
-                           const of3_tensor *s, int64_t batch, of3_tensor *update) {
+                           const of3_tensor *s, of3_tensor *update) {
   of3_ctx *cx = r->cx;
   const of3_denoiser_w *w = &r->w->denoiser;
   int64_t samples = scaled->shape[0];
   of3_tensor *q = OF3_NEW(cx, OF3_F32, samples, r->in.n_atom, r->c->c_atom);
   of3_tensor *a = OF3_NEW(cx, OF3_F32, samples, r->in.n_token, r->c->c_token);
-  for (int64_t first = 0; first < samples; first += batch) {
-    int64_t n = samples - first < batch ? samples - first : batch;
+  for (int64_t first = 0, n; first < samples; first += n) {
+    n = batch(r, samples, first);
     encode(r, d, part(r, scaled, first, n), part(r, q, first, n), part(r, a, first, n));
   }
   of3_add(cx, a, of3_norm_linear(cx, s, w->norm_s, w->s, OF3_ACT_NONE));
-  token_transformer(r, d, a, s, batch);
-  for (int64_t first = 0; first < samples; first += batch) {
-    int64_t n = samples - first < batch ? samples - first : batch;
+  token_transformer(r, d, a, s);
+  for (int64_t first = 0, n; first < samples; first += n) {
+    n = batch(r, samples, first);
     decode(r, d, part(r, a, first, n), part(r, q, first, n), part(r, update, first, n));
   }
 }
@@ -238,13 +259,11 @@ static void denoise_scaled(const of3_run *r, const of3_denoiser_state *d, const 
 of3_tensor *of3_denoise(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *x,
                         const of3_noise_levels *levels) {
   of3_ctx *cx = r->cx;
-  const int64_t samples = x->shape[0];
-  const int64_t batch = r->economy.denoiser_samples ? r->economy.denoiser_samples : samples;
   of3_tensor *out = of3_new_like(cx, x);
   of3_scope scope = of3_scope_begin(cx);
   of3_tensor *s = condition_single(r, d, levels->t), *update = of3_new_like(cx, x);
   of3_tensor *scaled = of3_combine(cx, x, levels->in, NULL, NULL, r->in.atom_mask);
-  denoise_scaled(r, d, scaled, s, batch, update);
+  denoise_scaled(r, d, scaled, s, update);
   of3_copy(cx, out, of3_combine(cx, x, levels->skip, update, levels->out, r->in.atom_mask));
   of3_scope_end(cx, scope);
   of3_note(r, out, "diffusion_module/x");
