@@ -51,9 +51,9 @@ JSON
 rows() { [ "$1" -ge 256 ] && echo 1024 || echo 2; }
 wanted() { [[ " $engines " == *" $1 "* ]]; }
 
-measure_of3() { # BACKEND DTYPE RESIDUES
+measure_of3() { # BACKEND DTYPE RESIDUES OPTIONS...
   say "of3, $1, $2, $3 residues"
-  "$of3" bench --backend "$1" --dtype "$2" -c "$out/weights.pt" -N "$3" --msa-rows "$(rows "$3")" --what phases --passes 2 --steps 10
+  "$of3" bench --backend "$1" --dtype "$2" -c "$out/weights.pt" -N "$3" --msa-rows "$(rows "$3")" --what phases "${@:4}"
 }
 measure_reference() { # OPTIONS...
   say "reference, $*"
@@ -64,16 +64,18 @@ measure_reference() { # OPTIONS...
 
 echo "$(nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null || echo 'no GPU'), $(nproc) processors," \
   "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)"
-[ -f "$out/weights.pt" ] || "$python" "$here/reference_network.py" --make "$out/weights.pt"
 for n in $sizes; do
   query "$n"
   "$of3" features "$out/q$n.json" --out "$out/f$n.safetensors" --log warn
-  for type in f32 bf16; do
-    if wanted mlx; then measure_of3 mlx $type "$n"; fi
-    if wanted cpu; then measure_of3 cpu $type "$n"; fi
-  done
 done
 if wanted reference-cuda; then measure_reference --device cuda --modes 32/high,32/highest,bf16-mixed/high --steps 20; fi
+[ -f "$out/weights.pt" ] || "$python" "$here/reference_network.py" "$out/weights.pt"
+for n in $sizes; do
+  for type in f32 bf16; do
+    if wanted mlx; then measure_of3 mlx $type "$n" --passes 3 --steps 20; fi
+    if wanted cpu; then measure_of3 cpu $type "$n" --passes 2 --steps 4; fi
+  done
+done
 if wanted mlx && [ -f "$out/q76.json" ]; then
   for type in f32 bf16; do
     say "of3, whole, mlx, $type: ubiquitin, 5 samples, 4 passes, 200 steps"

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Seconds of each phase of the reference's network, PyPI openfold3==0.5.0, on features that of3 wrote.
 
-  reference_network.py --make CHECKPOINT              random weights of the published size, for this and for of3
-  reference_network.py CHECKPOINT FEATURES... [--device cuda|cpu] [--modes 32/high,...] [--passes 2] [--steps 5]
+  reference_network.py CHECKPOINT [FEATURES...] [--device cuda|cpu] [--modes 32/high,...] [--passes 2] [--steps 5]
                        [--samples 5] [--cold]
 
+CHECKPOINT: made if it does not exist, with random weights of the published size, for this and for of3.
 FEATURES: `of3 features QUERY --out FEATURES`. The package's network is run as its runner does it (preset `predict`, no
 gradients), its pipeline for features and files is not. --modes: precision, 32 or bf16-mixed (autocast), and that of float32
 products, high or highest; high, the package's default, means tf32 on a GPU. Triton kernels are on for cuda, as by default, and
@@ -16,6 +16,7 @@ network imports: biotite, gemmi, ml_collections, numpy, scipy."""
 import argparse
 import json
 import math
+import os
 import pathlib
 import resource
 import struct
@@ -38,17 +39,13 @@ def arguments():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument('checkpoint')
     a.add_argument('features', nargs='*')
-    a.add_argument('--make', action='store_true')
     a.add_argument('--device', default='cuda', choices=['cuda', 'cpu'])
     a.add_argument('--modes', default='32/high')
     a.add_argument('--passes', type=int, default=2)
     a.add_argument('--steps', type=int, default=5)
     a.add_argument('--samples', type=int, default=5)
     a.add_argument('--cold', action='store_true')
-    o = a.parse_args()
-    if bool(o.features) == o.make:
-        a.error('either FEATURES or --make')
-    return o
+    return a.parse_args()
 
 
 def make(path):
@@ -141,8 +138,10 @@ def measure(net, clock, path, o, mode):
 
 def main():
     o = arguments()
-    if o.make:
-        return make(o.checkpoint)
+    if not os.path.exists(o.checkpoint):
+        make(o.checkpoint)
+    if not o.features:
+        return
     torch.manual_seed(1)
     clock = Clock(o.device)
     begin = clock.now()
