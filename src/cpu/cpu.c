@@ -33,7 +33,7 @@ static const of3_kernel *kernel(const of3_ctx *cx, of3_op op) {
       [OF3_OP_PAIR_BIAS] = &of3_cpu_pair_bias,
       [OF3_OP_ATTENTION] = &of3_cpu_attention,
       [OF3_OP_TRANSITION] = &of3_cpu_transition,
-      [OF3_OP_ADA_NORM] = &of3_cpu_ada_norm,
+      [OF3_OP_PROJECT] = &of3_cpu_project,
       [OF3_OP_GATED_TRANSITION] = &of3_cpu_gated_transition,
       [OF3_OP_TRIANGLE_MUL] = &of3_cpu_triangle_mul,
       [OF3_OP_TRIANGLE_ATTENTION] = &of3_cpu_triangle_attention,

@@ -70,26 +70,13 @@ static size_t workspace(const of3_ctx *cx, const of3_call *c) {
 
 static int lanes_of(const swiglu *t, int64_t p) { return of3_lanes(of3_panel_rows(t->rows, p)); }
 
-/* Rows of gate norm(a) + shift into `line`, then into the panel. line [48][c] */
-static void read_adaptive(const swiglu *t, float *panel, float *line, int64_t p) {
-  const of3_tensor *gate = t->c->in[GTRANS_GATE], *shift = t->c->in[GTRANS_SHIFT];
-  const float *row[OF3_LANES];
-  int n = of3_panel_rows(t->rows, p);
-  for (int i = 0; i < n; i++) {
-    int64_t r = p * OF3_LANES + i, from = r % of3_rows(gate) * t->width;
-    t->k->ada_norm_row(line + i * t->width, of3_f32(t->c->out) + r * t->width, t->width, of3_f32(gate) + from,
-                       of3_f32(shift) + from);
-  }
-  of3_rows_at(row, line, t->width, n);
-  t->k->pack(panel, of3_lanes(n), of3_lanes(n), row, n, t->width);
-}
-
 /* The operand x' of panel p. */
 static void read_input(const swiglu *t, float *x, int64_t p, int thread) {
   const bool paired = of3_is_paired(t->k, t->wa);
   float *panel = paired ? t->work + thread * work_floats(t) : x;
   if (t->c->op == OF3_OP_GATED_TRANSITION)
-    read_adaptive(t, panel, t->wide + thread * wide_floats(t), p);
+    of3_read_adaptive_panel(t->k, panel, t->wide + thread * wide_floats(t), t->c->out, t->c->in[GTRANS_GATE],
+                            t->c->in[GTRANS_SHIFT], p);
   else {
     of3_read_panel(t->k, panel, t->c->out, p);
     of3_norm_panel(t->k, panel, lanes_of(t, p), t->width, t->c->in[TRANS_SCALE], t->c->in[TRANS_OFFSET]);
@@ -186,29 +173,3 @@ static void run(of3_ctx *cx, const of3_call *c, void *memory) {
 
 const of3_kernel of3_cpu_transition = {.workspace = workspace, .run = run};
 const of3_kernel of3_cpu_gated_transition = {.workspace = workspace, .run = run};
-
-/* ---- ADA_NORM: y = gate norm(a) + shift, AF3 SI Alg. 26 line 3 */
-
-typedef struct ada {
-  const of3_cpu_kernels *k;
-  const of3_call *c;
-} ada;
-
-static void ada_rows(void *arg, int64_t begin, int64_t end, int thread) {
-  const ada *t = arg;
-  const of3_tensor *gate = t->c->in[ADA_GATE];
-  int64_t width = of3_dim(t->c->out, 0);
-  (void)thread;
-  for (int64_t r = begin; r < end; r++) {
-    int64_t from = r % of3_rows(gate) * width;
-    t->k->ada_norm_row(of3_f32(t->c->out) + r * width, of3_f32(t->c->in[ADA_A]) + r * width, width,
-                       of3_f32(gate) + from, of3_f32(t->c->in[ADA_SHIFT]) + from);
-  }
-}
-
-static void run_ada_norm(of3_ctx *cx, const of3_call *c, void *memory) {
-  (void)memory;
-  of3_pool_run(of3_cpu_state(cx)->pool, ada_rows, &(ada){of3_cpu_state(cx)->kernels, c}, of3_rows(c->out));
-}
-
-const of3_kernel of3_cpu_ada_norm = {.run = run_ada_norm};

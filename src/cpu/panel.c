@@ -8,6 +8,20 @@ void of3_read_panel(const of3_cpu_kernels *k, float *panel, const of3_tensor *x,
   k->pack(panel, lanes, lanes, row, n, channels);
 }
 
+void of3_read_adaptive_panel(const of3_cpu_kernels *k, float *panel, float *line, const of3_tensor *x,
+                             const of3_tensor *gate, const of3_tensor *shift, int64_t p) {
+  const float *row[OF3_LANES];
+  const int64_t width = of3_dim(x, 0);
+  const int n = of3_panel_rows(of3_rows(x), p);
+  for (int i = 0; i < n; i++) {
+    const int64_t r = p * OF3_LANES + i, from = r % of3_rows(gate) * width;
+    k->ada_norm_row(line + i * width, of3_f32(x) + r * width, width, of3_f32(gate) + from,
+                    of3_f32(shift) + from);
+  }
+  of3_rows_at(row, line, width, n);
+  k->pack(panel, of3_lanes(n), of3_lanes(n), row, n, width);
+}
+
 void of3_write_panel(const of3_cpu_kernels *k, const of3_panel_target *to, int64_t p, int64_t first,
                      int64_t channels, const float *product) {
   const int64_t width = of3_dim(to->y, 0);

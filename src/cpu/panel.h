@@ -7,6 +7,10 @@
 /* panel [channels of x][lanes]. */
 void of3_read_panel(const of3_cpu_kernels *k, float *panel, const of3_tensor *x, int64_t p);
 
+/* The same of gate norm(x) + shift, whose gate and shift may have fewer rows. line [48][channels of x]. */
+void of3_read_adaptive_panel(const of3_cpu_kernels *k, float *panel, float *line, const of3_tensor *x,
+                             const of3_tensor *gate, const of3_tensor *shift, int64_t p);
+
 /* Where products go: y = [y +] [mask~] [gate~] product. */
 typedef struct of3_panel_target {
   const of3_tensor *y, *opt_gate, *opt_mask;

@@ -30,7 +30,7 @@ static int64_t linear_floats(const of3_call &c) {
 
 const Kernel ops::linear{run_linear, linear_floats};
 
-/* ---- NORM, ADA_NORM */
+/* ---- NORM */
 
 static void run_norm(State &s, const of3_call &c) {
   set(s, c.out, norm(get_rows(c.in[NORM_X]), c.in[NORM_SCALE], c.in[NORM_OFFSET]));
@@ -41,15 +41,33 @@ static array modulated(const array &a, const array &gate, const array &shift) {
   return gate * norm(a, nullptr, nullptr) + shift;
 }
 
-static void run_ada_norm(State &s, const of3_call &c) {
-  const Tensor *a = c.in[ADA_A], *gate = c.in[ADA_GATE];
-  int64_t m = of3_rows(gate);
-  if (of3_count(a) == 0) return;
-  set(s, c.out,
-      modulated(get(a, {of3_rows(a) / m, m, last(a)}), get(gate, {1, m, last(a)}),
-                get(c.in[ADA_SHIFT], {1, m, last(a)})));
+/* ---- PROJECT */
+
+static array project_input(const of3_call &c) {
+  const Tensor *x = c.in[PROJECT_X], *gate = c.in[PROJECT_GATE];
+  if (!gate) return norm(get_rows(x), c.in[PROJECT_SCALE], c.in[PROJECT_OFFSET]);
+  const int64_t m = of3_rows(gate), k = last(x);
+  return shaped(
+      modulated(get(x, {of3_rows(x) / m, m, k}), get(gate, {1, m, k}), get(c.in[PROJECT_SHIFT], {1, m, k})),
+      {of3_rows(x), k});
 }
-const Kernel ops::ada_norm{run_ada_norm, nullptr};
+
+static void run_project(State &s, const of3_call &c) {
+  if (of3_count(c.in[PROJECT_X]) == 0) return;
+  array x = project_input(c);
+  std::vector<array> y;
+  for (int i = 0; i < c.out->shape[0]; i++) {
+    y.push_back(product(s, x, c.in[PROJECT_W + i]));
+    if (c.in[PROJECT_B + i]) y.back() = y.back() + get(c.in[PROJECT_B + i]);
+  }
+  set(s, c.out, mx::stack(y));
+}
+
+/* x normalised and in the type of products; the outputs before they are stacked. */
+static int64_t project_bytes(const State &, const of3_call &c) {
+  return 8 * of3_count(c.in[PROJECT_X]) + 4 * of3_count(c.out);
+}
+const Kernel ops::project{run_project, project_bytes};
 
 /* ---- sums, masks, copies */
 

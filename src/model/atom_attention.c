@@ -106,12 +106,10 @@ static void atom_block_attention(const of3_run *r, of3_tensor *q, const of3_dit_
                                  const of3_dit_state *b) {
   of3_ctx *cx = r->cx;
   of3_scope scope = of3_scope_begin(cx);
-  of3_tensor *x = of3_ada_norm(cx, q, b->query.gate, b->query.shift),
-             *y = of3_ada_norm(cx, q, b->key.gate, b->key.shift);
-  of3_tensor *query = of3_linear(cx, x, w->mha.q, OF3_ACT_NONE),
-             *g = of3_linear(cx, x, w->mha.g, OF3_ACT_NONE);
-  of3_tensor *key = of3_linear(cx, y, w->mha.k, OF3_ACT_NONE), *v = of3_linear(cx, y, w->mha.v, OF3_ACT_NONE);
-  of3_tensor *o = of3_window_attention(cx, query, key, v, g, b->bias, r->in.windows.low, r->c->h_atom);
+  of3_tensor *x[2], *y[2]; /* queries and gates, keys and values */
+  of3_project(cx, q, NULL, &b->query, 2, (of3_linear_w[]){w->mha.q, w->mha.g}, x);
+  of3_project(cx, q, NULL, &b->key, 2, (of3_linear_w[]){w->mha.k, w->mha.v}, y);
+  of3_tensor *o = of3_window_attention(cx, x[0], y[0], y[1], x[1], b->bias, r->in.windows.low, r->c->h_atom);
   of3_linear_add(cx, q, o, w->mha.o, b->query.out_gate, NULL);
   of3_scope_end(cx, scope);
 }

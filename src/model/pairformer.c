@@ -26,10 +26,9 @@ static void attention_pair_bias(const of3_run *r, of3_tensor *s, const of3_tenso
   int64_t n = r->in.n_token, batch = of3_rows(s) / n;
   of3_tensor *bias = OF3_NEW(cx, OF3_F32, batch, r->c->h_single, n, n);
   of3_pair_bias(cx, bias, z, &w->norm_z, w->z, NULL);
-  of3_tensor *a = of3_norm(cx, s, w->norm_a);
-  of3_tensor *q = of3_linear(cx, a, w->mha.q, OF3_ACT_NONE), *k = of3_linear(cx, a, w->mha.k, OF3_ACT_NONE);
-  of3_tensor *v = of3_linear(cx, a, w->mha.v, OF3_ACT_NONE), *g = of3_linear(cx, a, w->mha.g, OF3_ACT_NONE);
-  of3_tensor *o = of3_attention(cx, q, k, v, g, bias, mask, r->c->h_single);
+  of3_tensor *y[4]; /* q, k, v, g */
+  of3_project(cx, s, &w->norm_a, NULL, 4, (of3_linear_w[]){w->mha.q, w->mha.k, w->mha.v, w->mha.g}, y);
+  of3_tensor *o = of3_attention(cx, y[0], y[1], y[2], y[3], bias, mask, r->c->h_single);
   of3_linear_add(cx, s, o, w->mha.o, NULL, NULL);
   of3_scope_end(cx, scope);
 }

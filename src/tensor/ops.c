@@ -179,8 +179,14 @@ void of3_transition(of3_ctx *cx, of3_tensor *x, const of3_transition_w *w, const
   APPLY(cx, OF3_OP_TRANSITION, x, NO_ATTR, x, w->norm.scale, w->norm.offset, w->a.w, w->b.w, w->out.w, mask);
 }
 
-of3_tensor *of3_ada_norm(of3_ctx *cx, const of3_tensor *a, const of3_tensor *gate, const of3_tensor *shift) {
-  return APPLY(cx, OF3_OP_ADA_NORM, NULL, NO_ATTR, a, gate, shift);
+void of3_project(of3_ctx *cx, const of3_tensor *x, const of3_norm_w *norm, const of3_modulation *m, int count,
+                 const of3_linear_w *w, of3_tensor **y) {
+  of3_call c = {.op = OF3_OP_PROJECT, .in = {x}};
+  if (norm) c.in[PROJECT_SCALE] = norm->scale, c.in[PROJECT_OFFSET] = norm->offset;
+  if (m) c.in[PROJECT_GATE] = m->gate, c.in[PROJECT_SHIFT] = m->shift;
+  for (int i = 0; i < count; i++) c.in[PROJECT_W + i] = w[i].w, c.in[PROJECT_B + i] = w[i].b;
+  const of3_tensor *all = of3_apply(cx, &c);
+  for (int i = 0; i < count; i++) y[i] = of3_reshape(cx, of3_narrow(cx, all, i, 1), x->rank, all->shape + 1);
 }
 
 void of3_gated_transition(of3_ctx *cx, of3_tensor *a, of3_modulation m, of3_linear_w wa, of3_linear_w wb,

@@ -73,7 +73,16 @@ enum { WINDOW_ATT_Q, WINDOW_ATT_K, WINDOW_ATT_V, WINDOW_ATT_G, WINDOW_ATT_BIAS, 
 enum { PAIR_BIAS_Z, PAIR_BIAS_SCALE, PAIR_BIAS_OFFSET, PAIR_BIAS_W, PAIR_BIAS_MASK };
 enum { ATT_Q, ATT_K, ATT_V, ATT_G, ATT_BIAS, ATT_KEY_MASK };
 enum { TRANS_X, TRANS_SCALE, TRANS_OFFSET, TRANS_WA, TRANS_WB, TRANS_WO, TRANS_MASK };
-enum { ADA_A, ADA_GATE, ADA_SHIFT };
+enum {
+  PROJECT_X,
+  PROJECT_SCALE,
+  PROJECT_OFFSET,
+  PROJECT_GATE,
+  PROJECT_SHIFT,
+  PROJECT_W,
+  PROJECT_B = PROJECT_W + 4
+};
+enum { PROJECT_MOST = PROJECT_B - PROJECT_W };
 enum { GTRANS_A, GTRANS_GATE, GTRANS_SHIFT, GTRANS_WA, GTRANS_WB, GTRANS_WO, GTRANS_OUT_GATE, GTRANS_MASK };
 enum {
   TRI_MUL_Z,
@@ -235,12 +244,15 @@ of3_tensor *of3_attention(of3_ctx *cx, const of3_tensor *q, const of3_tensor *k,
                           int heads);
 /* x [..,c], mask [..] or NULL. */
 void of3_transition(of3_ctx *cx, of3_tensor *x, const of3_transition_w *w, const of3_tensor *opt_mask);
-of3_tensor *of3_ada_norm(of3_ctx *cx, const of3_tensor *a, const of3_tensor *gate, const of3_tensor *shift);
 /* What a block with adaptive norm takes from the conditioning, already activated:
  * [rows~,c] each. */
 typedef struct of3_modulation {
   of3_tensor *gate, *shift, *out_gate;
 } of3_modulation;
+/* y[i] [..,n] = x' W_i^T [+ b_i] for the queries, keys ... that an attention takes from one x: count <= 4
+ * weights of one shape. x' is x normalised by opt_norm or, with opt_m, by its gate and shift. */
+void of3_project(of3_ctx *cx, const of3_tensor *x, const of3_norm_w *opt_norm, const of3_modulation *opt_m,
+                 int count, const of3_linear_w *w, of3_tensor **y);
 void of3_gated_transition(of3_ctx *cx, of3_tensor *a, of3_modulation m, of3_linear_w wa, of3_linear_w wb,
                           of3_linear_w wo, const of3_tensor *mask);
 /* z [..,N,N,c], mask [N,N]; turns: of3_attr. */

@@ -51,7 +51,11 @@ double of3_cost_attention(const of3_call *c) {
   return 4 * count(c, ATT_Q) * (double)of3_dim(c->in[ATT_K], 1);
 }
 double of3_cost_transition(const of3_call *c) { return 3 * product(c, TRANS_X, TRANS_WA); }
-double of3_cost_ada_norm(const of3_call *c) { return 8 * count(c, ADA_A); }
+double of3_cost_project(const of3_call *c) {
+  double sum = 0;
+  for (int i = 0; i < PROJECT_MOST; i++) sum += 2 * rows(c, PROJECT_X) * count(c, PROJECT_W + i);
+  return sum;
+}
 double of3_cost_gated_transition(const of3_call *c) { return 3 * product(c, GTRANS_A, GTRANS_WA); }
 
 double of3_cost_triangle_mul(const of3_call *c) {

@@ -204,11 +204,18 @@ of3_shape of3_shape_transition(const of3_call *c) {
   return like(c->in[TRANS_X]);
 }
 
-of3_shape of3_shape_ada_norm(const of3_call *c) {
-  DEMAND(rows_divide(c->in[ADA_GATE], of3_rows(c->in[ADA_A])) &&
-         has_width(c->in[ADA_GATE], of3_dim(c->in[ADA_A], 0)));
-  DEMAND(of3_count(c->in[ADA_GATE]) == of3_count(c->in[ADA_SHIFT]));
-  return like(c->in[ADA_A]);
+of3_shape of3_shape_project(const of3_call *c) {
+  const of3_tensor *x = c->in[PROJECT_X], *gate = c->in[PROJECT_GATE], *w = c->in[PROJECT_W];
+  DEMAND(rows_divide(gate, of3_rows(x)) && has_width(gate, of3_dim(x, 0)));
+  DEMAND(!gate || of3_count(gate) == of3_count(c->in[PROJECT_SHIFT]));
+  of3_shape s = {.dtype = x->dtype, .rank = x->rank + 1};
+  for (; s.dim[0] < PROJECT_MOST && c->in[PROJECT_W + s.dim[0]]; s.dim[0]++) {
+    DEMAND(is_matrix(c->in[PROJECT_W + s.dim[0]], w->shape[0], of3_dim(x, 0)));
+    DEMAND(has_width(c->in[PROJECT_B + s.dim[0]], w->shape[0]));
+  }
+  memcpy(s.dim + 1, x->shape, (size_t)(x->rank - 1) * sizeof s.dim[0]);
+  s.dim[s.rank - 1] = w->shape[0];
+  return s;
 }
 
 of3_shape of3_shape_gated_transition(const of3_call *c) {

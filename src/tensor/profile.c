@@ -27,6 +27,8 @@ static int second_argument(of3_op op) {
   switch (op) {
   case OF3_OP_LINEAR:
     return LINEAR_W;
+  case OF3_OP_PROJECT:
+    return PROJECT_W;
   case OF3_OP_PAIR_BIAS:
     return PAIR_BIAS_W;
   case OF3_OP_ATTENTION:

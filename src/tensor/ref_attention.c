@@ -83,12 +83,21 @@ static void ada_norm_row(const float *a, int64_t w, const of3_tensor *gate, cons
     out[i] = (double)of3_f32(gate)[from + i] * out[i] + (double)of3_f32(shift)[from + i];
 }
 
-void of3_ref_ada_norm(const of3_call *c) {
-  int64_t w = of3_dim(c->out, 0);
-  double *row = ref_alloc(w);
-  for (int64_t r = 0; r < of3_rows(c->out); r++) {
-    ada_norm_row(of3_f32(c->in[ADA_A]) + r * w, w, c->in[ADA_GATE], c->in[ADA_SHIFT], r, row);
-    for (int64_t i = 0; i < w; i++) of3_f32(c->out)[r * w + i] = (float)row[i];
+void of3_ref_project(const of3_call *c) {
+  const of3_tensor *x = c->in[PROJECT_X];
+  int64_t k = of3_dim(x, 0), n = of3_dim(c->out, 0), rows = of3_rows(x);
+  double *row = ref_alloc(k);
+  for (int64_t r = 0; r < rows; r++) {
+    if (c->in[PROJECT_GATE])
+      ada_norm_row(of3_f32(x) + r * k, k, c->in[PROJECT_GATE], c->in[PROJECT_SHIFT], r, row);
+    else
+      ref_norm_row(of3_f32(x) + r * k, k, c->in[PROJECT_SCALE], c->in[PROJECT_OFFSET], row);
+    for (int64_t i = 0; i < c->out->shape[0]; i++) {
+      const of3_tensor *w = c->in[PROJECT_W + i], *b = c->in[PROJECT_B + i];
+      for (int64_t o = 0; o < n; o++)
+        of3_f32(c->out)[(i * rows + r) * n + o] =
+            (float)(ref_dot(w, o, row) + (b ? (double)of3_f32(b)[o] : 0));
+    }
   }
   free(row);
 }

@@ -365,11 +365,19 @@ static void make_transition(ops_env *e, const int64_t *p, of3_call *c) {
   if (p[4]) c->in[TRANS_MASK] = mask(e, p[4] - 1, DIMS(p[1]));
 }
 
-/* B, M, c; gate and shift of M rows */
-static void make_ada_norm(ops_env *e, const int64_t *p, of3_call *c) {
-  c->in[ADA_A] = activations(e, DIMS(p[0], p[1], p[2]));
-  c->in[ADA_GATE] = gates(e, DIMS(p[1], p[2]));
-  c->in[ADA_SHIFT] = normal(e, 0, 1, DIMS(p[1], p[2]));
+/* B, M, c, n, weights, bits: 1 biases, 2 adaptive, 4 scale and offset */
+static void make_project(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[PROJECT_X] = activations(e, DIMS(p[0], p[1], p[2]));
+  if (p[5] & 2) {
+    c->in[PROJECT_GATE] = gates(e, DIMS(p[1], p[2]));
+    c->in[PROJECT_SHIFT] = normal(e, 0, 1, DIMS(p[1], p[2]));
+  }
+  if (p[5] & 4) {
+    c->in[PROJECT_SCALE] = norm_scale(e, p[2]);
+    c->in[PROJECT_OFFSET] = norm_offset(e, p[2]);
+  }
+  for (int64_t i = 0; i < p[4]; i++) c->in[PROJECT_W + i] = weight(e, p[3], p[2]);
+  for (int64_t i = 0; i < p[4] && (p[5] & 1); i += 2) c->in[PROJECT_B + i] = normal(e, 0, 1, DIMS(p[3]));
 }
 
 /* B, M, c, hidden, batches of gate and shift (1 or B) */
