@@ -64,7 +64,7 @@ static void run_project(State &s, const of3_call &c) {
 }
 
 /* x normalised and in the type of products; the outputs before they are stacked. */
-static int64_t project_bytes(const State &, const of3_call &c) {
+static int64_t project_bytes(const of3_call &c) {
   return 8 * of3_count(c.in[PROJECT_X]) + 4 * of3_count(c.out);
 }
 const Kernel ops::project{run_project, project_bytes};
