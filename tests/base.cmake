@@ -1,1 +1,2 @@
 of3_test(test_threads of3_base)
+of3_test(test_machine of3_base)

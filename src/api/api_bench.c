@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "api/handles.h"
+#include "base/machine.h"
 #include "cpu/peak.h"
 #include "feat/build.h"
 #include "tensor/profile.h"

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "api/handles.h"
+#include "base/machine.h"
 #include "cpu/cpu.h"
 
 const char *of3_version(void) { return OF3_VERSION; }

@@ -5,6 +5,7 @@
 
 #include "api/job.h"
 #include "base/file.h"
+#include "base/machine.h"
 #include "write/manifest.h"
 
 void of3_job_forget(of3_job *j) {

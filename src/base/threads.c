@@ -1,18 +1,13 @@
-#define _GNU_SOURCE
+#define _POSIX_C_SOURCE 200809L
 #include "base/threads.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
-#ifdef __APPLE__
-#include <sys/sysctl.h>
-#endif
+
+#include "base/machine.h"
 
 /* Somebody who may sleep. */
 typedef struct sleeper {
@@ -217,68 +212,3 @@ void of3_pool_run(of3_pool *p, of3_task *task, void *arg, int64_t n) {
   run_shares(p, 0);
   await(p, &p->workers[0].sleeper, job_ended, 0);
 }
-
-/* First number of a file, or `other`; "max" counts as absent. */
-static double number_in(const char *path, int field, double other) {
-  FILE *f = fopen(path, "r");
-  if (!f) return other;
-  char line[256], *save = NULL;
-  char *got = fgets(line, sizeof line, f);
-  fclose(f);
-  char *word = got ? strtok_r(line, " \n", &save) : NULL;
-  while (word && field-- > 0) word = strtok_r(NULL, " \n", &save);
-  if (!word || !strcmp(word, "max")) return other;
-  char *end;
-  double v = strtod(word, &end);
-  return end == word || v <= 0 ? other : v;
-}
-
-int of3_usable_processors(void) {
-  long n = sysconf(_SC_NPROCESSORS_ONLN);
-#ifdef __linux__
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) n = CPU_COUNT(&set);
-  const char *v2 = "/sys/fs/cgroup/cpu.max";
-  double quota = number_in(v2, 0, 0), period = number_in(v2, 1, 100000);
-  if (quota == 0) {
-    quota = number_in("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", 0, 0);
-    period = number_in("/sys/fs/cgroup/cpu/cpu.cfs_period_us", 0, 100000);
-  }
-  if (quota > 0 && quota / period < (double)n) n = (long)(quota / period + 0.5);
-#endif
-  return n < 1 ? 1 : (int)n;
-}
-
-#ifdef __linux__
-static uint64_t available_memory(void) {
-  FILE *f = fopen("/proc/meminfo", "r");
-  if (!f) return 0;
-  char line[256];
-  unsigned long long kib = 0;
-  while (fgets(line, sizeof line, f))
-    if (sscanf(line, "MemAvailable: %llu", &kib) == 1) break;
-  fclose(f);
-  return (uint64_t)kib * 1024;
-}
-
-uint64_t of3_usable_memory(void) {
-  uint64_t free_now = available_memory();
-  double limit = number_in("/sys/fs/cgroup/memory.max", 0, 0),
-         used = number_in("/sys/fs/cgroup/memory.current", 0, 0);
-  if (limit == 0) {
-    limit = number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes", 0, 0);
-    used = number_in("/sys/fs/cgroup/memory/memory.usage_in_bytes", 0, 0);
-  }
-  if (limit > used && limit < 1e18 && (free_now == 0 || limit - used < (double)free_now))
-    return (uint64_t)(limit - used);
-  return free_now;
-}
-#elif defined(__APPLE__)
-uint64_t of3_usable_memory(void) {
-  uint64_t bytes = 0;
-  size_t n = sizeof bytes;
-  return sysctlbyname("hw.memsize", &bytes, &n, NULL, 0) == 0 ? bytes : 0;
-}
-#else
-uint64_t of3_usable_memory(void) { return 0; }
-#endif

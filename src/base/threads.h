@@ -18,10 +18,4 @@ int of3_pool_size(const of3_pool *pool);
 /* Runs the task over 0 .. n-1 and returns when all is done. Not to be called from inside a task. */
 void of3_pool_run(of3_pool *pool, of3_task *task, void *arg, int64_t n);
 
-/* How many processors this process may use: affinity, and the cgroup's CPU quota. At least 1. */
-int of3_usable_processors(void);
-
-/* Bytes of memory this process may still use: free memory and the cgroup's limit; 0 if unknown. */
-uint64_t of3_usable_memory(void);
-
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/machine.h"
 #include "cpu/isa.h"
 #include "cpu/state.h"
 
