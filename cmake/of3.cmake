@@ -2,6 +2,10 @@
 add_library(of3_flags INTERFACE)
 target_compile_options(of3_flags INTERFACE -Wall -Wextra -Wshadow -Wvla -fno-math-errno -ffp-contract=off)
 target_include_directories(of3_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
+if(APPLE)
+  # What is not in POSIX, such as mkdtemp in unistd.h, is hidden there from files that ask for POSIX.
+  target_compile_definitions(of3_flags INTERFACE _DARWIN_C_SOURCE)
+endif()
 if(OF3_WERROR)
   target_compile_options(of3_flags INTERFACE -Werror)
 endif()

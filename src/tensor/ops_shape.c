@@ -7,7 +7,7 @@
 
 /* assert whose arguments count as used in release builds too. */
 #ifdef NDEBUG
-#define DEMAND(condition) ((void)sizeof(!(condition)))
+#define DEMAND(condition) ((void)(false && (condition)))
 #else
 #define DEMAND(condition) assert(condition)
 #endif
