@@ -142,7 +142,7 @@ static void run_parts(of3_run *r, const of3_features *f, const of3_fold_options 
 }
 
 int64_t of3_block_rows(const of3_run *r, int64_t n, int64_t floats) {
-  const int64_t rows = ((int64_t)1 << (24 - 2 * r->economy.narrower_blocks)) / floats + 1;
+  const int64_t rows = ((int64_t)1 << (r->economy.narrow_blocks ? 18 : 22)) / floats + 1;
   return rows < n ? rows : n;
 }
 

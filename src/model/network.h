@@ -58,7 +58,7 @@ typedef struct of3_observer {
 /* How a fold takes less memory and more time; {0} is the fastest. What comes out is the same to the bit on a
  * backend whose numbers do not depend on how many rows an operation gets, as the CPU's do not. */
 typedef struct of3_economy {
-  int narrower_blocks;    /* wide pair tensors in blocks of rows of 2^24 floats, n times quartered */
+  int narrow_blocks;      /* 1: wide pair tensors in blocks of rows of 2^18 floats, not 2^22 */
   int triangle_turns;     /* of3_attr.turns; 0: 1 */
   int remade_biases;      /* pair biases of the denoiser, of its last blocks, that every step makes anew */
   int denoiser_samples;   /* that go through a block of the denoiser together; 0: all */

@@ -58,10 +58,9 @@ static bool more_turns(of3_economy *e) {
   return true;
 }
 
-static bool narrower_blocks(of3_economy *e) {
-  enum { MOST = 3 };
-  if (e->narrower_blocks >= MOST) return false;
-  e->narrower_blocks++;
+static bool narrow_blocks(of3_economy *e) {
+  if (e->narrow_blocks) return false;
+  e->narrow_blocks = 1;
   return true;
 }
 
@@ -88,13 +87,13 @@ static bool save_in_trunk(of3_economy *e, const sizes *s) {
 
 static bool save_in_diffusion(of3_economy *e, const sizes *s) {
   enum { ENOUGH = 1024 }; /* rows that keep many threads busy for each weight that is read */
-  return narrower_blocks(e) || fewer_samples(&e->denoiser_samples, s->samples, s, ENOUGH) ||
+  return narrow_blocks(e) || fewer_samples(&e->denoiser_samples, s->samples, s, ENOUGH) ||
          fewer_biases(e, s) || fewer_samples(&e->denoiser_samples, s->samples, s, 1);
 }
 
 static bool save_in_heads(of3_economy *e, const sizes *s) {
   const int all = of3_confidence_group(s->tokens, s->samples);
-  return fewer_samples(&e->confidence_samples, all, s, 1) || narrower_blocks(e) || more_turns(e);
+  return fewer_samples(&e->confidence_samples, all, s, 1) || narrow_blocks(e) || more_turns(e);
 }
 
 static int largest(const of3_parts *parts) {
@@ -120,7 +119,7 @@ static of3_status save_until_it_fits(const planner *p, size_t most, of3_fold_opt
 static of3_status relax(const planner *p, size_t most, of3_fold_options *o, of3_plan *out, of3_error *err) {
   of3_economy *e = &o->economy;
   int *const choice[] = {&e->remade_biases, &e->triangle_turns, &e->denoiser_samples, &e->confidence_samples,
-                         &e->narrower_blocks};
+                         &e->narrow_blocks};
   for (size_t i = 0; i < sizeof choice / sizeof *choice; i++) {
     const int was = *choice[i];
     of3_plan without;
@@ -160,7 +159,7 @@ static size_t put(char *out, size_t at, bool holds, const char *fmt, ...) {
 
 const char *of3_economy_text(const of3_economy *e, const of3_config *c, char out[OF3_ECONOMY_TEXT]) {
   out[0] = 0;
-  size_t at = put(out, 0, e->narrower_blocks, "pairs in blocks of %d MB", 64 >> 2 * e->narrower_blocks);
+  size_t at = put(out, 0, e->narrow_blocks, "pairs in small blocks");
   at = put(out, at, e->triangle_turns, "triangle products in %d turns", e->triangle_turns);
   at = put(out, at, e->confidence_samples, "confidence of %d sample%s at a time", e->confidence_samples,
            e->confidence_samples > 1 ? "s" : "");
