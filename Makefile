@@ -79,4 +79,4 @@ install: all
 	@cmake --install $(BUILD)
 
 clean:
-	@cmake -E rm -rf $(BUILD) build-sanitize build-debug build-fuzz build-arm64
+	@cmake -E rm -rf $(BUILD) build-sanitize build-debug build-fuzz build-arm64 build-macos
