@@ -4,7 +4,7 @@
  *
  * For each shape of ops_shapes.inc, tab-separated: operation, where it occurs, best milliseconds of MLX and
  * of the CPU backend in S seconds each (default 0.3), megabytes that MLX held at most and that the plan
- * allowed. bench/mlx_blocks.py puts a plain composition in MLX-Python beside it. */
+ * allowed. For whole blocks beside MLX-Python: bench/mlx_blocks.py. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>
