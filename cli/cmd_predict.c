@@ -16,6 +16,7 @@ typedef struct predict_options {
   int samples, recycles, steps, model_seeds;
   cli_seeds seeds;
   cli_machine machine;
+  int jobs;
   const char *log;
 } predict_options;
 
@@ -125,6 +126,16 @@ static const cli_option table[] = {
              "made from another query, checkpoint, seed, option or version"},
 
 #include "machine_options.inc"
+    {.names = "jobs",
+     .letter = 'j',
+     .kind = CLI_INT,
+     .offset = FIELD(jobs),
+     .low = 0,
+     .high = 1024,
+     .value = "N",
+     .none = "as many as their sizes and memory make sensible",
+     .help = "Folds (of queries and seeds) side by side, which share threads and memory; 1 is one after the "
+             "other. Results do not depend on it"},
     {.names = "use-tf32",
      .kind = CLI_OFF,
      .value = "BOOL",
@@ -148,6 +159,7 @@ static void defaults(void *options) {
   o->format = p.format;
   o->confidences = p.confidences;
   o->machine = cli_machine_defaults();
+  o->jobs = p.jobs;
   o->log = "info";
 }
 
@@ -171,7 +183,8 @@ static int fold(const predict_options *o, const char *query, const char *checkpo
                                  .n_seed = seeds->n,
                                  .format = o->format,
                                  .confidences = o->confidences,
-                                 .overwrite = o->overwrite};
+                                 .overwrite = o->overwrite,
+                                 .jobs = o->jobs};
   of3_engine *engine = NULL;
   of3_model *model = NULL;
   of3_report *report = NULL;

@@ -72,9 +72,9 @@ static void duration(double seconds, char *out, size_t size) {
     snprintf(out, size, "%ld h %02ld min", s / 3600, s / 60 % 60);
 }
 
-static void progress_text(const cli_terminal *t, const of3_progress_info *p, char *out, size_t size) {
+static void progress_text(const cli_lane *t, const of3_progress_info *p, char *out, size_t size) {
   char left[64];
-  int n = snprintf(out, size, "%.40s seed %llu", p->query, (unsigned long long)p->seed);
+  int n = snprintf(out, size, "%s", t->label);
   if (p->n_item > 1) n += snprintf(out + n, size - (size_t)n, " (%d of %d)", p->item, p->n_item);
   n += snprintf(out + n, size - (size_t)n, ": %s", p->phase);
   if (p->total > 1) n += snprintf(out + n, size - (size_t)n, " %d/%d", p->done, p->total);
@@ -91,6 +91,21 @@ static void progress_text(const cli_terminal *t, const of3_progress_info *p, cha
   }
 }
 
+/* "(5 of 40) a seed 42 12%, b seed 42 9%" */
+static void lanes_text(const cli_terminal *t, int n_item, char *out, size_t size) {
+  int last = 0;
+  for (int i = 0; i < t->n_lane; i++)
+    if (t->lane[i].item > last) last = t->lane[i].item;
+  size_t n = (size_t)snprintf(out, size, "(%d of %d)", last, n_item);
+  const char *between = " ";
+  for (int i = 0; i < t->n_lane && n < size; i++) {
+    const cli_lane *l = &t->lane[i];
+    if (!l->item) continue;
+    n += (size_t)snprintf(out + n, size - n, "%s%s %.0f%%", between, l->label, 100 * l->fraction);
+    between = ", ";
+  }
+}
+
 /* A line that wrapped could not be written over. */
 static void cut_to_width(char *text) {
   struct winsize w;
@@ -98,25 +113,49 @@ static void cut_to_width(char *text) {
   if (strlen(text) >= columns) text[columns - 1] = 0;
 }
 
+/* Notes where a lane is; true: at another item or in another phase than before. */
+static bool note_progress(cli_terminal *t, cli_lane *l, const of3_progress_info *p) {
+  if (t->n_lane != p->n_lane) memset(t->lane, 0, sizeof t->lane);
+  t->n_lane = p->n_lane;
+  l->fraction = p->fraction;
+  if (l->item == p->item && l->phase && strcmp(l->phase, p->phase) == 0) return false;
+  snprintf(l->label, sizeof l->label, p->n_lane > 1 ? "%.20s seed %llu" : "%.40s seed %llu", p->query,
+           (unsigned long long)p->seed);
+  l->item = p->item;
+  l->phase = p->phase;
+  l->phase_began = p->seconds;
+  l->phase_from = p->done;
+  return true;
+}
+
+static void write_over(cli_terminal *t, double clock, char *text) {
+  cut_to_width(text);
+  fprintf(stderr, "\r%s\033[K", text);
+  t->shown = clock;
+  t->line = true;
+}
+
 static void show_progress(void *user, const of3_progress_info *p) {
   cli_terminal *t = user;
-  char text[256];
+  if (p->lane >= CLI_MOST_LANES) return;
+  cli_lane *l = &t->lane[p->lane];
+  char text[512];
   double clock = now();
-  bool other = t->item != p->item || !t->phase || strcmp(t->phase, p->phase) != 0;
-  if (other) {
-    t->item = p->item;
-    t->phase = p->phase;
-    t->phase_began = p->seconds;
-    t->phase_from = p->done;
+  bool other = note_progress(t, l, p);
+  if (t->is_terminal) {
+    bool must = p->n_lane == 1 && (other || p->done >= p->total);
+    if (!must && clock - t->shown < LINE_INTERVAL) return;
+    if (p->n_lane > 1)
+      lanes_text(t, p->n_item, text, sizeof text);
+    else
+      progress_text(l, p, text, sizeof text);
+    write_over(t, clock, text);
+  } else {
+    if (!other && clock - l->shown < PLAIN_INTERVAL) return;
+    l->shown = clock;
+    progress_text(l, p, text, sizeof text);
+    fprintf(stderr, "%s\n", text);
   }
-  double least = t->is_terminal ? LINE_INTERVAL : PLAIN_INTERVAL;
-  if (!other && p->done < p->total && clock - t->shown < least) return;
-  if (!t->is_terminal && !other && clock - t->shown < least) return;
-  t->shown = clock;
-  progress_text(t, p, text, sizeof text);
-  if (t->is_terminal) cut_to_width(text);
-  fprintf(stderr, t->is_terminal ? "\r%s\033[K" : "%s\n", text);
-  t->line = t->is_terminal;
   fflush(stderr);
 }
 

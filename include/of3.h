@@ -60,6 +60,7 @@ typedef struct of3_progress_info {
   const char *query;
   uint64_t seed;
   int item, n_item;  /* which of the (query, seed) pairs, from 1 */
+  int lane, n_lane;  /* which of the pairs that are folded side by side, from 0 */
   const char *phase; /* "features", "trunk", "diffusion", "confidence", "write" */
   int done, total;   /* steps of the phase */
   double fraction;   /* of the pair's arithmetic, 0 .. 1 */
@@ -179,6 +180,9 @@ typedef struct of3_predict_options {
   const char *format;      /* of structures: "cif", "cif.gz", "pdb" */
   const char *confidences; /* full confidences: "json", "npz" (float16), "npz32" (float32), "none" */
   bool overwrite;          /* false: results that are complete and made from the same inputs are kept */
+  int jobs; /* pairs of query and seed folded side by side, sharing threads and memory; at most as many as the
+             * engine has threads. 0: chosen by their sizes; 1: one after the other, which saves memory.
+             * Results do not depend on it */
 } of3_predict_options;
 
 of3_predict_options of3_predict_defaults(void);

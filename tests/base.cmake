@@ -1,2 +1,3 @@
 of3_test(test_threads of3_base)
+of3_test(test_crew of3_base)
 of3_test(test_machine of3_base)

@@ -1,7 +1,7 @@
 # The command line: each case is a shell script and its expected output (tests/cli/run_case.sh).
 add_executable(edit_checkpoint cli/edit_checkpoint.c)
 target_link_libraries(edit_checkpoint PRIVATE of3_io of3_flags)
-set(cli_cases help usage query checkpoint output full_disk memory interrupt batch threads rerun formats convert
+set(cli_cases help usage query checkpoint output full_disk memory interrupt batch threads jobs rerun formats convert
               features bench mlx mlx_missing selftest)
 foreach(case ${cli_cases})
   add_test(NAME cli_${case} COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/run_case.sh ${CMAKE_BINARY_DIR} ${case})
@@ -11,6 +11,8 @@ add_test(NAME includes COMMAND ${CMAKE_SOURCE_DIR}/tests/check_includes.sh)
 
 # The library from outside.
 of3_test(test_api of3_api)
+of3_test(test_lanes of3_api)
+of3_test(test_jobs of3_api)
 of3_test_allocations(test_api_memory of3_api)
 if(TARGET test_api_memory)
   target_link_options(test_api_memory PRIVATE LINKER:--wrap=of3_arena_alloc)

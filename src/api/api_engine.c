@@ -37,7 +37,7 @@ static of3_status open_engine(const of3_engine_options *o, of3_engine *e, of3_er
   if (!e->pool)
     return of3_fail(err, OF3_ERR_MEMORY, "cannot start %d thread%s; ask for fewer with --threads", e->threads,
                     e->threads > 1 ? "s" : "");
-  return of3_ctx_open(&e->cx, e->backend, e->threads, BINDING, false, err);
+  return of3_ctx_open_on(&e->cx, e->backend, e->pool, BINDING, false, err);
 }
 
 of3_status of3_engine_open(const of3_engine_options *opt_options, const of3_callbacks *opt_callbacks,

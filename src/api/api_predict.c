@@ -37,6 +37,19 @@ static bool parse_full(const char *name, of3_full_confidences *out) {
   return false;
 }
 
+static of3_status check_jobs(const of3_engine *e, int jobs, of3_error *err) {
+  if (jobs < 0) return of3_fail(err, OF3_ERR_USAGE, "%d jobs were asked for; 0 chooses how many", jobs);
+  if (jobs > 1 && !e->backend->plain_memory)
+    return of3_fail(err, OF3_ERR_USAGE,
+                    "%d jobs were asked for, but the backend %s folds one query at a time; use 1 job", jobs,
+                    e->name);
+  if (jobs > e->threads)
+    return of3_fail(err, OF3_ERR_USAGE,
+                    "%d jobs need at least as many threads, but there %s %d; use fewer jobs or more threads",
+                    jobs, e->threads == 1 ? "is" : "are", e->threads);
+  return OF3_OK;
+}
+
 static of3_status read_options(of3_job *j, of3_error *err) {
   const of3_predict_options *o = j->o;
   j->tree.folder = o->output_dir;
@@ -51,6 +64,7 @@ static of3_status read_options(of3_job *j, of3_error *err) {
     return of3_fail(err, OF3_ERR_USAGE,
                     "the format of confidences '%.20s' is unknown; json, npz, npz32 or none was expected",
                     o->confidences);
+  OF3_TRY(check_jobs(j->model->engine, o->jobs, err));
   j->mode = of3_feature_mode_of(j->model->network.variant);
   snprintf(j->options, sizeof j->options,
            "samples=%d recycles=%d steps=%d backend=%s dtype=%s format=%s confidences=%s", o->samples,
@@ -69,7 +83,7 @@ static int by_length(const void *pa, const void *pb) {
   return la != lb ? (la > lb) - (la < lb) : (a > b) - (a < b); /* equal ones in the order of the file */
 }
 
-static of3_status order_queries(of3_job *j, const of3_query ***ret_order, of3_error *err) {
+static of3_status order_queries(of3_job *j, of3_error *err) {
   static const uint64_t default_seed = DEFAULT_SEED;
   bool given = j->o->n_seed > 0;
   j->seed = given ? j->o->seeds : j->set.n_seed ? j->set.seed : &default_seed;
@@ -83,59 +97,73 @@ static of3_status order_queries(of3_job *j, const of3_query ***ret_order, of3_er
   if (!order) return of3_fail_memory(err, "the queries");
   for (int i = 0; i < j->set.n; i++) order[i] = &j->set.query[i];
   qsort(order, (size_t)j->set.n, sizeof *order, by_length);
-  *ret_order = order;
+  j->order = order;
+  return OF3_OK;
+}
+
+/* ---- Re-runs */
+
+/* Whether the item is complete on disk; else what it will be made from goes to pending. */
+static of3_status check_existing(of3_job *j, int index, of3_arena *arena, of3_error *err) {
+  char why[OF3_ERROR_TEXT];
+  of3_run_state state = OF3_RUN_MISSING;
+  of3_item *item = &j->item[index];
+  of3_pending *pending = &j->pending[j->n_pending];
+  of3_run_inputs inputs = {.query = of3_job_query(j, index),
+                           .seed = item->seed,
+                           .checkpoint = j->model->identity,
+                           .options = j->options,
+                           .version = of3_version()};
+  char *folder = of3_tree_seed_folder(&j->tree, item->query, item->seed, arena);
+  if (!folder) return of3_fail_memory(err, "a path");
+  pending->index = index;
+  OF3_TRY(of3_run_key(&inputs, pending->key, err));
+  if (!j->o->overwrite && of3_is_folder(folder)) {
+    OF3_TRY(of3_manifest_check(folder, pending->key, &state, why, err));
+    if (state != OF3_RUN_COMPLETE) of3_logf(&j->model->engine->log, OF3_LOG_INFO, "computing again: %s", why);
+  }
+  item->reused = state == OF3_RUN_COMPLETE;
+  if (!item->reused) {
+    j->n_pending++;
+    return OF3_OK;
+  }
+  OF3_TRY(of3_job_rank_item(j, index, err));
+  of3_logf(&j->model->engine->log, OF3_LOG_INFO, "%s seed %" PRIu64 ": complete from an earlier run",
+           item->query, item->seed);
   return OF3_OK;
 }
 
 /* ---- The run */
 
-/* Keeps the sentence of a failure with its item; the log has it at once where others follow. */
-static of3_status note_failure(of3_job *j, int index, const of3_error *failure, bool known, of3_error *err) {
-  of3_item *item = &j->item[index];
-  item->status = failure->code;
-  item->error = of3_arena_strdup(j->box->arena, failure->text);
-  item->best_sample = 0;
-  if (!item->error) return of3_fail_memory(err, "the report");
-  if (j->box->report.n_failed++ == 0) *err = *failure;
-  if (item->n_token) { /* features were made: it went wrong in the network or after it */
-    of3_error unlogged = {0};
-    if (of3_job_log_failure(j, index, failure, &unlogged) != OF3_OK)
-      of3_logf(&j->model->engine->log, OF3_LOG_WARN, "%s", unlogged.text);
-  }
-  if (j->n_item > 1 && !known) of3_logf(&j->model->engine->log, OF3_LOG_ERROR, "%s", failure->text);
-  return OF3_OK;
+/* An item that needs no computing is done here: a query with an error, results of an earlier run. */
+static of3_status sort_item(of3_job *j, int index, of3_error *err) {
+  const of3_query *query = of3_job_query(j, index);
+  if (query->error.code != OF3_OK) /* told for the first seed */
+    return of3_job_note_failure(j, index, &query->error, index % j->n_seed > 0, err);
+  of3_error failure = {0};
+  of3_arena *arena = of3_arena_new(0);
+  of3_status status = arena ? check_existing(j, index, arena, &failure) : of3_fail_memory(&failure, "a path");
+  of3_arena_free(arena);
+  if (status == OF3_OK) return OF3_OK;
+  status = of3_prefix(&failure, "query '%s', seed %" PRIu64, query->name, j->item[index].seed);
+  return of3_job_note_failure(j, index, &failure, false, err);
 }
 
-static of3_status cancelled(const of3_job *j, of3_error *err) {
-  return of3_fail(
-      err, OF3_ERR_CANCELLED,
-      "interrupted; results that were complete are in '%s', and the same command goes on from there",
-      j->tree.folder);
+static of3_status run_items(of3_job *j, of3_error *err) {
+  j->pending = OF3_ARENA_NEW(j->set.arena, of3_pending, (size_t)j->n_item + 1);
+  if (!j->pending) return of3_fail_memory(err, "the queries");
+  int i = 0;
+  for (; i < j->n_item && !of3_is_cancelled(&j->model->engine->callbacks); i++) OF3_TRY(sort_item(j, i, err));
+  atomic_init(&j->stop, i < j->n_item);
+  return of3_job_run(j, err);
 }
 
-static of3_status run_items(of3_job *j, const of3_query *const *order, of3_error *err) {
-  for (int i = 0; i < j->n_item; i++) {
-    of3_error failure = {0};
-    const of3_query *query = order[i / j->n_seed];
-    if (of3_is_cancelled(&j->model->engine->callbacks)) return cancelled(j, err);
-    of3_status status = of3_job_run(j, query, i, &failure);
-    if (status == OF3_ERR_CANCELLED) return cancelled(j, err);
-    bool known = query->error.code != OF3_OK && i % j->n_seed > 0; /* told for the first seed */
-    if (status != OF3_OK) OF3_TRY(note_failure(j, i, &failure, known, err));
-  }
-  return OF3_OK;
-}
-
-/* err holds the first failure of an item, if there was one. */
 static of3_status conclude(of3_job *j, of3_error *err) {
   int n_failed = j->box->report.n_failed;
   of3_error last = {0};
   of3_status status = of3_job_finish(j, &last);
-  if (n_failed == 0) {
-    if (status != OF3_OK) *err = last;
-    return status;
-  }
-  if (j->n_item == 1) return err->code;
+  *err = n_failed ? j->first_failure : last;
+  if (n_failed == 0 || j->n_item == 1) return n_failed ? err->code : status;
   return of3_fail(err, err->code, "%d of %d folds failed, as said above; the others are complete in '%s'",
                   n_failed, j->n_item, j->tree.folder);
 }
@@ -153,17 +181,16 @@ static void announce(const of3_model *m) {
 }
 
 static of3_status predict(of3_job *j, of3_error *err) {
-  const of3_query **order = NULL;
   announce(j->model);
-  OF3_TRY(order_queries(j, &order, err));
+  OF3_TRY(order_queries(j, err));
   OF3_TRY(of3_job_make_report(j, err));
   for (int i = 0; i < j->n_item; i++) {
-    j->item[i].query = of3_arena_strdup(j->box->arena, order[i / j->n_seed]->name);
+    j->item[i].query = of3_arena_strdup(j->box->arena, of3_job_query(j, i)->name);
     j->item[i].seed = j->seed[i % j->n_seed];
     if (!j->item[i].query) return of3_fail_memory(err, "the report");
   }
   OF3_TRY(of3_job_write_settings(j, err));
-  OF3_TRY(run_items(j, order, err));
+  OF3_TRY(run_items(j, err));
   j->concluded = true;
   return conclude(j, err);
 }
@@ -176,7 +203,6 @@ of3_status of3_predict(of3_model *model, const char *query, const of3_predict_op
   of3_status status = read_options(&j, &local);
   if (status == OF3_OK) status = of3_query_open(query, &j.set, &local);
   if (status == OF3_OK) status = predict(&j, &local);
-  of3_job_forget(&j);
   of3_query_set_free(&j.set);
   if (j.concluded)
     *ret_report = &j.box->report;

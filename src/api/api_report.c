@@ -47,7 +47,7 @@ static void add_failure(const of3_item *item, const of3_error *failure, of3_str 
   of3_str_add(out, "\n");
 }
 
-of3_status of3_job_log_failure(const of3_job *j, int index, const of3_error *failure, of3_error *err) {
+static of3_status log_failure(const of3_job *j, int index, const of3_error *failure, of3_error *err) {
   enum { MOST = 16 << 20 };
   of3_arena *arena = of3_arena_new(0);
   of3_str text = {0};
@@ -64,6 +64,25 @@ of3_status of3_job_log_failure(const of3_job *j, int index, const of3_error *fai
   of3_str_free(&text);
   of3_arena_free(arena);
   return status;
+}
+
+of3_status of3_job_note_failure(of3_job *j, int index, const of3_error *failure, bool quiet, of3_error *err) {
+  const of3_log *log = &j->model->engine->log;
+  of3_item *item = &j->item[index];
+  item->status = failure->code;
+  item->error = of3_arena_strdup(j->box->arena, failure->text);
+  item->best_sample = 0;
+  if (!item->error) return of3_fail_memory(err, "the report");
+  if (j->box->report.n_failed++ == 0 || index < j->first_failed) {
+    j->first_failed = index;
+    j->first_failure = *failure;
+  }
+  if (item->n_token) { /* features were made: it went wrong in the network or after it */
+    of3_error unlogged = {0};
+    if (log_failure(j, index, failure, &unlogged) != OF3_OK) of3_logf(log, OF3_LOG_WARN, "%s", unlogged.text);
+  }
+  if (j->n_item > 1 && !quiet) of3_logf(log, OF3_LOG_ERROR, "%s", failure->text);
+  return OF3_OK;
 }
 
 /* ---- Ranking */

@@ -17,7 +17,7 @@ struct of3_engine {
   of3_callbacks callbacks;
   of3_log log;
   of3_ctx cx; /* binds weights; each fold opens one of its own with as much memory as it was planned for */
-  of3_pool *pool; /* for what is computed outside the network: scores */
+  of3_pool *pool; /* the threads; folds side by side have pools of their own instead (api_lanes.c) */
 };
 
 struct of3_model {

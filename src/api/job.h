@@ -1,10 +1,21 @@
-/* One call of of3_predict. */
+/* One call of of3_predict: its items (a query with a seed each), and the lanes that work through them side by
+ * side. What the lanes share and how it is guarded:
+ *
+ *   model, options, queries     read only
+ *   door                        a mutex; who holds it takes the next item, makes its features and gets memory
+ *   gate                        the memory that items may hold together
+ *   report, failures, ranking   the calling thread's: lanes ask it (base/crew.h) */
 #ifndef OF3_API_JOB_H
 #define OF3_API_JOB_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "api/handles.h"
+#include "base/crew.h"
 #include "chem/complex.h"
 #include "feat/build.h"
+#include "write/manifest.h"
 #include "write/tree.h"
 
 /* The report with the memory that it and the ranking live in. */
@@ -13,12 +24,37 @@ typedef struct of3_report_box {
   of3_arena *arena;
 } of3_report_box;
 
+/* An item that is to be computed. */
+typedef struct of3_pending {
+  int index;
+  char key[OF3_KEY_TEXT]; /* what it will be made from */
+} of3_pending;
+
+/* What is made once for all seeds of a query: everything but the conformers. */
+typedef struct of3_prepared {
+  const of3_query *query;
+  of3_complex complex;
+  of3_features features;
+  bool announced;   /* memory and work have been told; guarded by the door */
+  atomic_int users; /* the job, and items on their way; the last one frees it */
+} of3_prepared;
+
+/* What items on their way may take together. */
+typedef struct of3_gate {
+  pthread_mutex_t lock;
+  pthread_cond_t left; /* somebody gave memory back */
+  int n_held;
+  uint64_t held; /* bytes of tensors, features and results, of n_held items */
+  uint64_t free; /* bytes that could be used when nobody held any; 0: unknown */
+} of3_gate;
+
 typedef struct of3_job {
   of3_model *model;
   const of3_predict_options *o;
   of3_tree tree;
   of3_query_set set;
-  const uint64_t *seed; /* [n_seed] */
+  const of3_query **order; /* [set.n] by length */
+  const uint64_t *seed;    /* [n_seed] */
   int n_seed;
   of3_feature_mode mode;
   char options[256]; /* what decides the bytes of the results, as text */
@@ -28,26 +64,94 @@ typedef struct of3_job {
   of3_ranked **rows; /* [n_item] of [samples]; NULL for items without results */
   int n_item;
   bool concluded; /* every item has been tried: there is something to report */
+  of3_error first_failure;
+  int first_failed; /* item of the first failure */
 
-  /* The query at hand: its features serve all seeds. */
-  const of3_query *query; /* NULL: none */
-  of3_complex complex;
-  of3_features features;
-  bool announced; /* memory and work have been told */
+  of3_pending *pending; /* [n_pending] in order of items */
+  int n_pending;
+  int next, end;          /* which of these nobody has taken, and where the lanes of now stop; the door's */
+  of3_prepared *prepared; /* of the query taken last, or NULL; the door's */
+  pthread_mutex_t door;
+  of3_gate gate;
+  atomic_bool stop;  /* nobody takes another item */
+  of3_error stopped; /* why, if it was not the user who asked for it */
 } of3_job;
 
-/* api_run.c: one query with one seed. item: query and seed are filled in; the rest is to be. */
-OF3_MUST_CHECK of3_status of3_job_run(of3_job *j, const of3_query *query, int index, of3_error *err);
-void of3_job_forget(of3_job *j); /* frees the query at hand */
+/* Who works on an item at a time. */
+typedef struct of3_lane {
+  of3_job *job;
+  of3_crew *crew;
+  of3_pool *pool;
+  int number, n_lane;
+  of3_log log; /* of the callbacks, by the calling thread */
+} of3_lane;
 
-/* api_report.c */
+typedef struct of3_need {
+  uint64_t weights, tensors, rest, total; /* bytes; rest: features and results */
+  uint64_t available;                     /* for all of it, other items' included; 0: unknown */
+} of3_need;
+
+/* An item on its way through a lane. */
+typedef struct of3_turn {
+  of3_lane *lane;
+  const of3_query *query;
+  const char *key;
+  of3_item *item;
+  int index;
+  of3_arena *arena; /* what this turn alone needs */
+  const char *folder;
+  of3_prepared *prepared;
+  of3_features features; /* the prepared ones, with conformers of its own */
+  of3_fold_options fold;
+  of3_plan plan;
+  of3_need need;
+  bool holds;   /* tensors and rest have been granted by the gate */
+  double begin; /* on the clock */
+  of3_status status;
+  of3_error error; /* if status is not OF3_OK */
+} of3_turn;
+
+static inline const of3_query *of3_job_query(const of3_job *j, int index) {
+  return j->order[index / j->n_seed];
+}
+
+/* api_lanes.c: works through the pending items. Failures of items are noted; an error is one of the run. */
+OF3_MUST_CHECK of3_status of3_job_run(of3_job *j, of3_error *err);
+void of3_lane_tell(of3_lane *lane, of3_progress_info *info); /* progress, by the calling thread */
+
+/* api_prepare.c: features, plan and memory of a turn; lane, query, key, item and index are filled in. Under
+ * the door. Whatever came of it: of3_turn_leave. */
+OF3_MUST_CHECK of3_status of3_turn_enter(of3_turn *t, of3_error *err);
+void of3_turn_leave(of3_turn *t);
+void of3_prepared_leave(of3_prepared *opt_prepared);
+/* Bytes beside the weights that an item of the query takes at most on so many threads. Reads no alignments.
+ */
+OF3_MUST_CHECK of3_status of3_job_estimate(const of3_job *j, const of3_query *query, int threads,
+                                           uint64_t *ret_bytes, of3_error *err);
+
+/* api_memory.c */
+OF3_MUST_CHECK of3_status of3_gate_init(of3_gate *gate, of3_error *err);
+void of3_gate_free(of3_gate *gate);
+/* The fastest plan for which there is memory, or the one that needs least; and what is needed. */
+OF3_MUST_CHECK of3_status of3_turn_plan(of3_turn *t, of3_error *err);
+void of3_turn_announce(const of3_turn *t);
+/* Waits until others have given back enough; refuses what would not fit alone. */
+OF3_MUST_CHECK of3_status of3_turn_get_memory(of3_turn *t, of3_error *err);
+void of3_turn_give_back(of3_turn *t);
+/* Bytes beside the weights that may be used while no item is on its way; UINT64_MAX: unknown. */
+uint64_t of3_job_room(const of3_job *j);
+
+/* api_run.c: network, scores and files of a turn that has entered. */
+OF3_MUST_CHECK of3_status of3_turn_compute(of3_turn *t, of3_error *err);
+
+/* api_report.c; all by the calling thread */
 OF3_MUST_CHECK of3_status of3_job_make_report(of3_job *j, of3_error *err);
 /* Scores and files of a complete item, read from disk. */
 OF3_MUST_CHECK of3_status of3_job_rank_item(of3_job *j, int index, of3_error *err);
-/* Appends a failure to OUT/logs/predict_err_rank0.log, as OpenFold3 does for what goes wrong after the
- * features. */
-OF3_MUST_CHECK of3_status of3_job_log_failure(const of3_job *j, int index, const of3_error *failure,
-                                              of3_error *err);
+/* Keeps the sentence of a failure with its item. Those that happen after the features also go into
+ * OUT/logs/predict_err_rank0.log, as OpenFold3 does. quiet: the user knows of it. */
+OF3_MUST_CHECK of3_status of3_job_note_failure(of3_job *j, int index, const of3_error *failure, bool quiet,
+                                               of3_error *err);
 /* Ranking, best models and summary. */
 OF3_MUST_CHECK of3_status of3_job_finish(of3_job *j, of3_error *err);
 

@@ -155,10 +155,10 @@ static void sleeper_free(sleeper *s) {
   pthread_mutex_destroy(&s->lock);
 }
 
-static of3_pool *new_pool(int n) {
+static of3_pool *new_pool(int n, int n_all) {
   of3_pool *p = aligned_alloc(_Alignof(of3_pool), sizeof *p);
   if (!p) return NULL;
-  *p = (of3_pool){.size = n, .looks = n <= of3_usable_processors()};
+  *p = (of3_pool){.size = n, .looks = n_all <= of3_usable_processors()};
   p->workers = calloc((size_t)n, sizeof *p->workers);
   p->shares = aligned_alloc(_Alignof(share), (size_t)n * sizeof *p->shares);
   for (int i = 0; p->workers && i < n; i++) {
@@ -169,8 +169,10 @@ static of3_pool *new_pool(int n) {
   return p;
 }
 
-of3_pool *of3_pool_new(int n_thread) {
-  of3_pool *p = new_pool(n_thread < 1 ? 1 : n_thread);
+of3_pool *of3_pool_new(int n_thread) { return of3_pool_new_beside(n_thread, n_thread); }
+
+of3_pool *of3_pool_new_beside(int n_thread, int n_all) {
+  of3_pool *p = new_pool(n_thread < 1 ? 1 : n_thread, n_all);
   if (!p) return NULL;
   for (int i = 1; p->workers && p->shares && i < p->size; i++) {
     if (pthread_create(&p->workers[i].thread, NULL, work, &p->workers[i]) != 0) break;

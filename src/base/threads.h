@@ -12,6 +12,9 @@ typedef void of3_task(void *arg, int64_t begin, int64_t end, int thread);
 
 /* n_thread counts the calling thread too. NULL if out of memory or threads. */
 of3_pool *of3_pool_new(int n_thread);
+/* The same for a pool beside which others compute: n_all threads in all, its own among them. Threads look for
+ * work before they sleep only if a processor is there for each of n_all. */
+of3_pool *of3_pool_new_beside(int n_thread, int n_all);
 void of3_pool_free(of3_pool *opt_pool);
 int of3_pool_size(const of3_pool *pool);
 

@@ -84,7 +84,7 @@ static of3_status open_cpu(of3_ctx *cx, int threads, of3_error *err, const of3_i
   set_table(&s->table, isa, cx->backend->operand);
   s->kernels = &s->table;
   s->threads = threads > 0 ? threads : of3_usable_processors();
-  if (!cx->planning) s->pool = of3_pool_new(s->threads);
+  if (!cx->planning) s->pool = cx->opt_pool ? cx->opt_pool : of3_pool_new(s->threads);
   if (!cx->planning && !s->pool) {
     int wanted = s->threads;
     free(s);
@@ -97,7 +97,7 @@ static of3_status open_cpu(of3_ctx *cx, int threads, of3_error *err, const of3_i
 static void close_cpu(of3_ctx *cx) {
   of3_cpu *s = cx->state;
   if (!s) return;
-  of3_pool_free(s->pool);
+  if (!cx->opt_pool) of3_pool_free(s->pool);
   free(s);
   cx->state = NULL;
 }

@@ -7,7 +7,7 @@
 #include "tensor/backend.h"
 
 typedef struct of3_cpu {
-  of3_pool *pool; /* NULL while planning */
+  of3_pool *pool; /* the context's, or its own; NULL while planning */
   int threads;
   const of3_cpu_kernels *kernels; /* the table */
   of3_cpu_kernels table;          /* the instruction set's, with gemm_bf16 by the type of operands */

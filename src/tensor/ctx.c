@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/threads.h"
 #include "tensor/backend.h"
 #include "tensor/tensor.h"
 
@@ -18,9 +19,11 @@ static void *reserve(size_t bytes) {
   return p == MAP_FAILED ? NULL : p;
 }
 
-of3_status of3_ctx_open(of3_ctx *cx, const of3_backend *backend, int threads, size_t limit, bool planning,
-                        of3_error *err) {
-  *cx = (of3_ctx){.backend = backend, .planning = planning, .limit = (limit + ALIGN - 1) / ALIGN * ALIGN};
+/* cx holds what the caller chose; the rest is to be. */
+static of3_status open_ctx(of3_ctx *cx, int threads, size_t limit, of3_error *err) {
+  const of3_backend *backend = cx->backend;
+  const bool planning = cx->planning;
+  cx->limit = (limit + ALIGN - 1) / ALIGN * ALIGN;
   cx->handle = reserve(MAX_HANDLES * sizeof(of3_tensor));
   if (!cx->handle) return of3_fail_memory(err, "tensor handles");
   if (!planning && backend->plain_memory) {
@@ -41,6 +44,18 @@ of3_status of3_ctx_open(of3_ctx *cx, const of3_backend *backend, int threads, si
     of3_ctx_close(cx);
   }
   return status;
+}
+
+of3_status of3_ctx_open(of3_ctx *cx, const of3_backend *backend, int threads, size_t limit, bool planning,
+                        of3_error *err) {
+  *cx = (of3_ctx){.backend = backend, .planning = planning};
+  return open_ctx(cx, threads, limit, err);
+}
+
+of3_status of3_ctx_open_on(of3_ctx *cx, const of3_backend *backend, of3_pool *pool, size_t limit,
+                           bool planning, of3_error *err) {
+  *cx = (of3_ctx){.backend = backend, .opt_pool = pool, .planning = planning};
+  return open_ctx(cx, of3_pool_size(pool), limit, err);
 }
 
 void of3_ctx_close(of3_ctx *cx) {

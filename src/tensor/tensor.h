@@ -37,6 +37,7 @@
 #include "tensor/dtype.h"
 
 typedef struct of3_backend of3_backend;
+typedef struct of3_pool of3_pool; /* base/threads.h */
 
 typedef struct of3_tensor {
   of3_dtype dtype;
@@ -48,7 +49,8 @@ typedef struct of3_tensor {
 
 typedef struct of3_ctx {
   const of3_backend *backend;
-  void *state; /* the backend's own */
+  void *state;        /* the backend's own */
+  of3_pool *opt_pool; /* threads of the caller's; NULL: the backend starts its own, if it uses any */
   const of3_log *log;
   const volatile sig_atomic_t *opt_cancel; /* non-zero: stop with OF3_ERR_CANCELLED */
   bool planning, in_region;
@@ -68,6 +70,9 @@ typedef struct of3_ctx {
  * reserved, pages are taken when touched. threads: 0 = all that the process may use. */
 OF3_MUST_CHECK of3_status of3_ctx_open(of3_ctx *cx, const of3_backend *backend, int threads, size_t limit,
                                        bool planning, of3_error *err);
+/* The same on the threads of a pool, which outlives the context and works for nobody else meanwhile. */
+OF3_MUST_CHECK of3_status of3_ctx_open_on(of3_ctx *cx, const of3_backend *backend, of3_pool *pool,
+                                          size_t limit, bool planning, of3_error *err);
 void of3_ctx_close(of3_ctx *cx); /* {0} is allowed */
 
 /* The sticky error; copies its sentence to err. */

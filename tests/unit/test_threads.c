@@ -24,10 +24,10 @@ static void task(void *arg, int64_t begin, int64_t end, int thread) {
   if (thread < 0 || thread >= j->threads) j->wrong_thread = 1;
 }
 
-static void every_item_once(void **state) {
-  (void)state;
+/* all: with others, more threads than processors, so that nobody looks before sleeping. */
+static void every_item_once_beside(int all) {
   for (int threads = 1; threads <= 7; threads++) {
-    of3_pool *pool = of3_pool_new(threads);
+    of3_pool *pool = all ? of3_pool_new_beside(threads, all) : of3_pool_new(threads);
     assert_non_null(pool);
     assert_int_equal(of3_pool_size(pool), threads);
     for (int r = 0; r < JOBS; r++) {
@@ -40,6 +40,12 @@ static void every_item_once(void **state) {
     }
     of3_pool_free(pool);
   }
+}
+
+static void every_item_once(void **state) {
+  (void)state;
+  every_item_once_beside(0);
+  every_item_once_beside(100000);
 }
 
 /* A pool that never had a job, or whose threads sleep, ends too. */

@@ -1,0 +1,181 @@
+/* The memory that an item needs, and the gate that lets items on their way hold no more than there is. */
+#include <inttypes.h>
+
+#include "api/job.h"
+#include "base/machine.h"
+
+enum { SIZE_TEXT = 16 };
+
+static const char *size_text(uint64_t bytes, char out[SIZE_TEXT]) {
+  bool giga = bytes >= 1000000000;
+  snprintf(out, SIZE_TEXT, giga ? "%.2f GB" : "%.1f MB", (double)bytes / (giga ? 1e9 : 1e6));
+  return out;
+}
+
+/* To what size_text shows, so that what is said to be needed suffices. */
+static uint64_t rounded_up(uint64_t bytes) {
+  const uint64_t unit = bytes >= 1000000000 ? 10000000 : 100000;
+  return (bytes + unit - 1) / unit * unit;
+}
+
+static uint64_t weight_bytes(const of3_model *m) {
+  return m->mapped_bytes + of3_arena_used(m->network.arena);
+}
+
+static bool fits(const of3_need *n) { return !n->available || n->total <= n->available; }
+
+/* What may be used in all while `taken` bytes of it have been taken already; 0: unknown. */
+static uint64_t available_beside(const of3_model *m, uint64_t taken) {
+  if (m->engine->max_memory) return m->engine->max_memory;
+  uint64_t usable = of3_usable_memory();
+  return usable ? usable + of3_arena_used(m->network.arena) + taken : 0;
+}
+
+/* Without tensors and results. What is free is looked up while nobody holds any: later it cannot be told what
+ * of it holders have not touched yet. */
+static of3_need memory_held(const of3_turn *t) {
+  const of3_model *m = t->lane->job->model;
+  of3_gate *g = &t->lane->job->gate;
+  of3_need n = {.weights = weight_bytes(m),
+                .rest = of3_arena_used(t->prepared->features.arena) + of3_arena_used(t->arena)};
+  pthread_mutex_lock(&g->lock);
+  if (g->n_held == 0) g->free = available_beside(m, n.rest);
+  n.available = g->free;
+  pthread_mutex_unlock(&g->lock);
+  return n;
+}
+
+of3_status of3_turn_plan(of3_turn *t, of3_error *err) {
+  const of3_model *m = t->lane->job->model;
+  of3_need *n = &t->need;
+  *n = memory_held(t);
+  const uint64_t held = n->weights + n->rest;
+  const size_t most = !n->available ? SIZE_MAX : n->available > held ? n->available - held : 0;
+  OF3_TRY(of3_plan_within(m->engine->backend, of3_pool_size(t->lane->pool), &m->network, &t->features, most,
+                          &t->fold, &t->plan, err));
+  n->tensors = t->plan.step_bytes;
+  n->rest += t->plan.result_bytes;
+  n->total = n->weights + n->tensors + n->rest;
+  return OF3_OK;
+}
+
+/* ---- What is said */
+
+/* The sizes of a need as text. */
+typedef struct need_text {
+  char weights[SIZE_TEXT], tensors[SIZE_TEXT], rest[SIZE_TEXT], total[SIZE_TEXT], available[SIZE_TEXT];
+} need_text;
+
+static need_text text_of(const of3_need *n) {
+  need_text t = {.weights = ""};
+  size_text(n->weights, t.weights);
+  size_text(n->tensors, t.tensors);
+  size_text(n->rest, t.rest);
+  size_text(rounded_up(n->total), t.total);
+  size_text(n->available, t.available);
+  return t;
+}
+
+void of3_turn_announce(const of3_turn *turn) {
+  const of3_log *log = &turn->lane->log;
+  const of3_features *f = &turn->features;
+  const of3_plan *plan = &turn->plan;
+  const char *name = turn->query->name;
+  char economy[OF3_ECONOMY_TEXT];
+  const of3_need *n = &turn->need;
+  need_text t = text_of(n);
+  double work = plan->flops_trunk + plan->flops_diffusion + plan->flops_heads;
+  double percent = 100 / (work > 0 ? work : 1);
+  of3_logf(log, OF3_LOG_INFO, "%s: %d chain%s, %d tokens, %d atoms, %d MSA rows", name,
+           turn->prepared->complex.n_chain, turn->prepared->complex.n_chain > 1 ? "s" : "", f->n_token,
+           f->n_atom, f->n_msa);
+  of3_logf(log, OF3_LOG_INFO,
+           "%s: needs %s of memory (weights %s, tensors %s, features and results %s); %s %s", name, t.total,
+           t.weights, t.tensors, t.rest, n->available ? t.available : "an unknown amount",
+           turn->lane->job->model->engine->max_memory ? "are allowed" : "are free");
+  if (fits(n) && of3_economy_text(&turn->fold.economy, &turn->lane->job->model->network.config, economy)[0])
+    of3_logf(log, OF3_LOG_INFO, "%s: takes longer to need less: %s", name, economy);
+  of3_logf(log, OF3_LOG_INFO,
+           "%s: needs %.3g TFLOP of work for each seed (trunk %.0f%%, diffusion %.0f%%, heads %.0f%%)", name,
+           work * 1e-12, plan->flops_trunk * percent, plan->flops_diffusion * percent,
+           plan->flops_heads * percent);
+}
+
+static of3_status refuse(const of3_turn *turn, of3_error *err) {
+  need_text t = text_of(&turn->need);
+  return of3_fail(err, OF3_ERR_MEMORY,
+                  "%d tokens and %d samples need at least %s of memory (weights %s, tensors %s, features and "
+                  "results %s), but "
+                  "%s are %s; use fewer samples, a smaller query or more memory",
+                  turn->features.n_token, turn->fold.n_sample, t.total, t.weights, t.tensors, t.rest,
+                  t.available,
+                  turn->lane->job->model->engine->max_memory ? "allowed by --max-memory" : "free");
+}
+
+/* ---- The gate: items on their way together hold no more than may be used */
+
+of3_status of3_gate_init(of3_gate *g, of3_error *err) {
+  *g = (of3_gate){.held = 0};
+  if (pthread_mutex_init(&g->lock, NULL) != 0) return of3_fail_memory(err, "the lock of the memory");
+  if (pthread_cond_init(&g->left, NULL) == 0) return OF3_OK;
+  pthread_mutex_destroy(&g->lock);
+  return of3_fail_memory(err, "the lock of the memory");
+}
+
+void of3_gate_free(of3_gate *g) {
+  pthread_cond_destroy(&g->left);
+  pthread_mutex_destroy(&g->lock);
+}
+
+typedef enum answer { GRANTED, LATER, NEVER } answer;
+
+/* Under the lock. Beside others there must also be as much free right now as the item will take. */
+static answer ask(of3_gate *g, of3_turn *t) {
+  const of3_need *n = &t->need;
+  const uint64_t own = n->tensors + n->rest;
+  if (!fits(n)) return NEVER;
+  if (g->n_held > 0 && n->available) {
+    uint64_t usable = t->lane->job->model->engine->max_memory ? 0 : of3_usable_memory();
+    if (n->total + g->held > n->available || (usable && own > usable)) return LATER;
+  }
+  t->holds = true;
+  g->held += own;
+  g->n_held++;
+  return GRANTED;
+}
+
+/* Whoever holds the door waits here, so nobody else comes between. */
+static void await(of3_gate *g, of3_turn *t) {
+  double begin = of3_seconds();
+  of3_logf(&t->lane->log, OF3_LOG_INFO, "%s seed %" PRIu64 ": waits for memory that other folds hold",
+           t->query->name, t->item->seed);
+  pthread_mutex_lock(&g->lock);
+  while (ask(g, t) == LATER) pthread_cond_wait(&g->left, &g->lock);
+  pthread_mutex_unlock(&g->lock);
+  t->begin += of3_seconds() - begin;
+}
+
+of3_status of3_turn_get_memory(of3_turn *t, of3_error *err) {
+  of3_gate *g = &t->lane->job->gate;
+  pthread_mutex_lock(&g->lock);
+  answer a = ask(g, t);
+  pthread_mutex_unlock(&g->lock);
+  if (a == LATER) await(g, t);
+  return a == NEVER ? refuse(t, err) : OF3_OK;
+}
+
+void of3_turn_give_back(of3_turn *t) {
+  of3_gate *g = &t->lane->job->gate;
+  if (!t->holds) return;
+  t->holds = false;
+  pthread_mutex_lock(&g->lock);
+  g->held -= t->need.tensors + t->need.rest;
+  g->n_held--;
+  pthread_cond_signal(&g->left);
+  pthread_mutex_unlock(&g->lock);
+}
+
+uint64_t of3_job_room(const of3_job *j) {
+  uint64_t usable = available_beside(j->model, 0), weights = weight_bytes(j->model);
+  return !usable ? UINT64_MAX : usable > weights ? usable - weights : 0;
+}

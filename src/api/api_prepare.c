@@ -1,0 +1,125 @@
+/* What comes before the network: the features of an item, and the memory for it. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/job.h"
+
+/* ---- Features */
+
+void of3_prepared_leave(of3_prepared *p) {
+  if (!p || atomic_fetch_sub(&p->users, 1) > 1) return;
+  of3_features_free(&p->features);
+  of3_complex_free(&p->complex);
+  free(p);
+}
+
+static of3_status fill(const of3_job *j, const of3_log *log, uint64_t seed, of3_prepared *p, of3_error *err) {
+  OF3_TRY(of3_complex_build(p->query, log, &p->complex, err));
+  if (j->tree.format == OF3_PDB) OF3_TRY(of3_pdb_check(&p->complex, err));
+  return of3_features_build(&p->complex, p->query, &j->mode, seed, log, &p->features, err);
+}
+
+/* Of the query taken last, or new. */
+static of3_status prepare(of3_turn *t, of3_error *err) {
+  of3_job *j = t->lane->job;
+  if (!j->prepared || j->prepared->query != t->query) {
+    of3_prepared_leave(j->prepared);
+    j->prepared = NULL;
+    of3_prepared *p = calloc(1, sizeof *p);
+    if (!p) return of3_fail_memory(err, "the features");
+    p->query = t->query;
+    atomic_init(&p->users, 1);
+    of3_status status = fill(j, &t->lane->log, t->item->seed, p, err);
+    if (status != OF3_OK) {
+      of3_prepared_leave(p);
+      return status;
+    }
+    j->prepared = p;
+  }
+  t->prepared = j->prepared;
+  atomic_fetch_add(&t->prepared->users, 1);
+  return OF3_OK;
+}
+
+/* The features with the conformers of this seed. */
+static of3_status make_features(of3_turn *t, of3_error *err) {
+  OF3_TRY(prepare(t, err));
+  t->features = t->prepared->features;
+  t->features.ref_pos = OF3_ARENA_NEW(t->arena, float, 3 * (size_t)t->features.n_atom);
+  if (!t->features.ref_pos) return of3_fail_memory(err, "the features");
+  t->item->n_token = t->features.n_token;
+  t->item->n_atom = t->features.n_atom;
+  return of3_features_reseed(&t->prepared->complex, t->item->seed, &t->features, err);
+}
+
+/* ---- Turns */
+
+static of3_fold_options fold_options(const of3_predict_options *o) {
+  return (of3_fold_options){.n_cycle = o->recycles + 1, .n_step = o->steps, .n_sample = o->samples};
+}
+
+of3_status of3_turn_enter(of3_turn *t, of3_error *err) {
+  const of3_job *j = t->lane->job;
+  of3_progress_info begun = {.query = t->query->name,
+                             .seed = t->item->seed,
+                             .item = t->index + 1,
+                             .n_item = j->n_item,
+                             .phase = "features",
+                             .total = 1};
+  t->begin = of3_seconds();
+  t->fold = fold_options(j->o);
+  t->arena = of3_arena_new(0);
+  if (!t->arena) return of3_fail_memory(err, "an item");
+  t->folder = of3_tree_seed_folder(&j->tree, t->query->name, t->item->seed, t->arena);
+  if (!t->folder) return of3_fail_memory(err, "a path");
+  of3_lane_tell(t->lane, &begun);
+  OF3_TRY(make_features(t, err));
+  OF3_TRY(of3_turn_plan(t, err));
+  t->item->memory = t->need.total;
+  t->item->seconds[OF3_PHASE_FEATURES] = of3_seconds() - t->begin;
+  if (!t->prepared->announced) of3_turn_announce(t);
+  t->prepared->announced = true;
+  return of3_turn_get_memory(t, err);
+}
+
+void of3_turn_leave(of3_turn *t) {
+  of3_prepared_leave(t->prepared);
+  of3_arena_free(t->arena);
+  of3_turn_give_back(t);
+}
+
+/* ---- Estimate */
+
+/* Of an alignment: class, whether residues are left out before it, how many, mask. */
+enum { BYTES_OF_A_CELL = 1 + 1 + 4 + 1 };
+
+/* The largest sizes that alignments may give. */
+static void assume_alignment(const of3_query *q, of3_features *f) {
+  bool any = false;
+  for (int i = 0; i < q->n_chain; i++) any |= q->chain[i].n_msa > 0;
+  if (any && q->use_msas) f->n_msa = OF3_MSA_MOST_ROWS;
+}
+
+of3_status of3_job_estimate(const of3_job *j, const of3_query *query, int threads, uint64_t *ret_bytes,
+                            of3_error *err) {
+  const of3_model *m = j->model;
+  const of3_fold_options o = fold_options(j->o);
+  of3_query bare = *query;
+  of3_complex complex = {0};
+  of3_features f = {0};
+  of3_plan plan = {0};
+  bare.use_msas = false;
+  OF3_TRY(of3_complex_build(&bare, NULL, &complex, err));
+  of3_status status = of3_features_build(&complex, &bare, &j->mode, 0, NULL, &f, err);
+  if (status == OF3_OK) {
+    assume_alignment(query, &f);
+    status = of3_plan_fold(m->engine->backend, threads, &m->network, &f, &o, &plan, err);
+  }
+  if (status == OF3_OK)
+    *ret_bytes = plan.step_bytes + plan.result_bytes + of3_arena_used(f.arena) +
+                 (uint64_t)f.n_msa * (uint64_t)f.n_token * BYTES_OF_A_CELL;
+  of3_features_free(&f);
+  of3_complex_free(&complex);
+  return status;
+}

@@ -1,0 +1,21 @@
+/* A crew: threads that do long work side by side, while the thread that called them stays at a desk and does
+ * what they ask of it, one request after another. So what belongs to the caller (its callbacks, its report)
+ * is touched by the caller's thread only and needs no lock. */
+#ifndef OF3_BASE_CREW_H
+#define OF3_BASE_CREW_H
+
+#include "base/status.h"
+
+typedef struct of3_crew of3_crew;
+
+typedef void of3_crew_work(void *arg, of3_crew *crew, int member);
+
+/* Runs work(arg, crew, 0), ... work(arg, crew, n - 1), each on a thread of its own, and returns when all have
+ * returned. n = 1: on the calling thread. OF3_ERR_MEMORY: the threads cannot be started, and nothing ran. */
+OF3_MUST_CHECK of3_status of3_crew_run(int n, of3_crew_work *work, void *arg, of3_error *err);
+
+/* Called by a member: f(arg) is done on the thread that called of3_crew_run; returns when it is done.
+ * Requests of one member are done in its order. f may not ask. */
+void of3_crew_ask(of3_crew *crew, void (*f)(void *arg), void *arg);
+
+#endif
