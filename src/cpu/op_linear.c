@@ -16,7 +16,7 @@
 #include "cpu/panel.h"
 #include "cpu/state.h"
 
-enum { BLOCK = 128, WEIGHTS_IN_CACHE = 1 << 19 };
+enum { BLOCK = OF3_TILE_MOST, WEIGHTS_IN_CACHE = 1 << 19 };
 
 typedef struct linear {
   const of3_cpu_kernels *k;
@@ -25,7 +25,7 @@ typedef struct linear {
   int64_t rows, depth, n;
   int count; /* of weights */
   const of3_tensor *w[PROJECT_MOST], *b[PROJECT_MOST];
-  of3_tiling tiling;       /* few rows: of one weight */
+  of3_tiling tiling;       /* few rows */
   float *operands;         /* few rows: of all panels */
   float *panels, *product; /* a thread: a panel, and rows of x if adaptive; a block of outputs */
 } linear;
@@ -48,7 +48,7 @@ static linear setup(const of3_ctx *cx, const of3_call *c) {
   const int threads = of3_cpu_threads(cx);
   const int64_t weights = t.count * t.n * t.depth;
   if (weights > WEIGHTS_IN_CACHE || of3_few_panels(of3_panels(t.rows), weights, threads))
-    t.tiling = of3_tile(of3_panels(t.rows), t.n, (threads + t.count - 1) / t.count);
+    t.tiling = of3_tile(of3_panels(t.rows), t.n, t.count, threads);
   return t;
 }
 
@@ -125,16 +125,13 @@ static void make_operands(void *arg, int64_t begin, int64_t end, int thread) {
   }
 }
 
-/* Items of all weights: those of a group of panels follow each other. */
 static void do_items(void *arg, int64_t begin, int64_t end, int thread) {
   const linear *t = arg;
-  const int64_t blocks = t->tiling.blocks;
-  for (int64_t item = begin; item < end; item++) {
-    const int i = (int)(item / blocks % t->count);
-    of3_tile_item e = of3_tile_at(&t->tiling, item / blocks / t->count * blocks + item % blocks);
+  for (int64_t i = begin; i < end;) {
+    of3_tile_item e = of3_tile_next(&t->tiling, &i, end);
     for (int64_t p = e.p; p < e.p_end; p++)
-      do_block(t, t->operands + p * operand_floats(t), t->product + thread * BLOCK * OF3_LANES, p, i, e.first,
-               e.n);
+      do_block(t, t->operands + p * operand_floats(t), t->product + thread * BLOCK * OF3_LANES, p,
+               (int)e.which, e.first, e.n);
   }
 }
 
@@ -146,7 +143,7 @@ static void run(of3_ctx *cx, const of3_call *c, void *memory) {
   t.product = t.panels + of3_cpu_threads(cx) * panel_floats(&t);
   if (t.tiling.panels) {
     of3_pool_run(pool, make_operands, &t, of3_panels(t.rows));
-    of3_pool_run(pool, do_items, &t, t.tiling.items * t.count);
+    of3_pool_run(pool, do_items, &t, t.tiling.items);
   } else
     of3_pool_run(pool, do_panels, &t, of3_panels(t.rows));
 }

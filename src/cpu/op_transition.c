@@ -17,7 +17,7 @@
 #include "cpu/panel.h"
 #include "cpu/state.h"
 
-enum { BLOCK = OF3_GEMM_DEPTH, STEP = 64 };
+enum { BLOCK = OF3_GEMM_DEPTH, STEP = OF3_TILE_MOST };
 
 typedef struct swiglu {
   const of3_cpu_kernels *k;
@@ -45,8 +45,8 @@ static swiglu setup(const of3_ctx *cx, const of3_call *c) {
   t.width = t.wa->shape[1];
   const int threads = of3_cpu_threads(cx);
   if (of3_few_panels(of3_panels(t.rows), t.hidden * t.width, threads)) {
-    t.hidden_tiling = of3_tile(of3_panels(t.rows), t.hidden, threads);
-    t.out_tiling = of3_tile(of3_panels(t.rows), t.width, threads);
+    t.hidden_tiling = of3_tile(of3_panels(t.rows), t.hidden, 1, threads);
+    t.out_tiling = of3_tile(of3_panels(t.rows), t.width, 1, threads);
   }
   return t;
 }
@@ -132,8 +132,8 @@ static void read_panels(void *arg, int64_t begin, int64_t end, int thread) {
 
 static void share_hidden(void *arg, int64_t begin, int64_t end, int thread) {
   const swiglu *t = arg;
-  for (int64_t i = begin; i < end; i++) {
-    of3_tile_item e = of3_tile_at(&t->hidden_tiling, i);
+  for (int64_t i = begin; i < end;) {
+    of3_tile_item e = of3_tile_next(&t->hidden_tiling, &i, end);
     for (int64_t p = e.p; p < e.p_end; p++)
       make_hidden(t, t->x + p * x_floats(t),
                   t->middle + p * middle_floats(t) + of3_operand_rows(t->k, t->wo, e.first) * lanes_of(t, p),
@@ -144,8 +144,8 @@ static void share_hidden(void *arg, int64_t begin, int64_t end, int thread) {
 static void share_outputs(void *arg, int64_t begin, int64_t end, int thread) {
   const swiglu *t = arg;
   float *sum = t->wide + thread * wide_floats(t);
-  for (int64_t i = begin; i < end; i++) {
-    of3_tile_item e = of3_tile_at(&t->out_tiling, i);
+  for (int64_t i = begin; i < end;) {
+    of3_tile_item e = of3_tile_next(&t->out_tiling, &i, end);
     for (int64_t p = e.p; p < e.p_end; p++) {
       of3_gemm g =
           of3_weights_times(t->wo, e.first, e.n, t->middle + p * middle_floats(t), lanes_of(t, p), sum);

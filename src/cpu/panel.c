@@ -56,22 +56,32 @@ int64_t of3_operand_rows(const of3_cpu_kernels *k, const of3_tensor *w, int64_t 
   return of3_is_paired(k, w) ? (n + 1) / 2 : n;
 }
 
-static int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
+enum { TILE_STEP = 16 }; /* outputs */
 
-of3_tiling of3_tile(int64_t panels, int64_t outputs, int threads) {
-  enum { PANELS = 3, OUTPUTS = 48, STEP = 16, EACH = 4 };
-  of3_tiling t = {.panels = panels, .outputs = outputs, .group = PANELS, .block = OUTPUTS};
-  while (t.block > STEP && parts(panels, t.group) * parts(outputs, t.block) < EACH * threads) t.block -= STEP;
-  while (t.group > 1 && parts(panels, t.group) * parts(outputs, t.block) < EACH * threads) t.group--;
-  t.blocks = parts(outputs, t.block);
-  t.items = parts(panels, t.group) * t.blocks;
+static int64_t steps(const of3_tiling *t) { return (t->outputs + TILE_STEP - 1) / TILE_STEP; }
+
+of3_tiling of3_tile(int64_t panels, int64_t outputs, int64_t count, int threads) {
+  of3_tiling t = {.panels = panels, .outputs = outputs, .count = count, .groups = 1};
+  const int64_t rows = panels * OF3_LANES;
+  /* groups = sqrt(rows threads / outputs), rounded */
+  while (t.groups < panels && (2 * t.groups + 1) * (2 * t.groups + 1) * outputs * count < 4 * rows * threads)
+    t.groups++;
+  t.items = t.groups * count * steps(&t);
   return t;
 }
 
-of3_tile_item of3_tile_at(const of3_tiling *t, int64_t i) {
-  of3_tile_item e = {.p = i / t->blocks * t->group, .first = i % t->blocks * t->block};
-  e.p_end = e.p + t->group < t->panels ? e.p + t->group : t->panels;
-  e.n = e.first + t->block < t->outputs ? t->block : t->outputs - e.first;
+of3_tile_item of3_tile_next(const of3_tiling *t, int64_t *i, int64_t end) {
+  const int64_t group = *i / steps(t) / t->count, step = *i % steps(t);
+  int64_t n = steps(t) - step;
+  if (n > OF3_TILE_MOST / TILE_STEP) n = OF3_TILE_MOST / TILE_STEP;
+  if (n > end - *i) n = end - *i;
+  of3_tile_item e = {.which = *i / steps(t) % t->count,
+                     .p = t->panels * group / t->groups,
+                     .p_end = t->panels * (group + 1) / t->groups,
+                     .first = step * TILE_STEP,
+                     .n = n * TILE_STEP};
+  if (e.n > t->outputs - e.first) e.n = t->outputs - e.first;
+  *i += n;
   return e;
 }
 

@@ -29,27 +29,31 @@ void of3_make_operand(const of3_cpu_kernels *k, const of3_tensor *w, float *x, i
 bool of3_is_paired(const of3_cpu_kernels *k, const of3_tensor *w);
 int64_t of3_operand_rows(const of3_cpu_kernels *k, const of3_tensor *w, int64_t n);
 
-/* How a product of few panels is shared out: in items of `group` panels and `block` outputs. Item i is that
- * of panels i / blocks * group .. and outputs i % blocks * block ..: a thread's items follow each other, so
- * it reads few panels, and these once. */
+/* How `count` products of the same panels, each of some outputs, are shared out: in items of a group of
+ * panels and a few outputs. A thread's items follow each other: all outputs of one group, then of the next.
+ * There are as many groups as make a thread read about as many rows as outputs, which is when it reads least.
+ */
 typedef struct of3_tiling {
-  int64_t panels, outputs, group, block, blocks, items;
+  int64_t panels, outputs, count, groups, items;
 } of3_tiling;
 
-of3_tiling of3_tile(int64_t panels, int64_t outputs, int threads);
+of3_tiling of3_tile(int64_t panels, int64_t outputs, int64_t count, int threads);
+
+/* Items that are done together: outputs first .. first+n-1 of product `which`, n <= OF3_TILE_MOST, panels p
+ * .. p_end-1. */
+enum { OF3_TILE_MOST = 128 };
+typedef struct of3_tile_item {
+  int64_t which, p, p_end, first, n;
+} of3_tile_item;
+
+/* From item *i on, before `end`; *i becomes the next one. */
+of3_tile_item of3_tile_next(const of3_tiling *t, int64_t *i, int64_t end);
 
 /* Whether sharing out pays: panels are too few to keep all threads equally busy with whole ones, and there is
  * enough to do for the additional round. weights: outputs times depth. */
 static inline bool of3_few_panels(int64_t panels, int64_t weights, int threads) {
   return panels < 4 * threads + 8 && weights > 1 << 15;
 }
-
-/* Item i: panels p .. p_end-1, outputs first .. first+n-1. */
-typedef struct of3_tile_item {
-  int64_t p, p_end, first, n;
-} of3_tile_item;
-
-of3_tile_item of3_tile_at(const of3_tiling *t, int64_t i);
 
 /* y [outputs][lanes] = rows first .. first+outputs-1 of w, f32 or bf16, times the operand x [depth][lanes].
  */
