@@ -19,7 +19,6 @@ add_test(NAME test_ops_mlx_f16 COMMAND test_ops_mlx --dtype f16 linear norm tran
                                        triangle_attention outer_product_mean pair_weighted_average)
 of3_test(test_region of3_cpu of3_mlx)
 add_test(NAME test_region_mlx COMMAND test_region mlx)
-add_test(NAME test_region_mlx_recorded COMMAND test_region mlx)
 set(mlx_tests test_region_mlx test_ops_mlx test_ops_mlx_bf16 test_ops_mlx_f16)
 foreach(variant p1 p2 ob)
   of3_parity(${variant}_mlx ${FIXTURES}/checkpoint_${variant}.safetensors ${FIXTURES}/fixture_${variant}.safetensors
@@ -39,9 +38,4 @@ if(TARGET of3_mlx_plugin)
   # MLX would start a C++ compiler at run time to fuse elementwise work on the CPU.
   set_tests_properties(${mlx_tests} PROPERTIES ENVIRONMENT
                        "OF3_MLX_PLUGIN=$<TARGET_FILE:of3_mlx_plugin>;MLX_DISABLE_COMPILE=1")
-endif()
-set_tests_properties(test_region_mlx_recorded PROPERTIES SKIP_RETURN_CODE 77)
-if(TARGET of3_mlx_plugin)
-  # there it may: graphs are reused, but operations are not fused
-  set_tests_properties(test_region_mlx_recorded PROPERTIES ENVIRONMENT OF3_MLX_PLUGIN=$<TARGET_FILE:of3_mlx_plugin>)
 endif()

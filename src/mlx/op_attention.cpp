@@ -30,10 +30,11 @@ static void run_pair_bias(State &s, const of3_call &c) {
   set(s, c.out, swapped(bias));
 }
 
-static int64_t pair_bias_floats(const of3_call &c) {
-  return 3 * of3_count(c.out) + 3 * std::min(of3_count(c.in[PAIR_BIAS_Z]), group_floats);
+static int64_t pair_bias_bytes(const State &s, const of3_call &c) {
+  const int64_t e = size_of(s), z = std::min(of3_count(c.in[PAIR_BIAS_Z]), group_floats);
+  return (8 + e) * of3_count(c.out) + (8 + e) * z;
 }
-const Kernel ops::pair_bias{run_pair_bias, pair_bias_floats};
+const Kernel ops::pair_bias{run_pair_bias, pair_bias_bytes};
 
 static void run_attention(State &s, const of3_call &c) {
   const Tensor *q = c.in[ATT_Q], *mask = c.in[ATT_KEY_MASK], *bias = c.in[ATT_BIAS];
@@ -50,13 +51,13 @@ static void run_attention(State &s, const of3_call &c) {
       sigmoid_mul(s, get(c.in[ATT_G], {batches, nq, w}), shaped(mx::swapaxes(o, 1, 2), {batches, nq, w})));
 }
 
-static int64_t attention_floats(const of3_call &c) {
+static int64_t attention_bytes(const State &s, const of3_call &c) {
   const Tensor *q = c.in[ATT_Q];
   int64_t nq = of3_dim(q, 1), heads = c.attr.heads;
   if (nq == 0) return 0;
-  return 2 * of3_count(q) +
-         attend_floats(of3_rows(q) / nq, heads, nq, of3_dim(c.in[ATT_K], 1), last(q) / heads);
+  return 2 * size_of(s) * of3_count(q) + attend_bytes(s, of3_rows(q) / nq, heads, nq, of3_dim(c.in[ATT_K], 1),
+                                                      last(q) / heads, c.in[ATT_KEY_MASK] != nullptr);
 }
-const Kernel ops::attention{run_attention, attention_floats};
+const Kernel ops::attention{run_attention, attention_bytes};
 
 } // namespace of3

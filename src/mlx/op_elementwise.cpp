@@ -23,12 +23,14 @@ static void run_linear(State &s, const of3_call &c) {
   set(s, c.out, y);
 }
 
-static int64_t linear_floats(const of3_call &c) {
-  int64_t out = of3_rows(c.in[LINEAR_X]) * c.in[LINEAR_W]->shape[0];
-  return (c.attr.norm ? of3_count(c.in[LINEAR_X]) : 0) + 2 * out;
+static int64_t linear_bytes(const State &s, const of3_call &c) {
+  const int64_t x = of3_count(c.in[LINEAR_X]), out = of3_rows(c.in[LINEAR_X]) * c.in[LINEAR_W]->shape[0];
+  const int64_t halved =
+      s.compute == mx::float32 ? 0 : size_of(s) * (x + out); /* x and y in the compute type */
+  return (c.attr.norm ? 4 * x : 0) + 8 * out + halved;
 }
 
-const Kernel ops::linear{run_linear, linear_floats};
+const Kernel ops::linear{run_linear, linear_bytes};
 
 /* ---- NORM */
 
@@ -64,7 +66,7 @@ static void run_project(State &s, const of3_call &c) {
 }
 
 /* x normalised and in the type of products; the outputs before they are stacked. */
-static int64_t project_bytes(const of3_call &c) {
+static int64_t project_bytes(const State &, const of3_call &c) {
   return 8 * of3_count(c.in[PROJECT_X]) + 4 * of3_count(c.out);
 }
 const Kernel ops::project{run_project, project_bytes};
@@ -153,20 +155,36 @@ static array swiglu(const State &s, const array &x, const Tensor *wa, const Tens
   return shaped(product(s, hidden, wo), {batches, m, w});
 }
 
+/* Bytes for one row of [.., w] that becomes two of `hidden` channels. */
+static int64_t transition_row(const State &s, int64_t hidden, int64_t w) {
+  return 5 * size_of(s) * hidden + (16 + size_of(s)) * w;
+}
+
+static int64_t transition_group(const Tensor *wa) { return rows_in_group(2 * (wa->shape[0] + wa->shape[1])); }
+
+static int64_t transition_bytes(const State &s, const of3_call &c) {
+  const Tensor *wa = c.in[TRANS_WA];
+  const int64_t rows = std::min(of3_rows(c.out), transition_group(wa));
+  return size_of(s) * of3_count(c.out) + rows * transition_row(s, wa->shape[0], wa->shape[1]);
+}
+
+/* Rows at once: more than were planned where the fold leaves room, for a group ends with waiting. */
+static int64_t transition_rows(const State &s, const of3_call &c) {
+  const Tensor *wa = c.in[TRANS_WA];
+  const int64_t left = s.room - size_of(s) * of3_count(c.out);
+  return std::max(transition_group(wa), left / transition_row(s, wa->shape[0], wa->shape[1]));
+}
+
 static void run_transition(State &s, const of3_call &c) {
   const Tensor *mask = c.in[TRANS_MASK], *wa = c.in[TRANS_WA];
   int64_t rows = of3_rows(c.out), m = mask ? of3_count(mask) : rows;
-  update(s, c.out, m, 2 * (wa->shape[0] + wa->shape[1]), [&](const array &x, const Group &g) {
+  update(s, c.out, m, transition_rows(s, c), [&](const array &x, const Group &g) {
     array y = swiglu(s, norm(x, c.in[TRANS_SCALE], c.in[TRANS_OFFSET]), wa, c.in[TRANS_WB], c.in[TRANS_WO]);
     return mask ? x + y * g(get(mask, {1, m, 1})) : x + y;
   });
 }
 
-static int64_t transition_floats(const of3_call &c) {
-  const Tensor *wa = c.in[TRANS_WA];
-  return of3_count(c.out) + 5 * std::min(group_floats / 2, of3_rows(c.out) * (wa->shape[0] + wa->shape[1]));
-}
-const Kernel ops::transition{run_transition, transition_floats};
+const Kernel ops::transition{run_transition, transition_bytes};
 
 static void run_gated_transition(State &s, const of3_call &c) {
   const Tensor *wa = c.in[GTRANS_WA], *mask = c.in[GTRANS_MASK];
@@ -175,11 +193,11 @@ static void run_gated_transition(State &s, const of3_call &c) {
   if (mask) m = std::min(m, of3_count(mask));
   auto argument = [&](int at) { return repeating(get_rows(c.in[at]), rows / m, m); };
   array gate = argument(GTRANS_GATE), shift = argument(GTRANS_SHIFT), out_gate = argument(GTRANS_OUT_GATE);
-  update(s, c.out, m, 2 * (wa->shape[0] + wa->shape[1]), [&](const array &a, const Group &g) {
+  update(s, c.out, m, transition_rows(s, c), [&](const array &a, const Group &g) {
     array y = swiglu(s, modulated(a, g(gate), g(shift)), wa, c.in[GTRANS_WB], c.in[GTRANS_WO]) * g(out_gate);
     return mask ? a + y * g(repeating(get(mask, {of3_count(mask), 1}), rows / m, m)) : a + y;
   });
 }
-const Kernel ops::gated_transition{run_gated_transition, transition_floats};
+const Kernel ops::gated_transition{run_gated_transition, transition_bytes};
 
 } // namespace of3

@@ -53,10 +53,10 @@ const Kernel ops::gather{run_gather, nullptr};
  * uploaded. One batch entry at a time if all would be too large. */
 static void run_segment_mean(State &s, const of3_call &c) {
   const Tensor *x = c.in[SEGMENT_X], *count = c.in[SEGMENT_COUNT];
-  int64_t w = last(x), atoms = of3_dim(x, 1), n = of3_count(c.in[SEGMENT_START]), most = slot_of(count)->most;
+  int64_t w = last(x), atoms = of3_dim(x, 1), n = of3_count(c.in[SEGMENT_START]), most = 1;
   int64_t batches = n ? of3_rows(c.out) / n : 0;
   if (batches == 0) return;
-  most = std::max<int64_t>(most, 1);
+  for (int32_t of_token : slot_of(count)->known) most = std::max<int64_t>(most, of_token);
   array k = shaped(integers(most), {1, most});
   array at = get(c.in[SEGMENT_START], {n, 1}) + k;
   array real = mx::astype(k < get(count, {n, 1}), mx::float32);
@@ -74,11 +74,11 @@ static void run_segment_mean(State &s, const of3_call &c) {
   set(s, c.out, parts.empty() ? mx::zeros(shape_of(c.out)) : mx::concatenate(parts, 0));
 }
 
-static int64_t segment_floats(const of3_call &c) {
+static int64_t segment_bytes(const State &, const of3_call &c) {
   constexpr int64_t most_atoms = 24; /* of one token, as far as the planner knows */
-  return of3_count(c.out) + 2 * std::min(group_floats, of3_count(c.out) * most_atoms);
+  return 4 * (of3_count(c.out) + 2 * std::min(group_floats, of3_count(c.out) * most_atoms));
 }
-const Kernel ops::segment_mean{run_segment_mean, segment_floats};
+const Kernel ops::segment_mean{run_segment_mean, segment_bytes};
 
 /* Scores: f32. */
 static void run_expect(State &s, const of3_call &c) {
@@ -93,8 +93,8 @@ static void run_expect(State &s, const of3_call &c) {
   } else
     set(s, c.out, mx::sum(p * cut(table, 0, 0, 1), -1), true);
 }
-static int64_t expect_floats(const of3_call &c) { return 3 * of3_count(c.in[EXPECT_X]); }
-const Kernel ops::expect{run_expect, expect_floats};
+static int64_t expect_bytes(const State &, const of3_call &c) { return 12 * of3_count(c.in[EXPECT_X]); }
+const Kernel ops::expect{run_expect, expect_bytes};
 
 /* cos(2 pi v) of v - round(v), which is exact: large arguments cost no digits. */
 static void run_fourier(State &s, const of3_call &c) {

@@ -17,7 +17,7 @@ static void run_outer_product_mean(State &s, const of3_call &c) {
   };
   array a = half(OPM_W1), b = shaped(half(OPM_W2), {rows, n * h});
   array both = mx::matmul(mx::transpose(mask), mask) + 1e-3f; /* counts: exact */
-  update(s, c.out, n, 2 * h * h + 2 * w, [&](const array &old, const Group &g) {
+  update(s, c.out, n, rows_in_group(2 * h * h + 2 * w), [&](const array &old, const Group &g) {
     array left = mx::transpose(shaped(cut(a, 1, g.batch, g.batches), {rows, g.batches * h}));
     array o = mx::matmul(left, cut(b, 1, g.row * h, g.rows * h));
     o = mx::swapaxes(shaped(o, {g.batches, h, g.rows, h}), 1, 2);
@@ -27,13 +27,14 @@ static void run_outer_product_mean(State &s, const of3_call &c) {
   });
 }
 
-static int64_t outer_product_floats(const of3_call &c) {
+static int64_t outer_product_bytes(const State &s, const of3_call &c) {
   const Tensor *m = c.in[OPM_M];
-  int64_t n = m->shape[1], h = c.in[OPM_W1]->shape[0], cells = of3_rows(m), w = last(c.in[OPM_Z]);
-  int64_t group = std::max(group_floats, 2 * (h * h + w));
-  return cells * (2 * last(m) + 4 * h) + 2 * n * n + n * n * w + 2 * std::min(n * n * (h * h + w), group);
+  const int64_t e = size_of(s), n = m->shape[1], h = c.in[OPM_W1]->shape[0], cells = of3_rows(m),
+                w = last(c.in[OPM_Z]), group = std::max(group_floats, 2 * (h * h + w));
+  return cells * ((4 + e) * last(m) + 4 * e * h) + 8 * n * n + 4 * n * n * w +
+         2 * e * std::min(n * n * (h * h + w), group);
 }
-const Kernel ops::outer_product_mean{run_outer_product_mean, outer_product_floats};
+const Kernel ops::outer_product_mean{run_outer_product_mean, outer_product_bytes};
 
 /* ---- PAIR_WEIGHTED_AVERAGE */
 
@@ -84,13 +85,13 @@ static void run_pair_weighted_average(State &s, const of3_call &c) {
   }
 }
 
-static int64_t average_floats(const of3_call &c) {
+static int64_t average_bytes(const State &s, const of3_call &c) {
   const Tensor *z = c.in[PWA_Z], *m = c.in[PWA_M];
-  int64_t pairs = of3_rows(z), hd = c.in[PWA_WV]->shape[0], n = of3_dim(m, 1);
-  int64_t weights = 4 * pairs * c.attr.heads + 2 * std::min(of3_count(z), group_floats);
+  const int64_t e = size_of(s), hd = c.in[PWA_WV]->shape[0], n = of3_dim(m, 1);
+  int64_t weights = (8 + 2 * e) * of3_rows(z) * c.attr.heads + (4 + e) * std::min(of3_count(z), group_floats);
   int64_t at_once = std::min(msa_rows_at_once(c), m->shape[0]) * n;
-  return weights + of3_count(m) + at_once * (7 * hd + 4 * last(m));
+  return weights + e * of3_count(m) + at_once * (7 * e * hd + (8 + 2 * e) * last(m));
 }
-const Kernel ops::pair_weighted_average{run_pair_weighted_average, average_floats};
+const Kernel ops::pair_weighted_average{run_pair_weighted_average, average_bytes};
 
 } // namespace of3

@@ -32,10 +32,16 @@ static array projected(const State &s, const of3_call &c, int wp, int wg, const 
   return shaped(sigmoid_mul(s, times(wg), times(wp)), {n, tokens, tokens}) * in_compute(s, mask);
 }
 
+/* Channels whose halves stay within a group, or the turns that are asked for. */
+static int64_t channels_at_once(const of3_call &c, int64_t n) {
+  const int64_t h = c.in[TRI_MUL_WAP]->shape[0], turns = std::max(c.attr.turns, 1);
+  return std::min((h + turns - 1) / turns,
+                  std::max<int64_t>(1, group_floats / std::max<int64_t>(1, 2 * n * n)));
+}
+
 /* sum_k a_ik b_jk or sum_k a_ki b_kj of all channels, [h,N,N]; groups of channels. */
 static array triangle_product(State &s, const of3_call &c, const array &xt, const array &mask) {
-  int64_t n = mask.shape(-1), h = c.in[TRI_MUL_WAP]->shape[0],
-          fit = std::max<int64_t>(1, group_floats / (2 * n * n));
+  int64_t h = c.in[TRI_MUL_WAP]->shape[0], fit = channels_at_once(c, mask.shape(-1));
   std::vector<array> parts;
   for (int64_t first = 0; first < h; first += fit) {
     int64_t m = std::min(fit, h - first);
@@ -54,7 +60,7 @@ static void run_triangle_mul(State &s, const of3_call &c) {
     array mask = mask_of(c.in[TRI_MUL_MASK], b, n);
     array x = in_compute(s, norm(get(&z, {n * n, w}), c.in[TRI_MUL_IN_SCALE], c.in[TRI_MUL_IN_OFFSET]));
     array p = shaped(triangle_product(s, c, mx::transpose(x), mask), {h, n * n});
-    update(s, &z, n * n, 2 * h + 2 * w, [&](const array &old, const Group &g) {
+    update(s, &z, n * n, rows_in_group(2 * h + 2 * w), [&](const array &old, const Group &g) {
       array rows =
           norm(mx::transpose(cut(p, 1, g.row, g.rows)), c.in[TRI_MUL_OUT_SCALE], c.in[TRI_MUL_OUT_OFFSET]);
       array gate = product(s, cut(x, 0, g.row, g.rows), c.in[TRI_MUL_WG]);
@@ -63,15 +69,15 @@ static void run_triangle_mul(State &s, const of3_call &c) {
   }
 }
 
-static int64_t triangle_mul_floats(const of3_call &c) {
-  const Tensor *z = c.in[TRI_MUL_Z];
-  int64_t pairs = of3_dim(z, 1) * of3_dim(z, 2), w = last(z), h = c.in[TRI_MUL_WAP]->shape[0];
-  int64_t group = std::max(group_floats / 2, pairs); /* of channels */
-  int64_t products = pairs * (3 * w + h) + 5 * std::min(pairs * h, group);
-  int64_t closing = pairs * (w + h) + 2 * std::min(pairs * (h + w), group_floats) + pairs * w;
+static int64_t triangle_mul_bytes(const State &s, const of3_call &c) {
+  const int64_t e = size_of(s), n = of3_dim(c.out, 1), pairs = n * n, w = last(c.out),
+                h = c.in[TRI_MUL_WAP]->shape[0], group = channels_at_once(c, n) * pairs;
+  const int64_t products = pairs * ((4 + 2 * e) * w + e * h) + 5 * e * group;
+  const int64_t closing =
+      e * pairs * (w + h) + (4 + e) * std::min(pairs * (h + w), group_floats) + 4 * pairs * w;
   return std::max(products, closing);
 }
-const Kernel ops::triangle_mul{run_triangle_mul, triangle_mul_floats};
+const Kernel ops::triangle_mul{run_triangle_mul, triangle_mul_bytes};
 
 /* ---- TRIANGLE_ATTENTION */
 
@@ -135,13 +141,14 @@ static void run_triangle_attention(State &s, const of3_call &c) {
   }
 }
 
-static int64_t triangle_attention_floats(const of3_call &c) {
-  const Tensor *z = c.in[TRI_ATT_Z];
-  int64_t n = of3_dim(z, 1), pairs = n * n, w = last(z), hd = c.in[TRI_ATT_WQ]->shape[0], h = c.attr.heads;
+static int64_t triangle_attention_bytes(const State &s, const of3_call &c) {
+  const int64_t e = size_of(s), n = of3_dim(c.out, 1), pairs = n * n, w = last(c.out),
+                hd = c.in[TRI_ATT_WQ]->shape[0], h = c.attr.heads;
   if (n == 0) return 0;
   int64_t m = lines_at_once(c, n);
-  return 2 * pairs * w + 2 * pairs * h + pairs * w + m * n * (5 * hd + w) + attend_floats(m, h, n, n, hd / h);
+  return pairs * ((4 + 2 * e) * w + 2 * e * h) + e * m * n * (5 * hd + w) +
+         attend_bytes(s, m, h, n, n, hd / h, true);
 }
-const Kernel ops::triangle_attention{run_triangle_attention, triangle_attention_floats};
+const Kernel ops::triangle_attention{run_triangle_attention, triangle_attention_bytes};
 
 } // namespace of3

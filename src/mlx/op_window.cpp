@@ -1,6 +1,5 @@
 /* Atom windows: block b holds queries 32 b + q and keys low[b] + k. Beyond the ends the nearest atom stands
- * in, which the masks take out. The first keys slide at the ends of the query, so windows are gathered, not
- * strided. */
+ * in, which the masks take out. */
 #include "state.hpp"
 
 #include <cmath>
@@ -47,8 +46,8 @@ static void run_atom_pair(State &s, const of3_call &c) {
   for (int k = 0; k < 3; k++) y = y + cut(d, 3, k, 1) * shaped(cut(wd, 1, k, 1), {1, 1, 1, w});
   set(s, c.out, valid * y);
 }
-static int64_t pair_floats(const of3_call &c) { return 6 * of3_count(c.out); }
-const Kernel ops::atom_pair{run_atom_pair, pair_floats};
+static int64_t pair_bytes(const State &, const of3_call &c) { return 24 * of3_count(c.out); }
+const Kernel ops::atom_pair{run_atom_pair, pair_bytes};
 
 static void run_window_add(State &s, const of3_call &c) {
   const Tensor *row = c.in[WINDOW_ADD_ROW], *low = c.in[WINDOW_ADD_LOW];
@@ -58,7 +57,7 @@ static void run_window_add(State &s, const of3_call &c) {
   array sum = (rows.query + cols.key) * get(c.in[WINDOW_ADD_MASK], {blocks, Q, K, 1});
   set(s, c.out, get(c.out, {blocks, Q, K, w}) + sum);
 }
-const Kernel ops::window_add{run_window_add, pair_floats};
+const Kernel ops::window_add{run_window_add, pair_bytes};
 
 static void run_window_gather(State &s, const of3_call &c) {
   const Tensor *z = c.in[WINDOW_GATHER_Z], *low = c.in[WINDOW_GATHER_LOW], *token = c.in[WINDOW_GATHER_TOKEN];
@@ -69,38 +68,106 @@ static void run_window_gather(State &s, const of3_call &c) {
   array found = mx::take(get_rows(z), index, 0) * get(c.in[WINDOW_GATHER_MASK], {blocks, Q, K, 1});
   set(s, c.out, get(c.out, {blocks, Q, K, w}) + found);
 }
-const Kernel ops::window_gather{run_window_gather, pair_floats};
+const Kernel ops::window_gather{run_window_gather, pair_bytes};
 
-/* [S,A,H*d] -> [S,B,H,n,d] at the atoms [B,n]. */
-static array heads_at(const array &x, const array &atoms, int64_t heads) {
-  int64_t blocks = atoms.shape(0), n = atoms.shape(1), samples = x.shape(0), w = x.shape(2);
-  return mx::swapaxes(shaped(mx::take(x, atoms, 1), {samples, blocks, n, heads, w / heads}), 2, 3);
+/* ---- WINDOW_ATTENTION */
+
+/* [S,A,H*d] -> [S,H,rows,d] in memory: rows first .. of the atoms, the nearest one beyond the ends. */
+static array heads_first(const array &x, int64_t heads, int64_t first, int64_t rows) {
+  int64_t samples = x.shape(0), atoms = x.shape(1), d = x.shape(2) / heads;
+  int64_t from = std::max<int64_t>(first, 0), to = std::min(first + rows, atoms);
+  array inside = mx::swapaxes(shaped(cut(x, 1, from, to - from), {samples, to - from, heads, d}), 1, 2);
+  if (to - from < rows)
+    inside =
+        mx::pad(inside, {2}, dims({from - first}), dims({first + rows - to}), array(0, x.dtype()), "edge");
+  return mx::contiguous(inside);
 }
 
+/* Windows [S,H,n,128,d] of x that begin at every 32nd row, in the memory of x [S,H,rows,d]: they overlap, and
+ * products read them where they lie. */
+static array strided(const array &x, int64_t n) {
+  int64_t samples = x.shape(0), heads = x.shape(1), rows = x.shape(2), d = x.shape(3);
+  return mx::as_strided(x, dims({samples, heads, n, K, d}),
+                        {heads * rows * d, rows * d, OF3_WINDOW_QUERIES * d, d, 1}, 0);
+}
+
+/* Blocks first .. last - 1 have their keys at 32 b - 48. At the ends of a query windows may be slid. */
+struct Interior {
+  int64_t first = 0, last = 0;
+};
+static Interior interior_of(const Tensor *low) {
+  constexpr int64_t before = (K - Q) / 2, few = 8; /* for fewer blocks one gather is better */
+  const auto &at = slot_of(low)->known;
+  Interior in;
+  while (in.first < std::ssize(at) && at[static_cast<size_t>(in.first)] != Q * in.first - before) in.first++;
+  in.last = in.first;
+  while (in.last < std::ssize(at) && at[static_cast<size_t>(in.last)] == Q * in.last - before) in.last++;
+  return in.last - in.first < few ? Interior{} : in;
+}
+
+/* Some blocks of one call. */
+struct WindowCall {
+  array query, key, value, bias; /* [S,H,n,32,d], [S,H,n,128,d], [S,H,n,128,d], [1,H,n,32,128] */
+};
+
 /* Composed: 32 x 128 logits are too few for the fused kernels to pay, and the bias is one for all samples. */
+static array attended(const WindowCall &w) {
+  array logits = f32(mx::matmul(w.query, swapped(w.key))) + f32(w.bias);
+  return mx::matmul(mx::astype(mx::softmax(logits, -1, true), w.query.dtype()), w.value);
+}
+
+static array without(const array &a, int axis, const Interior &in) {
+  if (in.first == in.last) return a;
+  return mx::concatenate({cut(a, axis, 0, in.first), cut(a, axis, in.last, a.shape(axis) - in.last)}, axis);
+}
+
+/* o [S,H,B,32,d] of all blocks: those inside by strides, the others by a gather. */
+static array all_windows(const of3_call &c, const array &query, const array &key, const array &value) {
+  constexpr int64_t before = (K - Q) / 2;
+  const Tensor *low = c.in[WINDOW_ATT_LOW];
+  int64_t blocks = of3_count(low), atoms = key.shape(1), heads = c.attr.heads;
+  const Interior in = interior_of(low);
+  const int64_t n = in.last - in.first, rows = Q * (n - 1) + K, start = Q * in.first - before;
+  array bias = mx::swapaxes(swapped(get(c.in[WINDOW_ATT_BIAS], {1, blocks, heads, K, Q})), 1, 2);
+  std::vector<array> parts;
+  if (n > 0)
+    parts.push_back(
+        attended({cut(query, 2, in.first, n), strided(heads_first(key, heads, start, rows), n),
+                  strided(heads_first(value, heads, start, rows), n), cut(bias, 2, in.first, n)}));
+  if (n == blocks) return parts[0];
+  array at = without(key_atoms(low, atoms), 0, in);
+  auto gathered = [&](const array &x) {
+    array y = shaped(mx::take(x, at, 1), {x.shape(0), at.shape(0), K, heads, x.shape(2) / heads});
+    return mx::transpose(y, {0, 3, 1, 2, 4});
+  };
+  array ends = attended({without(query, 2, in), gathered(key), gathered(value), without(bias, 2, in)});
+  if (n == 0) return ends;
+  return mx::concatenate({cut(ends, 2, 0, in.first), parts[0], cut(ends, 2, in.first, blocks - in.last)}, 2);
+}
+
 static void run_window_attention(State &s, const of3_call &c) {
-  const Tensor *q = c.in[WINDOW_ATT_Q], *low = c.in[WINDOW_ATT_LOW];
-  int64_t atoms = of3_dim(q, 1), w = last(q), heads = c.attr.heads, blocks = of3_count(low);
+  const Tensor *q = c.in[WINDOW_ATT_Q];
+  int64_t atoms = of3_dim(q, 1), w = last(q), heads = c.attr.heads, blocks = of3_count(c.in[WINDOW_ATT_LOW]);
   if (of3_count(q) == 0) return;
-  int64_t samples = of3_rows(q) / atoms;
-  float scale = 1 / std::sqrt(static_cast<float>(w / heads));
+  int64_t samples = of3_rows(q) / atoms, d = w / heads;
+  float scale = 1 / std::sqrt(static_cast<float>(d));
   auto all = [&](int at) { return get(c.in[at], {samples, atoms, w}); };
-  array keys = key_atoms(low, atoms);
-  array query = heads_at(all(WINDOW_ATT_Q) * scale, query_atoms(blocks, atoms), heads);
-  array logits = mx::matmul(query, swapped(heads_at(all(WINDOW_ATT_K), keys, heads)));
-  logits = f32(logits) + f32(swapped(get(c.in[WINDOW_ATT_BIAS], {1, blocks, heads, K, Q})));
-  array p = mx::astype(mx::softmax(logits, -1, true), query.dtype());
-  array o = mx::matmul(p, heads_at(all(WINDOW_ATT_V), keys, heads));
-  o = cut(shaped(mx::swapaxes(o, 2, 3), {samples, blocks * Q, w}), 1, 0, atoms);
+  array query =
+      shaped(heads_first(all(WINDOW_ATT_Q) * scale, heads, 0, blocks * Q), {samples, heads, blocks, Q, d});
+  array o =
+      shaped(all_windows(c, query, all(WINDOW_ATT_K), all(WINDOW_ATT_V)), {samples, heads, blocks * Q, d});
+  o = shaped(mx::swapaxes(cut(o, 2, 0, atoms), 1, 2), {samples, atoms, w});
   set(s, c.out, sigmoid_mul(s, all(WINDOW_ATT_G), o));
 }
 
-static int64_t window_attention_floats(const of3_call &c) {
+/* As if all blocks were gathered: the planner does not see where they lie. */
+static int64_t window_attention_bytes(const State &s, const of3_call &c) {
   const Tensor *q = c.in[WINDOW_ATT_Q];
-  int64_t samples = of3_dim(q, 1) ? of3_rows(q) / of3_dim(q, 1) : 0, blocks = of3_count(c.in[WINDOW_ATT_LOW]);
-  int64_t gathered = samples * blocks * last(q) * (2 * Q + 2 * K);
-  return 2 * gathered + 2 * samples * blocks * c.attr.heads * Q * K;
+  const int64_t e = size_of(s), samples = of3_dim(q, 1) ? of3_rows(q) / of3_dim(q, 1) : 0,
+                blocks = of3_count(c.in[WINDOW_ATT_LOW]);
+  return 2 * e * samples * blocks * last(q) * (2 * Q + 2 * K) +
+         (4 + e) * samples * blocks * c.attr.heads * Q * K;
 }
-const Kernel ops::window_attention{run_window_attention, window_attention_floats};
+const Kernel ops::window_attention{run_window_attention, window_attention_bytes};
 
 } // namespace of3

@@ -122,9 +122,11 @@ array attend(State &s, const array &q, const array &k, const array &v, const arr
   return cut(o, 3, 0, v.shape(3));
 }
 
-int64_t attend_floats(int64_t batch, int64_t heads, int64_t nq, int64_t nk, int64_t d) {
+int64_t attend_bytes(const State &s, int64_t batch, int64_t heads, int64_t nq, int64_t nk, int64_t d,
+                     bool masked) {
+  const int64_t e = size_of(s), width = padded_width(s, d, masked);
   int64_t logits = std::min(batch * heads * nq * nk, std::max(group_floats, heads * nk));
-  return 2 * logits + batch * heads * (nq + 2 * nk) * (d + 1);
+  return (4 + e) * logits + e * batch * heads * (nq + 2 * nk) * width;
 }
 
 } // namespace of3

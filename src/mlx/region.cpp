@@ -2,23 +2,34 @@
  *
  * The first run is an ordinary one. It shows whether the work fits into one graph: where an operation had to
  * be cut into groups that are computed one after the other, the region is run like that each time; tensors
- * are then so large that building graphs takes no time to speak of. Otherwise the second run records:
- * mx::compile calls the body with placeholders instead of what is in region->in. Later runs copy the graph's
- * nodes, and neither the model nor the kernels here are called. On a GPU elementwise chains in it become one
- * kernel each; on the CPU device they do not (see state.hpp). With MLX_DISABLE_COMPILE the body is run each
- * time. */
+ * are then so large that building graphs takes no time to speak of. Otherwise the second run records: the
+ * body builds its graph on placeholders for region->in. Every run from then on copies the nodes of that graph
+ * onto the inputs of the day, and neither the model nor the kernels here are called: same primitives, same
+ * order, same bytes.
+ *
+ * This is what mx::compile does, but for fusing operations beyond what pieces.cpp fuses: on CUDA, where each
+ * fused chain is a kernel to be compiled, that took minutes for the denoiser. */
 #include "state.hpp"
 
 #include <stdexcept>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace of3 {
 
 using Arrays = std::vector<array>;
 
+/* Where an input of a node is found: among the values of a run, or (-1) in the node itself: a constant. */
+struct Node {
+  array original;
+  std::vector<int32_t> inputs;
+};
+
 struct Record {
-  of3_ctx *cx;
-  of3_region *region;
-  std::function<Arrays(const Arrays &)> graph;
+  bool made = false;
+  Arrays inputs, outputs;       /* placeholders, and what came of them */
+  std::vector<Node> nodes;      /* each after its inputs; a run's values are its inputs, then theirs */
+  std::vector<int32_t> results; /* places of the outputs among the values */
 };
 
 static Slot &whole(const Tensor *t) {
@@ -30,7 +41,10 @@ static Slot &whole(const Tensor *t) {
 
 static Arrays values_of(Tensor *const *t, int n) {
   Arrays values;
-  for (int i = 0; i < n; i++) values.push_back(get(t[i]));
+  for (int i = 0; i < n; i++) {
+    whole(t[i]);
+    values.push_back(get(t[i]));
+  }
   return values;
 }
 
@@ -40,31 +54,7 @@ static std::vector<std::uintptr_t> identities(const State &s, size_t n) {
   return ids;
 }
 
-/* The body on `inputs`, which may be placeholders: every tensor but the outputs is left as it was. */
-static Arrays run_body(const Record &record, const Arrays &inputs) {
-  const of3_region &r = *record.region;
-  State &s = state_of(record.cx);
-  const size_t n = s.slots.size();
-  const auto before = identities(s, n);
-  Arrays kept;
-  for (int i = 0; i < r.n_in; i++) {
-    Slot &slot = whole(r.in[i]);
-    kept.push_back(get(r.in[i]));
-    slot.value = inputs[static_cast<size_t>(i)];
-  }
-  s.recording = true;
-  r.body(r.user);
-  s.recording = false;
-  Arrays outputs = values_of(r.out, r.n_out);
-  for (int i = 0; i < r.n_in; i++) whole(r.in[i]).value = kept[static_cast<size_t>(i)];
-  for (int i = 0; i < r.n_out; i++) whole(r.out[i]).value.reset();
-  if (record.cx->error.code != OF3_OK) throw std::runtime_error("an operation in it failed");
-  const auto after = identities(s, n);
-  for (size_t i = 0; i < n; i++)
-    if (after[i] && after[i] != before[i])
-      throw std::logic_error("it writes a tensor that is not among its outputs");
-  return outputs;
-}
+/* ---- recording */
 
 /* What is not computed yet would be computed again with each repetition. */
 static void compute_all(State &s) {
@@ -74,30 +64,131 @@ static void compute_all(State &s) {
   mx::eval(values);
 }
 
-static void repeat(of3_ctx *cx, of3_region *r) {
-  auto &record = *static_cast<Record *>(r->record);
-  record.region = r;
-  if (!record.graph) {
-    compute_all(state_of(cx));
-    record.graph = mx::compile(
-        std::function<Arrays(const Arrays &)>([&record](const Arrays &in) { return run_body(record, in); }));
+/* Runs the body on placeholders and leaves all tensors as they were. */
+static void run_body(of3_ctx *cx, const of3_region &r, Record &record) {
+  State &s = state_of(cx);
+  const size_t n = s.slots.size();
+  const Arrays real = values_of(r.in, r.n_in);
+  for (size_t i = 0; i < real.size(); i++) {
+    record.inputs.emplace_back(real[i].shape(), real[i].dtype(), nullptr, Arrays{});
+    whole(r.in[i]).value = record.inputs[i];
   }
-  Arrays outputs = record.graph(values_of(r->in, r->n_in));
-  for (int i = 0; i < r->n_out; i++) whole(r->out[i]).value = outputs[static_cast<size_t>(i)];
+  for (int i = 0; i < r.n_out; i++) whole(r.out[i]);
+  const auto before = identities(s, n);
+  s.recording = true;
+  r.body(r.user);
+  s.recording = false;
+  record.outputs = values_of(r.out, r.n_out);
+  auto after = identities(s, n);
+  for (size_t i = 0; i < n; i++)
+    for (int k = 0; k < r.n_out; k++)
+      if (&s.slots[i] == slot_of(r.out[k])) after[i] = before[i];
+  for (size_t i = 0; i < real.size(); i++) whole(r.in[i]).value = real[i];
+  if (cx->error.code == OF3_OK && after != before)
+    throw std::logic_error("it writes a tensor that is not among its outputs");
+}
+
+/* The nodes below the outputs, depth first. What has no primitive is a placeholder or a constant. */
+static Arrays nodes_of(const Arrays &outputs) {
+  Arrays nodes;
+  std::unordered_set<std::uintptr_t> seen;
+  std::vector<std::pair<array, size_t>> path;
+  auto visit = [&](const array &a) {
+    if (a.has_primitive() && seen.insert(a.id()).second) path.emplace_back(a, 0);
+  };
+  for (const array &o : outputs) {
+    visit(o);
+    while (!path.empty()) {
+      auto &[a, next] = path.back();
+      if (next < a.inputs().size()) {
+        const array in = a.inputs()[next++];
+        visit(in);
+        continue;
+      }
+      for (const array &sibling : a.siblings()) seen.insert(sibling.id());
+      nodes.push_back(a);
+      path.pop_back();
+    }
+  }
+  return nodes;
+}
+
+/* Numbers the values of a run and says by them where each node finds its inputs. */
+static void number(Record &record) {
+  std::unordered_map<std::uintptr_t, int32_t> place;
+  int32_t n = 0;
+  auto found = [&](const array &a) {
+    auto at = place.find(a.id());
+    return at == place.end() ? -1 : at->second;
+  };
+  for (const array &in : record.inputs) place.emplace(in.id(), n++);
+  for (const array &a : nodes_of(record.outputs)) {
+    Node node{a, {}};
+    for (const array &in : a.inputs()) node.inputs.push_back(found(in));
+    record.nodes.push_back(std::move(node));
+    for (const array &o : a.outputs()) place.emplace(o.id(), n++);
+  }
+  for (const array &o : record.outputs) record.results.push_back(found(o));
+}
+
+/* ---- repeating */
+
+/* Adds the copy of a node, with all its siblings, to the values. */
+static void copy_node(const Node &node, Arrays &values) {
+  const array &a = node.original;
+  Arrays inputs;
+  inputs.reserve(node.inputs.size());
+  for (size_t i = 0; i < node.inputs.size(); i++) {
+    const int32_t at = node.inputs[i];
+    inputs.push_back(at < 0 ? a.inputs()[i] : values[static_cast<size_t>(at)]);
+  }
+  if (a.siblings().empty()) {
+    values.emplace_back(a.shape(), a.dtype(), a.primitive_ptr(), std::move(inputs));
+    return;
+  }
+  std::vector<mx::Shape> shapes;
+  std::vector<mx::Dtype> types;
+  for (const array &o : a.outputs()) {
+    shapes.push_back(o.shape());
+    types.push_back(o.dtype());
+  }
+  for (array &o : array::make_arrays(std::move(shapes), types, a.primitive_ptr(), inputs))
+    values.push_back(o);
+}
+
+static void repeat(const Record &record, const of3_region &r) {
+  Arrays values = values_of(r.in, r.n_in);
+  for (size_t i = 0; i < values.size(); i++)
+    if (values[i].shape() != record.inputs[i].shape() || values[i].dtype() != record.inputs[i].dtype())
+      throw std::logic_error("an input has another shape or type than before");
+  values.reserve(values.size() + record.nodes.size() + record.nodes.size() / 8);
+  for (const Node &node : record.nodes) copy_node(node, values);
+  for (int i = 0; i < r.n_out; i++) {
+    const int32_t at = record.results[static_cast<size_t>(i)];
+    whole(r.out[i]).value = at < 0 ? record.outputs[static_cast<size_t>(i)] : values[static_cast<size_t>(at)];
+  }
 }
 
 void run_region(of3_ctx *cx, of3_region *r) {
   State &s = state_of(cx);
+  auto *record = static_cast<Record *>(r->record);
   if (r->n_run == 0) {
     s.divided = false;
     r->body(r->user);
-    if (!s.divided) guarded(cx, "a record", [&] { r->record = new Record{cx, r, {}}; });
-  } else if (!r->record)
+    if (!s.divided) guarded(cx, "a record of a step", [&] { r->record = new Record; });
+  } else if (!record)
     r->body(r->user);
-  else {
-    guarded(cx, "a repeated step", [&] { repeat(cx, r); });
-    s.recording = false;
-  }
+  else
+    guarded(cx, "a repeated step", [&] {
+      if (!record->made) {
+        compute_all(s);
+        run_body(cx, *r, *record);
+        number(*record);
+        record->made = true;
+      }
+      if (cx->error.code == OF3_OK) repeat(*record, *r);
+    });
+  s.recording = false;
 }
 
 void close_region(of3_ctx *, of3_region *r) { delete static_cast<Record *>(r->record); }

@@ -29,8 +29,8 @@ struct Slot {
   int64_t handle; /* index on the context's stack of handles; the slot goes when the handle does */
   int64_t count;  /* elements */
   mx::Dtype dtype;
-  std::optional<array> value; /* empty: nobody wrote yet */
-  int32_t most = 0;           /* largest integer uploaded: bounds loops without a look at the device */
+  std::optional<array> value;      /* empty: nobody wrote yet */
+  std::vector<int32_t> known = {}; /* integers uploaded as a vector: loops and strides depend on them */
 };
 
 struct State {
@@ -39,10 +39,13 @@ struct State {
   std::deque<Slot> slots;          /* in step with the stack; a deque, because handles point into it */
   std::deque<Slot> constants;      /* weights: live as long as the context that bound them */
   size_t pending = 0;              /* bytes of results that the graph may be holding back */
-  bool recording = false;          /* a region's body runs: nothing can be computed */
-  bool divided = false;            /* settle was called */
+  int64_t room = 0;       /* bytes that an operation may take: what is planned for it, and what is left */
+  bool recording = false; /* a region's body runs: nothing can be computed */
+  bool divided = false;   /* settle was called */
   size_t old_memory_limit = 0, old_cache_limit = 0;
 };
+
+inline int64_t size_of(const State &s) { return static_cast<int64_t>(mx::size_of(s.compute)); }
 
 inline State &state_of(const of3_ctx *cx) { return *static_cast<State *>(cx->state); }
 
@@ -113,8 +116,9 @@ array repeating(const array &rows, int64_t batches, int64_t m);
  * opt_key_bias [1 or B,K]: [B,H,Q,d]. No more than group_floats logits exist at a time. */
 array attend(State &s, const array &q, const array &k, const array &v, const array &bias,
              const std::optional<array> &opt_key_bias);
-/* Floats that attend holds beside its arguments. */
-int64_t attend_floats(int64_t batch, int64_t heads, int64_t n_query, int64_t n_key, int64_t d);
+/* Bytes that attend holds beside its arguments. */
+int64_t attend_bytes(const State &s, int64_t batch, int64_t heads, int64_t n_query, int64_t n_key, int64_t d,
+                     bool masked);
 
 /* Where a group lies in [batches, m, w]. */
 struct Group {
@@ -122,10 +126,14 @@ struct Group {
   array operator()(const array &a) const; /* the group of an argument [1 or batches, m, w] */
 };
 
-/* Rows of y, seen as [count/(m w), m, w], replaced by f(old, group) in groups of which each needs no more
- * than group_floats at floats_per_row. */
-template <typename F> void update(State &s, Tensor *y, int64_t m, int64_t floats_per_row, F &&f) {
-  int64_t w = last(y), rows = of3_rows(y), fit = std::max<int64_t>(1, group_floats / floats_per_row);
+/* Rows whose temporaries stay within a group. */
+inline int64_t rows_in_group(int64_t floats_per_row) {
+  return std::max<int64_t>(1, group_floats / floats_per_row);
+}
+
+/* Rows of y, seen as [count/(m w), m, w], replaced by f(old, group) in groups of no more than `fit` rows. */
+template <typename F> void update(State &s, Tensor *y, int64_t m, int64_t fit, F &&f) {
+  int64_t w = last(y), rows = of3_rows(y);
   if (rows == 0 || w == 0) return;
   int64_t batches = rows / m, nb = std::min(batches, std::max<int64_t>(1, fit / m)), nr = std::min(m, fit);
   for (int64_t b = 0; b < batches; b += nb)
@@ -144,8 +152,9 @@ template <typename F> void update(State &s, Tensor *y, int64_t m, int64_t floats
 
 struct Kernel {
   void (*run)(State &, const of3_call &);
-  int64_t (*floats)(const of3_call &); /* temporaries: MLX takes memory ahead of the work, so links of a chain
-                                       count one by one; NULL: four times the output */
+  /* Bytes of temporaries: MLX takes memory ahead of the work, so links of a chain count one by one. Terms
+   * with size_of(s) are in the compute type, the others in f32. NULL: twice the output in both. */
+  int64_t (*bytes)(const State &s, const of3_call &);
 };
 
 /* One for each row of ops.def, under its name. */

@@ -34,14 +34,18 @@ struct of3_backend {
   void (*download)(of3_ctx *cx, const of3_tensor *t, void *host);
   /* Sets buffer of a weight, which is stored as `stored` and lives until the context is closed. */
   void (*constant)(of3_ctx *cx, of3_tensor *t, of3_dtype stored, const void *host);
-  /* Type in which the result t of an operation is kept, so that the context counts its bytes. exact: the
-   * operation's results are f32 in any case. NULL: its own. */
+  /* Type in which a result t is kept, so that the context counts its bytes; NULL: its own. exact:
+   * coordinates, noise levels and scores, which are f32 everywhere. What is uploaded is kept as it is given.
+   */
   of3_dtype (*stored)(const of3_ctx *cx, const of3_tensor *t, bool exact);
 
   /* Runs r->body(r->user), or repeats what it recorded when it did so before. NULL: the body, each time. */
   void (*region)(of3_ctx *cx, of3_region *r);
   void (*region_close)(of3_ctx *cx, of3_region *r); /* r->record is not NULL */
 };
+
+/* of3_new for a result that is exact. */
+of3_tensor *of3_new_exact(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape);
 
 /* Every operation by its plain C reference, one thread; products of f32, and of bf16. */
 extern const of3_backend of3_reference_backend, of3_reference_backend_bf16;

@@ -98,14 +98,18 @@ static size_t bytes_of(of3_dtype dtype, int rank, const int64_t *shape) {
   return n;
 }
 
-of3_tensor *of3_new(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape) {
+enum { AS_GIVEN, RESULT, EXACT_RESULT }; /* what will be in a tensor, and so how it is kept */
+
+static of3_tensor *new_tensor(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape, int content) {
   assert(rank <= OF3_MAX_RANK);
   of3_tensor *t = new_handle(cx);
   t->dtype = dtype;
   t->rank = rank;
   memcpy(t->shape, shape, (size_t)rank * sizeof *shape);
   if (cx->error.code != OF3_OK) return t;
-  size_t n = bytes_of(dtype, rank, shape), left = cx->limit - cx->top;
+  const bool other = content != AS_GIVEN && cx->backend->stored;
+  const of3_dtype kept = other ? cx->backend->stored(cx, t, content == EXACT_RESULT) : dtype;
+  size_t n = bytes_of(kept, rank, shape), left = cx->limit - cx->top;
   if (n > left || n + ALIGN > left) {
     of3_ctx_fail(
         cx, OF3_ERR_MEMORY,
@@ -122,12 +126,20 @@ of3_tensor *of3_new(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape
   return t;
 }
 
+of3_tensor *of3_new(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape) {
+  return new_tensor(cx, dtype, rank, shape, RESULT);
+}
+
+of3_tensor *of3_new_exact(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape) {
+  return new_tensor(cx, dtype, rank, shape, EXACT_RESULT);
+}
+
 of3_tensor *of3_new_like(of3_ctx *cx, const of3_tensor *t) {
   return of3_new(cx, t->dtype, t->rank, t->shape);
 }
 
 of3_tensor *of3_from_host(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape, const void *host) {
-  of3_tensor *t = of3_new(cx, dtype, rank, shape);
+  of3_tensor *t = new_tensor(cx, dtype, rank, shape, AS_GIVEN);
   of3_upload(cx, t, host);
   return t;
 }

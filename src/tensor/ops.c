@@ -15,10 +15,15 @@ const of3_op_info *of3_op_table(void) {
   return table;
 }
 
+/* Coordinates, noise levels, scores: f32 whatever type a backend computes in. */
+static bool is_exact(of3_op op) {
+  return op == OF3_OP_COMBINE || op == OF3_OP_AUGMENT || op == OF3_OP_FOURIER || op == OF3_OP_EXPECT;
+}
+
 of3_tensor *of3_apply(of3_ctx *cx, of3_call *c) {
   const of3_op_info *op = &of3_op_table()[c->op];
   of3_shape s = op->shape(c);
-  if (!c->out) c->out = of3_new(cx, s.dtype, s.rank, s.dim);
+  if (!c->out) c->out = (is_exact(c->op) ? of3_new_exact : of3_new)(cx, s.dtype, s.rank, s.dim);
   if (cx->opt_cancel && *cx->opt_cancel) of3_ctx_fail(cx, OF3_ERR_CANCELLED, "interrupted");
   if (cx->error.code != OF3_OK) return c->out;
   cx->flops += op->cost(c);
