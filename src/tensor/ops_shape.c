@@ -207,7 +207,7 @@ of3_shape of3_shape_transition(const of3_call *c) {
 of3_shape of3_shape_project(const of3_call *c) {
   const of3_tensor *x = c->in[PROJECT_X], *gate = c->in[PROJECT_GATE], *w = c->in[PROJECT_W];
   DEMAND(rows_divide(gate, of3_rows(x)) && has_width(gate, of3_dim(x, 0)));
-  DEMAND(!gate || of3_count(gate) == of3_count(c->in[PROJECT_SHIFT]));
+  DEMAND(w && (!gate || of3_count(gate) == of3_count(c->in[PROJECT_SHIFT])));
   of3_shape s = {.dtype = x->dtype, .rank = x->rank + 1};
   for (; s.dim[0] < PROJECT_MOST && c->in[PROJECT_W + s.dim[0]]; s.dim[0]++) {
     DEMAND(is_matrix(c->in[PROJECT_W + s.dim[0]], w->shape[0], of3_dim(x, 0)));
