@@ -217,7 +217,7 @@ static of3_tensor *wrap(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, of3_dtyp
   t->dtype = as;
   t->rank = rank;
   memcpy(t->shape, shape, (size_t)rank * sizeof *shape);
-  if (cx->backend->constant)
+  if (cx->backend->constant && !cx->planning)
     cx->backend->constant(cx, t, dtype, host);
   else
     t->buffer = plain_constant(cx, arena, dtype, as, of3_count(t), host);
