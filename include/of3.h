@@ -67,13 +67,15 @@ typedef struct of3_progress_info {
   double seconds;    /* since the pair was begun */
 } of3_progress_info;
 
-/* Called from the thread that called of3; any member may be NULL. */
+/* Called from the thread that called of3, also while it folds several queries at a time; any member may be
+ * NULL. */
 typedef struct of3_callbacks {
   void *user;
   void (*log)(void *user, of3_level level, const char *text); /* text: one line without newline */
   of3_level least;                                            /* messages below it are not made */
   void (*progress)(void *user, const of3_progress_info *info);
-  const volatile sig_atomic_t *cancel; /* non-zero: stop soon, with OF3_ERR_CANCELLED */
+  const volatile sig_atomic_t
+      *cancel; /* non-zero: stop soon, with OF3_ERR_CANCELLED; threads of of3 read it */
 } of3_callbacks;
 
 /* ---- This program and this machine */

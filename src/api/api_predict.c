@@ -145,7 +145,7 @@ static of3_status sort_item(of3_job *j, int index, of3_error *err) {
   of3_status status = arena ? check_existing(j, index, arena, &failure) : of3_fail_memory(&failure, "a path");
   of3_arena_free(arena);
   if (status == OF3_OK) return OF3_OK;
-  status = of3_prefix(&failure, "query '%s', seed %" PRIu64, query->name, j->item[index].seed);
+  of3_prefix(&failure, "query '%s', seed %" PRIu64, query->name, j->item[index].seed);
   return of3_job_note_failure(j, index, &failure, false, err);
 }
 

@@ -25,7 +25,7 @@ static int run_of(const of3_lane_request *r, int lanes) {
 of3_wave of3_next_wave(const of3_lane_request *r) {
   int lanes = lanes_for(r, 0), n = run_of(r, lanes);
   while (n < lanes) { /* fewer lanes, of more threads, and the next larger items with them */
-    int larger = n < r->n ? lanes_for(r, n) : 0;
+    int larger = n < r->n ? lanes_for(r, n) : 1;
     lanes = larger > n ? larger : n;
     n = run_of(r, lanes);
   }
