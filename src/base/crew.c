@@ -37,8 +37,8 @@ void of3_crew_ask(of3_crew *c, void (*f)(void *arg), void *arg) {
     return;
   }
   pthread_mutex_lock(&c->lock);
-  /* cppcheck-suppress autoVariables ; it leaves the queue before this returns */
   *c->last = &r;
+  /* cppcheck-suppress autoVariables ; it leaves the queue before this returns */
   c->last = &r.next;
   pthread_cond_signal(&c->asked);
   while (!r.done) pthread_cond_wait(&c->answered, &c->lock);
