@@ -124,9 +124,10 @@ static of3_status relax(const planner *p, size_t most, of3_fold_options *o, of3_
     const int was = *choice[i];
     of3_plan without;
     of3_parts parts;
+    if (!was) continue;
     *choice[i] = 0;
-    if (was) OF3_TRY(plan(p, o, &without, &parts, err));
-    if (was && needed(&without) <= most)
+    OF3_TRY(plan(p, o, &without, &parts, err));
+    if (needed(&without) <= most)
       *out = without;
     else
       *choice[i] = was;
