@@ -38,10 +38,10 @@ static linear setup(const of3_ctx *cx, const of3_call *c) {
   const int w = is_project(&t) ? PROJECT_W : LINEAR_W, b = is_project(&t) ? PROJECT_B : LINEAR_B;
   const int64_t most = is_project(&t) ? c->out->shape[0] : 1;
   t.x = c->in[is_project(&t) ? PROJECT_X : LINEAR_X];
-  for (; t.count < most; t.count++) {
+  do {
     t.w[t.count] = c->in[w + t.count];
     t.b[t.count] = c->in[b + t.count];
-  }
+  } while (++t.count < most);
   t.rows = of3_rows(t.x);
   t.n = t.w[0]->shape[0];
   t.depth = t.w[0]->shape[1];
