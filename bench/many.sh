@@ -8,19 +8,9 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 usage() { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
-queries=16 residues=76 recycles=0 steps=4 samples=5 threads=$(nproc) dtype=f32 jobs="1 0" positional=()
-while [ $# -gt 0 ]; do
-  case $1 in
-    --queries | --residues | --recycles | --steps | --samples | --threads | --dtype | --jobs)
-      [ $# -ge 2 ] || usage
-      declare "${1#--}=$2"
-      shift 2 ;;
-    -*) usage ;;
-    *) positional+=("$1"); shift ;;
-  esac
-done
-[ ${#positional[@]} -ge 1 ] && [ ${#positional[@]} -le 2 ] || usage
-checkpoint=$(realpath "${positional[0]}") of3=${positional[1]:-$here/../build/of3}
+queries=16 residues=76 recycles=0 steps=4 samples=5 threads=$(nproc) dtype=f32 jobs="1 0"
+. "$here/arguments.sh"
+arguments "queries residues recycles steps samples threads dtype jobs" "$@"
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 

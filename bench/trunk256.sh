@@ -9,19 +9,9 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 usage() { sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
-residues=256 recycles=3 steps=2 samples=5 dtype=f32 only=both positional=()
-while [ $# -gt 0 ]; do
-  case $1 in
-    --residues | --recycles | --steps | --samples | --dtype | --only)
-      [ $# -ge 2 ] || usage
-      declare "${1#--}=$2"
-      shift 2 ;;
-    -*) usage ;;
-    *) positional+=("$1"); shift ;;
-  esac
-done
-[ ${#positional[@]} -ge 1 ] && [ ${#positional[@]} -le 2 ] || usage
-checkpoint=$(realpath "${positional[0]}") of3=${positional[1]:-$here/../build/of3}
+residues=256 recycles=3 steps=2 samples=5 dtype=f32 only=both
+. "$here/arguments.sh"
+arguments "residues recycles steps samples dtype only" "$@"
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 command -v /usr/bin/time >/dev/null || apt-get install -y -qq time >/dev/null

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "of3.h"
+#include "folder.h"
 
 static const char checkpoint[] = "tests/fixtures/parity/checkpoint_ob.safetensors";
 
@@ -175,18 +176,6 @@ static void options_are_checked(void **state) {
   }
   of3_model_close(model);
   of3_engine_close(engine);
-}
-
-static int make_folder(void **state) {
-  static char folder[] = "/tmp/of3-api-XXXXXX";
-  *state = mkdtemp(folder);
-  return *state ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-  char command[600];
-  snprintf(command, sizeof command, "rm -rf '%s'", (const char *)*state);
-  return system(command);
 }
 
 int main(void) {

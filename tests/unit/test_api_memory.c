@@ -14,6 +14,7 @@
 
 #include "allocations.h"
 #include "of3.h"
+#include "folder.h"
 
 typedef struct of3_arena of3_arena;
 void *__real_of3_arena_alloc(of3_arena *arena, size_t count, size_t size);
@@ -67,18 +68,6 @@ static void every_allocation(void **state) {
   no_temporary_files(out);
   print_message("%d allocations\n", n - 2);
   assert_true(n > 100);
-}
-
-static int make_folder(void **state) {
-  static char folder[] = "/tmp/of3-memory-XXXXXX";
-  *state = mkdtemp(folder);
-  return *state ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-  char command[600];
-  snprintf(command, sizeof command, "rm -rf '%s'", (const char *)*state);
-  return system(command);
 }
 
 int main(void) {

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "api/job.h"
+#include "folder.h"
 
 static const char checkpoint[] = "tests/fixtures/parity/checkpoint_ob.safetensors";
 
@@ -186,20 +187,6 @@ static void no_more_is_held_than_allowed(void **state) {
   assert_int_equal(hold(&c, ROOM + 1), OF3_ERR_MEMORY);
   pthread_mutex_destroy(&c.job.door);
   of3_gate_free(&c.job.gate);
-}
-
-/* ---- */
-
-static int make_folder(void **state) {
-  static char folder[] = "/tmp/of3-jobs-XXXXXX";
-  *state = mkdtemp(folder);
-  return *state ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-  char command[600];
-  snprintf(command, sizeof command, "rm -rf '%s'", (const char *)*state);
-  return system(command);
 }
 
 int main(void) {
