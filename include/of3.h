@@ -281,11 +281,12 @@ typedef struct of3_bench_options {
 
 of3_bench_options of3_bench_defaults(void);
 
-/* A part of a fold. flops: multiplies and adds that it needs. The "first fold", of one pass and one step, is
- * there for backends that compile or load code for what they are asked; it is not counted in the others. */
+/* A part of a fold. flops: multiplies and adds that it needs. Two are no part of other folds: "making
+ * weights", without a model, and the "first fold", of one pass and one step, which is there for backends that
+ * compile or load code for what they are asked and is not counted in the others. */
 typedef struct of3_bench_phase {
-  const char *name;      /* "weights", "first fold", "inputs", "trunk pass", "denoiser preparation",
-                            "denoiser step", "heads" */
+  const char *name;      /* "making weights" or "loading weights", "first fold", "inputs", "trunk pass",
+                            "denoiser preparation", "denoiser step", "heads" */
   int count;             /* how often it was done */
   double seconds, flops; /* of the fastest one */
 } of3_bench_phase;

@@ -21,7 +21,7 @@ for t in bf16 f16; do
 done
 # of3 bench measures it: phases and operations, the peak by a product; what makes no sense is refused
 of3 bench --backend mlx -c ob.safetensors --tokens 9 --passes 1 --steps 2 --what phases >phases
-grep -oE '^(weights|first fold|inputs|trunk pass|denoiser preparation|denoiser step|heads) +[0-9]+' phases | sed -E 's/ +/ /g'
+grep -oE '^(loading weights|first fold|inputs|trunk pass|denoiser preparation|denoiser step|heads) +[0-9]+' phases | sed -E 's/ +/ /g'
 of3 bench --backend mlx -c ob.safetensors --tokens 9 --passes 1 --steps 2 --what kernels | grep -c '^triangle_mul'
 of3 bench --backend mlx --what peak --json | grep -cE '"device": "[a-z]+".*|"peak_flop_per_second": [0-9.e+]+, "peak_product": [0-9]+}'
 run of3 bench --backend mlx --processor-time
