@@ -130,17 +130,17 @@ static void put_pair_block(bench *b, const char *p, const of3_pair_block_w *w) {
   put_transition(b, IN(p, "pair_transition"), &w->pair_transition);
 }
 
-static void put_ada_norm(bench *b, const char *p, const of3_ada_norm_w *w) {
-  if (w->g.w) NORM(p, w, norm_s), LINEAR(p, w, g), LINEAR(p, w, s);
+static void put_modulation(bench *b, const char *p, const of3_modulation_w *w) {
+  if (w->gate.w) NORM(p, w, norm), LINEAR(p, w, gate), LINEAR(p, w, shift);
+  if (w->out.w) LINEAR(p, w, out);
 }
 
 static void put_dit_block(bench *b, const char *p, const of3_dit_block_w *w) {
-  put_ada_norm(b, IN(p, "norm_a"), &w->norm_a);
-  put_ada_norm(b, IN(p, "norm_k"), &w->norm_k);
-  put_ada_norm(b, IN(p, "transition_norm"), &w->transition_norm);
+  put_modulation(b, IN(p, "query"), &w->query);
+  put_modulation(b, IN(p, "key"), &w->key);
+  put_modulation(b, IN(p, "transition"), &w->transition);
   put_mha(b, IN(p, "mha"), &w->mha);
-  LINEAR(p, w, ada_out), LINEAR(p, w, transition_a), LINEAR(p, w, transition_b);
-  LINEAR(p, w, transition_g), LINEAR(p, w, transition_out);
+  LINEAR(p, w, transition_a), LINEAR(p, w, transition_b), LINEAR(p, w, transition_out);
 }
 
 static void put_denoiser(bench *b, const of3_denoiser_w *w) {

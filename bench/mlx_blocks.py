@@ -137,8 +137,8 @@ def msa(x, w):
 # ---- denoiser
 
 def modulation(s, w, name):
-    n = norm(s, w, name + '.norm_s')
-    return mx.sigmoid(linear(n, w, name + '.g')), linear(n, w, name + '.s')
+    n = norm(s, w, name + '.norm')
+    return mx.sigmoid(linear(n, w, name + '.gate')), linear(n, w, name + '.shift')
 
 
 def ada_norm(a, m):
@@ -151,16 +151,16 @@ def gated_transition(a, m, gate, w):
 
 
 def token_block(a, s, bias, w):
-    x, wm = ada_norm(a, modulation(s, w, 'norm_a')), w.at('mha')
+    x, wm = ada_norm(a, modulation(s, w, 'query')), w.at('mha')
     o = attend(linear(x, wm, 'q'), linear(x, wm, 'k'), linear(x, wm, 'v'), HEADS['token'], bias.swapaxes(-1, -2)[None])
-    a = a + mx.sigmoid(linear(s, w, 'ada_out')) * linear(mx.sigmoid(linear(x, wm, 'g')) * o, wm, 'o')
-    return gated_transition(a, modulation(s, w, 'transition_norm'), mx.sigmoid(linear(s, w, 'transition_g')), w)
+    a = a + mx.sigmoid(linear(s, w, 'query.out')) * linear(mx.sigmoid(linear(x, wm, 'g')) * o, wm, 'o')
+    return gated_transition(a, modulation(s, w, 'transition'), mx.sigmoid(linear(s, w, 'transition.out')), w)
 
 
 def atom_conditioning(c, w):
     """What an atom block takes from c, which no step changes."""
-    return dict(query=modulation(c, w, 'norm_a'), key=modulation(c, w, 'norm_k'), transition=modulation(c, w, 'transition_norm'),
-                gate=mx.sigmoid(linear(c, w, 'ada_out')), transition_gate=mx.sigmoid(linear(c, w, 'transition_g')))
+    return dict(query=modulation(c, w, 'query'), key=modulation(c, w, 'key'), transition=modulation(c, w, 'transition'),
+                gate=mx.sigmoid(linear(c, w, 'query.out')), transition_gate=mx.sigmoid(linear(c, w, 'transition.out')))
 
 
 def atom_block(q, fixed, bias, low, w):

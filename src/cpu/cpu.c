@@ -35,6 +35,7 @@ static const of3_kernel *kernel(const of3_ctx *cx, of3_op op) {
       [OF3_OP_ATTENTION] = &of3_cpu_attention,
       [OF3_OP_TRANSITION] = &of3_cpu_transition,
       [OF3_OP_PROJECT] = &of3_cpu_project,
+      [OF3_OP_MODULATE] = &of3_cpu_modulate,
       [OF3_OP_GATED_TRANSITION] = &of3_cpu_gated_transition,
       [OF3_OP_TRIANGLE_MUL] = &of3_cpu_triangle_mul,
       [OF3_OP_TRIANGLE_ATTENTION] = &of3_cpu_triangle_attention,

@@ -1,5 +1,9 @@
 /* LINEAR   y = [y +] [mask] [gate] act([norm](x) W^T [+ b])
- * PROJECT  y[i] = x' W_i^T [+ b_i], x' = norm(x) or gate norm(x) + shift: the same with several weights
+ * PROJECT  y[i] = x' W_i^T [+ b_i], x' = norm(x) or gate norm(x) + shift
+ * MODULATE y[i] = act_i(x'_i W_i^T [+ b_i]), x'_i = s or norm(s) scale
+ *
+ * The last two are linears of the same rows: x is made into one or a few sources x', and each output is a
+ * product with one of them.
  *
  * Many rows: each thread takes panels; one panel of x goes through all outputs, a block at a time:
  *
@@ -17,121 +21,177 @@
 #include "cpu/state.h"
 
 enum { BLOCK = OF3_TILE_MOST, WEIGHTS_IN_CACHE = 1 << 19 };
+enum { MOST_SOURCES = MODULATE_MOST + 1, MOST_OUTPUTS = 3 * MODULATE_MOST };
+
+typedef struct source {
+  bool norm;
+  const of3_tensor *scale, *offset; /* of the norm */
+  const of3_tensor *gate, *shift;   /* adaptive norm */
+} source;
+
+typedef struct output {
+  const of3_tensor *w, *b;
+  int source;
+  of3_act act;
+} output;
 
 typedef struct linear {
   const of3_cpu_kernels *k;
   const of3_call *c;
   const of3_tensor *x;
-  int64_t rows, depth, n;
-  int count; /* of weights */
-  const of3_tensor *w[PROJECT_MOST], *b[PROJECT_MOST];
-  of3_tiling tiling;       /* few rows */
-  float *operands;         /* few rows: of all panels */
-  float *panels, *product; /* a thread: a panel, and rows of x if adaptive; a block of outputs */
+  int64_t rows, depth, n, panels;
+  int n_source, n_output;
+  source source[MOST_SOURCES];
+  output output[MOST_OUTPUTS];
+  of3_tiling tiling;      /* few rows */
+  float *operands;        /* few rows: of all sources and panels */
+  float *panel, *product; /* a thread: a source's panel, and rows of x if adaptive; a block of outputs */
 } linear;
 
-static bool is_project(const linear *t) { return t->c->op == OF3_OP_PROJECT; }
-static bool is_adaptive(const linear *t) { return is_project(t) && t->c->in[PROJECT_GATE]; }
+static bool few(const linear *t) { return t->tiling.panels > 0; }
+
+static void describe_linear(linear *t) {
+  const of3_call *c = t->c;
+  t->source[t->n_source++] =
+      (source){.norm = c->attr.norm, .scale = c->in[LINEAR_SCALE], .offset = c->in[LINEAR_OFFSET]};
+  t->output[t->n_output++] = (output){c->in[LINEAR_W], c->in[LINEAR_B], 0, (of3_act)c->attr.act};
+}
+
+static void describe_project(linear *t) {
+  const of3_tensor *const *in = t->c->in;
+  t->source[t->n_source++] =
+      (source){true, in[PROJECT_SCALE], in[PROJECT_OFFSET], in[PROJECT_GATE], in[PROJECT_SHIFT]};
+  for (int i = 0; i < PROJECT_MOST && in[PROJECT_W + i]; i++)
+    t->output[t->n_output++] = (output){in[PROJECT_W + i], in[PROJECT_B + i], 0, OF3_ACT_NONE};
+}
+
+/* Source 0 is s itself. */
+static void describe_modulate(linear *t) {
+  t->source[t->n_source++] = (source){0};
+  for (int i = 0; i < MODULATE_MOST && t->c->in[i * MODULATE_STRIDE + MODULATE_WG]; i++) {
+    const of3_tensor *const *in = t->c->in + i * MODULATE_STRIDE;
+    const int norm = t->n_source++;
+    t->source[norm] = (source){.norm = true, .scale = in[MODULATE_SCALE]};
+    t->output[t->n_output++] = (output){in[MODULATE_WG], in[MODULATE_BG], norm, OF3_ACT_SIGMOID};
+    t->output[t->n_output++] = (output){in[MODULATE_WS], NULL, norm, OF3_ACT_NONE};
+    if (in[MODULATE_WO])
+      t->output[t->n_output++] = (output){in[MODULATE_WO], in[MODULATE_BO], 0, OF3_ACT_SIGMOID};
+  }
+}
 
 static linear setup(const of3_ctx *cx, const of3_call *c) {
-  linear t = {.k = of3_cpu_state(cx)->kernels, .c = c};
-  const int w = is_project(&t) ? PROJECT_W : LINEAR_W, b = is_project(&t) ? PROJECT_B : LINEAR_B;
-  const int64_t most = is_project(&t) ? c->out->shape[0] : 1;
-  t.x = c->in[is_project(&t) ? PROJECT_X : LINEAR_X];
-  do {
-    t.w[t.count] = c->in[w + t.count];
-    t.b[t.count] = c->in[b + t.count];
-  } while (++t.count < most);
+  linear t = {.k = of3_cpu_state(cx)->kernels, .c = c, .x = c->in[0]};
+  if (c->op == OF3_OP_LINEAR)
+    describe_linear(&t);
+  else if (c->op == OF3_OP_PROJECT)
+    describe_project(&t);
+  else
+    describe_modulate(&t);
   t.rows = of3_rows(t.x);
-  t.n = t.w[0]->shape[0];
-  t.depth = t.w[0]->shape[1];
+  t.n = t.output[0].w->shape[0];
+  t.depth = t.output[0].w->shape[1];
+  t.panels = of3_panels(t.rows);
   const int threads = of3_cpu_threads(cx);
-  const int64_t weights = t.count * t.n * t.depth;
-  if (weights > WEIGHTS_IN_CACHE || of3_few_panels(of3_panels(t.rows), weights, threads))
-    t.tiling = of3_tile(of3_panels(t.rows), t.n, t.count, threads);
+  const int64_t weights = t.n_output * t.n * t.depth;
+  if (weights > WEIGHTS_IN_CACHE || of3_few_panels(t.panels, weights, threads))
+    t.tiling = of3_tile(t.panels, t.n, t.n_output, threads);
   return t;
 }
 
 static int64_t operand_floats(const linear *t) {
-  return of3_operand_rows(t->k, t->w[0], t->depth) * OF3_LANES;
+  return of3_operand_rows(t->k, t->output[0].w, t->depth) * OF3_LANES;
 }
-static int64_t panel_floats(const linear *t) { return (is_adaptive(t) ? 2 : 1) * t->depth * OF3_LANES; }
+static int64_t operands_floats(const linear *t) {
+  return few(t) ? t->n_source * t->panels * operand_floats(t) : 0;
+}
+static int64_t panel_floats(const linear *t) { return (t->source[0].gate ? 2 : 1) * t->depth * OF3_LANES; }
 
 static size_t workspace(const of3_ctx *cx, const of3_call *c) {
   linear t = setup(cx, c);
-  int64_t floats =
-      t.tiling.panels * operand_floats(&t) + of3_cpu_threads(cx) * (panel_floats(&t) + BLOCK * OF3_LANES);
-  return (size_t)floats * sizeof(float);
+  const int64_t thread = panel_floats(&t) + BLOCK * OF3_LANES;
+  return (size_t)(operands_floats(&t) + of3_cpu_threads(cx) * thread) * sizeof(float);
 }
 
-/* Into `panel`; `line` is used if adaptive. */
-static void read_panel(const linear *t, float *panel, float *line, int64_t p) {
-  const of3_tensor *const *in = t->c->in;
-  if (is_adaptive(t)) {
-    of3_read_adaptive_panel(t->k, panel, line, t->x, in[PROJECT_GATE], in[PROJECT_SHIFT], p);
+static int lanes_of(const linear *t, int64_t p) { return of3_lanes(of3_panel_rows(t->rows, p)); }
+
+/* Panel p of a source into `to`; the thread's panel has room for rows behind it if need be. */
+static void read_source(const linear *t, const source *s, float *to, int64_t p, int thread) {
+  if (s->gate) {
+    float *line = t->panel + thread * panel_floats(t) + t->depth * OF3_LANES;
+    of3_read_adaptive_panel(t->k, to, line, t->x, s->gate, s->shift, p);
     return;
   }
-  of3_read_panel(t->k, panel, t->x, p);
-  if (is_project(t) || t->c->attr.norm)
-    of3_norm_panel(t->k, panel, of3_lanes(of3_panel_rows(t->rows, p)), t->depth,
-                   in[is_project(t) ? PROJECT_SCALE : LINEAR_SCALE],
-                   in[is_project(t) ? PROJECT_OFFSET : LINEAR_OFFSET]);
+  of3_read_panel(t->k, to, t->x, p);
+  if (s->norm) of3_norm_panel(t->k, to, lanes_of(t, p), t->depth, s->scale, s->offset);
 }
 
-/* Outputs first .. of weight i. */
-static void do_block(const linear *t, const float *panel, float *product, int64_t p, int i, int64_t first,
-                     int64_t outputs) {
-  const int lanes = of3_lanes(of3_panel_rows(t->rows, p));
-  of3_gemm g = of3_weights_times(t->w[i], first, outputs, panel, lanes, product);
-  g.opt_bias = t->b[i] ? of3_f32(t->b[i]) + first : NULL;
-  of3_product(t->k, &g);
-  if (!is_project(t)) {
-    const of3_panel_target to = {t->c->out, t->c->in[LINEAR_GATE], t->c->in[LINEAR_MASK],
-                                 t->c->attr.accumulate};
-    t->k->act(product, outputs * lanes, (of3_act)t->c->attr.act);
-    of3_write_panel(t->k, &to, p, first, outputs, product);
-    return;
-  }
+/* Where output i goes: into y itself or one of the tensors that it consists of. */
+static of3_tensor part_of_y(const linear *t, int i) {
   of3_tensor y = *t->c->out;
+  if (t->c->op == OF3_OP_LINEAR) return y;
   y.offset += i * t->rows * t->n;
   y.rank--;
   memmove(y.shape, y.shape + 1, (size_t)y.rank * sizeof y.shape[0]);
-  of3_write_panel(t->k, &(of3_panel_target){.y = &y}, p, first, outputs, product);
+  return y;
 }
+
+/* Channels first .. of output i, of the panel p that x is. */
+static void do_block(const linear *t, const float *x, int64_t p, int i, int64_t first, int64_t n,
+                     int thread) {
+  const output *o = &t->output[i];
+  const int lanes = lanes_of(t, p);
+  float *product = t->product + thread * BLOCK * OF3_LANES;
+  of3_gemm g = of3_weights_times(o->w, first, n, x, lanes, product);
+  g.opt_bias = o->b ? of3_f32(o->b) + first : NULL;
+  of3_product(t->k, &g);
+  t->k->act(product, n * lanes, o->act);
+  const of3_tensor y = part_of_y(t, i);
+  of3_panel_target to = {.y = &y};
+  if (t->c->op == OF3_OP_LINEAR)
+    to = (of3_panel_target){&y, t->c->in[LINEAR_GATE], t->c->in[LINEAR_MASK], t->c->attr.accumulate};
+  of3_write_panel(t->k, &to, p, first, n, product);
+}
+
+/* ---- many rows */
 
 static void do_panels(void *arg, int64_t begin, int64_t end, int thread) {
   const linear *t = arg;
-  float *panel = t->panels + thread * panel_floats(t), *product = t->product + thread * BLOCK * OF3_LANES;
-  for (int64_t p = begin; p < end; p++) {
-    read_panel(t, panel, panel + t->depth * OF3_LANES, p);
-    of3_make_operand(t->k, t->w[0], panel, of3_lanes(of3_panel_rows(t->rows, p)), t->depth);
-    for (int i = 0; i < t->count; i++)
-      for (int64_t o = 0; o < t->n; o += BLOCK)
-        do_block(t, panel, product, p, i, o, t->n - o < BLOCK ? t->n - o : BLOCK);
-  }
+  float *panel = t->panel + thread * panel_floats(t);
+  for (int64_t p = begin; p < end; p++)
+    for (int s = 0; s < t->n_source; s++) {
+      read_source(t, &t->source[s], panel, p, thread);
+      of3_make_operand(t->k, t->output[0].w, panel, lanes_of(t, p), t->depth);
+      for (int i = 0; i < t->n_output; i++)
+        for (int64_t o = 0; o < t->n && t->output[i].source == s; o += BLOCK)
+          do_block(t, panel, p, i, o, t->n - o < BLOCK ? t->n - o : BLOCK, thread);
+    }
 }
 
+/* ---- few rows */
+
+static float *operand(const linear *t, int s, int64_t p) {
+  return t->operands + (s * t->panels + p) * operand_floats(t);
+}
+
+/* Item: (source, panel). */
 static void make_operands(void *arg, int64_t begin, int64_t end, int thread) {
   const linear *t = arg;
-  float *panel = t->panels + thread * panel_floats(t), *line = panel + t->depth * OF3_LANES;
-  for (int64_t p = begin; p < end; p++) {
-    float *operand = t->operands + p * operand_floats(t);
-    if (!of3_is_paired(t->k, t->w[0])) {
-      read_panel(t, operand, line, p);
-      continue;
-    }
-    read_panel(t, panel, line, p);
-    t->k->pair(operand, panel, of3_lanes(of3_panel_rows(t->rows, p)), t->depth);
+  const bool paired = of3_is_paired(t->k, t->output[0].w);
+  for (int64_t i = begin; i < end; i++) {
+    const int64_t p = i % t->panels;
+    const int s = (int)(i / t->panels);
+    float *to = operand(t, s, p), *panel = paired ? t->panel + thread * panel_floats(t) : to;
+    read_source(t, &t->source[s], panel, p, thread);
+    if (paired) t->k->pair(to, panel, lanes_of(t, p), t->depth);
   }
 }
 
 static void do_items(void *arg, int64_t begin, int64_t end, int thread) {
   const linear *t = arg;
   for (int64_t i = begin; i < end;) {
-    of3_tile_item e = of3_tile_next(&t->tiling, &i, end);
+    const of3_tile_item e = of3_tile_next(&t->tiling, &i, end);
     for (int64_t p = e.p; p < e.p_end; p++)
-      do_block(t, t->operands + p * operand_floats(t), t->product + thread * BLOCK * OF3_LANES, p,
-               (int)e.which, e.first, e.n);
+      do_block(t, operand(t, t->output[e.which].source, p), p, (int)e.which, e.first, e.n, thread);
   }
 }
 
@@ -139,14 +199,15 @@ static void run(of3_ctx *cx, const of3_call *c, void *memory) {
   of3_pool *pool = of3_cpu_state(cx)->pool;
   linear t = setup(cx, c);
   t.operands = memory;
-  t.panels = t.operands + t.tiling.panels * operand_floats(&t);
-  t.product = t.panels + of3_cpu_threads(cx) * panel_floats(&t);
-  if (t.tiling.panels) {
-    of3_pool_run(pool, make_operands, &t, of3_panels(t.rows));
+  t.panel = t.operands + operands_floats(&t);
+  t.product = t.panel + of3_cpu_threads(cx) * panel_floats(&t);
+  if (few(&t)) {
+    of3_pool_run(pool, make_operands, &t, t.n_source * t.panels);
     of3_pool_run(pool, do_items, &t, t.tiling.items);
   } else
-    of3_pool_run(pool, do_panels, &t, of3_panels(t.rows));
+    of3_pool_run(pool, do_panels, &t, t.panels);
 }
 
 const of3_kernel of3_cpu_linear = {.workspace = workspace, .run = run};
 const of3_kernel of3_cpu_project = {.workspace = workspace, .run = run};
+const of3_kernel of3_cpu_modulate = {.workspace = workspace, .run = run};

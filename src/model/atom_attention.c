@@ -75,24 +75,18 @@ void of3_atom_pair_update(const of3_run *r, of3_tensor *p, const of3_tensor *c, 
   of3_scope_end(cx, scope);
 }
 
-of3_modulation of3_modulate(const of3_run *r, const of3_tensor *s, const of3_ada_norm_w *w,
-                            const of3_linear_w *out) {
-  of3_modulation m = {.gate = of3_norm_linear(r->cx, s, w->norm_s, w->g, OF3_ACT_SIGMOID),
-                      .shift = of3_norm_linear(r->cx, s, w->norm_s, w->s, OF3_ACT_NONE)};
-  if (out) m.out_gate = of3_linear(r->cx, s, *out, OF3_ACT_SIGMOID);
-  return m;
-}
-
 void of3_atom_modulations(const of3_run *r, const of3_tensor *c, const of3_dit_block_w *w,
                           of3_dit_state *block) {
-  int64_t windows = of3_count(r->in.windows.low);
-  for (int i = 0; block && i < r->c->blocks_atom; i++)
+  const int64_t windows = of3_count(r->in.windows.low);
+  for (int i = 0; block && i < r->c->blocks_atom; i++) {
+    of3_modulation m[2];
+    of3_modulate(r->cx, c, 2, (const of3_modulation_w *[]){&w[i].query, &w[i].transition}, m);
     block[i] = (of3_dit_state){
-        .query = of3_modulate(r, c, &w[i].norm_a, &w[i].ada_out),
-        .key = of3_modulate(r, c, &w[i].norm_k, NULL),
-        .transition = of3_modulate(r, c, &w[i].transition_norm, &w[i].transition_g),
-        .bias = OF3_NEW(r->cx, OF3_F32, windows, r->c->h_atom, OF3_WINDOW_KEYS, OF3_WINDOW_QUERIES),
-    };
+        .query = m[0],
+        .transition = m[1],
+        .bias = OF3_NEW(r->cx, OF3_F32, windows, r->c->h_atom, OF3_WINDOW_KEYS, OF3_WINDOW_QUERIES)};
+    of3_modulate(r->cx, c, 1, (const of3_modulation_w *[]){&w[i].key}, &block[i].key);
+  }
 }
 
 void of3_atom_biases(const of3_run *r, const of3_tensor *p, const of3_dit_block_w *w,

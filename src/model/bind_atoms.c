@@ -2,11 +2,11 @@
 #include "feat/features.h"
 #include "model/bind.h"
 
-static of3_ada_norm_w bind_ada_norm(of3_binder *b, const char *name, int c_a, int c_s) {
+static of3_modulation_w bind_ada_norm(of3_binder *b, const char *name, int c_a, int c_s) {
   size_t at = of3_enter(b, "%s", name);
-  of3_ada_norm_w w = {.norm_s = of3_bind_norm(b, "layer_norm_s", c_s, false),
-                      .g = of3_bind_linear(b, "linear_g", c_a, c_s, true),
-                      .s = of3_bind_linear(b, "linear_s", c_a, c_s, false)};
+  of3_modulation_w w = {.norm = of3_bind_norm(b, "layer_norm_s", c_s, false),
+                        .gate = of3_bind_linear(b, "linear_g", c_a, c_s, true),
+                        .shift = of3_bind_linear(b, "linear_s", c_a, c_s, false)};
   of3_leave(b, at);
   return w;
 }
@@ -19,9 +19,9 @@ typedef struct stack_shape {
 
 static void bind_dit_attention(of3_binder *b, const stack_shape *s, of3_dit_block_w *w) {
   size_t at = of3_enter(b, "attention_pair_bias");
-  w->norm_a = bind_ada_norm(b, s->atoms ? "layer_norm_a_q" : "layer_norm_a", s->c_a, s->c_s);
-  if (s->atoms) w->norm_k = bind_ada_norm(b, "layer_norm_a_k", s->c_a, s->c_s);
-  w->ada_out = of3_bind_linear(b, "linear_ada_out", s->c_a, s->c_s, true);
+  w->query = bind_ada_norm(b, s->atoms ? "layer_norm_a_q" : "layer_norm_a", s->c_a, s->c_s);
+  if (s->atoms) w->key = bind_ada_norm(b, "layer_norm_a_k", s->c_a, s->c_s);
+  w->query.out = of3_bind_linear(b, "linear_ada_out", s->c_a, s->c_s, true);
   if (s->norm_per_block) w->norm_z = of3_bind_norm(b, "layer_norm_z", s->c_z, false);
   w->z = of3_bind_linear(b, "linear_z", s->heads, s->c_z, false);
   w->mha = of3_bind_mha(b, "mha", s->c_a, s->heads * s->width, true);
@@ -30,10 +30,10 @@ static void bind_dit_attention(of3_binder *b, const stack_shape *s, of3_dit_bloc
 
 static void bind_dit_transition(of3_binder *b, const stack_shape *s, of3_dit_block_w *w) {
   size_t at = of3_enter(b, "conditioned_transition");
-  w->transition_norm = bind_ada_norm(b, "layer_norm", s->c_a, s->c_s);
+  w->transition = bind_ada_norm(b, "layer_norm", s->c_a, s->c_s);
   w->transition_a = of3_bind_linear(b, "swiglu.linear_a", s->widening * s->c_a, s->c_a, false);
   w->transition_b = of3_bind_linear(b, "swiglu.linear_b", s->widening * s->c_a, s->c_a, false);
-  w->transition_g = of3_bind_linear(b, "linear_g", s->c_a, s->c_s, true);
+  w->transition.out = of3_bind_linear(b, "linear_g", s->c_a, s->c_s, true);
   w->transition_out = of3_bind_linear(b, "linear_out", s->c_a, s->widening * s->c_a, false);
   of3_leave(b, at);
 }

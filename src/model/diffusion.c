@@ -152,19 +152,17 @@ void of3_token_block(const of3_run *r, of3_tensor *a, const of3_tensor *s, const
   of3_ctx *cx = r->cx;
   const int64_t samples = a->shape[0];
   of3_scope scope = of3_scope_begin(cx);
-  of3_modulation m = of3_modulate(r, s, &w->norm_a, &w->ada_out);
+  of3_modulation m[2]; /* of attention and transition */
+  of3_modulate(cx, s, 2, (const of3_modulation_w *[]){&w->query, &w->transition}, m);
   for (int64_t first = 0, n; first < samples; first += n) {
     n = batch(r, samples, first);
-    const of3_modulation of_part = {.gate = part(r, m.gate, first, n),
-                                    .shift = part(r, m.shift, first, n),
-                                    .out_gate = part(r, m.out_gate, first, n)};
+    const of3_modulation of_part = {.gate = part(r, m[0].gate, first, n),
+                                    .shift = part(r, m[0].shift, first, n),
+                                    .out_gate = part(r, m[0].out_gate, first, n)};
     attend(r, part(r, a, first, n), &of_part, bias, &w->mha);
   }
-  of3_scope_end(cx, scope);
   of3_note(r, a, "diffusion_module.diffusion_transformer.blocks.%d/a.attention", index);
-  scope = of3_scope_begin(cx);
-  m = of3_modulate(r, s, &w->transition_norm, &w->transition_g);
-  of3_gated_transition(cx, a, m, w->transition_a, w->transition_b, w->transition_out, r->in.token_mask);
+  of3_gated_transition(cx, a, m[1], w->transition_a, w->transition_b, w->transition_out, r->in.token_mask);
   of3_scope_end(cx, scope);
   of3_note(r, a, "diffusion_module.diffusion_transformer.blocks.%d/a", index);
 }

@@ -91,10 +91,6 @@ void of3_atom_transformer(const of3_run *r, of3_tensor *q, const of3_dit_block_w
                           const of3_dit_state *block, const char *name);
 /* 5.6: mean over the atoms of each token of relu(linear_q(q)). */
 of3_tensor *of3_atoms_to_tokens(const of3_run *r, const of3_tensor *q, const of3_atom_encoder_w *w);
-/* gate and shift of an adaptive norm from the conditioning s [..,c_s] (Alg. 26 lines 1-3), and the sigmoid
- * gate of a residual branch where opt_out is given. */
-of3_modulation of3_modulate(const of3_run *r, const of3_tensor *s, const of3_ada_norm_w *w,
-                            const of3_linear_w *opt_out);
 
 /* input_embedder.c: Alg. 2. */
 of3_tensor *of3_input_atom_encoder(const of3_run *r);

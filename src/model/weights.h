@@ -27,21 +27,13 @@ typedef struct of3_pairformer_block_w {
   of3_transition_w single_transition;
 } of3_pairformer_block_w;
 
-/* Alg. 26. */
-typedef struct of3_ada_norm_w {
-  of3_norm_w norm_s; /* scale only */
-  of3_linear_w g, s;
-} of3_ada_norm_w;
-
-/* Alg. 23 with 24 and 25: a block of the token transformer, or (with norm_k) of an atom transformer. */
+/* Alg. 23 with 24 and 25: a block of the token transformer, or (with key) of an atom transformer. */
 typedef struct of3_dit_block_w {
-  of3_ada_norm_w norm_a, norm_k; /* norm_k: keys, atom transformer only */
-  of3_linear_w ada_out;
-  of3_norm_w norm_z; /* of the block, or the stack's; scale only */
+  of3_modulation_w query, key, transition; /* key: atom transformer only, without out */
+  of3_norm_w norm_z;                       /* of the block, or the stack's; scale only */
   of3_linear_w z;
   of3_mha_w mha;
-  of3_ada_norm_w transition_norm;
-  of3_linear_w transition_a, transition_b, transition_g, transition_out;
+  of3_linear_w transition_a, transition_b, transition_out;
 } of3_dit_block_w;
 
 /* Alg. 5; noisy_* only in the denoiser. */

@@ -184,6 +184,11 @@ void of3_transition(of3_ctx *cx, of3_tensor *x, const of3_transition_w *w, const
   APPLY(cx, OF3_OP_TRANSITION, x, NO_ATTR, x, w->norm.scale, w->norm.offset, w->a.w, w->b.w, w->out.w, mask);
 }
 
+/* Tensor i of t, whose first axis goes. */
+static of3_tensor *element(of3_ctx *cx, const of3_tensor *t, int64_t i) {
+  return of3_reshape(cx, of3_narrow(cx, t, i, 1), t->rank - 1, t->shape + 1);
+}
+
 void of3_project(of3_ctx *cx, const of3_tensor *x, const of3_norm_w *norm, const of3_modulation *m, int count,
                  const of3_linear_w *w, of3_tensor **y) {
   of3_call c = {.op = OF3_OP_PROJECT, .in = {x}};
@@ -191,7 +196,29 @@ void of3_project(of3_ctx *cx, const of3_tensor *x, const of3_norm_w *norm, const
   if (m) c.in[PROJECT_GATE] = m->gate, c.in[PROJECT_SHIFT] = m->shift;
   for (int i = 0; i < count; i++) c.in[PROJECT_W + i] = w[i].w, c.in[PROJECT_B + i] = w[i].b;
   const of3_tensor *all = of3_apply(cx, &c);
-  for (int i = 0; i < count; i++) y[i] = of3_reshape(cx, of3_narrow(cx, all, i, 1), x->rank, all->shape + 1);
+  for (int i = 0; i < count; i++) y[i] = element(cx, all, i);
+}
+
+static void take_modulation(of3_call *c, int i, const of3_modulation_w *w) {
+  const of3_tensor **in = c->in + i * MODULATE_STRIDE;
+  in[MODULATE_SCALE] = w->norm.scale;
+  in[MODULATE_WG] = w->gate.w;
+  in[MODULATE_BG] = w->gate.b;
+  in[MODULATE_WS] = w->shift.w;
+  in[MODULATE_WO] = w->out.w;
+  in[MODULATE_BO] = w->out.b;
+}
+
+void of3_modulate(of3_ctx *cx, const of3_tensor *s, int count, const of3_modulation_w *const *w,
+                  of3_modulation *m) {
+  of3_call c = {.op = OF3_OP_MODULATE, .in = {s}};
+  for (int i = 0; i < count; i++) take_modulation(&c, i, w[i]);
+  const of3_tensor *all = of3_apply(cx, &c);
+  for (int i = 0, at = 0; i < count; i++) {
+    m[i].gate = element(cx, all, at++);
+    m[i].shift = element(cx, all, at++);
+    m[i].out_gate = w[i]->out.w ? element(cx, all, at++) : NULL;
+  }
 }
 
 void of3_gated_transition(of3_ctx *cx, of3_tensor *a, of3_modulation m, of3_linear_w wa, of3_linear_w wb,

@@ -83,6 +83,17 @@ enum {
   PROJECT_B = PROJECT_W + 4
 };
 enum { PROJECT_MOST = PROJECT_B - PROJECT_W };
+enum { /* of modulation i: from MODULATE_SCALE + i MODULATE_STRIDE on */
+       MODULATE_S,
+       MODULATE_SCALE,
+       MODULATE_WG,
+       MODULATE_BG,
+       MODULATE_WS,
+       MODULATE_WO,
+       MODULATE_BO,
+       MODULATE_STRIDE = MODULATE_BO
+};
+enum { MODULATE_MOST = 2 }; /* modulations */
 enum { GTRANS_A, GTRANS_GATE, GTRANS_SHIFT, GTRANS_WA, GTRANS_WB, GTRANS_WO, GTRANS_OUT_GATE, GTRANS_MASK };
 enum {
   TRI_MUL_Z,
@@ -138,6 +149,12 @@ typedef struct of3_linear_w {
 typedef struct of3_mha_w { /* gated multi-head attention */
   of3_linear_w q, k, v, g, o;
 } of3_mha_w;
+
+typedef struct of3_modulation_w {
+  of3_norm_w norm;          /* scale only */
+  of3_linear_w gate, shift; /* gate has a bias, shift has none */
+  of3_linear_w out;         /* with a bias; w NULL: no out_gate */
+} of3_modulation_w;
 
 typedef struct of3_transition_w {
   of3_norm_w norm;
@@ -244,11 +261,13 @@ of3_tensor *of3_attention(of3_ctx *cx, const of3_tensor *q, const of3_tensor *k,
                           int heads);
 /* x [..,c], mask [..] or NULL. */
 void of3_transition(of3_ctx *cx, of3_tensor *x, const of3_transition_w *w, const of3_tensor *opt_mask);
-/* What a block with adaptive norm takes from the conditioning, already activated:
- * [rows~,c] each. */
+/* What adaptive norms and their residual branches take from the conditioning s [..,c_s], already activated:
+ * [..,c] each. count <= MODULATE_MOST at a time, of one c. */
 typedef struct of3_modulation {
-  of3_tensor *gate, *shift, *out_gate;
+  of3_tensor *gate, *shift, *out_gate; /* out_gate: NULL if w has no out */
 } of3_modulation;
+void of3_modulate(of3_ctx *cx, const of3_tensor *s, int count, const of3_modulation_w *const *w,
+                  of3_modulation *m);
 /* y[i] [..,n] = x' W_i^T [+ b_i] for the queries, keys ... that an attention takes from one x: count <= 4
  * weights of one shape. x' is x normalised by opt_norm or, with opt_m, by its gate and shift. */
 void of3_project(of3_ctx *cx, const of3_tensor *x, const of3_norm_w *opt_norm, const of3_modulation *opt_m,

@@ -56,6 +56,12 @@ double of3_cost_project(const of3_call *c) {
   for (int i = 0; i < PROJECT_MOST; i++) sum += 2 * rows(c, PROJECT_X) * count(c, PROJECT_W + i);
   return sum;
 }
+double of3_cost_modulate(const of3_call *c) {
+  double sum = 0;
+  for (int i = MODULATE_WG; i < 1 + MODULATE_MOST * MODULATE_STRIDE; i += MODULATE_STRIDE)
+    sum += 2 * product(c, MODULATE_S, i) + product(c, MODULATE_S, i + MODULATE_WO - MODULATE_WG);
+  return sum;
+}
 double of3_cost_gated_transition(const of3_call *c) { return 3 * product(c, GTRANS_A, GTRANS_WA); }
 
 double of3_cost_triangle_mul(const of3_call *c) {

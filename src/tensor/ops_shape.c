@@ -218,6 +218,25 @@ of3_shape of3_shape_project(const of3_call *c) {
   return s;
 }
 
+of3_shape of3_shape_modulate(const of3_call *c) {
+  const of3_tensor *s = c->in[MODULATE_S];
+  of3_shape y = {.dtype = s->dtype, .rank = s->rank + 1};
+  DEMAND(c->in[MODULATE_WG]);
+  const int64_t n = c->in[MODULATE_WG]->shape[0], k = of3_dim(s, 0);
+  for (int i = 0; i < MODULATE_MOST; i++) {
+    const of3_tensor *const *in = c->in + i * MODULATE_STRIDE;
+    if (!in[MODULATE_WG]) break;
+    DEMAND(is_matrix(in[MODULATE_WG], n, k) && is_matrix(in[MODULATE_WS], n, k));
+    DEMAND(has_width(in[MODULATE_SCALE], k) && has_width(in[MODULATE_BG], n) &&
+           has_width(in[MODULATE_BO], n));
+    DEMAND(!in[MODULATE_WO] || is_matrix(in[MODULATE_WO], n, k));
+    y.dim[0] += in[MODULATE_WO] ? 3 : 2;
+  }
+  memcpy(y.dim + 1, s->shape, (size_t)(s->rank - 1) * sizeof y.dim[0]);
+  y.dim[y.rank - 1] = n;
+  return y;
+}
+
 of3_shape of3_shape_gated_transition(const of3_call *c) {
   int64_t w = of3_dim(c->in[GTRANS_A], 0), h = c->in[GTRANS_WA]->shape[0];
   DEMAND(is_matrix(c->in[GTRANS_WA], h, w) && is_matrix(c->in[GTRANS_WB], h, w) &&

@@ -29,6 +29,8 @@ static int second_argument(of3_op op) {
     return LINEAR_W;
   case OF3_OP_PROJECT:
     return PROJECT_W;
+  case OF3_OP_MODULATE:
+    return MODULATE_WG;
   case OF3_OP_PAIR_BIAS:
     return PAIR_BIAS_W;
   case OF3_OP_ATTENTION:

@@ -102,6 +102,34 @@ void of3_ref_project(const of3_call *c) {
   free(row);
 }
 
+/* y [n] = act(W row + b). */
+static void modulate_row(const of3_tensor *w, const of3_tensor *b, const double *row, int act, float *y) {
+  for (int64_t o = 0; o < w->shape[0]; o++)
+    y[o] = (float)ref_act(ref_dot(w, o, row) + (b ? (double)of3_f32(b)[o] : 0), act);
+}
+
+void of3_ref_modulate(const of3_call *c) {
+  const of3_tensor *s = c->in[MODULATE_S];
+  const int64_t k = of3_dim(s, 0), n = of3_dim(c->out, 0), rows = of3_rows(s);
+  double *row = ref_alloc(k);
+  for (int64_t r = 0; r < rows; r++) {
+    const float *from = of3_f32(s) + r * k;
+    float *y = of3_f32(c->out) + r * n;
+    for (int i = 0; i < MODULATE_MOST && c->in[i * MODULATE_STRIDE + MODULATE_WG]; i++) {
+      const of3_tensor *const *in = c->in + i * MODULATE_STRIDE;
+      ref_norm_row(from, k, in[MODULATE_SCALE], NULL, row);
+      modulate_row(in[MODULATE_WG], in[MODULATE_BG], row, OF3_ACT_SIGMOID, y);
+      modulate_row(in[MODULATE_WS], NULL, row, OF3_ACT_NONE, y += rows * n);
+      y += rows * n;
+      if (!in[MODULATE_WO]) continue;
+      for (int64_t j = 0; j < k; j++) row[j] = (double)from[j];
+      modulate_row(in[MODULATE_WO], in[MODULATE_BO], row, OF3_ACT_SIGMOID, y);
+      y += rows * n;
+    }
+  }
+  free(row);
+}
+
 void of3_ref_gated_transition(const of3_call *c) {
   const of3_tensor *wa = c->in[GTRANS_WA], *gate = c->in[GTRANS_OUT_GATE], *mask = c->in[GTRANS_MASK];
   int64_t w = wa->shape[1];

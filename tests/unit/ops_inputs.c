@@ -380,6 +380,21 @@ static void make_project(ops_env *e, const int64_t *p, of3_call *c) {
   for (int64_t i = 0; i < p[4] && (p[5] & 1); i += 2) c->in[PROJECT_B + i] = normal(e, 0, 1, DIMS(p[3]));
 }
 
+/* B, M, c_s, c, modulations, bits: 1 without the last out gate */
+static void make_modulate(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[MODULATE_S] = activations(e, DIMS(p[0], p[1], p[2]));
+  for (int64_t i = 0; i < p[4]; i++) {
+    const of3_tensor **in = c->in + i * MODULATE_STRIDE;
+    in[MODULATE_SCALE] = norm_scale(e, p[2]);
+    in[MODULATE_WG] = weight(e, p[3], p[2]);
+    in[MODULATE_BG] = normal(e, 0, 1, DIMS(p[3]));
+    in[MODULATE_WS] = weight(e, p[3], p[2]);
+    if (i + 1 == p[4] && p[5] & 1) break;
+    in[MODULATE_WO] = weight(e, p[3], p[2]);
+    in[MODULATE_BO] = normal(e, 0, 1, DIMS(p[3]));
+  }
+}
+
 /* B, M, c, hidden, batches of gate and shift (1 or B) */
 static void make_gated_transition(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[GTRANS_A] = c->out = activations(e, DIMS(p[0], p[1], p[2]));
