@@ -71,6 +71,34 @@ static int64_t project_bytes(const State &, const of3_call &c) {
 }
 const Kernel ops::project{run_project, project_bytes};
 
+/* ---- MODULATE */
+
+static array gate_of(const State &s, const array &x, const Tensor *w, const Tensor *b) {
+  array y = product(s, x, w);
+  return mx::sigmoid(b ? y + get(b) : y);
+}
+
+static void run_modulate(State &s, const of3_call &c) {
+  if (of3_count(c.in[MODULATE_S]) == 0) return;
+  array x = get_rows(c.in[MODULATE_S]);
+  std::vector<array> y;
+  for (int i = 0; i < MODULATE_MOST && c.in[i * MODULATE_STRIDE + MODULATE_WG]; i++) {
+    const Tensor *const *in = c.in + i * MODULATE_STRIDE;
+    array normed = norm(x, in[MODULATE_SCALE], nullptr);
+    y.push_back(gate_of(s, normed, in[MODULATE_WG], in[MODULATE_BG]));
+    y.push_back(product(s, normed, in[MODULATE_WS]));
+    if (in[MODULATE_WO]) y.push_back(gate_of(s, x, in[MODULATE_WO], in[MODULATE_BO]));
+  }
+  set(s, c.out, mx::stack(y));
+}
+
+/* s normalised for each modulation and in the type of products; the outputs, and gates before their sigmoid.
+ */
+static int64_t modulate_bytes(const State &, const of3_call &c) {
+  return 12 * MODULATE_MOST * of3_count(c.in[MODULATE_S]) + 8 * of3_count(c.out);
+}
+const Kernel ops::modulate{run_modulate, modulate_bytes};
+
 /* ---- sums, masks, copies */
 
 static void run_act(State &s, const of3_call &c) { set(s, c.out, activate(get(c.out), c.attr.act)); }
