@@ -144,8 +144,7 @@ static void eval(of3_ctx *cx, Tensor *const *t, int n) {
   if (state_of(cx).recording) return;
   guarded(cx, "the computation", [&] {
     std::vector<array> values;
-    for (int i = 0; i < n; i++)
-      if (slot_of(t[i])->value) values.push_back(*slot_of(t[i])->value);
+    for (int i = 0; i < n; i++) slot_of(t[i])->list(values);
     mx::eval(values);
     state_of(cx).pending = 0;
   });

@@ -62,7 +62,7 @@ static void run_project(State &s, const of3_call &c) {
     y.push_back(product(s, x, c.in[PROJECT_W + i]));
     if (c.in[PROJECT_B + i]) y.back() = y.back() + get(c.in[PROJECT_B + i]);
   }
-  set(s, c.out, mx::stack(y));
+  set_parts(s, c.out, y);
 }
 
 /* x normalised and in the type of products; the outputs before they are stacked. */
@@ -89,7 +89,7 @@ static void run_modulate(State &s, const of3_call &c) {
     y.push_back(product(s, normed, in[MODULATE_WS]));
     if (in[MODULATE_WO]) y.push_back(gate_of(s, x, in[MODULATE_WO], in[MODULATE_BO]));
   }
-  set(s, c.out, mx::stack(y));
+  set_parts(s, c.out, y);
 }
 
 /* s normalised for each modulation and in the type of products; the outputs, and gates before their sigmoid.

@@ -50,7 +50,11 @@ static Arrays values_of(Tensor *const *t, int n) {
 
 static std::vector<std::uintptr_t> identities(const State &s, size_t n) {
   std::vector<std::uintptr_t> ids;
-  for (size_t i = 0; i < n; i++) ids.push_back(s.slots[i].value ? s.slots[i].value->id() : 0);
+  for (size_t i = 0; i < n; i++) {
+    Arrays held;
+    s.slots[i].list(held);
+    ids.push_back(held.empty() ? 0 : held[0].id());
+  }
   return ids;
 }
 
@@ -59,8 +63,7 @@ static std::vector<std::uintptr_t> identities(const State &s, size_t n) {
 /* What is not computed yet would be computed again with each repetition. */
 static void compute_all(State &s) {
   Arrays values;
-  for (const Slot &slot : s.slots)
-    if (slot.value) values.push_back(*slot.value);
+  for (const Slot &slot : s.slots) slot.list(values);
   mx::eval(values);
 }
 
@@ -71,7 +74,7 @@ static void run_body(of3_ctx *cx, const of3_region &r, Record &record) {
   const Arrays real = values_of(r.in, r.n_in);
   for (size_t i = 0; i < real.size(); i++) {
     record.inputs.emplace_back(real[i].shape(), real[i].dtype(), nullptr, Arrays{});
-    whole(r.in[i]).value = record.inputs[i];
+    whole(r.in[i]).assign(record.inputs[i]);
   }
   for (int i = 0; i < r.n_out; i++) whole(r.out[i]);
   const auto before = identities(s, n);
@@ -83,7 +86,7 @@ static void run_body(of3_ctx *cx, const of3_region &r, Record &record) {
   for (size_t i = 0; i < n; i++)
     for (int k = 0; k < r.n_out; k++)
       if (&s.slots[i] == slot_of(r.out[k])) after[i] = before[i];
-  for (size_t i = 0; i < real.size(); i++) whole(r.in[i]).value = real[i];
+  for (size_t i = 0; i < real.size(); i++) whole(r.in[i]).assign(real[i]);
   if (cx->error.code == OF3_OK && after != before)
     throw std::logic_error("it writes a tensor that is not among its outputs");
 }
@@ -165,7 +168,7 @@ static void repeat(const Record &record, const of3_region &r) {
   for (const Node &node : record.nodes) copy_node(node, values);
   for (int i = 0; i < r.n_out; i++) {
     const int32_t at = record.results[static_cast<size_t>(i)];
-    whole(r.out[i]).value = at < 0 ? record.outputs[static_cast<size_t>(i)] : values[static_cast<size_t>(at)];
+    whole(r.out[i]).assign(at < 0 ? record.outputs[static_cast<size_t>(i)] : values[static_cast<size_t>(at)]);
   }
 }
 

@@ -34,24 +34,39 @@ array cut(const array &a, int axis, int64_t first, int64_t n) {
 
 static bool is_whole(const Tensor *t) { return t->offset == 0 && of3_count(t) == slot_of(t)->count; }
 
-/* The slot as rows, so that a view is a range of them: rows as long as the view's last axis if they fit. The
- * flat length of a pair tensor would not fit into MLX's 32-bit axes. */
-static int64_t row_length(const Tensor *t) {
+/* `count` elements as rows, so that a view that begins at `offset` is a range of them: rows as long as the
+ * view's last axis if they fit. The flat length of a pair tensor would not fit into MLX's 32-bit axes. */
+static int64_t row_length(const Tensor *t, int64_t offset, int64_t count) {
   int64_t w = last(t);
-  return w > 0 && t->offset % w == 0 && slot_of(t)->count % w == 0 && of3_count(t) % w == 0 ? w : 1;
+  return w > 0 && offset % w == 0 && count % w == 0 && of3_count(t) % w == 0 ? w : 1;
 }
 
 static array value_of(Slot *s) {
+  if (!s->parts.empty()) return mx::stack(s->parts);
   if (!s->value) s->value = mx::zeros(dims({s->count}), s->dtype);
   return *s->value;
 }
 
-array get(const Tensor *t) {
+/* What a view is a range of: its slot, or the part of it that it lies in. */
+struct Range {
+  array value;
+  int64_t count, offset; /* elements of the value; where the view begins */
+};
+
+static Range range_of(const Tensor *t) {
   Slot *s = slot_of(t);
-  if (is_whole(t)) return mx::reshape(value_of(s), shape_of(t));
-  int64_t w = row_length(t);
-  array rows = shaped(value_of(s), {s->count / w, w});
-  return mx::reshape(cut(rows, 0, t->offset / w, of3_count(t) / w), shape_of(t));
+  const int64_t n = static_cast<int64_t>(s->parts.size()), share = n ? s->count / n : s->count;
+  const int64_t i = n ? t->offset / share : 0, offset = t->offset - i * share;
+  if (i < n && offset + of3_count(t) <= share) return {s->parts[static_cast<size_t>(i)], share, offset};
+  return {value_of(s), s->count, t->offset};
+}
+
+array get(const Tensor *t) {
+  const Range r = range_of(t);
+  if (of3_count(t) == r.count) return mx::reshape(r.value, shape_of(t));
+  int64_t w = row_length(t, r.offset, r.count);
+  array rows = shaped(r.value, {r.count / w, w});
+  return mx::reshape(cut(rows, 0, r.offset / w, of3_count(t) / w), shape_of(t));
 }
 
 array get_rows(const Tensor *t) { return get(t, {of3_rows(t), last(t)}); }
@@ -61,10 +76,11 @@ std::optional<array> get_opt(const Tensor *t) { return t ? std::optional<array>(
 void put(Tensor *t, const array &value) {
   Slot *s = slot_of(t);
   if (is_whole(t)) {
-    s->value = mx::reshape(value, shape_of(t));
+    s->assign(mx::reshape(value, shape_of(t)));
     return;
   }
-  int64_t w = row_length(t), first = t->offset / w, n = of3_count(t) / w;
+  int64_t w = row_length(t, t->offset, s->count), first = t->offset / w, n = of3_count(t) / w;
+  if (!s->parts.empty()) s->assign(value_of(s));
   if (!s->value) s->value = mx::zeros(dims({s->count / w, w}), value.dtype());
   array rows = shaped(*s->value, {s->count / w, w});
   s->value.reset(); /* the graph shall be the only one that holds the old array */
@@ -72,11 +88,20 @@ void put(Tensor *t, const array &value) {
                               dims({first + n, w}));
 }
 
+static mx::Dtype stored_type(const State &s, const Tensor *t, bool exact) {
+  if (t->dtype != OF3_F32) return slot_of(t)->dtype;
+  return exact || last(t) == 3 ? mx::float32 : s.compute;
+}
+
 void set(State &s, Tensor *t, const array &value, bool exact) {
-  if (t->dtype != OF3_F32)
-    put(t, mx::astype(value, slot_of(t)->dtype));
-  else
-    put(t, mx::astype(value, exact || last(t) == 3 ? mx::float32 : s.compute));
+  put(t, mx::astype(value, stored_type(s, t, exact)));
+}
+
+void set_parts(const State &s, Tensor *t, const std::vector<array> &parts) {
+  Slot *slot = slot_of(t);
+  slot->value.reset();
+  slot->parts.clear();
+  for (const array &part : parts) slot->parts.push_back(mx::astype(part, stored_type(s, t, false)));
 }
 
 array Group::operator()(const array &a) const {

@@ -29,8 +29,19 @@ struct Slot {
   int64_t handle; /* index on the context's stack of handles; the slot goes when the handle does */
   int64_t count;  /* elements */
   mx::Dtype dtype;
-  std::optional<array> value;      /* empty: nobody wrote yet */
+  std::optional<array> value;      /* empty: nobody wrote yet, or there are parts */
+  std::vector<array> parts = {};   /* in place of a value: equal shares of it, one after the other */
   std::vector<int32_t> known = {}; /* integers uploaded as a vector: loops and strides depend on them */
+
+  void assign(const array &a) {
+    value = a;
+    parts.clear();
+  }
+  /* Appends what the slot holds. */
+  void list(std::vector<array> &to) const {
+    if (value) to.push_back(*value);
+    to.insert(to.end(), parts.begin(), parts.end());
+  }
 };
 
 struct State {
@@ -93,6 +104,8 @@ std::optional<array> get_opt(const Tensor *t);
 /* As they are stored: activations in the compute type; f32 where `exact`, or where the last axis is 3 long
  * and the tensor therefore holds coordinates. */
 void set(State &s, Tensor *t, const array &value, bool exact = false);
+/* A whole tensor that is used by its equal shares: no copy puts them together. */
+void set_parts(const State &s, Tensor *t, const std::vector<array> &parts);
 void put(Tensor *t, const array &value); /* in the type given */
 inline Slot *slot_of(const Tensor *t) { return static_cast<Slot *>(t->buffer); }
 
