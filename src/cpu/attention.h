@@ -22,10 +22,11 @@ enum { OF3_ATTEND_KEYS = 64, OF3_ATTEND_SCRATCH = 2 * OF3_ATTEND_KEYS * OF3_LANE
  *
  * half: products of bf16 numbers. q is pairs [(d+1)/2][lanes], k and v are bf16 with k_dim = 1, v_key = 1:
  * keys are rows [key][d], values columns [d][keys]. Probabilities are rounded too; maxima, sums and o are
- * f32. */
+ * f32. q has no 1/sqrt d in it; scores are multiplied by it as `scale`. */
 typedef struct of3_attend {
   const void *q, *k, *v; /* q [d][lanes] with 1/sqrt d in it */
   bool half;
+  float scale; /* half */
   ptrdiff_t ldq, k_key, k_dim, v_key, v_dim;
   const float *bias; /* [keys][bias_lanes], row stride ld_bias; lanes beyond get 0 */
   ptrdiff_t ld_bias;
@@ -63,15 +64,16 @@ typedef struct of3_attention_kernels {
   void (*atom_pair)(float *p, int64_t c, const float *w, const float *f, int n);
 } of3_attention_kernels;
 
-/* Where attention multiplies bf16 numbers: on backends whose operands they are, and whose instructions. */
+/* Whether the backend has bf16 operands, so that attention within an operation multiplies bf16. */
 static inline bool of3_attend_half(const of3_cpu_kernels *kernels) { return kernels->operand == OF3_BF16; }
 
 /* Attention of n rows of row-major q, gated by rows of g, into rows of y; heads lie next to each other in a
- * row. Sets q, o and lanes of a, whose k, v and bias are those of the first head. */
+ * row. All are f32, or bf16 if half. Sets q, o, lanes and scale of a, whose k, v and bias are those of the
+ * first head. */
 typedef struct of3_attend_rows {
-  const float *q, *g;
-  float *y;
-  ptrdiff_t stride; /* between rows */
+  const void *q, *g;
+  void *y;
+  ptrdiff_t stride; /* between rows, bytes */
   int n;
   int64_t heads;
   ptrdiff_t bias_head; /* between the biases of two heads */
@@ -82,6 +84,11 @@ typedef struct of3_attend_rows {
 void of3_attend_panel(const of3_cpu_kernels *kernels, const of3_attend *a);
 
 void of3_attend_heads(const of3_cpu_kernels *kernels, of3_attend a, const of3_attend_rows *r);
+
+/* Columns v [width][ld] of n rows of `width` bf16 numbers, `stride` bytes apart; ld >= n rounded up to
+ * OF3_LANE_STEP. scratch [width / 2 OF3_LANES]. */
+void of3_attend_columns(const of3_cpu_kernels *kernels, uint16_t *v, ptrdiff_t ld, const void *rows,
+                        ptrdiff_t stride, int64_t n, int64_t width, float *scratch);
 
 /* The additive mask of model.md 0.4: 0 or -1e9. */
 static inline float of3_mask_bias(float mask) { return 1e9f * (mask - 1.0f); }

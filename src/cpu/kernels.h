@@ -8,9 +8,10 @@
  *        r1: c0 c1 c2 ...       ->        c1: r0 r1 r2 ... r47
  *
  * Weights [n,k] are the broadcast operand of the product and are read where they lie; a product's output
- * panel [n][lanes] is the input panel of the next product. All else (norm, softmax, activations) runs down
- * the lanes. A lane's result depends neither on its position nor on the other lanes, and sums over k are done
- * in one fixed order, so that no result depends on the number of threads. */
+ * panel [n][lanes] is the input panel of the next product. Rows of 2 K bf16 are packed and unpacked as rows
+ * of K floats, which gives and takes panels of pairs (of3_gemm), since no number is touched. All else (norm,
+ * softmax, activations) runs down the lanes. A lane's result depends neither on its position nor on the other
+ * lanes, and sums over k are done in one fixed order, so that no result depends on the number of threads. */
 #ifndef OF3_CPU_KERNELS_H
 #define OF3_CPU_KERNELS_H
 
@@ -104,6 +105,9 @@ typedef struct of3_cpu_kernels {
   void (*gemm_bf16)(const of3_gemm *g); /* a is bf16, x pairs; if operands are f32: gemm_wide */
   /* x [depth][lanes] f32 to pairs, rounded to nearest, ties to even; they may begin where x does. */
   void (*pair)(void *pairs, const float *x, int lanes, int64_t depth);
+  /* Back, depth even: f32 panel x [depth][lanes]; or the bf16 of term k in row k of x, row stride ldx. */
+  void (*unpair)(float *x, const void *pairs, int lanes, int64_t depth);
+  void (*part)(uint16_t *x, ptrdiff_t ldx, const void *pairs, int lanes, int64_t depth);
   /* panel[c][i] = row[i][c]; lanes i >= n_row become 0. row[i] has `channels` floats. */
   void (*pack)(float *panel, ptrdiff_t ld, int lanes, const float *const *row, int n_row, int64_t channels);
   void (*unpack)(const of3_unpack *u);

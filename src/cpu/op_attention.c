@@ -70,45 +70,70 @@ void of3_attend_panel(const of3_cpu_kernels *k, const of3_attend *a) {
     k->attention->attend(a);
 }
 
+/* n rows `stride` bytes apart, as rows of floats or of pairs. */
+static void rows_at(const float **row, const void *first, ptrdiff_t stride, int n) {
+  of3_rows_at(row, first, stride / (ptrdiff_t)sizeof(float), n);
+}
+
+void of3_attend_columns(const of3_cpu_kernels *kernels, uint16_t *v, ptrdiff_t ld, const void *rows,
+                        ptrdiff_t stride, int64_t n, int64_t width, float *scratch) {
+  const float *row[OF3_LANES];
+  for (int64_t p = 0; p < of3_panels(n); p++) {
+    const int in_panel = of3_panel_rows(n, p), lanes = of3_lanes(in_panel);
+    rows_at(row, (const char *)rows + p * OF3_LANES * stride, stride, in_panel);
+    kernels->pack(scratch, lanes, lanes, row, in_panel, width / 2);
+    kernels->part(v + p * OF3_LANES, ld, scratch, lanes, width);
+  }
+}
+
+/* o = every head's output; q [heads d][lanes] or pairs. */
+static void attend_each(const of3_cpu_kernels *kernels, of3_attend a, const of3_attend_rows *r,
+                        const float *q, float *o) {
+  const int64_t size = a.half ? 2 : 4, q_rows = a.half ? a.d / 2 : a.d;
+  for (int64_t h = 0; h < r->heads; h++) {
+    a.q = q + h * q_rows * a.lanes;
+    a.o = o + h * a.d * a.lanes;
+    of3_attend_panel(kernels, &a);
+    a.k = (const char *)a.k + a.d * a.k_dim * size;
+    a.v = (const char *)a.v + a.d * a.v_dim * size;
+    a.bias += r->bias_head;
+  }
+}
+
 void of3_attend_heads(const of3_cpu_kernels *kernels, of3_attend a, const of3_attend_rows *r) {
   const float *row[OF3_LANES];
-  float *y[OF3_LANES];
   const int lanes = of3_lanes(r->n);
-  const int64_t width = r->heads * a.d, size = a.half ? 2 : 4;
-  float *q = r->scratch, *g = q + width * OF3_LANES, *o = g + width * OF3_LANES;
-  of3_rows_at(row, r->q, r->stride, r->n);
-  kernels->pack(q, lanes, lanes, row, r->n, width);
-  kernels->scale(q, 1.0f / sqrtf((float)a.d), width * lanes);
+  const int64_t width = r->heads * a.d, packed = a.half ? width / 2 : width;
+  const float scale = 1.0f / sqrtf((float)a.d);
+  float *q = r->scratch, *g = q + width * OF3_LANES, *o = g + width * OF3_LANES, *y[OF3_LANES];
+  rows_at(row, r->q, r->stride, r->n);
+  kernels->pack(q, lanes, lanes, row, r->n, packed);
+  if (!a.half) kernels->scale(q, scale, width * lanes);
+  a.scale = scale;
   a.ldq = a.ldo = a.lanes = lanes;
-  for (int64_t h = 0; h < r->heads; h++, a.bias += r->bias_head) {
-    float *q_head = q + h * a.d * lanes;
-    if (a.half) kernels->pair(q_head, q_head, lanes, a.d);
-    a.q = q_head;
-    a.o = o + h * a.d * lanes;
-    of3_attend_panel(kernels, &a);
-    a.k = (const char *)a.k + a.d * size;
-    a.v = (const char *)a.v + a.d * size;
-  }
-  of3_rows_at(row, r->g, r->stride, r->n);
-  kernels->pack(g, lanes, lanes, row, r->n, width);
+  attend_each(kernels, a, r, q, o);
+  rows_at(row, r->g, r->stride, r->n);
+  kernels->pack(a.half ? q : g, lanes, lanes, row, r->n, packed);
+  if (a.half) kernels->unpair(g, q, lanes, width);
   kernels->between->sigmoid_mul(o, g, width * lanes);
-  for (int i = 0; i < r->n; i++) y[i] = r->y + i * r->stride;
-  kernels->unpack(&(of3_unpack){.panel = o, .ld = lanes, .n_row = r->n, .channels = width, .y = y});
+  if (a.half) kernels->pair(o, o, lanes, width);
+  for (int i = 0; i < r->n; i++) y[i] = (float *)(void *)((char *)r->y + i * r->stride);
+  kernels->unpack(&(of3_unpack){.panel = o, .ld = lanes, .n_row = r->n, .channels = packed, .y = y});
 }
 
 enum { GATHER_PANELS = 3 };
 
 typedef struct attention {
   const of3_cpu_kernels *kernels;
-  const float *q, *k, *v, *g, *bias, *key_bias;
-  float *y;
+  bool half;    /* q, k, v, g and y are bf16 */
+  int64_t size; /* of a number of these */
+  const char *q, *k, *v, *g;
+  char *y;
+  const float *bias, *key_bias;
   int64_t batches, bias_batches, heads, d, n_query, n_key;
   float *scratch;
   int64_t scratch_floats; /* per thread */
 } attention;
-
-/* Row stride of values as columns, bf16. */
-static int64_t values_stride(int64_t n_key) { return of3_aligned(n_key); }
 
 /* Keys, values, panels, then what attend needs. */
 static int64_t scratch_floats(int64_t n_key, int64_t d) {
@@ -121,84 +146,92 @@ static size_t workspace(const of3_ctx *cx, const of3_call *c) {
   return (size_t)(mask + of3_cpu_threads(cx) * scratch_floats(n_key, d)) * sizeof(float);
 }
 
-/* Where head h of row `row` of batch entry b begins, n rows an entry. */
+/* Byte at which head h of row `row` of batch entry b begins, n rows an entry. */
 static int64_t place(const attention *t, int64_t b, int64_t n, int64_t row, int64_t h) {
-  return ((b * n + row) * t->heads + h) * t->d;
+  return ((b * n + row) * t->heads + h) * t->d * t->size;
 }
 
-static void gather_head(const attention *t, float *to, const float *from) {
+static void gather_head(const attention *t, char *to, const char *from) {
+  const size_t bytes = (size_t)(t->d * t->size);
   for (int64_t k = 0; k < t->n_key; k++)
-    memcpy(to + k * t->d, from + k * t->heads * t->d, (size_t)t->d * sizeof *to);
+    memcpy(to + (size_t)k * bytes, from + (size_t)(k * t->heads) * bytes, bytes);
 }
 
-/* Keys as rows [key][d], values as columns [d][key], both bf16. panel: [d][OF3_LANES]. */
-static void gather_half(const attention *t, uint16_t *k, uint16_t *v, int64_t at, float *panel) {
-  const int64_t stride = t->heads * t->d, ld = values_stride(t->n_key);
-  for (int64_t key = 0; key < t->n_key; key++)
-    t->kernels->to_bf16(k + key * t->d, t->k + at + key * stride, t->d);
-  for (int64_t p = 0; p < of3_panels(t->n_key); p++) {
-    const float *row[OF3_LANES];
-    const int n = of3_panel_rows(t->n_key, p), lanes = of3_lanes(n);
-    of3_rows_at(row, t->v + at + p * OF3_LANES * stride, stride, n);
-    t->kernels->pack(panel, lanes, lanes, row, n, t->d);
-    for (int64_t c = 0; c < t->d; c++) t->kernels->to_bf16(v + c * ld + p * OF3_LANES, panel + c * lanes, n);
+/* Scratch of a thread. */
+typedef struct head {
+  char *k, *v;
+  float *panels, *attend;
+} head;
+
+static head head_of(const attention *t, int thread) {
+  const int64_t floats = of3_aligned(of3_aligned(t->n_key) * t->d);
+  float *k = t->scratch + thread * t->scratch_floats;
+  return (head){(char *)k, (char *)(k + floats), k + 2 * floats, k + 2 * floats + 3 * t->d * OF3_LANES};
+}
+
+/* Sets keys and values of a, whose first number is at byte `at` of both; copies them unless they are copied
+ * already. */
+static void take_keys(const attention *t, of3_attend *a, const head *s, int64_t at, bool copied) {
+  const bool gather = t->half || of3_panels(t->n_query) >= GATHER_PANELS;
+  a->k = gather ? s->k : t->k + at;
+  a->v = gather ? s->v : t->v + at;
+  a->k_key = a->v_key = gather ? t->d : t->heads * t->d;
+  a->k_dim = a->v_dim = 1;
+  if (t->half) {
+    a->v_key = 1;
+    a->v_dim = of3_aligned(t->n_key);
   }
+  if (!gather || copied) return;
+  gather_head(t, s->k, t->k + at);
+  if (!t->half)
+    gather_head(t, s->v, t->v + at);
+  else
+    of3_attend_columns(t->kernels, (uint16_t *)(void *)s->v, a->v_dim, t->v + at, t->heads * t->d * t->size,
+                       t->n_key, t->d, s->panels);
 }
 
 /* Item: (batch of the bias, head, entry among those that share the bias, panel of queries). */
 static void attention_task(void *arg, int64_t begin, int64_t end, int thread) {
   const attention *t = arg;
-  int64_t panels = of3_panels(t->n_query), sharing = t->batches / t->bias_batches, gathered = -1;
-  const bool half = of3_attend_half(t->kernels), gather = half || panels >= GATHER_PANELS;
-  float *k = t->scratch + thread * t->scratch_floats, *v = k + of3_aligned(of3_aligned(t->n_key) * t->d),
-        *rows = v + of3_aligned(of3_aligned(t->n_key) * t->d);
-  of3_attend a = {.keys = t->n_key, .d = t->d, .k_dim = 1, .v_dim = 1, .ld_bias = t->n_query};
-  a.k_key = a.v_key = gather ? t->d : t->heads * t->d;
-  if (half) {
-    a.half = true;
-    a.v_key = 1;
-    a.v_dim = values_stride(t->n_key);
-  }
-  a.opt_key_bias = t->key_bias;
-  a.scratch = rows + 3 * t->d * OF3_LANES;
+  const int64_t panels = of3_panels(t->n_query), sharing = t->batches / t->bias_batches;
+  int64_t last = -1;
+  const head s = head_of(t, thread);
+  of3_attend a = {.half = t->half,
+                  .keys = t->n_key,
+                  .d = t->d,
+                  .ld_bias = t->n_query,
+                  .opt_key_bias = t->key_bias,
+                  .scratch = s.attend};
   for (int64_t item = begin; item < end; item++) {
-    int64_t panel = item % panels, head = item / panels, h = head / sharing % t->heads,
-            bias_batch = head / sharing / t->heads, b = head % sharing * t->bias_batches + bias_batch;
-    int64_t first = panel * OF3_LANES, at = place(t, b, t->n_query, first, h),
-            keys = place(t, b, t->n_key, 0, h);
-    if (gather && gathered != head) {
-      if (half)
-        gather_half(t, (uint16_t *)(void *)k, (uint16_t *)(void *)v, keys, rows);
-      else {
-        gather_head(t, k, t->k + keys);
-        gather_head(t, v, t->v + keys);
-      }
-      gathered = head;
-    }
-    a.k = gather ? k : t->k + keys;
-    a.v = gather ? v : t->v + keys;
+    const int64_t panel = item % panels, index = item / panels, h = index / sharing % t->heads,
+                  bias_batch = index / sharing / t->heads, b = index % sharing * t->bias_batches + bias_batch;
+    const int64_t first = panel * OF3_LANES, at = place(t, b, t->n_query, first, h);
+    take_keys(t, &a, &s, place(t, b, t->n_key, 0, h), index == last);
+    last = index;
     a.bias = t->bias + (bias_batch * t->heads + h) * t->n_key * t->n_query + first;
     a.bias_lanes = of3_panel_rows(t->n_query, panel);
     of3_attend_heads(t->kernels, a,
                      &(of3_attend_rows){.q = t->q + at,
                                         .g = t->g + at,
                                         .y = t->y + at,
-                                        .stride = t->heads * t->d,
+                                        .stride = t->heads * t->d * t->size,
                                         .n = a.bias_lanes,
                                         .heads = 1,
-                                        .scratch = rows});
+                                        .scratch = s.panels});
   }
 }
 
 static void run(of3_ctx *cx, const of3_call *c, void *work) {
   const of3_tensor *q = c->in[ATT_Q], *mask = c->in[ATT_KEY_MASK];
   attention t = {.kernels = of3_cpu_state(cx)->kernels,
-                 .q = of3_f32(q),
-                 .k = of3_f32(c->in[ATT_K]),
-                 .v = of3_f32(c->in[ATT_V]),
-                 .g = of3_f32(c->in[ATT_G]),
+                 .half = q->dtype == OF3_BF16,
+                 .size = (int64_t)of3_dtype_size(q->dtype),
+                 .q = of3_host(q),
+                 .k = of3_host(c->in[ATT_K]),
+                 .v = of3_host(c->in[ATT_V]),
+                 .g = of3_host(c->in[ATT_G]),
                  .bias = of3_f32(c->in[ATT_BIAS]),
-                 .y = of3_f32(c->out),
+                 .y = of3_host(c->out),
                  .heads = c->attr.heads,
                  .d = of3_dim(q, 0) / c->attr.heads,
                  .n_query = of3_dim(q, 1),

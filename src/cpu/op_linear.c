@@ -114,15 +114,27 @@ static size_t workspace(const of3_ctx *cx, const of3_call *c) {
 
 static int lanes_of(const linear *t, int64_t p) { return of3_lanes(of3_panel_rows(t->rows, p)); }
 
-/* Panel p of a source into `to`; the thread's panel has room for rows behind it if need be. */
-static void read_source(const linear *t, const source *s, float *to, int64_t p, int thread) {
+/* Panel p of a source; behind it the thread has room for rows. */
+static void read_source(const linear *t, const source *s, float *panel, int64_t p, int thread) {
   if (s->gate) {
     float *line = t->panel + thread * panel_floats(t) + t->depth * OF3_LANES;
-    of3_read_adaptive_panel(t->k, to, line, t->x, s->gate, s->shift, p);
+    of3_read_adaptive_panel(t->k, panel, line, t->x, s->gate, s->shift, p);
     return;
   }
-  of3_read_panel(t->k, to, t->x, p);
-  if (s->norm) of3_norm_panel(t->k, to, lanes_of(t, p), t->depth, s->scale, s->offset);
+  of3_read_panel(t->k, panel, t->x, p);
+  if (s->norm) of3_norm_panel(t->k, panel, lanes_of(t, p), t->depth, s->scale, s->offset);
+}
+
+/* The operand of panel p of a source, into the thread's panel or elsewhere. */
+static void make_operand(const linear *t, const source *s, float *to, int64_t p, int thread) {
+  if (t->x->dtype == OF3_BF16) {
+    of3_read_pairs(t->k, to, t->x, p);
+    return;
+  }
+  const bool paired = of3_is_paired(t->k, t->output[0].w);
+  float *panel = paired ? t->panel + thread * panel_floats(t) : to;
+  read_source(t, s, panel, p, thread);
+  if (paired) t->k->pair(to, panel, lanes_of(t, p), t->depth);
 }
 
 /* Where output i goes: into y itself or one of the tensors that it consists of. */
@@ -159,8 +171,7 @@ static void do_panels(void *arg, int64_t begin, int64_t end, int thread) {
   float *panel = t->panel + thread * panel_floats(t);
   for (int64_t p = begin; p < end; p++)
     for (int s = 0; s < t->n_source; s++) {
-      read_source(t, &t->source[s], panel, p, thread);
-      of3_make_operand(t->k, t->output[0].w, panel, lanes_of(t, p), t->depth);
+      make_operand(t, &t->source[s], panel, p, thread);
       for (int i = 0; i < t->n_output; i++)
         for (int64_t o = 0; o < t->n && t->output[i].source == s; o += BLOCK)
           do_block(t, panel, p, i, o, t->n - o < BLOCK ? t->n - o : BLOCK, thread);
@@ -176,13 +187,10 @@ static float *operand(const linear *t, int s, int64_t p) {
 /* Item: (source, panel). */
 static void make_operands(void *arg, int64_t begin, int64_t end, int thread) {
   const linear *t = arg;
-  const bool paired = of3_is_paired(t->k, t->output[0].w);
   for (int64_t i = begin; i < end; i++) {
     const int64_t p = i % t->panels;
     const int s = (int)(i / t->panels);
-    float *to = operand(t, s, p), *panel = paired ? t->panel + thread * panel_floats(t) : to;
-    read_source(t, &t->source[s], panel, p, thread);
-    if (paired) t->k->pair(to, panel, lanes_of(t, p), t->depth);
+    make_operand(t, &t->source[s], operand(t, s, p), p, thread);
   }
 }
 

@@ -139,6 +139,8 @@ static void keys_and_values(const triangle_attention *t, const line *s) {
   }
 }
 
+static float score_scale(const triangle_attention *t) { return 1.0f / sqrtf((float)(t->hidden / t->heads)); }
+
 static void attend_head(const triangle_attention *t, const line *s, int64_t panel, int lanes, int64_t h) {
   const int64_t d = t->hidden / t->heads;
   float *q = s->q + h * d * lanes;
@@ -163,6 +165,7 @@ static void attend_head(const triangle_attention *t, const line *s, int64_t pane
   if (t->half) {
     t->kernels->pair(q, q, lanes, d);
     a.half = true;
+    a.scale = score_scale(t);
     a.k = (const uint16_t *)(const void *)s->k + h * d;
     a.v = (const uint16_t *)(const void *)s->v + h * d * t->ld;
     a.k_key = t->hidden;
@@ -174,11 +177,11 @@ static void attend_head(const triangle_attention *t, const line *s, int64_t pane
 static void attend_panel(const triangle_attention *t, const line *s, int64_t p) {
   const of3_cpu_kernels *kernels = t->kernels;
   int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
-  int64_t first = s->first + p * OF3_LANES * t->pair_stride, d = t->hidden / t->heads;
+  int64_t first = s->first + p * OF3_LANES * t->pair_stride;
   normed(t, first, t->pair_stride, n, s->x);
   of3_make_operand(kernels, t->call->in[TRI_ATT_WQ], s->x, lanes, t->c);
   product(t, TRI_ATT_WQ, s->x, lanes, s->q, lanes);
-  kernels->scale(s->q, 1.0f / sqrtf((float)d), t->hidden * lanes);
+  if (!t->half) kernels->scale(s->q, score_scale(t), t->hidden * lanes);
   product(t, TRI_ATT_WG, s->x, lanes, s->gate, lanes);
   for (int64_t h = 0; h < t->heads; h++) attend_head(t, s, p, lanes, h);
   kernels->between->sigmoid_mul(s->o, s->gate, t->hidden * lanes);

@@ -123,15 +123,19 @@ static void run_pair(of3_ctx *cx, const of3_call *c, void *work) {
 
 typedef struct window_attention {
   const of3_cpu_kernels *kernels;
-  const float *q, *k, *v, *g, *bias;
+  bool half;         /* q, k, v, g and y are bf16 */
+  int64_t row_bytes; /* of these */
+  const char *q, *k, *v, *g;
+  char *y;
+  const float *bias;
   const int32_t *low;
-  float *y;
   int64_t batches, heads, d, atoms;
   float *scratch;
   int64_t scratch_floats; /* per thread */
 } window_attention;
 
-/* Clamped keys and values, panels, then what attend needs. */
+/* Clamped keys; clamped values, or half: columns of values and clamped ones; panels, then what attend needs.
+ */
 static int64_t attention_floats(int64_t width) {
   return (2 * K + 3 * OF3_LANES) * width + OF3_ATTEND_SCRATCH;
 }
@@ -141,51 +145,70 @@ static size_t workspace_attention(const of3_ctx *cx, const of3_call *c) {
 }
 
 /* Rows low .. low+127 of a batch entry: where they lie if all exist, else a copy. */
-static const float *window_rows(const window_attention *t, const float *from, int64_t batch, int64_t low,
-                                float *copy) {
-  int64_t width = t->heads * t->d;
-  from += batch * t->atoms * width;
-  if (low >= 0 && low + K <= t->atoms) return from + low * width;
+static const char *window_rows(const window_attention *t, const char *from, int64_t batch, int64_t low,
+                               char *copy) {
+  from += batch * t->atoms * t->row_bytes;
+  if (low >= 0 && low + K <= t->atoms) return from + low * t->row_bytes;
   for (int64_t k = 0; k < K; k++)
-    memcpy(copy + k * width, from + clamp(low + k, t->atoms) * width, (size_t)width * sizeof *copy);
+    memcpy(copy + k * t->row_bytes, from + clamp(low + k, t->atoms) * t->row_bytes, (size_t)t->row_bytes);
   return copy;
+}
+
+/* Keys and values of the window from `low` on; scratch as attention_floats says. */
+static void take_window(const window_attention *t, of3_attend *a, int64_t batch, int64_t low,
+                        float *scratch) {
+  const int64_t width = t->heads * t->d;
+  float *v = scratch + K * width;
+  a->k = window_rows(t, t->k, batch, low, (char *)scratch);
+  a->v = window_rows(t, t->v, batch, low, (char *)(t->half ? v + K * width / 2 : v));
+  a->k_key = a->v_key = width;
+  a->k_dim = a->v_dim = 1;
+  if (!t->half) return;
+  of3_attend_columns(t->kernels, (uint16_t *)(void *)v, K, a->v, t->row_bytes, K, width, v + K * width);
+  a->v = v;
+  a->v_key = 1;
+  a->v_dim = K;
 }
 
 static void attention_task(void *arg, int64_t begin, int64_t end, int thread) {
   const window_attention *t = arg;
-  int64_t width = t->heads * t->d;
-  float *k = t->scratch + thread * t->scratch_floats, *v = k + K * width, *rows = v + K * width;
-  of3_attend a = {.keys = K, .d = t->d, .k_dim = 1, .v_dim = 1, .ld_bias = Q, .bias_lanes = Q};
-  a.k_key = a.v_key = width;
-  a.scratch = rows + 3 * OF3_LANES * width;
+  const int64_t width = t->heads * t->d;
+  float *scratch = t->scratch + thread * t->scratch_floats, *panels = scratch + 2 * K * width;
+  of3_attend a = {.half = t->half,
+                  .keys = K,
+                  .d = t->d,
+                  .ld_bias = Q,
+                  .bias_lanes = Q,
+                  .scratch = panels + 3 * OF3_LANES * width};
   for (int64_t i = begin; i < end; i++) {
-    int64_t block = i / t->batches, batch = i % t->batches, first = block * Q, left = t->atoms - first;
-    int64_t at = (batch * t->atoms + first) * width;
-    a.k = window_rows(t, t->k, batch, t->low[block], k);
-    a.v = window_rows(t, t->v, batch, t->low[block], v);
+    const int64_t block = i / t->batches, batch = i % t->batches, first = block * Q, left = t->atoms - first;
+    const int64_t at = (batch * t->atoms + first) * t->row_bytes;
+    take_window(t, &a, batch, t->low[block], scratch);
     a.bias = t->bias + block * t->heads * K * Q;
     of3_attend_heads(t->kernels, a,
                      &(of3_attend_rows){.q = t->q + at,
                                         .g = t->g + at,
                                         .y = t->y + at,
-                                        .stride = width,
+                                        .stride = t->row_bytes,
                                         .n = left < Q ? (int)left : Q,
                                         .heads = t->heads,
                                         .bias_head = K * Q,
-                                        .scratch = rows});
+                                        .scratch = panels});
   }
 }
 
 static void run_attention(of3_ctx *cx, const of3_call *c, void *work) {
   const of3_tensor *q = c->in[WINDOW_ATT_Q];
   window_attention t = {.kernels = of3_cpu_state(cx)->kernels,
-                        .q = of3_f32(q),
-                        .k = of3_f32(c->in[WINDOW_ATT_K]),
-                        .v = of3_f32(c->in[WINDOW_ATT_V]),
-                        .g = of3_f32(c->in[WINDOW_ATT_G]),
+                        .half = q->dtype == OF3_BF16,
+                        .row_bytes = of3_dim(q, 0) * (int64_t)of3_dtype_size(q->dtype),
+                        .q = of3_host(q),
+                        .k = of3_host(c->in[WINDOW_ATT_K]),
+                        .v = of3_host(c->in[WINDOW_ATT_V]),
+                        .g = of3_host(c->in[WINDOW_ATT_G]),
                         .bias = of3_f32(c->in[WINDOW_ATT_BIAS]),
                         .low = of3_i32(c->in[WINDOW_ATT_LOW]),
-                        .y = of3_f32(c->out),
+                        .y = of3_host(c->out),
                         .heads = c->attr.heads,
                         .d = of3_dim(q, 0) / c->attr.heads,
                         .atoms = of3_dim(q, 1),

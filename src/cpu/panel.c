@@ -8,6 +8,17 @@ void of3_read_panel(const of3_cpu_kernels *k, float *panel, const of3_tensor *x,
   k->pack(panel, lanes, lanes, row, n, channels);
 }
 
+/* A row-major bf16 tensor of an even number of channels as one of pairs, which move like floats. */
+static float *pairs_of(const of3_tensor *t) { return of3_host(t); }
+
+void of3_read_pairs(const of3_cpu_kernels *k, void *pairs, const of3_tensor *x, int64_t p) {
+  const float *row[OF3_LANES];
+  const int64_t width = of3_dim(x, 0) / 2;
+  const int n = of3_panel_rows(of3_rows(x), p), lanes = of3_lanes(n);
+  of3_rows_at(row, pairs_of(x) + p * OF3_LANES * width, width, n);
+  k->pack(pairs, lanes, lanes, row, n, width);
+}
+
 void of3_read_adaptive_panel(const of3_cpu_kernels *k, float *panel, float *line, const of3_tensor *x,
                              const of3_tensor *gate, const of3_tensor *shift, int64_t p) {
   const float *row[OF3_LANES];
@@ -22,8 +33,22 @@ void of3_read_adaptive_panel(const of3_cpu_kernels *k, float *panel, float *line
   k->pack(panel, of3_lanes(n), of3_lanes(n), row, n, width);
 }
 
+static void write_pairs(const of3_cpu_kernels *k, const of3_tensor *to, int64_t p, int64_t first,
+                        int64_t channels, float *product) {
+  const int64_t width = of3_dim(to, 0) / 2;
+  const int n = of3_panel_rows(of3_rows(to), p), lanes = of3_lanes(n);
+  float *y[OF3_LANES];
+  for (int i = 0; i < n; i++) y[i] = pairs_of(to) + (p * OF3_LANES + i) * width + first / 2;
+  k->pair(product, product, lanes, channels);
+  k->unpack(&(of3_unpack){.panel = product, .ld = lanes, .n_row = n, .channels = channels / 2, .y = y});
+}
+
 void of3_write_panel(const of3_cpu_kernels *k, const of3_panel_target *to, int64_t p, int64_t first,
-                     int64_t channels, const float *product) {
+                     int64_t channels, float *product) {
+  if (to->y->dtype == OF3_BF16) {
+    write_pairs(k, to->y, p, first, channels, product);
+    return;
+  }
   const int64_t width = of3_dim(to->y, 0);
   const int n = of3_panel_rows(of3_rows(to->y), p);
   float *y[OF3_LANES], mask[OF3_LANES];

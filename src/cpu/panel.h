@@ -11,15 +11,19 @@ void of3_read_panel(const of3_cpu_kernels *k, float *panel, const of3_tensor *x,
 void of3_read_adaptive_panel(const of3_cpu_kernels *k, float *panel, float *line, const of3_tensor *x,
                              const of3_tensor *gate, const of3_tensor *shift, int64_t p);
 
+/* Pairs [(channels of x) / 2][lanes] of x in bf16: the operand. */
+void of3_read_pairs(const of3_cpu_kernels *k, void *pairs, const of3_tensor *x, int64_t p);
+
 /* Where products go: y = [y +] [mask~] [gate~] product. */
 typedef struct of3_panel_target {
   const of3_tensor *y, *opt_gate, *opt_mask;
   bool add;
 } of3_panel_target;
 
-/* product [channels][lanes] is channels first .. first+channels-1 of panel p. */
+/* product [channels][lanes], which is used up, is channels first .. first+channels-1 of panel p. y in bf16:
+ * first and channels are even, and there is nothing beside the product. */
 void of3_write_panel(const of3_cpu_kernels *k, const of3_panel_target *to, int64_t p, int64_t first,
-                     int64_t channels, const float *product);
+                     int64_t channels, float *product);
 
 /* Makes the panel x [depth][lanes] what products with the weights w multiply: pairs in its place if both w
  * and the backend's operands are bf16. To be done once between making x and multiplying it. */

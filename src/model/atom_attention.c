@@ -101,8 +101,8 @@ static void atom_block_attention(const of3_run *r, of3_tensor *q, const of3_dit_
   of3_ctx *cx = r->cx;
   of3_scope scope = of3_scope_begin(cx);
   of3_tensor *x[2], *y[2]; /* queries and gates, keys and values */
-  of3_project(cx, q, NULL, &b->query, 2, (of3_linear_w[]){w->mha.q, w->mha.g}, x);
-  of3_project(cx, q, NULL, &b->key, 2, (of3_linear_w[]){w->mha.k, w->mha.v}, y);
+  of3_project(cx, q, NULL, &b->query, r->c->h_atom, 2, (of3_linear_w[]){w->mha.q, w->mha.g}, x);
+  of3_project(cx, q, NULL, &b->key, r->c->h_atom, 2, (of3_linear_w[]){w->mha.k, w->mha.v}, y);
   of3_tensor *o = of3_window_attention(cx, x[0], y[0], y[1], x[1], b->bias, r->in.windows.low, r->c->h_atom);
   of3_linear_add(cx, q, o, w->mha.o, b->query.out_gate, NULL);
   of3_scope_end(cx, scope);

@@ -141,7 +141,7 @@ static void attend(const of3_run *r, of3_tensor *a, const of3_modulation *m, con
   of3_ctx *cx = r->cx;
   of3_scope scope = of3_scope_begin(cx);
   of3_tensor *y[4]; /* q, k, v, g */
-  of3_project(cx, a, NULL, m, 4, (of3_linear_w[]){w->q, w->k, w->v, w->g}, y);
+  of3_project(cx, a, NULL, m, r->c->h_token, 4, (of3_linear_w[]){w->q, w->k, w->v, w->g}, y);
   of3_tensor *o = of3_attention(cx, y[0], y[1], y[2], y[3], bias, r->in.token_mask, r->c->h_token);
   of3_linear_add(cx, a, o, w->o, m->out_gate, NULL);
   of3_scope_end(cx, scope);

@@ -27,7 +27,8 @@ static void attention_pair_bias(const of3_run *r, of3_tensor *s, const of3_tenso
   of3_tensor *bias = OF3_NEW(cx, OF3_F32, batch, r->c->h_single, n, n);
   of3_pair_bias(cx, bias, z, &w->norm_z, w->z, NULL);
   of3_tensor *y[4]; /* q, k, v, g */
-  of3_project(cx, s, &w->norm_a, NULL, 4, (of3_linear_w[]){w->mha.q, w->mha.k, w->mha.v, w->mha.g}, y);
+  of3_project(cx, s, &w->norm_a, NULL, r->c->h_single, 4,
+              (of3_linear_w[]){w->mha.q, w->mha.k, w->mha.v, w->mha.g}, y);
   of3_tensor *o = of3_attention(cx, y[0], y[1], y[2], y[3], bias, mask, r->c->h_single);
   of3_linear_add(cx, s, o, w->mha.o, NULL, NULL);
   of3_scope_end(cx, scope);

@@ -1,6 +1,7 @@
-/* The operations: one table (ops.def), one C function for each row. All floating-point arguments are f32.
- * Shapes are given without leading batch axes. Functions that work in place return nothing; the others return
- * a new tensor on the context's stack. See tensor.h for errors. */
+/* The operations: one table (ops.def), one C function for each row. Floating-point arguments are f32, except
+ * that backends which multiply bf16 keep what lies between PROJECT, attention and the linear that follows as
+ * bf16. Shapes are given without leading batch axes. Functions that work in place return nothing; the others
+ * return a new tensor on the context's stack. See tensor.h for errors. */
 #ifndef OF3_TENSOR_OPS_H
 #define OF3_TENSOR_OPS_H
 
@@ -28,6 +29,7 @@ typedef struct of3_attr {
   int ending;     /* TRIANGLE_ATTENTION: 1 Alg. 15 (columns), 0 Alg. 14 (rows) */
   int bias_from_z; /* ending node: bias b[i,k] of the untransposed z (OB); else b[k,i] (P1, P2) */
   int classes;     /* ONE_HOT */
+  int bf16;        /* PROJECT: the result is bf16 */
 } of3_attr;
 
 /* One operation to be done. in: numbered per operation below; NULL where absent. out: for operations in place
@@ -269,9 +271,10 @@ typedef struct of3_modulation {
 void of3_modulate(of3_ctx *cx, const of3_tensor *s, int count, const of3_modulation_w *const *w,
                   of3_modulation *m);
 /* y[i] [..,n] = x' W_i^T [+ b_i] for the queries, keys ... that an attention takes from one x: count <= 4
- * weights of one shape. x' is x normalised by opt_norm or, with opt_m, by its gate and shift. */
+ * weights of one shape [heads d,..]. x' is x normalised by opt_norm or, with opt_m, by its gate and shift. y
+ * is bf16 where products round it to that anyway and d is even: half the bytes. */
 void of3_project(of3_ctx *cx, const of3_tensor *x, const of3_norm_w *opt_norm, const of3_modulation *opt_m,
-                 int count, const of3_linear_w *w, of3_tensor **y);
+                 int heads, int count, const of3_linear_w *w, of3_tensor **y);
 void of3_gated_transition(of3_ctx *cx, of3_tensor *a, of3_modulation m, of3_linear_w wa, of3_linear_w wb,
                           of3_linear_w wo, const of3_tensor *mask);
 /* z [..,N,N,c], mask [N,N]; turns: of3_attr. */

@@ -37,6 +37,14 @@ static bool count_divides(const of3_tensor *opt, int64_t rows) {
 static bool is_matrix(const of3_tensor *w, int64_t n, int64_t k) {
   return w->rank == 2 && w->shape[0] == n && w->shape[1] == k;
 }
+/* Of queries, keys ...: all f32, or all bf16 with heads of even width. */
+static bool are_alike(const of3_call *c, int n) {
+  const of3_tensor *const *in = c->in;
+  for (int i = 1; i < n; i++)
+    if (in[i]->dtype != in[0]->dtype) return false;
+  return of3_dim(in[0], 0) % c->attr.heads == 0 &&
+         (in[0]->dtype == OF3_F32 || of3_dim(in[0], 0) / c->attr.heads % 2 == 0);
+}
 static bool has_width(const of3_tensor *opt, int64_t c) { return !opt || of3_dim(opt, 0) == c; }
 
 of3_shape of3_shape_linear(const of3_call *c) {
@@ -45,7 +53,10 @@ of3_shape of3_shape_linear(const of3_call *c) {
   DEMAND(!y || (of3_rows(y) == of3_rows(x) && of3_dim(y, 0) == w->shape[0]));
   DEMAND(rows_divide(c->in[LINEAR_GATE], of3_rows(x)) && has_width(c->in[LINEAR_GATE], w->shape[0]));
   DEMAND(count_divides(c->in[LINEAR_MASK], of3_rows(x)));
-  return with_last(x, w->shape[0]);
+  DEMAND(x->dtype == OF3_F32 || (w->dtype == OF3_BF16 && of3_dim(x, 0) % 2 == 0 && !c->attr.norm));
+  of3_shape s = with_last(x, w->shape[0]);
+  s.dtype = OF3_F32;
+  return s;
 }
 
 of3_shape of3_shape_norm(const of3_call *c) {
@@ -172,7 +183,7 @@ of3_shape of3_shape_window_attention(const of3_call *c) {
   const of3_tensor *bias = c->in[WINDOW_ATT_BIAS];
   DEMAND(bias->rank == 4 && bias->shape[1] == c->attr.heads && bias->shape[2] == OF3_WINDOW_KEYS &&
          bias->shape[3] == OF3_WINDOW_QUERIES);
-  DEMAND(of3_dim(c->in[WINDOW_ATT_Q], 0) % c->attr.heads == 0);
+  DEMAND(are_alike(c, WINDOW_ATT_G + 1));
   return like(c->in[WINDOW_ATT_Q]);
 }
 
@@ -189,7 +200,7 @@ of3_shape of3_shape_pair_bias(const of3_call *c) {
 
 of3_shape of3_shape_attention(const of3_call *c) {
   const of3_tensor *q = c->in[ATT_Q], *k = c->in[ATT_K], *bias = c->in[ATT_BIAS];
-  DEMAND(of3_dim(q, 0) == of3_dim(k, 0) && of3_dim(q, 0) % c->attr.heads == 0 &&
+  DEMAND(of3_dim(q, 0) == of3_dim(k, 0) && are_alike(c, ATT_G + 1) &&
          of3_count(q) == of3_count(c->in[ATT_G]));
   DEMAND(of3_dim(bias, 0) == of3_dim(q, 1) && of3_dim(bias, 1) == of3_dim(k, 1) &&
          of3_dim(bias, 2) == c->attr.heads);
@@ -208,7 +219,7 @@ of3_shape of3_shape_project(const of3_call *c) {
   const of3_tensor *x = c->in[PROJECT_X], *gate = c->in[PROJECT_GATE], *w = c->in[PROJECT_W];
   DEMAND(rows_divide(gate, of3_rows(x)) && has_width(gate, of3_dim(x, 0)));
   DEMAND(w && (!gate || of3_count(gate) == of3_count(c->in[PROJECT_SHIFT])));
-  of3_shape s = {.dtype = x->dtype, .rank = x->rank + 1};
+  of3_shape s = {.dtype = c->attr.bf16 ? OF3_BF16 : x->dtype, .rank = x->rank + 1};
   for (; s.dim[0] < PROJECT_MOST && c->in[PROJECT_W + s.dim[0]]; s.dim[0]++) {
     DEMAND(is_matrix(c->in[PROJECT_W + s.dim[0]], w->shape[0], of3_dim(x, 0)));
     DEMAND(has_width(c->in[PROJECT_B + s.dim[0]], w->shape[0]));

@@ -42,6 +42,18 @@ static inline void ref_norm_row(const float *x, int64_t n, const of3_tensor *sca
   }
 }
 
+/* Number i of an f32 or bf16 tensor. */
+static inline double ref_get(const of3_tensor *t, int64_t i) {
+  return t->dtype == OF3_BF16 ? (double)of3_bf16_to_f32(((const uint16_t *)of3_host(t))[i])
+                              : (double)of3_f32(t)[i];
+}
+static inline void ref_set(const of3_tensor *t, int64_t i, double x) {
+  if (t->dtype == OF3_BF16)
+    ((uint16_t *)of3_host(t))[i] = of3_f32_to_bf16((float)x);
+  else
+    of3_f32(t)[i] = (float)x;
+}
+
 /* A factor of a product beside the weights w: with w in bf16 it is rounded to bf16. */
 static inline double ref_operand(const of3_tensor *w, double x) {
   return w->dtype == OF3_BF16 ? (double)of3_bf16_to_f32(of3_f32_to_bf16((float)x)) : x;

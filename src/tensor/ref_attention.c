@@ -35,20 +35,19 @@ void of3_ref_attention(const of3_call *c) {
   for (int64_t r = 0; r < of3_rows(q); r++)
     for (int64_t h = 0; h < heads; h++) {
       int64_t b = r / nq, i = r % nq;
-      const float *qr = of3_f32(q) + r * w + h * d,
-                  *bh = of3_f32(bias) + (b % bias_batches * heads + h) * nk * nq;
+      const float *bh = of3_f32(bias) + (b % bias_batches * heads + h) * nk * nq;
       for (int64_t j = 0; j < nk; j++) {
         double dot = 0;
         for (int64_t e = 0; e < d; e++)
-          dot += (double)qr[e] * (double)of3_f32(k)[(b * nk + j) * w + h * d + e];
+          dot += ref_get(q, r * w + h * d + e) * ref_get(k, (b * nk + j) * w + h * d + e);
         p[j] = masked(dot / sqrt((double)d) + (double)bh[j * nq + i], c->in[ATT_KEY_MASK], j);
       }
       ref_softmax(p, nk);
       for (int64_t e = 0; e < d; e++) {
         double o = 0;
-        for (int64_t j = 0; j < nk; j++) o += p[j] * (double)of3_f32(v)[(b * nk + j) * w + h * d + e];
-        of3_f32(c->out)[r * w + h * d + e] =
-            (float)(o * ref_sigmoid((double)of3_f32(c->in[ATT_G])[r * w + h * d + e]));
+        for (int64_t j = 0; j < nk; j++) o += p[j] * ref_get(v, (b * nk + j) * w + h * d + e);
+        const int64_t at = r * w + h * d + e;
+        ref_set(c->out, at, o * ref_sigmoid(ref_get(c->in[ATT_G], at)));
       }
     }
   free(p);
@@ -95,8 +94,7 @@ void of3_ref_project(const of3_call *c) {
     for (int64_t i = 0; i < c->out->shape[0]; i++) {
       const of3_tensor *w = c->in[PROJECT_W + i], *b = c->in[PROJECT_B + i];
       for (int64_t o = 0; o < n; o++)
-        of3_f32(c->out)[(i * rows + r) * n + o] =
-            (float)(ref_dot(w, o, row) + (b ? (double)of3_f32(b)[o] : 0));
+        ref_set(c->out, (i * rows + r) * n + o, ref_dot(w, o, row) + (b ? (double)of3_f32(b)[o] : 0));
     }
   }
   free(row);

@@ -7,12 +7,11 @@ void of3_ref_linear(const of3_call *c) {
   int64_t k = w->shape[1], n = w->shape[0], rows = of3_rows(x);
   double *row = ref_alloc(k);
   for (int64_t r = 0; r < rows; r++) {
-    const float *xr = of3_f32(x) + r * k;
     float *yr = of3_f32(c->out) + r * n;
     if (c->attr.norm)
-      ref_norm_row(xr, k, c->in[LINEAR_SCALE], c->in[LINEAR_OFFSET], row);
+      ref_norm_row(of3_f32(x) + r * k, k, c->in[LINEAR_SCALE], c->in[LINEAR_OFFSET], row);
     else
-      for (int64_t i = 0; i < k; i++) row[i] = (double)xr[i];
+      for (int64_t i = 0; i < k; i++) row[i] = ref_get(x, r * k + i);
     for (int64_t o = 0; o < n; o++) {
       double y = ref_act(ref_dot(w, o, row) + (b ? (double)of3_f32(b)[o] : 0), c->attr.act);
       if (gate) y *= (double)of3_f32(gate)[r % of3_rows(gate) * n + o];

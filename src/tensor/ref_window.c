@@ -62,12 +62,12 @@ void of3_ref_window_attention(const of3_call *c) {
   for (int64_t r = 0; r < of3_rows(c->out); r++)
     for (int64_t h = 0; h < heads; h++) {
       int64_t a = r % atoms, block = a / Q, base = r - a;
-      const float *q = of3_f32(c->in[WINDOW_ATT_Q]) + r * w + h * d;
+      const int64_t at = r * w + h * d;
       for (int64_t k = 0; k < K; k++) {
-        const float *key =
-            of3_f32(c->in[WINDOW_ATT_K]) + (base + clamp(of3_i32(low)[block] + k, atoms)) * w + h * d;
+        const int64_t key = (base + clamp(of3_i32(low)[block] + k, atoms)) * w + h * d;
         double dot = 0;
-        for (int64_t i = 0; i < d; i++) dot += (double)q[i] * (double)key[i];
+        for (int64_t i = 0; i < d; i++)
+          dot += ref_get(c->in[WINDOW_ATT_Q], at + i) * ref_get(c->in[WINDOW_ATT_K], key + i);
         /* added in f32, so that keys that are all masked share evenly (see ref_attention.c) */
         p[k] = (double)((float)(dot / sqrt((double)d)) +
                         of3_f32(bias)[((block * heads + h) * K + k) * Q + a % Q]);
@@ -76,11 +76,9 @@ void of3_ref_window_attention(const of3_call *c) {
       for (int64_t i = 0; i < d; i++) {
         double o = 0;
         for (int64_t k = 0; k < K; k++)
-          o +=
-              p[k] * (double)of3_f32(
-                         c->in[WINDOW_ATT_V])[(base + clamp(of3_i32(low)[block] + k, atoms)) * w + h * d + i];
-        of3_f32(c->out)[r * w + h * d + i] =
-            (float)(o * ref_sigmoid((double)of3_f32(c->in[WINDOW_ATT_G])[r * w + h * d + i]));
+          o += p[k] *
+               ref_get(c->in[WINDOW_ATT_V], (base + clamp(of3_i32(low)[block] + k, atoms)) * w + h * d + i);
+        ref_set(c->out, at + i, o * ref_sigmoid(ref_get(c->in[WINDOW_ATT_G], at + i)));
       }
     }
 }

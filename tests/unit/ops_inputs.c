@@ -101,6 +101,20 @@ static of3_tensor *weight(ops_env *e, int64_t n, int64_t k) {
   free(half);
   return t;
 }
+/* Normal numbers times scale as products leave them for attention: bf16 where weights are, heads of even
+ * width. */
+static of3_tensor *projected(ops_env *e, float scale, int64_t head, dims d) {
+  if (e->matrix == OF3_F32 || head % 2) return normal(e, 0, scale, d);
+  int64_t n = e->cx->planning ? 0 : count_of(d);
+  float *x = buffer(n);
+  uint16_t *half = buffer(n);
+  of3_random_normal(stream(e), x, (size_t)n);
+  for (int64_t i = 0; i < n; i++) half[i] = of3_f32_to_bf16(scale * x[i]);
+  of3_tensor *t = place(e, OF3_BF16, d, half);
+  free(x);
+  free(half);
+  return t;
+}
 static of3_tensor *norm_scale(ops_env *e, int64_t c) { return normal(e, 1, 0.2f, DIMS(c)); }
 static of3_tensor *norm_offset(ops_env *e, int64_t c) { return normal(e, 0, 0.2f, DIMS(c)); }
 /* A mean beside the variance, for the norms to take out. */
@@ -110,10 +124,10 @@ static of3_tensor *gates(ops_env *e, dims d) { return normal(e, 0.5f, 0.3f, d); 
 /* ---- primitives */
 
 /* B, M, K, N, bits: 1 bias, 2 norm, 4 scale, 8 offset, 16 gate, 32 mask, 64 accumulate, 128 gate and mask of
- * M rows only; activation */
+ * M rows only, 256 x as attention leaves it; activation */
 static void make_linear(ops_env *e, const int64_t *p, of3_call *c) {
   int64_t b = p[0], m = p[1], k = p[2], n = p[3], bits = p[4], fewer = bits & 128 ? 1 : b;
-  c->in[LINEAR_X] = activations(e, DIMS(b, m, k));
+  c->in[LINEAR_X] = bits & 256 ? projected(e, 1, 2, DIMS(b, m, k)) : activations(e, DIMS(b, m, k));
   if (bits & 4) c->in[LINEAR_SCALE] = norm_scale(e, k);
   if (bits & 8) c->in[LINEAR_OFFSET] = norm_offset(e, k);
   c->in[LINEAR_W] = weight(e, n, k);
@@ -323,7 +337,7 @@ static of3_tensor *window_bias(ops_env *e, int64_t atoms, int64_t heads) {
 /* S, A, H, d, slide */
 static void make_window_attention(ops_env *e, const int64_t *p, of3_call *c) {
   for (int i = WINDOW_ATT_Q; i <= WINDOW_ATT_G; i++)
-    c->in[i] = normal(e, 0, 1, DIMS(p[0], p[1], p[2] * p[3]));
+    c->in[i] = projected(e, 1, p[3], DIMS(p[0], p[1], p[2] * p[3]));
   c->in[WINDOW_ATT_BIAS] = window_bias(e, p[1], p[2]);
   c->in[WINDOW_ATT_LOW] = window_low(e, p[1], p[4] != 0);
   c->attr.heads = (int)p[2];
@@ -345,10 +359,10 @@ static void make_pair_bias(ops_env *e, const int64_t *p, of3_call *c) {
 /* S, Q, K, H, d, batches of the bias, 0 or 1 + kind of the key mask */
 static void make_attention(ops_env *e, const int64_t *p, of3_call *c) {
   int64_t width = p[3] * p[4];
-  c->in[ATT_Q] = normal(e, 0, 2, DIMS(p[0], p[1], width));
-  c->in[ATT_K] = normal(e, 0, 1, DIMS(p[0], p[2], width));
-  c->in[ATT_V] = normal(e, 0, 1, DIMS(p[0], p[2], width));
-  c->in[ATT_G] = normal(e, 0, 1, DIMS(p[0], p[1], width));
+  c->in[ATT_Q] = projected(e, 2, p[4], DIMS(p[0], p[1], width));
+  c->in[ATT_K] = projected(e, 1, p[4], DIMS(p[0], p[2], width));
+  c->in[ATT_V] = projected(e, 1, p[4], DIMS(p[0], p[2], width));
+  c->in[ATT_G] = projected(e, 1, p[4], DIMS(p[0], p[1], width));
   c->in[ATT_BIAS] = normal(e, 0, 1, DIMS(p[5], p[3], p[2], p[1]));
   if (p[6]) c->in[ATT_KEY_MASK] = mask(e, p[6] - 1, DIMS(p[2]));
   c->attr.heads = (int)p[3];
@@ -365,7 +379,7 @@ static void make_transition(ops_env *e, const int64_t *p, of3_call *c) {
   if (p[4]) c->in[TRANS_MASK] = mask(e, p[4] - 1, DIMS(p[1]));
 }
 
-/* B, M, c, n, weights, bits: 1 biases, 2 adaptive, 4 scale and offset */
+/* B, M, c, n, weights, bits: 1 biases, 2 adaptive, 4 scale and offset, 8 for attention */
 static void make_project(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[PROJECT_X] = activations(e, DIMS(p[0], p[1], p[2]));
   if (p[5] & 2) {
@@ -376,6 +390,7 @@ static void make_project(ops_env *e, const int64_t *p, of3_call *c) {
     c->in[PROJECT_SCALE] = norm_scale(e, p[2]);
     c->in[PROJECT_OFFSET] = norm_offset(e, p[2]);
   }
+  c->attr.bf16 = p[5] & 8 && e->matrix == OF3_BF16;
   for (int64_t i = 0; i < p[4]; i++) c->in[PROJECT_W + i] = weight(e, p[3], p[2]);
   for (int64_t i = 0; i < p[4] && (p[5] & 1); i += 2) c->in[PROJECT_B + i] = normal(e, 0, 1, DIMS(p[3]));
 }

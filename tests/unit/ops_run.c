@@ -44,15 +44,29 @@ bool ops_run(const of3_backend *backend, int threads, const ops_case *k, bool pl
   return ok;
 }
 
-/* Largest difference over largest reference value; NaN if any is. */
+static double value_of(const ops_result *r, int64_t i) {
+  return r->dtype == OF3_BF16 ? (double)of3_bf16_to_f32(((const uint16_t *)r->value)[i])
+                              : (double)((const float *)r->value)[i];
+}
+
+/* Between y and its neighbours in bf16, which a result may be rounded to instead. */
+static double neighbour(double y) {
+  int exponent;
+  frexp(y, &exponent);
+  return ldexp(1, exponent - 8);
+}
+
+/* Largest difference over largest reference value; NaN if any is. In bf16: what exceeds the distance of
+ * neighbours. */
 static double error_of(const ops_result *r, const ops_result *reference) {
-  const float *x = r->value, *y = reference->value;
   double worst = 0, top = 1e-30;
   for (int64_t i = 0; i < r->count; i++) {
-    double d = fabs((double)x[i] - (double)y[i]);
+    const double y = value_of(reference, i);
+    double d = fabs(value_of(r, i) - y);
+    if (r->dtype == OF3_BF16) d = d > neighbour(y) ? d - neighbour(y) : d - d;
     if (!(d <= worst)) worst = d;
     if (isnan(d)) return NAN;
-    if (fabs((double)y[i]) > top) top = fabs((double)y[i]);
+    if (fabs(y) > top) top = fabs(y);
   }
   return worst / top;
 }
@@ -60,7 +74,7 @@ static double error_of(const ops_result *r, const ops_result *reference) {
 bool ops_compare(const ops_case *k, const char *isa, const ops_result *r, const ops_result *reference,
                  const double *measured, double *worst) {
   if (r->bytes != reference->bytes) return ops_complain(k, isa, 1, "shape");
-  if (r->dtype != OF3_F32)
+  if (r->dtype == OF3_I32)
     return memcmp(r->value, reference->value, r->bytes) == 0 || ops_complain(k, isa, 1, "integers differ");
   double error = error_of(r, reference);
   char text[80];
