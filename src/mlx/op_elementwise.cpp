@@ -15,10 +15,10 @@ static void run_linear(State &s, const of3_call &c) {
   array xr = get_rows(x);
   if (c.attr.norm) xr = norm(xr, c.in[LINEAR_SCALE], c.in[LINEAR_OFFSET]);
   array y = product(s, xr, w);
-  if (b) y = y + get(b);
+  if (b) y = y + get_like(y, b);
   y = shaped(activate(y, c.attr.act), {rows / m, m, n});
   if (gate) y = y * repeating(get_rows(gate), rows / m, m);
-  if (mask) y = y * repeating(get(mask, {of3_count(mask), 1}), rows / m, m);
+  if (mask) y = y * repeating(get_like(y, mask, {of3_count(mask), 1}), rows / m, m);
   if (c.attr.accumulate) y = get(c.out, {rows / m, m, n}) + y;
   set(s, c.out, y);
 }
@@ -60,7 +60,7 @@ static void run_project(State &s, const of3_call &c) {
   std::vector<array> y;
   for (int i = 0; i < c.out->shape[0]; i++) {
     y.push_back(product(s, x, c.in[PROJECT_W + i]));
-    if (c.in[PROJECT_B + i]) y.back() = y.back() + get(c.in[PROJECT_B + i]);
+    if (c.in[PROJECT_B + i]) y.back() = y.back() + get_like(y.back(), c.in[PROJECT_B + i]);
   }
   set_parts(s, c.out, y);
 }
@@ -75,7 +75,7 @@ const Kernel ops::project{run_project, project_bytes};
 
 static array gate_of(const State &s, const array &x, const Tensor *w, const Tensor *b) {
   array y = product(s, x, w);
-  return mx::sigmoid(b ? y + get(b) : y);
+  return mx::sigmoid(b ? y + get_like(y, b) : y);
 }
 
 static void run_modulate(State &s, const of3_call &c) {
@@ -135,7 +135,8 @@ const Kernel ops::combine{run_combine, nullptr};
 static void run_mask_rows(State &s, const of3_call &c) {
   int64_t m = of3_count(c.in[MASK_ROWS_MASK]), w = last(c.out);
   if (of3_count(c.out) == 0) return;
-  set(s, c.out, get(c.out, {of3_rows(c.out) / m, m, w}) * get(c.in[MASK_ROWS_MASK], {1, m, 1}));
+  array x = get(c.out, {of3_rows(c.out) / m, m, w});
+  set(s, c.out, x * get_like(x, c.in[MASK_ROWS_MASK], {1, m, 1}));
 }
 const Kernel ops::mask_rows{run_mask_rows, nullptr};
 
@@ -208,7 +209,7 @@ static void run_transition(State &s, const of3_call &c) {
   int64_t rows = of3_rows(c.out), m = mask ? of3_count(mask) : rows;
   update(s, c.out, m, transition_rows(s, c), [&](const array &x, const Group &g) {
     array y = swiglu(s, norm(x, c.in[TRANS_SCALE], c.in[TRANS_OFFSET]), wa, c.in[TRANS_WB], c.in[TRANS_WO]);
-    return mask ? x + y * g(get(mask, {1, m, 1})) : x + y;
+    return mask ? x + y * g(get_like(y, mask, {1, m, 1})) : x + y;
   });
 }
 
@@ -223,7 +224,7 @@ static void run_gated_transition(State &s, const of3_call &c) {
   array gate = argument(GTRANS_GATE), shift = argument(GTRANS_SHIFT), out_gate = argument(GTRANS_OUT_GATE);
   update(s, c.out, m, transition_rows(s, c), [&](const array &a, const Group &g) {
     array y = swiglu(s, modulated(a, g(gate), g(shift)), wa, c.in[GTRANS_WB], c.in[GTRANS_WO]) * g(out_gate);
-    return mask ? a + y * g(repeating(get(mask, {of3_count(mask), 1}), rows / m, m)) : a + y;
+    return mask ? a + y * g(repeating(get_like(y, mask, {of3_count(mask), 1}), rows / m, m)) : a + y;
   });
 }
 const Kernel ops::gated_transition{run_gated_transition, transition_bytes};

@@ -40,8 +40,8 @@ static void run_gather(State &s, const of3_call &c) {
   const Tensor *x = c.in[GATHER_X];
   int64_t w = last(x), n = of3_dim(x, 1), atoms = of3_count(c.in[GATHER_INDEX]), batches = of3_rows(x) / n;
   if (of3_count(c.out) == 0) return;
-  array y = mx::take(get(x, {batches, n, w}), get(c.in[GATHER_INDEX], {atoms}), 1) *
-            get(c.in[GATHER_MASK], {1, atoms, 1});
+  array y = mx::take(get(x, {batches, n, w}), get(c.in[GATHER_INDEX], {atoms}), 1);
+  y = y * get_like(y, c.in[GATHER_MASK], {1, atoms, 1});
   if (c.attr.accumulate)
     y = get(c.out, {of3_rows(c.out) / (batches * atoms), batches, atoms, w}) +
         shaped(y, {1, batches, atoms, w});

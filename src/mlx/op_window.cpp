@@ -54,7 +54,8 @@ static void run_window_add(State &s, const of3_call &c) {
   int64_t blocks = of3_count(low), w = last(c.out);
   if (blocks == 0) return;
   Pairs rows = at_windows(get_rows(row), low), cols = at_windows(get_rows(c.in[WINDOW_ADD_COL]), low);
-  array sum = (rows.query + cols.key) * get(c.in[WINDOW_ADD_MASK], {blocks, Q, K, 1});
+  array sum = rows.query + cols.key;
+  sum = sum * get_like(sum, c.in[WINDOW_ADD_MASK], {blocks, Q, K, 1});
   set(s, c.out, get(c.out, {blocks, Q, K, w}) + sum);
 }
 const Kernel ops::window_add{run_window_add, pair_bytes};
@@ -65,7 +66,8 @@ static void run_window_gather(State &s, const of3_call &c) {
   if (blocks == 0) return;
   Pairs at = at_windows(get(token, {atoms, 1}), low);
   array index = shaped(at.query * array(static_cast<int32_t>(n)) + at.key, {blocks, Q, K});
-  array found = mx::take(get_rows(z), index, 0) * get(c.in[WINDOW_GATHER_MASK], {blocks, Q, K, 1});
+  array found = mx::take(get_rows(z), index, 0);
+  found = found * get_like(found, c.in[WINDOW_GATHER_MASK], {blocks, Q, K, 1});
   set(s, c.out, get(c.out, {blocks, Q, K, w}) + found);
 }
 const Kernel ops::window_gather{run_window_gather, pair_bytes};
@@ -112,8 +114,8 @@ struct WindowCall {
 
 /* Composed: 32 x 128 logits are too few for the fused kernels to pay, and the bias is one for all samples. */
 static array attended(const WindowCall &w) {
-  array logits = f32(mx::matmul(w.query, swapped(w.key))) + f32(w.bias);
-  return mx::matmul(mx::astype(mx::softmax(logits, -1, true), w.query.dtype()), w.value);
+  array logits = mx::matmul(w.query, swapped(w.key)) + w.bias;
+  return mx::matmul(mx::softmax(logits, -1, true), w.value);
 }
 
 static array without(const array &a, int axis, const Interior &in) {

@@ -71,7 +71,13 @@ array get(const Tensor *t) {
 
 array get_rows(const Tensor *t) { return get(t, {of3_rows(t), last(t)}); }
 
-std::optional<array> get_opt(const Tensor *t) { return t ? std::optional<array>(get(t)) : std::nullopt; }
+array get_like(const array &x, const Tensor *t) {
+  array a = get(t);
+  Slot *s = slot_of(t);
+  if (a.dtype() == x.dtype() || s->handle >= 0) return mx::astype(a, x.dtype());
+  if (!s->halved) s->halved = mx::astype(a, x.dtype());
+  return *s->halved;
+}
 
 void put(Tensor *t, const array &value) {
   Slot *s = slot_of(t);

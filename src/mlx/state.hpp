@@ -29,8 +29,9 @@ struct Slot {
   int64_t handle; /* index on the context's stack of handles; the slot goes when the handle does */
   int64_t count;  /* elements */
   mx::Dtype dtype;
-  std::optional<array> value;      /* empty: nobody wrote yet, or there are parts */
-  std::vector<array> parts = {};   /* in place of a value: equal shares of it, one after the other */
+  std::optional<array> value;    /* empty: nobody wrote yet, or there are parts */
+  std::vector<array> parts = {}; /* in place of a value: equal shares of it, one after the other */
+  std::optional<array> halved = std::nullopt; /* a constant in the type of products, if it was asked for */
   std::vector<int32_t> known = {}; /* integers uploaded as a vector: loops and strides depend on them */
 
   void assign(const array &a) {
@@ -100,7 +101,11 @@ inline array swapped(const array &a) { return mx::swapaxes(a, -1, -2); }
 array get(const Tensor *t); /* in the handle's shape */
 inline array get(const Tensor *t, std::initializer_list<int64_t> d) { return shaped(get(t), d); }
 array get_rows(const Tensor *t); /* [rows, last] */
-std::optional<array> get_opt(const Tensor *t);
+/* In the type of x, so that a bias or mask does not widen what it is applied to; constants are cast once. */
+array get_like(const array &x, const Tensor *t);
+inline array get_like(const array &x, const Tensor *t, std::initializer_list<int64_t> d) {
+  return shaped(get_like(x, t), d);
+}
 /* As they are stored: activations in the compute type; f32 where `exact`, or where the last axis is 3 long
  * and the tensor therefore holds coordinates. */
 void set(State &s, Tensor *t, const array &value, bool exact = false);
@@ -111,7 +116,8 @@ inline Slot *slot_of(const Tensor *t) { return static_cast<Slot *>(t->buffer); }
 
 /* ---- pieces of operations (pieces.cpp) */
 
-array norm(const array &x, const Tensor *opt_scale, const Tensor *opt_offset); /* f32 inside */
+/* In the type of x, f32 inside. */
+array norm(const array &x, const Tensor *opt_scale, const Tensor *opt_offset);
 /* x W^T in the compute type, or f32 where x has it and that matters: x [rows,k] -> [rows,n]. */
 array product(const State &s, const array &x, const Tensor *w);
 array activate(const array &x, int act);
