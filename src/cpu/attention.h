@@ -8,7 +8,7 @@
 
 #include "cpu/kernels.h"
 
-enum { OF3_ATTEND_KEYS = 64, OF3_ATTEND_SCRATCH = 2 * OF3_ATTEND_KEYS * OF3_LANES /* floats */ };
+enum { OF3_ATTEND_KEYS = 128, OF3_ATTEND_SCRATCH = 2 * OF3_ATTEND_KEYS * OF3_LANES /* floats */ };
 
 /* One head, one panel of queries, all keys:
  *
