@@ -272,7 +272,7 @@ void of3_modulate(of3_ctx *cx, const of3_tensor *s, int count, const of3_modulat
                   of3_modulation *m);
 /* y[i] [..,n] = x' W_i^T [+ b_i] for the queries, keys ... that an attention takes from one x: count <= 4
  * weights of one shape [heads d,..]. x' is x normalised by opt_norm or, with opt_m, by its gate and shift. y
- * is bf16 where products round it to that anyway and d is even: half the bytes. */
+ * is bf16 where the weights and what they are multiplied by are, and d is even: half the bytes. */
 void of3_project(of3_ctx *cx, const of3_tensor *x, const of3_norm_w *opt_norm, const of3_modulation *opt_m,
                  int heads, int count, const of3_linear_w *w, of3_tensor **y);
 void of3_gated_transition(of3_ctx *cx, of3_tensor *a, of3_modulation m, of3_linear_w wa, of3_linear_w wb,
