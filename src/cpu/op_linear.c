@@ -61,15 +61,17 @@ static void describe_project(linear *t) {
   const of3_tensor *const *in = t->c->in;
   t->source[t->n_source++] =
       (source){true, in[PROJECT_SCALE], in[PROJECT_OFFSET], in[PROJECT_GATE], in[PROJECT_SHIFT]};
-  for (int i = 0; i < PROJECT_MOST && in[PROJECT_W + i]; i++)
-    t->output[t->n_output++] = (output){in[PROJECT_W + i], in[PROJECT_B + i], 0, OF3_ACT_NONE};
+  int i = 0;
+  do t->output[t->n_output++] = (output){in[PROJECT_W + i], in[PROJECT_B + i], 0, OF3_ACT_NONE};
+  while (++i < PROJECT_MOST && in[PROJECT_W + i]);
 }
 
 /* Source 0 is s itself. */
 static void describe_modulate(linear *t) {
+  const of3_tensor *const *in = t->c->in;
+  const int most = in[MODULATE_STRIDE + MODULATE_WG] ? MODULATE_MOST : 1;
   t->source[t->n_source++] = (source){0};
-  for (int i = 0; i < MODULATE_MOST && t->c->in[i * MODULATE_STRIDE + MODULATE_WG]; i++) {
-    const of3_tensor *const *in = t->c->in + i * MODULATE_STRIDE;
+  for (int i = 0; i < most; i++, in += MODULATE_STRIDE) {
     const int norm = t->n_source++;
     t->source[norm] = (source){.norm = true, .scale = in[MODULATE_SCALE]};
     t->output[t->n_output++] = (output){in[MODULATE_WG], in[MODULATE_BG], norm, OF3_ACT_SIGMOID};

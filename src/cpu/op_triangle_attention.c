@@ -147,7 +147,10 @@ static void keys_and_values(const triangle_attention *t, const line *s) {
   }
 }
 
-static float score_scale(const triangle_attention *t) { return 1.0f / sqrtf((float)(t->hidden / t->heads)); }
+static float score_scale(const triangle_attention *t) {
+  const int64_t d = t->hidden / t->heads;
+  return 1.0f / sqrtf((float)d);
+}
 
 static void attend_head(const triangle_attention *t, const line *s, int64_t panel, int lanes, int64_t h) {
   const int64_t d = t->hidden / t->heads;
