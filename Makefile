@@ -44,12 +44,15 @@ selftest: all
 	@cmake --build $(BUILD) --target parity -j $(JOBS)
 	@$(BUILD)/of3 selftest --backend $(BACKEND)
 
-# Large fixtures: made with PyTorch and the oracle, then checked.
+# Large fixtures: made with PyTorch and the oracle, then checked in f32 and in bf16.
 parity: | $(BUILD)/build.ninja
 	@cmake --build $(BUILD) --target parity -j $(JOBS)
 	@tools/make_parity.sh $(PARITY)
 	@while read -r fixture checkpoint; do \
-	  echo "$$fixture" && $(BUILD)/tests/parity --checkpoint "$$checkpoint" --fixture "$$fixture" || exit 1; \
+	  for type in f32 bf16; do \
+	    echo "$$fixture $$type"; \
+	    $(BUILD)/tests/parity --checkpoint "$$checkpoint" --fixture "$$fixture" --dtype $$type || exit 1; \
+	  done; \
 	done < $(PARITY)/list.txt
 
 lint: includes format-check cppcheck tidy

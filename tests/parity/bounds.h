@@ -7,8 +7,15 @@
 
 #include "tensor/dtype.h"
 
-/* Bound of the largest deviation over the largest value of a tensor of a fixture. trained: the demonstration
- * weights. mlx: computed by MLX; type: of its products and stored activations. */
-double bound_of(const char *name, bool trained, bool mlx, of3_dtype type);
+/* What a bound depends on besides the tensor. */
+typedef struct bounds_kind {
+  bool trained;    /* the demonstration weights: sharper attention, larger activations */
+  bool many_steps; /* sampled in more than 100 steps, each of which is in the fixture */
+  bool mlx;        /* computed by MLX */
+  of3_dtype type;  /* of products; with MLX also of stored activations */
+} bounds_kind;
+
+/* Bound of the largest deviation over the largest value of a tensor of a fixture. */
+double bound_of(const char *name, const bounds_kind *kind);
 
 #endif

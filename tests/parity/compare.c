@@ -5,14 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bounds.h"
-
 comparison comparison_begin(const of3_table *table) {
   const char *weights = of3_table_meta(table, "weights");
   printf("%-92s %10s %10s %10s\n", "tensor", "max", "rms", "bound");
   return (comparison){.table = table,
                       .seen = calloc((size_t)table->n + 1, sizeof(bool)),
-                      .trained = weights && strstr(weights, "demo")};
+                      .kind = {.trained = weights && strstr(weights, "demo"),
+                               .many_steps = of3_table_find(table, "out/x_step.100") != NULL}};
 }
 
 static bool must_be_compared(const char *name) {
@@ -65,7 +64,7 @@ void compare_entry(comparison *c, const of3_entry *e, const float *x) {
     v2 += want * want;
   }
   double max = largest > 0 ? worst / largest : worst, rms = v2 > 0 ? sqrt(d2 / v2) : sqrt(d2),
-         bound = bound_of(e->name, c->trained, c->mlx, c->type);
+         bound = bound_of(e->name, &c->kind);
   bool good = finite && max <= bound;
   printf("%-92s %10.2e %10.2e %10.2e%s\n", e->name, max, rms, bound, good ? "" : "  ABOVE");
   c->compared++;

@@ -5,15 +5,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bounds.h"
 #include "io/safetensors.h"
 
 typedef struct comparison {
   const of3_table *table;
   bool *seen; /* [table->n] */
   int compared, failed;
-  bool trained;   /* the demonstration weights: sharper attention, other bounds */
-  bool mlx;       /* computed by MLX, with products of this type: other bounds */
-  of3_dtype type; /* OF3_F32 unless the caller says otherwise */
+  bounds_kind kind; /* f32 on the CPU unless the caller says otherwise */
 } comparison;
 
 comparison comparison_begin(const of3_table *table);

@@ -245,8 +245,8 @@ int main(int argc, char **argv) {
     return 1;
   }
   comparison c = comparison_begin(&table);
-  c.mlx = !strcmp(o.backend, "mlx");
-  c.type = dtype_of(&o);
+  c.kind.mlx = !strcmp(o.backend, "mlx");
+  c.kind.type = dtype_of(&o);
   if (run(&o, backend, &c, &err) != OF3_OK) {
     fprintf(stderr, "parity: %s\n", err.text);
     return 1;
