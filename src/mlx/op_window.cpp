@@ -2,23 +2,36 @@
  * in, which the masks take out. */
 #include "state.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <stdexcept>
+#include <vector>
 
 namespace of3 {
 
 constexpr int64_t Q = OF3_WINDOW_QUERIES, K = OF3_WINDOW_KEYS;
 
-static array clamped(const array &a, int64_t atoms) {
-  return mx::clip(a, array(0), array(static_cast<int32_t>(atoms - 1)));
+/* First keys of the blocks. */
+static const std::vector<int32_t> &first_keys(const Tensor *low) {
+  const std::vector<int32_t> &known = slot_of(low)->known;
+  if (std::ssize(known) != of3_count(low)) throw std::logic_error("windows were not uploaded");
+  return known;
 }
 
-/* [B,32] and [B,128]: the atoms of each window. */
-static array query_atoms(int64_t blocks, int64_t atoms) {
-  return clamped(shaped(mx::arange(0, static_cast<int>(blocks * Q), mx::int32), {blocks, Q}), atoms);
+static std::vector<int32_t> first_queries(int64_t blocks) {
+  std::vector<int32_t> first;
+  for (int64_t b = 0; b < blocks; b++) first.push_back(static_cast<int32_t>(Q * b));
+  return first;
 }
-static array key_atoms(const Tensor *low, int64_t atoms) {
-  return clamped(
-      get(low, {of3_count(low), 1}) + shaped(mx::arange(0, static_cast<int>(K), mx::int32), {1, K}), atoms);
+
+/* [B,n]: step times the atom, for n atoms from each first one on. */
+static array atoms_from(const std::vector<int32_t> &first, int64_t n, int64_t atoms, int64_t step) {
+  std::vector<int32_t> at;
+  at.reserve(first.size() * static_cast<size_t>(n));
+  for (int64_t begin : first)
+    for (int64_t i = begin; i < begin + n; i++)
+      at.push_back(static_cast<int32_t>(step * std::clamp<int64_t>(i, 0, atoms - 1)));
+  return array(at.data(), dims({std::ssize(first), n}), mx::int32);
 }
 
 /* Rows of a [A,w] at the queries and keys, to be combined over [B,32,128,w]. */
@@ -27,8 +40,11 @@ struct Pairs {
 };
 static Pairs at_windows(const array &rows, const Tensor *low) {
   int64_t blocks = of3_count(low), atoms = rows.shape(0), w = rows.shape(1);
-  return {shaped(mx::take(rows, query_atoms(blocks, atoms), 0), {blocks, Q, 1, w}),
-          shaped(mx::take(rows, key_atoms(low, atoms), 0), {blocks, 1, K, w})};
+  auto take = [&](const std::vector<int32_t> &first, int64_t n) {
+    return mx::take(rows, atoms_from(first, n, atoms, 1), 0);
+  };
+  return {shaped(take(first_queries(blocks), Q), {blocks, Q, 1, w}),
+          shaped(take(first_keys(low), K), {blocks, 1, K, w})};
 }
 
 static void run_atom_pair(State &s, const of3_call &c) {
@@ -74,36 +90,45 @@ const Kernel ops::window_gather{run_window_gather, pair_bytes};
 
 /* ---- WINDOW_ATTENTION */
 
-/* [S,A,H*d] -> [S,H,rows,d] in memory: rows first .. of the atoms, the nearest one beyond the ends. */
-static array heads_first(const array &x, int64_t heads, int64_t first, int64_t rows) {
+/* x [S,A,H*d] of some atoms [n,m], given as H times their numbers: [S,H,n,m,d] in memory, as products want
+ * it, in one pass. */
+static array gathered(const array &x, int64_t heads, const array &at) {
   int64_t samples = x.shape(0), atoms = x.shape(1), d = x.shape(2) / heads;
-  int64_t from = std::max<int64_t>(first, 0), to = std::min(first + rows, atoms);
-  array inside = mx::swapaxes(shaped(cut(x, 1, from, to - from), {samples, to - from, heads, d}), 1, 2);
-  if (to - from < rows)
-    inside =
-        mx::pad(inside, {2}, dims({from - first}), dims({first + rows - to}), array(0, x.dtype()), "edge");
-  return mx::contiguous(inside);
+  std::vector<int32_t> first;
+  for (int64_t s = 0; s < samples; s++)
+    for (int64_t h = 0; h < heads; h++) first.push_back(static_cast<int32_t>(s * atoms * heads + h));
+  array rows = shaped(at, {1, 1, at.shape(0), at.shape(1)}) +
+               array(first.data(), dims({samples, heads, 1, 1}), mx::int32);
+  return mx::take(shaped(x, {samples * atoms * heads, d}), rows, 0);
 }
 
-/* Windows [S,H,n,128,d] of x that begin at every 32nd row, in the memory of x [S,H,rows,d]: they overlap, and
- * products read them where they lie. */
-static array strided(const array &x, int64_t n) {
-  int64_t samples = x.shape(0), heads = x.shape(1), rows = x.shape(2), d = x.shape(3);
-  return mx::as_strided(x, dims({samples, heads, n, K, d}),
-                        {heads * rows * d, rows * d, OF3_WINDOW_QUERIES * d, d, 1}, 0);
+/* Windows [S,H,n,128,d] of x [S,A,H*d] that begin at every 32nd atom from `first` on: heads first, each once.
+ * They overlap, and products read them where they lie. */
+static array strided(const array &x, int64_t heads, int64_t first, int64_t n) {
+  int64_t samples = x.shape(0), rows = Q * (n - 1) + K, d = x.shape(2) / heads;
+  array inside =
+      mx::contiguous(mx::swapaxes(shaped(cut(x, 1, first, rows), {samples, rows, heads, d}), 1, 2));
+  return mx::as_strided(inside, dims({samples, heads, n, K, d}), {heads * rows * d, rows * d, Q * d, d, 1},
+                        0);
 }
 
-/* Blocks first .. last - 1 have their keys at 32 b - 48. At the ends of a query windows may be slid. */
+/* Blocks first .. last - 1 have their keys at 32 b - 48, all of them atoms. At the ends windows may be slid.
+ */
 struct Interior {
   int64_t first = 0, last = 0;
 };
-static Interior interior_of(const Tensor *low) {
-  constexpr int64_t before = (K - Q) / 2, few = 8; /* for fewer blocks one gather is better */
-  const auto &at = slot_of(low)->known;
+/* A gather copies each key four times, but is one kernel: better for few blocks, and on a GPU few are more.
+ */
+static Interior interior_of(const State &s, const std::vector<int32_t> &low, int64_t atoms) {
+  const int64_t before = (K - Q) / 2, few = s.gpu ? 64 : 8, blocks = std::ssize(low);
+  auto inside = [&](int64_t b) {
+    int64_t at = low[static_cast<size_t>(b)];
+    return at == Q * b - before && at >= 0 && at + K <= atoms;
+  };
   Interior in;
-  while (in.first < std::ssize(at) && at[static_cast<size_t>(in.first)] != Q * in.first - before) in.first++;
+  while (in.first < blocks && !inside(in.first)) in.first++;
   in.last = in.first;
-  while (in.last < std::ssize(at) && at[static_cast<size_t>(in.last)] == Q * in.last - before) in.last++;
+  while (in.last < blocks && inside(in.last)) in.last++;
   return in.last - in.first < few ? Interior{} : in;
 }
 
@@ -124,25 +149,24 @@ static array without(const array &a, int axis, const Interior &in) {
 }
 
 /* o [S,H,B,32,d] of all blocks: those inside by strides, the others by a gather. */
-static array all_windows(const of3_call &c, const array &query, const array &key, const array &value) {
-  constexpr int64_t before = (K - Q) / 2;
-  const Tensor *low = c.in[WINDOW_ATT_LOW];
-  int64_t blocks = of3_count(low), atoms = key.shape(1), heads = c.attr.heads;
-  const Interior in = interior_of(low);
-  const int64_t n = in.last - in.first, rows = Q * (n - 1) + K, start = Q * in.first - before;
+static array all_windows(const State &s, const of3_call &c, const array &query, const array &key,
+                         const array &value) {
+  std::vector<int32_t> low = first_keys(c.in[WINDOW_ATT_LOW]);
+  int64_t blocks = std::ssize(low), atoms = key.shape(1), heads = c.attr.heads;
+  const Interior in = interior_of(s, low, atoms);
+  const int64_t n = in.last - in.first;
   array bias = mx::swapaxes(swapped(get(c.in[WINDOW_ATT_BIAS], {1, blocks, heads, K, Q})), 1, 2);
   std::vector<array> parts;
-  if (n > 0)
-    parts.push_back(
-        attended({cut(query, 2, in.first, n), strided(heads_first(key, heads, start, rows), n),
-                  strided(heads_first(value, heads, start, rows), n), cut(bias, 2, in.first, n)}));
+  if (n > 0) {
+    int64_t first = low[static_cast<size_t>(in.first)];
+    parts.push_back(attended({cut(query, 2, in.first, n), strided(key, heads, first, n),
+                              strided(value, heads, first, n), cut(bias, 2, in.first, n)}));
+  }
   if (n == blocks) return parts[0];
-  array at = without(key_atoms(low, atoms), 0, in);
-  auto gathered = [&](const array &x) {
-    array y = shaped(mx::take(x, at, 1), {x.shape(0), at.shape(0), K, heads, x.shape(2) / heads});
-    return mx::transpose(y, {0, 3, 1, 2, 4});
-  };
-  array ends = attended({without(query, 2, in), gathered(key), gathered(value), without(bias, 2, in)});
+  low.erase(low.begin() + in.first, low.begin() + in.last);
+  array at = atoms_from(low, K, atoms, heads);
+  array ends = attended(
+      {without(query, 2, in), gathered(key, heads, at), gathered(value, heads, at), without(bias, 2, in)});
   if (n == 0) return ends;
   return mx::concatenate({cut(ends, 2, 0, in.first), parts[0], cut(ends, 2, in.first, blocks - in.last)}, 2);
 }
@@ -152,12 +176,12 @@ static void run_window_attention(State &s, const of3_call &c) {
   int64_t atoms = of3_dim(q, 1), w = last(q), heads = c.attr.heads, blocks = of3_count(c.in[WINDOW_ATT_LOW]);
   if (of3_count(q) == 0) return;
   int64_t samples = of3_rows(q) / atoms, d = w / heads;
-  float scale = 1 / std::sqrt(static_cast<float>(d));
   auto all = [&](int at) { return get(c.in[at], {samples, atoms, w}); };
-  array query =
-      shaped(heads_first(all(WINDOW_ATT_Q) * scale, heads, 0, blocks * Q), {samples, heads, blocks, Q, d});
+  array query = all(WINDOW_ATT_Q);
+  query = query * array(1 / std::sqrt(static_cast<float>(d)), query.dtype());
+  query = gathered(query, heads, atoms_from(first_queries(blocks), Q, atoms, heads));
   array o =
-      shaped(all_windows(c, query, all(WINDOW_ATT_K), all(WINDOW_ATT_V)), {samples, heads, blocks * Q, d});
+      shaped(all_windows(s, c, query, all(WINDOW_ATT_K), all(WINDOW_ATT_V)), {samples, heads, blocks * Q, d});
   o = shaped(mx::swapaxes(cut(o, 2, 0, atoms), 1, 2), {samples, atoms, w});
   set(s, c.out, sigmoid_mul(s, all(WINDOW_ATT_G), o));
 }
