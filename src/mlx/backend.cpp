@@ -1,4 +1,5 @@
 /* The backend: memory on MLX's side of the handles, kernels, evaluation, and the plugin's entry. */
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -26,27 +27,32 @@ namespace of3 {
 /* ---- opening */
 
 /* MLX runs ahead of the device until it holds more than its limit, then waits: it exceeds it by the array at
- * hand, for which a quarter of the context's limit is left. The cache limit bounds freed buffers that it
- * keeps. What other contexts hold already does not count against this one. A GPU gives memory back when a
- * batch of work is finished, and only for batches that were sent can MLX wait: they are kept small. (CUDA's
- * would be of 1000 MB, Metal's are of 40 to 50.) The user's choice stays. */
+ * hand, for which a quarter of the context's limit is left. Freed buffers count too: before MLX takes a new
+ * one beyond the limit it gives some of them back. So they need no narrower limit of their own, with which
+ * the same buffers would be given back and taken again in every step. What is held when a context makes its
+ * first tensor, weights and what others hold, does not count. */
 static void set_limits(State &s, size_t limit) {
-  setenv("MLX_MAX_MB_PER_BUFFER", "64", 0);
+  s.limited = true;
   s.old_memory_limit = mx::set_memory_limit(mx::get_active_memory() + limit - limit / 4);
-  s.old_cache_limit = mx::set_cache_limit(limit / 4);
+  s.old_cache_limit = mx::set_cache_limit(limit);
+}
+
+/* A GPU gives memory back when a batch of work is finished, and only for batches that were sent can MLX wait:
+ * they are kept small. (CUDA's would be of 1000 MB, Metal's are of 40 to 50.) The user's choices stay; MLX
+ * reads them once. */
+static void set_environment() {
+  setenv("MLX_ENABLE_TF32", "0", 0);
+  setenv("MLX_MAX_MB_PER_BUFFER", "64", 0);
 }
 
 static of3_status open_as(of3_ctx *cx, int threads, of3_error *err, mx::Dtype compute) {
   try {
-    setenv("MLX_ENABLE_TF32", "0", 0); /* read by MLX at its first product; the user's choice stays */
+    set_environment();
     auto s = std::make_unique<State>();
     s->compute = compute;
     s->gpu = mx::default_device() == mx::Device::gpu;
     s->metal = s->gpu && mx::metal::is_available();
-    if (!cx->planning) {
-      set_limits(*s, cx->limit);
-      set_threads(threads);
-    }
+    if (!cx->planning) set_threads(threads);
     cx->state = s.release();
     return OF3_OK;
   } catch (const std::exception &e) {
@@ -60,7 +66,7 @@ static void close_mlx(of3_ctx *cx) {
   guarded(cx, "its end", [&] {
     s->slots.clear();
     s->constants.clear();
-    if (cx->planning) return;
+    if (!s->limited) return;
     mx::set_memory_limit(s->old_memory_limit);
     mx::set_cache_limit(s->old_cache_limit);
   });
@@ -85,8 +91,9 @@ static mx::Dtype dtype_of(of3_dtype t) {
 
 static void new_slot(of3_ctx *cx, Tensor *t) {
   guarded(cx, "a tensor", [&] {
-    t->buffer =
-        &state_of(cx).slots.emplace_back(Slot{cx->n_handle - 1, of3_count(t), dtype_of(t->dtype), {}});
+    State &s = state_of(cx);
+    if (!cx->planning && !s.limited) set_limits(s, cx->limit);
+    t->buffer = &s.slots.emplace_back(Slot{cx->n_handle - 1, of3_count(t), dtype_of(t->dtype), {}});
   });
 }
 
@@ -112,8 +119,14 @@ static array copy_of(const void *host, of3_dtype dtype, const mx::Shape &shape) 
 static void upload(of3_ctx *cx, Tensor *t, const void *host) {
   guarded(cx, "a copy to its memory", [&] {
     put(t, copy_of(host, t->dtype, shape_of(t)));
-    const auto *x = static_cast<const int32_t *>(host);
-    if (t->dtype == OF3_I32 && t->rank == 1) slot_of(t)->known.assign(x, x + of3_count(t));
+    Slot *s = slot_of(t);
+    if (t->dtype == OF3_I32 && t->rank == 1) {
+      const auto *x = static_cast<const int32_t *>(host);
+      s->known.assign(x, x + of3_count(t));
+    } else if (t->dtype == OF3_F32 && of3_count(t) == s->count) {
+      const auto *x = static_cast<const float *>(host);
+      s->ones = std::all_of(x, x + s->count, [](float v) { return v == 1; });
+    }
   });
 }
 

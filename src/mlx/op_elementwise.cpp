@@ -7,7 +7,7 @@ namespace of3 {
 
 static void run_linear(State &s, const of3_call &c) {
   const Tensor *x = c.in[LINEAR_X], *w = c.in[LINEAR_W], *b = c.in[LINEAR_B], *gate = c.in[LINEAR_GATE],
-               *mask = c.in[LINEAR_MASK];
+               *mask = masking(c.in[LINEAR_MASK]);
   int64_t n = w->shape[0], rows = of3_rows(x), m = rows;
   if (rows == 0) return;
   if (gate) m = std::min(m, of3_rows(gate));
@@ -115,7 +115,8 @@ const Kernel ops::add{run_add, nullptr};
 
 /* Coordinates: f32 throughout. */
 static void run_combine(State &s, const of3_call &c) {
-  const Tensor *x = c.in[COMBINE_X], *a = c.in[COMBINE_A], *b = c.in[COMBINE_B], *mask = c.in[COMBINE_MASK];
+  const Tensor *x = c.in[COMBINE_X], *a = c.in[COMBINE_A], *b = c.in[COMBINE_B],
+               *mask = masking(c.in[COMBINE_MASK]);
   int64_t samples = x->shape[0], w = last(x), m = of3_count(x) == 0 ? 0 : of3_rows(x) / samples;
   if (m == 0) return;
   auto factor = [&](const Tensor *f) {
@@ -133,10 +134,11 @@ static void run_combine(State &s, const of3_call &c) {
 const Kernel ops::combine{run_combine, nullptr};
 
 static void run_mask_rows(State &s, const of3_call &c) {
-  int64_t m = of3_count(c.in[MASK_ROWS_MASK]), w = last(c.out);
-  if (of3_count(c.out) == 0) return;
+  const Tensor *mask = masking(c.in[MASK_ROWS_MASK]);
+  if (of3_count(c.out) == 0 || !mask) return;
+  int64_t m = of3_count(mask), w = last(c.out);
   array x = get(c.out, {of3_rows(c.out) / m, m, w});
-  set(s, c.out, x * get_like(x, c.in[MASK_ROWS_MASK], {1, m, 1}));
+  set(s, c.out, x * get_like(x, mask, {1, m, 1}));
 }
 const Kernel ops::mask_rows{run_mask_rows, nullptr};
 
@@ -205,7 +207,7 @@ static int64_t transition_rows(const State &s, const of3_call &c) {
 }
 
 static void run_transition(State &s, const of3_call &c) {
-  const Tensor *mask = c.in[TRANS_MASK], *wa = c.in[TRANS_WA];
+  const Tensor *mask = masking(c.in[TRANS_MASK]), *wa = c.in[TRANS_WA];
   int64_t rows = of3_rows(c.out), m = mask ? of3_count(mask) : rows;
   update(s, c.out, m, transition_rows(s, c), [&](const array &x, const Group &g) {
     array y = swiglu(s, norm(x, c.in[TRANS_SCALE], c.in[TRANS_OFFSET]), wa, c.in[TRANS_WB], c.in[TRANS_WO]);
@@ -216,7 +218,7 @@ static void run_transition(State &s, const of3_call &c) {
 const Kernel ops::transition{run_transition, transition_bytes};
 
 static void run_gated_transition(State &s, const of3_call &c) {
-  const Tensor *wa = c.in[GTRANS_WA], *mask = c.in[GTRANS_MASK];
+  const Tensor *wa = c.in[GTRANS_WA], *mask = masking(c.in[GTRANS_MASK]);
   int64_t rows = of3_rows(c.out), m = std::min(rows, of3_rows(c.in[GTRANS_GATE]));
   if (rows == 0) return;
   if (mask) m = std::min(m, of3_count(mask));

@@ -37,11 +37,11 @@ static void run_one_hot(State &s, const of3_call &c) {
 const Kernel ops::one_hot{run_one_hot, nullptr};
 
 static void run_gather(State &s, const of3_call &c) {
-  const Tensor *x = c.in[GATHER_X];
+  const Tensor *x = c.in[GATHER_X], *mask = masking(c.in[GATHER_MASK]);
   int64_t w = last(x), n = of3_dim(x, 1), atoms = of3_count(c.in[GATHER_INDEX]), batches = of3_rows(x) / n;
   if (of3_count(c.out) == 0) return;
   array y = mx::take(get(x, {batches, n, w}), get(c.in[GATHER_INDEX], {atoms}), 1);
-  y = y * get_like(y, c.in[GATHER_MASK], {1, atoms, 1});
+  if (mask) y = y * get_like(y, mask, {1, atoms, 1});
   if (c.attr.accumulate)
     y = get(c.out, {of3_rows(c.out) / (batches * atoms), batches, atoms, w}) +
         shaped(y, {1, batches, atoms, w});

@@ -13,7 +13,9 @@ static Tensor entry_of(const Tensor *z, int64_t b) {
   return t;
 }
 
-static array mask_of(const Tensor *mask, int64_t b, int64_t n) {
+/* [1,N,N], if it masks anything. */
+static std::optional<array> mask_of(const Tensor *mask, int64_t b, int64_t n) {
+  if (!masking(mask)) return std::nullopt;
   return cut(get(mask, {of3_count(mask) / (n * n), n, n}), 0, b % (of3_count(mask) / (n * n)), 1);
 }
 
@@ -25,11 +27,12 @@ static int64_t entries(const Tensor *z) {
 
 /* mask sigmoid(W_g x) W_p x for channels first .. first + n - 1, channels first: [n,N,N]. Made as W x^T, so
  * that the products over k need no transposition. */
-static array projected(const State &s, const of3_call &c, int wp, int wg, const array &xt, const array &mask,
-                       int64_t first, int64_t n) {
-  int64_t tokens = mask.shape(-1);
+static array projected(const State &s, const of3_call &c, int wp, int wg, const array &xt,
+                       const std::optional<array> &mask, int64_t first, int64_t n) {
+  int64_t tokens = of3_dim(c.out, 1);
   auto times = [&](int at) { return mx::matmul(cut(in_compute(s, get(c.in[at])), 0, first, n), xt); };
-  return shaped(sigmoid_mul(s, times(wg), times(wp)), {n, tokens, tokens}) * in_compute(s, mask);
+  array y = shaped(sigmoid_mul(s, times(wg), times(wp)), {n, tokens, tokens});
+  return mask ? y * in_compute(s, *mask) : y;
 }
 
 /* Channels whose halves stay within a group, or the turns that are asked for. */
@@ -40,8 +43,9 @@ static int64_t channels_at_once(const of3_call &c, int64_t n) {
 }
 
 /* sum_k a_ik b_jk or sum_k a_ki b_kj of all channels, [h,N,N]; groups of channels. */
-static array triangle_product(State &s, const of3_call &c, const array &xt, const array &mask) {
-  int64_t h = c.in[TRI_MUL_WAP]->shape[0], fit = channels_at_once(c, mask.shape(-1));
+static array triangle_product(State &s, const of3_call &c, const array &xt,
+                              const std::optional<array> &mask) {
+  int64_t h = c.in[TRI_MUL_WAP]->shape[0], fit = channels_at_once(c, of3_dim(c.out, 1));
   std::vector<array> parts;
   for (int64_t first = 0; first < h; first += fit) {
     int64_t m = std::min(fit, h - first);
@@ -57,7 +61,7 @@ static void run_triangle_mul(State &s, const of3_call &c) {
   int64_t n = of3_dim(c.out, 1), w = last(c.out), h = c.in[TRI_MUL_WAP]->shape[0];
   for (int64_t b = 0; b < entries(c.out); b++) {
     Tensor z = entry_of(c.out, b);
-    array mask = mask_of(c.in[TRI_MUL_MASK], b, n);
+    const std::optional<array> mask = mask_of(c.in[TRI_MUL_MASK], b, n);
     array x = in_compute(s, norm(get(&z, {n * n, w}), c.in[TRI_MUL_IN_SCALE], c.in[TRI_MUL_IN_OFFSET]));
     array p = shaped(triangle_product(s, c, mx::transpose(x), mask), {h, n * n});
     update(s, &z, n * n, rows_in_group(2 * h + 2 * w), [&](const array &old, const Group &g) {
@@ -102,14 +106,15 @@ static array line_mask(const State &s, const array &mask) {
 }
 
 /* The update of n lines, [n,N,w]. */
-static array attended(State &s, const of3_call &c, const array &x, const array &mask, const array &bias) {
+static array attended(State &s, const of3_call &c, const array &x, const std::optional<array> &key_bias,
+                      const array &bias) {
   int64_t n = x.shape(0), tokens = x.shape(1), w = x.shape(2), hd = c.in[TRI_ATT_WQ]->shape[0];
   array rows = shaped(x, {n * tokens, w});
   auto split = [&](int at) {
     array y = shaped(product(s, rows, c.in[at]), {n, tokens, c.attr.heads, hd / c.attr.heads});
     return mx::swapaxes(y, 1, 2);
   };
-  array o = attend(s, split(TRI_ATT_WQ), split(TRI_ATT_WK), split(TRI_ATT_WV), bias, line_mask(s, mask));
+  array o = attend(s, split(TRI_ATT_WQ), split(TRI_ATT_WK), split(TRI_ATT_WV), bias, key_bias);
   o = shaped(mx::swapaxes(o, 1, 2), {n * tokens, hd});
   o = sigmoid_mul(s, product(s, rows, c.in[TRI_ATT_WG]), o);
   return shaped(product(s, o, c.in[TRI_ATT_WO]), {n, tokens, w});
@@ -125,15 +130,16 @@ static void run_triangle_attention(State &s, const of3_call &c) {
   int64_t n = of3_dim(c.out, 1);
   for (int64_t b = 0; b < entries(c.out); b++) {
     Tensor z = entry_of(c.out, b);
-    array mask = shaped(mask_of(c.in[TRI_ATT_MASK], b, n), {n, n, 1});
+    const std::optional<array> mask = mask_of(c.in[TRI_ATT_MASK], b, n);
     array x = in_compute(s, norm(get(&z), c.in[TRI_ATT_SCALE], c.in[TRI_ATT_OFFSET]));
     array bias = triangle_bias(s, c, x);
     int64_t fit = lines_at_once(c, n);
     std::vector<array> parts;
     for (int64_t i = 0; i < n; i += fit) {
       int64_t m = std::min(fit, n - i);
-      array line_masks = mx::squeeze(lines(c, mask, i, m), 2);
-      parts.push_back(attended(s, c, lines(c, x, i, m), line_masks, bias));
+      std::optional<array> key_bias;
+      if (mask) key_bias = line_mask(s, shaped(lines(c, shaped(*mask, {n, n, 1}), i, m), {m, n}));
+      parts.push_back(attended(s, c, lines(c, x, i, m), key_bias, bias));
       if (fit < n) settle(s, parts.back());
     }
     array y = parts.size() > 1 ? mx::concatenate(parts, 0) : parts[0];

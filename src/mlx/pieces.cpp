@@ -10,8 +10,8 @@ array f32(const array &a) { return mx::astype(a, mx::float32); }
 array in_compute(const State &s, const array &a) { return mx::astype(a, s.compute); }
 
 array norm(const array &x, const Tensor *scale, const Tensor *offset) {
-  auto given = [&](const Tensor *t) { return t ? std::optional<array>(get_like(x, t)) : std::nullopt; };
-  return mx::fast::layer_norm(x, given(scale), given(offset), 1e-5f);
+  auto given = [](const Tensor *t) { return t ? std::optional<array>(get(t)) : std::nullopt; };
+  return mx::fast::layer_norm(scale || offset ? f32(x) : x, given(scale), given(offset), 1e-5f);
 }
 
 array product(const State &s, const array &x, const Tensor *w) {

@@ -33,6 +33,7 @@ struct Slot {
   std::vector<array> parts = {}; /* in place of a value: equal shares of it, one after the other */
   std::optional<array> halved = std::nullopt; /* a constant in the type of products, if it was asked for */
   std::vector<int32_t> known = {}; /* integers uploaded as a vector: loops and strides depend on them */
+  bool ones = false;               /* it was uploaded as 1 throughout */
 
   void assign(const array &a) {
     value = a;
@@ -54,6 +55,7 @@ struct State {
   int64_t room = 0;       /* bytes that an operation may take: what is planned for it, and what is left */
   bool recording = false; /* a region's body runs: nothing can be computed */
   bool divided = false;   /* settle was called */
+  bool limited = false;   /* MLX was told how much memory it may hold */
   size_t old_memory_limit = 0, old_cache_limit = 0;
 };
 
@@ -106,6 +108,11 @@ array get_like(const array &x, const Tensor *t);
 inline array get_like(const array &x, const Tensor *t, std::initializer_list<int64_t> d) {
   return shaped(get_like(x, t), d);
 }
+/* The mask, unless it masks nothing: multiplying by 1 would be a pass more, and a key mask makes heads wider.
+ */
+inline const Tensor *masking(const Tensor *opt_mask) {
+  return opt_mask && !static_cast<const Slot *>(opt_mask->buffer)->ones ? opt_mask : nullptr;
+}
 /* As they are stored: activations in the compute type; f32 where `exact`, or where the last axis is 3 long
  * and the tensor therefore holds coordinates. */
 void set(State &s, Tensor *t, const array &value, bool exact = false);
@@ -116,7 +123,8 @@ inline Slot *slot_of(const Tensor *t) { return static_cast<Slot *>(t->buffer); }
 
 /* ---- pieces of operations (pieces.cpp) */
 
-/* In the type of x, f32 inside. */
+/* f32 inside. What is scaled or offset comes out in f32, for both were trained in it and rounding them costs
+ * the scores more than all else; the rest in the type of x. */
 array norm(const array &x, const Tensor *opt_scale, const Tensor *opt_offset);
 /* x W^T in the compute type, or f32 where x has it and that matters: x [rows,k] -> [rows,n]. */
 array product(const State &s, const array &x, const Tensor *w);
