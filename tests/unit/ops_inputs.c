@@ -89,31 +89,26 @@ static of3_tensor *small_weight(ops_env *e, int64_t n, int64_t k) {
   return normal(e, 0, 1.0f / sqrtf((float)(k > 0 ? k : 1)), DIMS(n, k));
 }
 
-static of3_tensor *weight(ops_env *e, int64_t n, int64_t k) {
-  if (e->matrix == OF3_F32) return small_weight(e, n, k);
-  int64_t count = e->cx->planning ? 0 : n * k;
-  float *x = buffer(count);
-  uint16_t *half = buffer(count);
-  of3_random_normal(stream(e), x, (size_t)count);
-  for (int64_t i = 0; i < count; i++) half[i] = of3_f32_to_bf16(x[i] / sqrtf((float)k));
-  of3_tensor *t = place(e, OF3_BF16, DIMS(n, k), half);
-  free(x);
-  free(half);
-  return t;
-}
-/* Normal numbers times scale as products leave them for attention: bf16 where weights are, heads of even
- * width. */
-static of3_tensor *projected(ops_env *e, float scale, int64_t head, dims d) {
-  if (e->matrix == OF3_F32 || head % 2) return normal(e, 0, scale, d);
+/* Normal numbers over `divisor`, as bf16. */
+static of3_tensor *rounded(ops_env *e, float divisor, dims d) {
   int64_t n = e->cx->planning ? 0 : count_of(d);
   float *x = buffer(n);
   uint16_t *half = buffer(n);
   of3_random_normal(stream(e), x, (size_t)n);
-  for (int64_t i = 0; i < n; i++) half[i] = of3_f32_to_bf16(scale * x[i]);
+  for (int64_t i = 0; i < n; i++) half[i] = of3_f32_to_bf16(x[i] / divisor);
   of3_tensor *t = place(e, OF3_BF16, d, half);
   free(x);
   free(half);
   return t;
+}
+
+static of3_tensor *weight(ops_env *e, int64_t n, int64_t k) {
+  return e->matrix == OF3_F32 ? small_weight(e, n, k) : rounded(e, sqrtf((float)k), DIMS(n, k));
+}
+/* Normal numbers times scale as products leave them for attention: bf16 where weights are, heads of even
+ * width. */
+static of3_tensor *projected(ops_env *e, float scale, int64_t head, dims d) {
+  return e->matrix == OF3_F32 || head % 2 ? normal(e, 0, scale, d) : rounded(e, 1 / scale, d);
 }
 static of3_tensor *norm_scale(ops_env *e, int64_t c) { return normal(e, 1, 0.2f, DIMS(c)); }
 static of3_tensor *norm_offset(ops_env *e, int64_t c) { return normal(e, 0, 0.2f, DIMS(c)); }

@@ -63,7 +63,7 @@ static double error_of(const ops_result *r, const ops_result *reference) {
   for (int64_t i = 0; i < r->count; i++) {
     const double y = value_of(reference, i);
     double d = fabs(value_of(r, i) - y);
-    if (r->dtype == OF3_BF16) d = d > neighbour(y) ? d - neighbour(y) : d - d;
+    if (r->dtype == OF3_BF16 && !isnan(d)) d = fmax(0, d - neighbour(y));
     if (!(d <= worst)) worst = d;
     if (isnan(d)) return NAN;
     if (fabs(y) > top) top = fabs(y);
