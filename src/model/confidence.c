@@ -91,30 +91,55 @@ static int count_chains(const of3_features *f, int *opt_count) {
   return most;
 }
 
-/* Set sizes are numbers of tokens; each size is one row of the table. size_row [N+1]: row of a size, 0: not
- * yet there. */
-static void make_tm_tables(const of3_run *r, decoding *d) {
-  const of3_features *f = r->in.f;
-  int64_t n = f->n_token;
-  int bins = r->c->bins_pae, *chain = OF3_ARENA_NEW(r->arena, int, count_chains(f, NULL) + 1);
-  int32_t *size_row = OF3_ARENA_NEW(r->arena, int32_t, n + 1), *set = malloc((size_t)(n * n) * sizeof *set);
-  float *table = OF3_ARENA_NEW(r->arena, float, (size_t)(n + 2) * (size_t)bins);
+/* Sizes of sets are numbers of tokens: that of all is row 0, each of a chain or of two together has a row of
+ * its own. size_row [N+1]: row of a size, 0: not yet there. Returns how many rows there are. */
+static int fill_tm_rows(const int *chain, int n_chain, int bins, int32_t *size_row, float *table) {
   int rows = 1, all = 0;
-  if (!chain || !size_row || !set || !table)
-    of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for the tables of pTM");
-  else {
-    count_chains(f, chain);
-    for (int64_t i = 0; i < n; i++) all += f->token_mask[i] > 0;
-    tm_weights(all, bins, table);
-    for (int64_t i = 0; i < n * n; i++) {
-      int a = f->asym_id[i / n], b = f->asym_id[i % n], size = a == b ? chain[a] : chain[a] + chain[b];
-      if (!size_row[size]) tm_weights(size, bins, table + (int64_t)(size_row[size] = rows++) * bins);
-      set[i] = size_row[size];
+  for (int a = 0; a < n_chain; a++) {
+    all += chain[a];
+    for (int b = 0; b <= a; b++) {
+      const int size = a == b ? chain[a] : chain[a] + chain[b];
+      if (size_row[size]) continue;
+      tm_weights(size, bins, table + (int64_t)rows * bins);
+      size_row[size] = rows++;
     }
   }
-  d->tm = OF3_FROM_HOST(r->cx, OF3_F32, table, rows, bins);
-  d->tm_set = OF3_FROM_HOST(r->cx, OF3_I32, set, n, n);
+  tm_weights(all, bins, table);
+  return rows;
+}
+
+/* Row of the set that each pair of tokens belongs to. */
+static of3_tensor *tm_sets(const of3_run *r, const int *chain, const int32_t *size_row) {
+  const of3_features *f = r->in.f;
+  const int64_t n = f->n_token;
+  of3_tensor *t = OF3_NEW(r->cx, OF3_I32, n, n);
+  if (r->cx->planning) return t;
+  int32_t *set = malloc((size_t)(n * n) * sizeof *set);
+  if (!set) of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for the tables of pTM");
+  for (int64_t i = 0; set && i < n * n; i++) {
+    const int a = f->asym_id[i / n], b = f->asym_id[i % n];
+    set[i] = size_row[a == b ? chain[a] : chain[a] + chain[b]];
+  }
+  if (set) of3_upload(r->cx, t, set);
   free(set);
+  return t;
+}
+
+static void make_tm_tables(const of3_run *r, decoding *d) {
+  const of3_features *f = r->in.f;
+  const int64_t n = f->n_token;
+  const int bins = r->c->bins_pae, n_chain = count_chains(f, NULL) + 1;
+  int *chain = OF3_ARENA_NEW(r->arena, int, n_chain);
+  int32_t *size_row = OF3_ARENA_NEW(r->arena, int32_t, n + 1);
+  float *table = OF3_ARENA_NEW(r->arena, float, (size_t)(n + 2) * (size_t)bins);
+  if (!chain || !size_row || !table) {
+    of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for the tables of pTM");
+    return;
+  }
+  count_chains(f, chain);
+  const int rows = fill_tm_rows(chain, n_chain, bins, size_row, table);
+  d->tm = OF3_FROM_HOST(r->cx, OF3_F32, table, rows, bins);
+  d->tm_set = tm_sets(r, chain, size_row);
 }
 
 /* ---- heads */
