@@ -19,8 +19,6 @@ if [ ! -d "$here/mlx" ]; then
   "$here/env/bin/pip" download -q --disable-pip-version-check --no-deps --only-binary=:all: \
     --platform macosx_14_0_arm64 --python-version 3.11 -d "$here" "mlx-metal==$mlx"
   "$python" -m zipfile -e "$here"/mlx_metal-*.whl "$here"
-  # Frameworks that MLX itself links lie there by their places on the machine that built it.
-  sed -i 's#;\{0,1\}/Applications/[^;"]*\.framework##g' "$here/mlx/share/cmake/MLX/MLXTargets.cmake"
 fi
 
 # Two options of Apple's clang have other names in zig.

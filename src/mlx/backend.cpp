@@ -1,6 +1,7 @@
 /* The backend: memory on MLX's side of the handles, kernels, evaluation, and the plugin's entry. */
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -57,6 +58,8 @@ static of3_status open_as(of3_ctx *cx, int threads, of3_error *err, mx::Dtype co
     return OF3_OK;
   } catch (const std::exception &e) {
     return of3_fail(err, OF3_ERR_INTERNAL, "MLX does not start: %s; use --backend cpu", e.what());
+  } catch (...) {
+    return of3_fail(err, OF3_ERR_INTERNAL, "MLX does not start; use --backend cpu");
   }
 }
 
@@ -243,6 +246,22 @@ static const char *device_name() {
   return mx::metal::is_available() ? "metal" : "cuda";
 }
 
+/* Starts the device, loads its kernels and runs one. */
+static bool works(char *why, size_t size) noexcept {
+  try {
+    set_environment();
+    array one = mx::ones({1});
+    const float two = (one + one).item<float>();
+    if (two == 2) return true;
+    std::snprintf(why, size, "MLX says that 1 + 1 is %g", static_cast<double>(two));
+  } catch (const std::exception &e) {
+    std::snprintf(why, size, "%s", e.what());
+  } catch (...) {
+    std::snprintf(why, size, "MLX stopped with an exception without text");
+  }
+  return false;
+}
+
 static size_t peak_memory(bool restart) {
   size_t most = mx::get_peak_memory();
   if (restart) mx::reset_peak_memory();
@@ -260,11 +279,10 @@ extern "C" __attribute__((visibility("default"))) const of3_mlx_plugin *of3_mlx_
                                         of3::backend_of<2>("mlx", OF3_F16)};
   static const of3_mlx_plugin plugin = {
       .abi = OF3_MLX_ABI,
-      .operations = OF3_N_OP,
-      .context = sizeof(of3_ctx),
-      .table = sizeof(of3_backend),
+      .interface = OF3_MLX_INTERFACE,
       .compiled = TEXT(MLX_VERSION_MAJOR) "." TEXT(MLX_VERSION_MINOR) "." TEXT(MLX_VERSION_PATCH),
       .loaded = of3::mx::version(),
+      .works = of3::works,
       .backend = {&backend[OF3_F32], &backend[OF3_BF16], &backend[OF3_F16]},
       .device = of3::device_name,
       .peak = of3::peak_memory};

@@ -63,8 +63,7 @@ static bool same_minor(const char *a, const char *b) {
 }
 
 static of3_status check(const of3_mlx_plugin *p, const char *path, of3_error *err) {
-  if (p->abi != OF3_MLX_ABI || p->operations != OF3_N_OP || p->context != sizeof(of3_ctx) ||
-      p->table != sizeof(of3_backend))
+  if (p->abi != OF3_MLX_ABI || strcmp(p->interface, OF3_MLX_INTERFACE) != 0)
     return of3_fail(err, OF3_ERR_UNSUPPORTED,
                     "the MLX backend '%.200s' belongs to another version of of3; build it again, or use "
                     "--backend cpu",
@@ -78,11 +77,19 @@ static of3_status check(const of3_mlx_plugin *p, const char *path, of3_error *er
   return OF3_OK;
 }
 
-/* dlerror's text may have several lines. */
+/* Texts of the loader and of MLX may have several lines. */
 static const char *one_line(char *text) {
   for (char *c = text; *c; c++)
     if (*c == '\n' || *c == '\t') *c = ' ';
   return text;
+}
+
+/* A library that loads need not find its device or kernels (mlx.metallib). */
+static of3_status try_out(const of3_mlx_plugin *p, const char *path, of3_error *err) {
+  char why[400] = "";
+  if (p->works(why, sizeof why)) return OF3_OK;
+  return of3_fail(err, OF3_ERR_UNSUPPORTED, "the MLX backend '%.200s' cannot compute: %s; " ADVICE, path,
+                  one_line(why));
 }
 
 static of3_status open_plugin(const char *path, const of3_mlx_plugin **plugin, of3_error *err) {
@@ -97,7 +104,8 @@ static of3_status open_plugin(const char *path, const of3_mlx_plugin **plugin, o
   if (!entry)
     return of3_fail(err, OF3_ERR_UNSUPPORTED, "'%.200s' is not an MLX backend of of3; " ADVICE, path);
   *plugin = entry();
-  return check(*plugin, path, err);
+  OF3_TRY(check(*plugin, path, err));
+  return try_out(*plugin, path, err);
 }
 
 of3_status of3_mlx_open(of3_dtype dtype, of3_mlx *out, of3_error *err) {

@@ -7,20 +7,19 @@
 
 #include "tensor/backend.h"
 
-enum { OF3_MLX_ABI = 1 };
+enum { OF3_MLX_ABI = 2 };
 
 typedef struct of3_mlx_plugin {
   /* Both sides must agree on these before anything else is looked at. */
-  uint32_t abi;         /* OF3_MLX_ABI */
-  uint32_t operations;  /* OF3_N_OP */
-  uint32_t context;     /* sizeof(of3_ctx) */
-  uint32_t table;       /* sizeof(of3_backend) */
-  const char *compiled; /* MLX version of the headers, "0.32.4" */
-  const char *loaded;   /* MLX version of the library that was found */
-  /* The rest may be used if the versions agree: f32, bf16, f16, by of3_dtype. */
-  const of3_backend *backend[3];
-  const char *(*device)(void);  /* "cpu", "metal", "cuda": where MLX computes here */
-  size_t (*peak)(bool restart); /* bytes that MLX held at most since the last restart */
+  uint32_t abi;          /* OF3_MLX_ABI: changes with this struct */
+  const char *interface; /* OF3_MLX_INTERFACE: hash of the headers that both were built from */
+  const char *compiled;  /* MLX version of the headers, "0.32.4" */
+  const char *loaded;    /* MLX version of the library that was found */
+  /* The rest may be used if the versions agree. */
+  bool (*works)(char *why, size_t size); /* adds two numbers on the device; or says why it cannot */
+  const of3_backend *backend[3];         /* f32, bf16, f16, by of3_dtype */
+  const char *(*device)(void);           /* "cpu", "metal", "cuda": where MLX computes here */
+  size_t (*peak)(bool restart);          /* bytes that MLX held at most since the last restart */
 } of3_mlx_plugin;
 
 #define OF3_MLX_ENTRY "of3_mlx_plugin_entry"

@@ -66,7 +66,7 @@ inline State &state_of(const of3_ctx *cx) { return *static_cast<State *>(cx->sta
 /* Floats of one temporary: work whose temporaries would be larger is done in groups. 256 MB in f32. */
 constexpr int64_t group_floats = int64_t{1} << 26;
 
-/* MLX reports by exceptions; they end here. */
+/* MLX reports by exceptions; they end here. (Objective-C's, on a Mac, are no std::exception.) */
 template <typename F> void guarded(of3_ctx *cx, const char *what, F &&f) {
   try {
     f();
@@ -74,6 +74,8 @@ template <typename F> void guarded(of3_ctx *cx, const char *what, F &&f) {
     of3_ctx_fail(cx, OF3_ERR_MEMORY, "MLX has no memory for %s; use fewer samples or a smaller query", what);
   } catch (const std::exception &e) {
     of3_ctx_fail(cx, OF3_ERR_INTERNAL, "MLX could not do %s: %s", what, e.what());
+  } catch (...) {
+    of3_ctx_fail(cx, OF3_ERR_INTERNAL, "MLX could not do %s: an exception without text", what);
   }
 }
 

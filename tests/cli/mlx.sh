@@ -6,6 +6,10 @@ if ! grep -q '^mlx *MLX ' backends; then
   [ ! -e "$(dirname "$(readlink -f "$(command -v of3)")")/of3_mlx.so" ] || fail "the plugin was built and does not open: $(cat backends)"
   skip "no MLX"
 fi
+grep '^mlx' backends >backends-mlx
+# an installed program finds its plugin, and the plugin MLX
+cmake --install "$(dirname "$(readlink -f "$(command -v of3)")")" --prefix "$work/installed" >"$work/install.log"
+"$work/installed/bin/of3" info --backends | grep '^mlx' | cmp - backends-mlx
 for v in p1 p2 ob; do
   quick "$UBIQUITIN" -c $v.safetensors -o $v-1 --backend mlx >shown
   quick "$UBIQUITIN" -c $v.safetensors -o $v-2 --backend mlx >shown

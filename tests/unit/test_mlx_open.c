@@ -53,7 +53,9 @@ static void wrong_plugins(void **state) {
   (void)state;
   refuses(OF3_FAKES "/fake_nameless.so", "is not an MLX backend of of3");
   refuses(OF3_FAKES "/fake_stale.so", "belongs to another version of of3");
+  refuses(OF3_FAKES "/fake_other.so", "belongs to another version of of3");
   refuses(OF3_FAKES "/fake_old.so", "was built with MLX 0.32.4 but finds MLX 0.31.2; install MLX 0.32.4");
+  refuses(OF3_FAKES "/fake_broken.so", "cannot compute: Failed to load the default metallib; ");
 }
 
 /* Patch versions fit. */
