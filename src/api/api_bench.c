@@ -263,11 +263,16 @@ static of3_status measure(bench *b, const of3_network *net, of3_error *err) {
 static of3_status with_random_weights(bench *b, of3_error *err) {
   const of3_config config = of3_config_published();
   of3_network net = {0};
+  of3_ctx cx;
   double begin = of3_seconds();
-  OF3_TRY(of3_network_make_up(&b->engine->cx, OF3_OB, &config, &net, err));
+  OF3_TRY(of3_engine_bind(b->engine, &cx, err));
+  of3_status status = of3_network_make_up(&cx, OF3_OB, &config, &net, err);
   note_phase(&b->box->phase[MAKING_WEIGHTS], of3_seconds() - begin, 0);
-  b->box->report.weight_bytes = of3_arena_used(net.arena);
-  of3_status status = measure(b, &net, err);
+  if (status == OF3_OK) {
+    b->box->report.weight_bytes = of3_arena_used(net.arena);
+    status = measure(b, &net, err);
+  }
+  of3_ctx_close(&cx);
   of3_network_free(&net);
   return status;
 }

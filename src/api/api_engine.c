@@ -26,7 +26,6 @@ of3_engine_options of3_engine_defaults(void) {
 }
 
 static of3_status open_engine(const of3_engine_options *o, of3_engine *e, of3_error *err) {
-  enum { BINDING = 4096 }; /* binding weights makes no tensors on the stack */
   if (o->threads < 0)
     return of3_fail(err, OF3_ERR_USAGE, "%d threads were asked for; 0 takes all processors", o->threads);
   e->log = of3_log_of(&e->callbacks);
@@ -34,10 +33,14 @@ static of3_status open_engine(const of3_engine_options *o, of3_engine *e, of3_er
   e->threads = o->threads ? o->threads : of3_usable_processors();
   e->max_memory = o->max_memory;
   e->pool = of3_pool_new(e->threads);
-  if (!e->pool)
-    return of3_fail(err, OF3_ERR_MEMORY, "cannot start %d thread%s; ask for fewer with --threads", e->threads,
-                    e->threads > 1 ? "s" : "");
-  return of3_ctx_open_on(&e->cx, e->backend, e->pool, BINDING, false, err);
+  if (e->pool) return OF3_OK;
+  return of3_fail(err, OF3_ERR_MEMORY, "cannot start %d thread%s; ask for fewer with --threads", e->threads,
+                  e->threads > 1 ? "s" : "");
+}
+
+of3_status of3_engine_bind(const of3_engine *e, of3_ctx *cx, of3_error *err) {
+  enum { BINDING = 4096 }; /* binding weights makes no tensors on the stack */
+  return of3_ctx_open_on(cx, e->backend, e->pool, BINDING, false, err);
 }
 
 of3_status of3_engine_open(const of3_engine_options *opt_options, const of3_callbacks *opt_callbacks,
@@ -58,7 +61,6 @@ of3_status of3_engine_open(const of3_engine_options *opt_options, const of3_call
 
 void of3_engine_close(of3_engine *e) {
   if (!e) return;
-  of3_ctx_close(&e->cx);
   of3_pool_free(e->pool);
   free(e);
 }

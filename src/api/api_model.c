@@ -112,7 +112,8 @@ static of3_status open_model(const char *path, of3_model *m, of3_error *err) {
   double begin = of3_seconds();
   OF3_TRY(of3_checkpoint_open(path, &m->checkpoint, err));
   OF3_TRY(of3_info_of(path, &m->checkpoint, &m->info, err));
-  if (of3_network_bind(&e->cx, &m->checkpoint.weights, &m->network, err) != OF3_OK)
+  OF3_TRY(of3_engine_bind(e, &m->cx, err));
+  if (of3_network_bind(&m->cx, &m->checkpoint.weights, &m->network, err) != OF3_OK)
     return of3_prefix(err, "'%s'", path);
   of3_checkpoint_identity(&m->checkpoint, m->identity);
   m->mapped_bytes = bytes_in_place(&m->checkpoint.weights, e->backend);
@@ -135,6 +136,7 @@ of3_status of3_model_open(of3_engine *engine, const char *path, of3_model **ret_
 
 void of3_model_close(of3_model *m) {
   if (!m) return;
+  of3_ctx_close(&m->cx); /* before the memory goes that its weights may lie in */
   of3_network_free(&m->network);
   of3_info_free(m->info);
   of3_checkpoint_close(&m->checkpoint);

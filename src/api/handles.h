@@ -16,12 +16,13 @@ struct of3_engine {
   uint64_t max_memory; /* 0: what is free */
   of3_callbacks callbacks;
   of3_log log;
-  of3_ctx cx; /* binds weights; each fold opens one of its own with as much memory as it was planned for */
   of3_pool *pool; /* the threads; folds side by side have pools of their own instead (api_lanes.c) */
 };
 
 struct of3_model {
   of3_engine *engine;
+  of3_ctx
+      cx; /* holds the weights; each fold opens one of its own with as much memory as it was planned for */
   of3_checkpoint checkpoint;
   of3_network network;
   of3_model_info *info;
@@ -32,6 +33,9 @@ struct of3_model {
 
 /* api_backend.c: backend, name, isa, version and device of e; its log is told of a fallback. */
 OF3_MUST_CHECK of3_status of3_engine_choose(const of3_engine_options *o, of3_engine *e, of3_error *err);
+
+/* A context for binding weights, which a backend may keep in it. */
+OF3_MUST_CHECK of3_status of3_engine_bind(const of3_engine *e, of3_ctx *cx, of3_error *err);
 
 /* Whether the caller asks to stop. */
 static inline bool of3_is_cancelled(const of3_callbacks *c) { return c->cancel && *c->cancel; }
