@@ -1,8 +1,11 @@
 /* of3: finds the subcommand, and knows --version and help. */
+#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "of3.h"
@@ -81,7 +84,17 @@ static int dispatch(int argc, char **argv) {
   return c ? run(c, argc - 2, argv + 2) : unknown_command(name);
 }
 
+/* Where a standard stream is closed, a result would be opened under its number and messages would land in it.
+ * What takes the place cannot be written, so that a closed standard output stays an error. */
+static void fill_standard_streams(void) {
+  int fd;
+  do fd = open("/dev/null", O_RDONLY);
+  while (fd >= STDIN_FILENO && fd <= STDERR_FILENO);
+  if (fd > STDERR_FILENO) close(fd);
+}
+
 int main(int argc, char **argv) {
+  fill_standard_streams();
   cli_catch_signals();
   int code = dispatch(argc, argv);
   errno = 0;
