@@ -49,15 +49,19 @@ static of3_status fold(of3_turn *t, watcher *w, of3_prediction *out, of3_error *
   return status;
 }
 
-/* A network of finite weights gives finite numbers; a damaged checkpoint need not. */
-static of3_status check_finite(const of3_prediction *p, of3_error *err) {
+/* A network of finite weights gives finite numbers; a damaged checkpoint need not, nor f16, which ends at
+ * 65504. */
+static of3_status check_finite(const of3_prediction *p, of3_dtype operand, of3_error *err) {
   size_t n = (size_t)p->n_sample * (size_t)p->n_atom;
   bool finite = true;
   for (size_t i = 0; finite && i < 3 * n; i++) finite = isfinite(p->x[i]);
   for (size_t i = 0; finite && i < n; i++) finite = isfinite(p->plddt[i]);
   if (finite) return OF3_OK;
-  return of3_fail(err, OF3_ERR_INPUT,
-                  "the network gave numbers that are not finite; the checkpoint may be damaged or untrained");
+  return of3_fail(
+      err, OF3_ERR_INPUT, "the network gave numbers that are not finite; the checkpoint may be %s",
+      operand == OF3_F16
+          ? "damaged or untrained, or its activations exceed 65504, where f16 ends: use f32 or bf16"
+          : "damaged or untrained");
 }
 
 static of3_status write(const of3_turn *t, const of3_prediction *p, const of3_scores *scores,
@@ -80,7 +84,7 @@ static of3_status score_and_write(of3_turn *t, const of3_prediction *p, watcher 
   double begin = of3_seconds();
   of3_arena *arena = of3_arena_new(0);
   if (!arena) return of3_fail_memory(err, "the scores");
-  of3_status status = check_finite(p, err);
+  of3_status status = check_finite(p, t->lane->job->model->engine->backend->operand, err);
   if (status == OF3_OK)
     status = of3_scores_compute(&t->prepared->complex, &t->features, p, t->lane->job->mode.variant,
                                 t->lane->pool, arena, &scores, err);

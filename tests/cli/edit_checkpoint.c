@@ -1,5 +1,5 @@
 /* Makes the broken checkpoints of the tests:
- *   edit_checkpoint IN.safetensors OUT.safetensors drop|add|narrow|nan TENSOR */
+ *   edit_checkpoint IN.safetensors OUT.safetensors drop|add|narrow|nan|huge TENSOR */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ static int find(const of3_table *t, const char *name) {
 
 /* Changes the list of n entries; returns the new number, or -1. */
 static int edit(of3_entry *e, int n, int at, const char *how, const char *name) {
-  static float nan_values[1 << 20];
+  static float values[1 << 20];
   if (strcmp(how, "add") == 0) {
     e[n] = e[0];
     e[n].name = name;
@@ -33,9 +33,11 @@ static int edit(of3_entry *e, int n, int at, const char *how, const char *name) 
     e[at].shape[0]--;
     return n;
   }
-  if (strcmp(how, "nan") != 0 || e[at].dtype != OF3_F32 || e[at].count > 1 << 20) return -1;
-  for (int64_t i = 0; i < e[at].count; i++) nan_values[i] = NAN;
-  e[at].data = nan_values;
+  const bool huge = strcmp(how, "huge") == 0; /* a million times as large */
+  const float *old = e[at].data;
+  if ((!huge && strcmp(how, "nan") != 0) || e[at].dtype != OF3_F32 || e[at].count > 1 << 20) return -1;
+  for (int64_t i = 0; i < e[at].count; i++) values[i] = huge ? 1e6f * old[i] : NAN;
+  e[at].data = values;
   return n;
 }
 

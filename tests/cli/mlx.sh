@@ -23,6 +23,11 @@ for t in bf16 f16; do
   quick "$UBIQUITIN" -c ob.safetensors -o $t --backend mlx --dtype $t >shown
   grep -c "\"dtype\": \"$t\"" $t/experiment_config.json
 done
+# activations beyond 65504: f16 has no such numbers
+edit_checkpoint ob.safetensors huge.safetensors huge pairformer_stack.blocks.0.single_transition.linear_out.weight
+run quick MKT -c huge.safetensors -o huge --backend mlx --dtype f16
+[ ! -e huge/query ] || fail "results that are not finite were written"
+quick MKT -c huge.safetensors -o huge --backend mlx --dtype bf16 >shown
 # of3 bench measures it: phases and operations, the peak by a product; what makes no sense is refused
 of3 bench --backend mlx -c ob.safetensors --tokens 9 --passes 1 --steps 2 --what phases >phases
 grep -oE '^(loading weights|first fold|inputs|trunk pass|denoiser preparation|denoiser step|heads) +[0-9]+' phases | sed -E 's/ +/ /g'
