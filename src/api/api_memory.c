@@ -103,13 +103,14 @@ void of3_turn_announce(const of3_turn *turn) {
 
 static of3_status refuse(const of3_turn *turn, of3_error *err) {
   need_text t = text_of(&turn->need);
-  return of3_fail(err, OF3_ERR_MEMORY,
-                  "%d tokens and %d samples need at least %s of memory (weights %s, tensors %s, features and "
-                  "results %s), but "
-                  "%s are %s; use fewer samples, a smaller query or more memory",
-                  turn->features.n_token, turn->fold.n_sample, t.total, t.weights, t.tensors, t.rest,
-                  t.available,
-                  turn->lane->job->model->engine->max_memory ? "allowed by --max-memory" : "free");
+  return of3_fail(
+      err, OF3_ERR_MEMORY,
+      "%d token%s and %d sample%s need at least %s of memory (weights %s, tensors %s, features and "
+      "results %s), but "
+      "%s are %s; use fewer samples, a smaller query or more memory",
+      turn->features.n_token, turn->features.n_token > 1 ? "s" : "", turn->fold.n_sample,
+      turn->fold.n_sample > 1 ? "s" : "", t.total, t.weights, t.tensors, t.rest, t.available,
+      turn->lane->job->model->engine->max_memory ? "allowed by --max-memory" : "free");
 }
 
 /* ---- The gate: items on their way together hold no more than may be used */

@@ -93,6 +93,19 @@ static void warn_unknown(const of3_query *q, const of3_query_chain *c, const of3
              q->name, c->id[0], n, n > 1 ? "s" : "", first);
 }
 
+/* A chain of bases only is hardly a protein. */
+static void warn_bases(const of3_query *q, const of3_query_chain *c, const of3_log *log) {
+  enum { SHORT = 12 }; /* such peptides are made */
+  static const char bases[] = "ACGTUN";
+  int kinds = 0;
+  if (c->n_residue < SHORT || c->sequence[strspn(c->sequence, bases)]) return;
+  for (const char *b = bases; *b; b++) kinds += strchr(c->sequence, *b) != NULL;
+  if (kinds > 2)
+    of3_logf(log, OF3_LOG_WARN,
+             "query '%s', chain %s: all letters are bases of DNA or RNA, but it is folded as a protein",
+             q->name, c->id[0]);
+}
+
 static int by_text(const void *a, const void *b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -143,6 +156,7 @@ static of3_status put_chains(const of3_query *q, const of3_log *log, of3_complex
     char *sequence = of3_arena_strdup(out->arena, c->sequence);
     if (!sequence) return of3_fail_memory(err, "a complex");
     warn_unknown(q, c, log);
+    warn_bases(q, c, log);
     for (int k = 0; k < c->n_id; k++, chain++) {
       char *id = of3_arena_strdup(out->arena, c->id[k]);
       if (!id) return of3_fail_memory(err, "a complex");

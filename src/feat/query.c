@@ -1,7 +1,10 @@
+#define _POSIX_C_SOURCE 200809L
 #include "feat/query.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "feat/query_check.h"
@@ -17,6 +20,16 @@ int of3_query_residues(const of3_query *q) {
   return (int)n; /* bounded by of3_query_check_chains */
 }
 
+/* Whether a file of the run has this name beside the folders of queries (write/tree.h), in whatever case: not
+ * all file systems know case. */
+static bool is_file_of_run(const char *name) {
+  static const char *const files[] = {"ranking.tsv", "summary.txt", "inference_query_set.json",
+                                      "experiment_config.json", "model_config.json"};
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+    if (strcasecmp(name, files[i]) == 0) return true;
+  return false;
+}
+
 of3_status of3_query_check_name(const char *name, of3_error *err) {
   size_t n = strlen(name);
   if (n == 0) return of3_fail(err, OF3_ERR_INPUT, "a query has an empty name; the name becomes a folder");
@@ -27,6 +40,9 @@ of3_status of3_query_check_name(const char *name, of3_error *err) {
         name, n, OF3_MAX_QUERY_NAME);
   if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
     return of3_fail(err, OF3_ERR_INPUT, "a query cannot be called '%s'; the name becomes a folder", name);
+  if (is_file_of_run(name))
+    return of3_fail(err, OF3_ERR_INPUT, "a query cannot be called '%s', which of3 calls a file of its own",
+                    name);
   for (const char *c = name; *c; c++) {
     if (*c == '/')
       return of3_fail(err, OF3_ERR_INPUT, "the query name '%s' contains '/'; the name becomes a folder",
@@ -49,10 +65,14 @@ of3_status of3_query_check_sequence(const char *sequence, int *ret_n, of3_error 
     char c = sequence[i];
     if ((c >= 'A' && c <= 'Z') || c == '*') continue;
     bool lower = c >= 'a' && c <= 'z';
+    if (c < ' ' || c > '~')
+      return of3_fail(err, OF3_ERR_INPUT,
+                      "residue %zu of the sequence is the byte 0x%02x; write capital letters", i + 1,
+                      (unsigned)(unsigned char)c);
     return of3_fail(err, OF3_ERR_INPUT,
                     lower ? "residue %zu of the sequence is the lower-case letter '%c'; write capitals"
                           : "residue %zu of the sequence is '%c', which is no capital letter",
-                    i + 1, c > ' ' && c <= '~' ? c : '?');
+                    i + 1, c);
   }
   *ret_n = (int)n;
   return OF3_OK;
@@ -173,6 +193,9 @@ of3_status of3_query_open(const char *argument, of3_query_set *out, of3_error *e
                     "'%s' is a folder; a JSON file, a FASTA file or a protein sequence was expected",
                     argument);
   if (!of3_is_file(argument)) {
+    if (access(argument, F_OK) == 0)
+      return of3_fail(err, OF3_ERR_INPUT,
+                      "'%.200s' is no regular file; write the query to a file, and name that", argument);
     if (looks_like_sequence(argument)) return of3_query_from_sequence(argument, "query", out, err);
     return of3_fail(err, OF3_ERR_USAGE,
                     "'%.200s' is neither an existing file nor a protein sequence in capital letters",

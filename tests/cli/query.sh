@@ -24,6 +24,8 @@ bad "lower case" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKt"
 bad "no chain id" '{"queries": {"q": {"chains": [{"molecule_type": "protein", "sequence": "MKT"}]}}}'
 bad "chain id twice" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MK"}, {'"$protein"', "sequence": "MT"}]}}}'
 bad "name with a slash" '{"queries": {"../q": {"chains": [{'"$protein"', "sequence": "MK"}]}}}'
+bad "name of a file of the run" '{"queries": {"Ranking.tsv": {"chains": [{'"$protein"', "sequence": "MK"}]}}}'
+bad "letter that is no ASCII" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MK\u00c4"}]}}}'
 bad "bad seeds" '{"seeds": [1, -2], "queries": {"q": {"chains": [{'"$protein"', "sequence": "MK"}]}}}'
 bad "missing MSA file" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "main_msa_file_paths": ["no.a3m"]}]}}}'
 printf '>q\nMKTA\n>r\nMKTC\n' >long.a3m
@@ -51,3 +53,6 @@ run times_off empty.fasta -c ob.safetensors -o out
 run quick nothing.fasta -c ob.safetensors -o out
 run quick mkt -c ob.safetensors -o out
 run quick . -c ob.safetensors -o out
+run quick /dev/null -c ob.safetensors -o out
+printf '>bases\nACGTACGTACGT\n>peptide\nAGAGAGAGAGAGA\n' >bases.fasta
+of3 predict bases.fasta -c ob.safetensors -o out -n 1 --steps 1 -r 0 --log warn 2>&1 >/dev/null

@@ -88,7 +88,8 @@ static void test_one_query(void **state) {
   one_refused(PROTEIN("\"sequence\": 7"), in, "'sequence' must be a string");
   one_refused(PROTEIN("\"sequence\": \"MKa\""), in, "residue 3 of the sequence is the lower-case letter 'a'");
   one_refused(PROTEIN("\"sequence\": \"M-K\""), in, "residue 2 of the sequence is '-'");
-  one_refused(PROTEIN("\"sequence\": \"MK\\u00e9\""), in, "residue 3 of the sequence is '?'");
+  one_refused(PROTEIN("\"sequence\": \"MK\\u00e9\""), in,
+              "residue 3 of the sequence is the byte 0xc3; write capital letters");
   one_refused(PROTEIN("\"sequence\": \"MK\", \"description\": 4"), in, "'description' must be a string");
   one_refused(PROTEIN("\"sequence\": \"MK\", \"main_msa_file_paths\": []"), in,
               "'main_msa_file_paths' is an empty list");
