@@ -61,7 +61,7 @@ static array average_weights(State &s, const of3_call &c) {
 /* Rows of the alignment at once. */
 static int64_t msa_rows_at_once(const of3_call &c) {
   int64_t n = of3_dim(c.in[PWA_M], 1), hd = c.in[PWA_WV]->shape[0], w = last(c.in[PWA_M]);
-  return std::max<int64_t>(1, group_floats / (n * (4 * hd + 2 * w)));
+  return rows_in_group(std::max<int64_t>(1, n * (4 * hd + 2 * w)));
 }
 
 /* weight [H,N,N] times the values of all rows together, [H,N,M d]. */
