@@ -84,6 +84,8 @@ of3_status of3_query_check_chain_id(const char *id, of3_error *err) {
   if (n > OF3_MAX_CHAIN_ID)
     return of3_fail(err, OF3_ERR_INPUT, "the chain id '%.32s...' has %zu bytes; at most %d are allowed", id,
                     n, OF3_MAX_CHAIN_ID);
+  if (strcmp(id, ".") == 0 || strcmp(id, "?") == 0)
+    return of3_fail(err, OF3_ERR_INPUT, "a chain cannot be called '%s', which means no value in mmCIF", id);
   for (const char *c = id; *c; c++)
     if (*c <= ' ' || *c > '~')
       return of3_fail(err, OF3_ERR_INPUT,

@@ -1,6 +1,8 @@
+#define _POSIX_C_SOURCE 200809L
 #include "write/cif_table.h"
 
 #include <string.h>
+#include <strings.h>
 
 of3_cif_table of3_cif_table_of(const char *category, const char *const *column, int n_column,
                                of3_arena *arena) {
@@ -19,14 +21,22 @@ const char **of3_cif_row(of3_cif_table *t) {
   return t->cell + (size_t)t->n_row++ * (size_t)t->n_column;
 }
 
+/* What would be read as a name, a comment, a reserved word or the begin of a text block. */
+static bool is_special(const char *v) {
+  static const char *const word[] = {"data_", "save_", "loop_", "stop_", "global_"};
+  if (strchr("_#$[];", v[0])) return true;
+  for (size_t i = 0; i < sizeof word / sizeof *word; i++)
+    if (strncasecmp(v, word[i], strlen(word[i])) == 0) return true;
+  return false;
+}
+
 /* Quotes where CIF needs it. NULL if memory is out. */
 static const char *quoted(const char *v, of3_arena *arena) {
   bool single = strchr(v, '\'') != NULL, twice = strchr(v, '"') != NULL;
   if (strchr(v, '\n') || (single && twice)) return of3_arena_printf(arena, "\n;%s\n;\n", v);
   if (!v[0]) return "''";
-  if (v[0] == '_') return of3_arena_printf(arena, "'%s'", v);
   if (single) return of3_arena_printf(arena, "\"%s\"", v);
-  if (twice || strpbrk(v, " \t")) return of3_arena_printf(arena, "'%s'", v);
+  if (twice || strpbrk(v, " \t") || is_special(v)) return of3_arena_printf(arena, "'%s'", v);
   return v;
 }
 

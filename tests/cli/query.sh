@@ -22,6 +22,7 @@ bad "empty sequence" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "
 bad "impossible letter" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MK7T"}]}}}'
 bad "lower case" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKt"}]}}}'
 bad "no chain id" '{"queries": {"q": {"chains": [{"molecule_type": "protein", "sequence": "MKT"}]}}}'
+bad "chain id that means nothing" '{"queries": {"q": {"chains": [{"molecule_type": "protein", "chain_ids": ["A", "?"], "sequence": "MK"}]}}}'
 bad "chain id twice" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MK"}, {'"$protein"', "sequence": "MT"}]}}}'
 bad "name with a slash" '{"queries": {"../q": {"chains": [{'"$protein"', "sequence": "MK"}]}}}'
 bad "name of a file of the run" '{"queries": {"Ranking.tsv": {"chains": [{'"$protein"', "sequence": "MK"}]}}}'
