@@ -113,7 +113,7 @@ static of3_tensor *tm_sets(const of3_run *r, const int *chain, const int32_t *si
   const of3_features *f = r->in.f;
   const int64_t n = f->n_token;
   of3_tensor *t = OF3_NEW(r->cx, OF3_I32, n, n);
-  if (r->cx->planning) return t;
+  if (r->cx->planning || r->cx->error.code != OF3_OK) return t;
   int32_t *set = malloc((size_t)(n * n) * sizeof *set);
   if (!set) of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for the tables of pTM");
   for (int64_t i = 0; set && i < n * n; i++) {
@@ -132,12 +132,12 @@ static void make_tm_tables(const of3_run *r, decoding *d) {
   int *chain = OF3_ARENA_NEW(r->arena, int, n_chain);
   int32_t *size_row = OF3_ARENA_NEW(r->arena, int32_t, n + 1);
   float *table = OF3_ARENA_NEW(r->arena, float, (size_t)(n + 2) * (size_t)bins);
-  if (!chain || !size_row || !table) {
+  int rows = 1;
+  if (chain && size_row && table) {
+    count_chains(f, chain);
+    rows = fill_tm_rows(chain, n_chain, bins, size_row, table);
+  } else
     of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for the tables of pTM");
-    return;
-  }
-  count_chains(f, chain);
-  const int rows = fill_tm_rows(chain, n_chain, bins, size_row, table);
   d->tm = OF3_FROM_HOST(r->cx, OF3_F32, table, rows, bins);
   d->tm_set = tm_sets(r, chain, size_row);
 }
