@@ -152,12 +152,31 @@ of3_status of3_manifest_write(const char *folder, const char *key, const char *c
   return status;
 }
 
+static of3_status remove_file(const char *folder, const char *name, of3_arena *arena, of3_error *err) {
+  char *path = of3_path_join(arena, folder, name);
+  if (!path) return of3_fail_memory(err, manifest_name);
+  if (unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR) return OF3_OK;
+  return of3_fail(err, OF3_ERR_IO, "cannot remove '%s': %s", path, strerror(errno));
+}
+
+/* The files that a readable manifest lists; the manifest goes first, so that it never lists what is gone. */
+static of3_status remove_listed(const char *folder, of3_arena *arena, of3_error *err) {
+  char *path = of3_path_join(arena, folder, manifest_name);
+  if (!path) return of3_fail_memory(err, manifest_name);
+  json_t *root = of3_is_file(path) ? json_load_file(path, 0, NULL) : NULL;
+  const json_t *files = json_object_get(root, "files");
+  of3_status status = remove_file(folder, manifest_name, arena, err);
+  for (size_t k = 0; status == OF3_OK && k < json_array_size(files); k++) {
+    const char *name = json_string_value(json_object_get(json_array_get(files, k), "name"));
+    if (name && *name && !strchr(name, '/')) status = remove_file(folder, name, arena, err);
+  }
+  json_decref(root);
+  return status;
+}
+
 of3_status of3_manifest_remove(const char *folder, of3_error *err) {
   of3_arena *arena = of3_arena_new(0);
-  char *path = arena ? of3_path_join(arena, folder, manifest_name) : NULL;
-  of3_status status = path ? OF3_OK : of3_fail_memory(err, manifest_name);
-  if (path && unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR)
-    status = of3_fail(err, OF3_ERR_IO, "cannot remove '%s': %s", path, strerror(errno));
+  of3_status status = arena ? remove_listed(folder, arena, err) : of3_fail_memory(err, manifest_name);
   of3_arena_free(arena);
   return status;
 }

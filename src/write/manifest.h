@@ -29,7 +29,8 @@ OF3_MUST_CHECK of3_status of3_run_key(const of3_run_inputs *inputs, char ret_key
 OF3_MUST_CHECK of3_status of3_manifest_write(const char *folder, const char *key, const char *const *files,
                                              int n_file, of3_error *err);
 
-/* Removes the manifest, if any, before the files are written anew. */
+/* Removes the manifest, if any, and the files that it lists, before files are written anew: those of an
+ * earlier run with more samples or in another format must not lie among them. */
 OF3_MUST_CHECK of3_status of3_manifest_remove(const char *folder, of3_error *err);
 
 typedef enum of3_run_state {

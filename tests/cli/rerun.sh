@@ -31,3 +31,8 @@ again "another option" -c ob.safetensors --samples 2 --steps 4
 again "another checkpoint" -c p2.safetensors --samples 2 --steps 4
 printf '>a\nMKTAC\n>b\nMKTAYIA\n' >q.fasta
 again "another query" -c p2.safetensors --samples 2 --steps 4
+
+# What an earlier run wrote and this one does not is gone; what others put there stays.
+echo mine >out/a/seed_1/a_seed_1_sample_2_model.txt
+again "fewer samples, packed" -c p2.safetensors --samples 1 --steps 4 --format cif.gz --confidences none
+files out/a
