@@ -66,7 +66,7 @@ static const ladder_rung ladder[] = {
      "tests/fixtures/parity/fixture_p2.safetensors"},
     {"OpenBind, small", "tests/fixtures/parity/checkpoint_ob.safetensors",
      "tests/fixtures/parity/fixture_ob.safetensors"},
-    {"ubiquitin, trained, 200 steps", "examples/demo/of3-demo.safetensors",
+    {"ubiquitin, trained, 20 steps", "examples/demo/of3-demo.safetensors",
      "tests/fixtures/parity/fixture_demo.safetensors"},
 };
 enum { N_RUNG = sizeof ladder / sizeof *ladder, PATH_TEXT = PATH_MAX };
