@@ -18,5 +18,14 @@ if [ "$package" = mlx-cpu ] && command -v apt-get >/dev/null && [ ! -e /usr/incl
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q=2 --no-install-recommends g++ libopenblas-dev python3-venv
 fi
 python3 -m venv "$folder"
-"$folder/bin/pip" install -q --disable-pip-version-check "$package==$version"
+if [ "$package" = mlx-metal ]; then
+  # Only its library is wanted. pip would not install it for the Python 3.9 that comes with Apple's compilers.
+  system=$(sw_vers -productVersion)
+  "$folder/bin/pip" download -q --disable-pip-version-check --no-deps --only-binary=:all: \
+    --platform "macosx_${system%%.*}_0_arm64" --python-version 3.11 -d "$folder" "$package==$version"
+  "$folder/bin/python" -m zipfile -e "$folder"/mlx_metal-*.whl "$(echo "$folder"/lib/python3*/site-packages)"
+  rm "$folder"/mlx_metal-*.whl
+else
+  "$folder/bin/pip" install -q --disable-pip-version-check "$package==$version"
+fi
 echo "MLX $version is in $folder"

@@ -55,6 +55,10 @@ done
 
 [ -n "$missing" ] || exit 0
 if [ $system = brew ]; then
+  command -v brew >/dev/null || {
+    echo "Homebrew is not there to install:$missing; install it, or these by other means" >&2
+    exit 1
+  }
   echo "installing by Homebrew:$missing"
   # shellcheck disable=SC2086 # a list of names
   exec brew install $missing
