@@ -66,7 +66,7 @@ static of3_status check(const conformers *c, const of3_features *f, of3_error *e
   int64_t at = 0;
   for (int64_t i = 0; i < c->n_atom; i++) {
     if (!c->used[i]) continue;
-    if (at < f->n_atom && f->ref_element[at] != c->element[i] - 1)
+    if (at < f->n_atom && f->ref_element[at] + 1 != c->element[i])
       return of3_fail(
           err, OF3_ERR_INPUT,
           "atom %lld has atomic number %d in the query, %d in the conformers: they belong to another query",

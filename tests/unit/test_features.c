@@ -153,6 +153,29 @@ static void test_given_conformers(void **state) {
   release(&m);
 }
 
+/* Any number may stand for an element; the undefined-behaviour sanitizer watches. */
+static void test_conformers_of_no_element(void **state) {
+  (void)state;
+  of3_table table;
+  of3_error err = {0};
+  of3_map map;
+  made m;
+  make(FOLDER "heteromer.json", OF3_OB, 42, &m);
+  assert_int_equal(of3_map_open(FOLDER "conformers.safetensors", &map, &err), OF3_OK);
+  uint8_t *bytes = malloc(map.size);
+  assert_non_null(bytes);
+  memcpy(bytes, map.data, map.size);
+  assert_int_equal(of3_safetensors_parse(bytes, map.size, &table, &err), OF3_OK);
+  const of3_entry *e = of3_table_find(&table, "conf/element");
+  memcpy(bytes + ((const uint8_t *)e->data - bytes), &(int32_t){INT32_MIN}, sizeof(int32_t));
+  assert_int_equal(of3_features_use_conformers(&m.features, &table, &err), OF3_ERR_INPUT);
+  assert_non_null(strstr(err.text, "-2147483648 in the conformers"));
+  of3_table_close(&table);
+  free(bytes);
+  of3_map_close(&map);
+  release(&m);
+}
+
 /* Bonds of the atom array: atom, atom, type (1 single, 2 double, 5 and 6 the same, aromatic). */
 static void test_bonds(void **state) {
   (void)state;
@@ -460,12 +483,19 @@ static void test_variants(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_reference),       cmocka_unit_test(test_given_conformers),
-      cmocka_unit_test(test_bonds),           cmocka_unit_test(test_complex),
-      cmocka_unit_test(test_own_conformers),  cmocka_unit_test(test_conformer_table),
-      cmocka_unit_test(test_no_main_block),   cmocka_unit_test(test_most_rows),
-      cmocka_unit_test(test_unknown_letters), cmocka_unit_test(test_files),
-      cmocka_unit_test(test_bad_files),       cmocka_unit_test(test_variants),
+      cmocka_unit_test(test_reference),
+      cmocka_unit_test(test_given_conformers),
+      cmocka_unit_test(test_conformers_of_no_element),
+      cmocka_unit_test(test_bonds),
+      cmocka_unit_test(test_complex),
+      cmocka_unit_test(test_own_conformers),
+      cmocka_unit_test(test_conformer_table),
+      cmocka_unit_test(test_no_main_block),
+      cmocka_unit_test(test_most_rows),
+      cmocka_unit_test(test_unknown_letters),
+      cmocka_unit_test(test_files),
+      cmocka_unit_test(test_bad_files),
+      cmocka_unit_test(test_variants),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
