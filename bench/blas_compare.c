@@ -125,7 +125,10 @@ int main(void) {
   if (of3_cpu_backend("auto", OF3_F32, &backend, &err) != OF3_OK) return 1;
   isa = strchr(backend->name, '-') + 1;
   openblas_set_num_threads(1);
-  double peak = of3_cpu_peak(isa, OF3_F32, 1, true);
+  of3_pool *pool = of3_pool_new(1);
+  if (!pool) return 1;
+  double peak = of3_cpu_peak(isa, OF3_F32, pool, true);
+  of3_pool_free(pool);
   printf("GFLOP/s of one thread, peak %.0f; OpenBLAS %s; oneDNN %d.%d.%d\n", 1e-9 * peak,
          openblas_get_corename(), dnnl_version()->major, dnnl_version()->minor, dnnl_version()->patch);
   printf("| where | shape | of3 | OpenBLAS | oneDNN |\n|---|---|---|---|---|\n");

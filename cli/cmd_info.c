@@ -27,6 +27,20 @@ static void describe_mlx(void) {
     printf("mlx               %s\n", why.text);
 }
 
+/* The instruction set that the backend cpu takes for a type. */
+static const char *isa_for(const char *dtype) {
+  of3_engine_options o = of3_engine_defaults();
+  of3_engine *engine = NULL;
+  of3_error err = {0};
+  o.backend = "cpu";
+  o.dtype = dtype;
+  o.threads = 1;
+  const char *isa =
+      of3_engine_open(&o, NULL, &engine, &err) == OF3_OK ? of3_engine_describe(engine).isa : "none";
+  of3_engine_close(engine);
+  return isa;
+}
+
 static int describe_machine(void) {
   enum { MOST = 8 };
   const char *isa[MOST];
@@ -39,10 +53,8 @@ static int describe_machine(void) {
   printf("backend           %s\n", e.backend);
   printf("instruction sets ");
   for (int i = 0; i < n && i < MOST; i++) printf(" %s", isa[i]);
-  if (*e.isa)
-    printf(" (chosen: %s; force one with --isa)\n", e.isa);
-  else
-    printf(" (of the backend cpu)\n");
+  printf(" (chosen: %s, with bf16 %s%s)\n", isa_for("f32"), isa_for("bf16"),
+         *e.isa ? "; force one with --isa" : ", by the backend cpu");
   describe_mlx();
   printf("element type      %s\n", e.dtype);
   printf("threads           %d\n", e.threads);

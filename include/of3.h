@@ -286,7 +286,8 @@ of3_bench_options of3_bench_defaults(void);
  * compile or load code for what they are asked and is not counted in the others. */
 typedef struct of3_bench_phase {
   const char *name;      /* "making weights" or "loading weights", "first fold", "inputs", "trunk pass",
-                            "denoiser preparation", "denoiser step", "heads" */
+                            "denoiser preparation", "denoiser step", "heads"; "whole fold": all from the
+                            inputs on, with as many passes and steps as were asked for */
   int count;             /* how often it was done */
   double seconds, flops; /* of the fastest one */
 } of3_bench_phase;

@@ -14,13 +14,14 @@
 #include "feat/build.h"
 #include "tensor/profile.h"
 
-enum { N_PHASE = 8, MOST_TOKENS = 100000, MOST_MSA = 16384, MOST_TIMES = 10000 };
+enum { N_PHASE = 9, MOST_TOKENS = 100000, MOST_MSA = 16384, MOST_TIMES = 10000 };
 
-/* In the order in which they are done; the first three are timed from outside. Weights are made or loaded. */
-static const char *const phase_names[N_PHASE] = {
-    "making weights", "loading weights",      "first fold",    "inputs",
-    "trunk pass",     "denoiser preparation", "denoiser step", "heads"};
-enum { MAKING_WEIGHTS, LOADING_WEIGHTS, FIRST_FOLD, INPUTS, TRUNK_PASS, PREPARATION, STEP, HEADS };
+/* In the order in which they are done; the first three and the last are timed from outside. Weights are made
+ * or loaded. */
+static const char *const phase_names[N_PHASE] = {"making weights", "loading weights", "first fold",
+                                                 "inputs",         "trunk pass",      "denoiser preparation",
+                                                 "denoiser step",  "heads",           "whole fold"};
+enum { MAKING_WEIGHTS, LOADING_WEIGHTS, FIRST_FOLD, INPUTS, TRUNK_PASS, PREPARATION, STEP, HEADS, WHOLE };
 
 /* The report with all that it points to. */
 typedef struct bench_box {
@@ -162,10 +163,18 @@ static of3_status make_plan(const bench *b, const of3_network *net, const of3_fe
   OF3_TRY(of3_plan_within(e->backend, e->threads, net, f, most, o, plan, err));
   uint64_t need = plan->step_bytes + plan->result_bytes;
   if (need <= most) return OF3_OK;
-  return of3_fail(
-      err, OF3_ERR_MEMORY,
-      "%d tokens need at least %.2f GB of memory beside the weights, and %.2f GB may be used; use fewer",
-      b->o->tokens, (double)need / 1e9, (double)allowed / 1e9);
+  char least[OF3_SIZE_TEXT], given[OF3_SIZE_TEXT];
+  return of3_fail(err, OF3_ERR_MEMORY,
+                  "%d token%s need%s at least %s of memory beside the weights, and %s may be used; use fewer",
+                  b->o->tokens, b->o->tokens > 1 ? "s" : "", b->o->tokens > 1 ? "" : "s",
+                  of3_size_text(of3_size_shown(need), least), of3_size_text(allowed, given));
+}
+
+static void begin(bench *b, of3_ctx *cx, unsigned noted) {
+  b->cx = cx;
+  b->noted = noted;
+  b->running = N_PHASE;
+  turn(b, INPUTS);
 }
 
 static of3_status fold(bench *b, const of3_network *net, const of3_features *f, int passes, int steps,
@@ -182,14 +191,13 @@ static of3_status fold(bench *b, const of3_network *net, const of3_features *f, 
   of3_ctx cx;
   OF3_TRY(make_plan(b, net, f, &o, &plan, err));
   of3_profile_begin(&b->box->profile, e->backend, clock_of(b->o));
-  OF3_TRY(of3_ctx_open(&cx, backend, e->threads, plan.step_bytes + ROUNDING, false, err));
+  OF3_TRY(of3_ctx_open_on(&cx, backend, e->pool, plan.step_bytes + ROUNDING, false, err));
   cx.opt_cancel = e->callbacks.cancel;
-  /* cppcheck-suppress autoVariables ; for the callbacks of this fold only */
-  b->cx = &cx;
-  b->noted = noted;
-  b->running = N_PHASE;
-  turn(b, INPUTS);
+  begin(b, &cx, noted);
+  const double began = b->began;
   of3_status status = of3_fold(&cx, net, f, &o, &random, &observer, &prediction, err);
+  if (noted & OF3_BENCH_PHASES)
+    note_phase(&b->box->phase[WHOLE], (clock_of(b->o)() - began) * share(b), cx.flops);
   b->box->report.tensor_bytes = plan.step_bytes;
   of3_prediction_free(&prediction);
   of3_ctx_close(&cx);
@@ -305,8 +313,8 @@ static of3_status measure_peak(bench *b, of3_error *err) {
   const of3_engine *e = b->engine;
   of3_bench_report *r = &b->box->report;
   if (is_lazy(e)) return of3_product_peak(e, &r->peak_product, &r->peak, err);
-  r->peak = of3_cpu_peak(e->isa, e->backend->operand, e->threads, b->o->processor_time);
-  return OF3_OK;
+  r->peak = of3_cpu_peak(e->isa, e->backend->operand, e->pool, b->o->processor_time);
+  return r->peak > 0 ? OF3_OK : of3_fail_memory(err, "the times of the threads");
 }
 
 of3_status of3_bench(of3_engine *engine, const of3_model *opt_model, const of3_bench_options *o,

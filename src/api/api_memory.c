@@ -4,16 +4,13 @@
 #include "api/job.h"
 #include "base/machine.h"
 
-enum { SIZE_TEXT = 16 };
-
-static const char *size_text(uint64_t bytes, char out[SIZE_TEXT]) {
+const char *of3_size_text(uint64_t bytes, char out[OF3_SIZE_TEXT]) {
   bool giga = bytes >= 1000000000;
-  snprintf(out, SIZE_TEXT, giga ? "%.2f GB" : "%.1f MB", (double)bytes / (giga ? 1e9 : 1e6));
+  snprintf(out, OF3_SIZE_TEXT, giga ? "%.2f GB" : "%.1f MB", (double)bytes / (giga ? 1e9 : 1e6));
   return out;
 }
 
-/* To what size_text shows, so that what is said to be needed suffices. */
-static uint64_t rounded_up(uint64_t bytes) {
+uint64_t of3_size_shown(uint64_t bytes) {
   const uint64_t unit = bytes >= 1000000000 ? 10000000 : 100000;
   return (bytes + unit - 1) / unit * unit;
 }
@@ -63,16 +60,17 @@ of3_status of3_turn_plan(of3_turn *t, of3_error *err) {
 
 /* The sizes of a need as text. */
 typedef struct need_text {
-  char weights[SIZE_TEXT], tensors[SIZE_TEXT], rest[SIZE_TEXT], total[SIZE_TEXT], available[SIZE_TEXT];
+  char weights[OF3_SIZE_TEXT], tensors[OF3_SIZE_TEXT], rest[OF3_SIZE_TEXT], total[OF3_SIZE_TEXT],
+      available[OF3_SIZE_TEXT];
 } need_text;
 
 static need_text text_of(const of3_need *n) {
   need_text t = {.weights = ""};
-  size_text(n->weights, t.weights);
-  size_text(n->tensors, t.tensors);
-  size_text(n->rest, t.rest);
-  size_text(rounded_up(n->total), t.total);
-  size_text(n->available, t.available);
+  of3_size_text(n->weights, t.weights);
+  of3_size_text(n->tensors, t.tensors);
+  of3_size_text(n->rest, t.rest);
+  of3_size_text(of3_size_shown(n->total), t.total);
+  of3_size_text(n->available, t.available);
   return t;
 }
 

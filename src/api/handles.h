@@ -37,6 +37,12 @@ OF3_MUST_CHECK of3_status of3_engine_choose(const of3_engine_options *o, of3_eng
 /* A context for binding weights, which a backend may keep in it. */
 OF3_MUST_CHECK of3_status of3_engine_bind(const of3_engine *e, of3_ctx *cx, of3_error *err);
 
+/* api_memory.c: "1.50 GB" or "20.0 MB"; and bytes rounded up to what that shows, so that what is said to be
+ * needed suffices. */
+enum { OF3_SIZE_TEXT = 16 };
+const char *of3_size_text(uint64_t bytes, char out[OF3_SIZE_TEXT]);
+uint64_t of3_size_shown(uint64_t bytes);
+
 /* Whether the caller asks to stop. */
 static inline bool of3_is_cancelled(const of3_callbacks *c) { return c->cancel && *c->cancel; }
 

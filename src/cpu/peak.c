@@ -6,8 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/threads.h"
-
 /* Loops that only multiply and add in registers: 12 chains hide the latency of 4 to 6 cycles of two units,
  * products of bf16 take 8. No chain begins at the fixed point 1, which compilers see. */
 enum { CHAINS = 12, CHAINS_BF16 = 16, ROUNDS = 200000, WARM_UP = 10, REPEATS = 80 };
@@ -126,7 +124,6 @@ typedef struct peak {
   const loop *loop;
   double *seconds; /* [threads]: of REPEATS runs, one item for each thread */
   clockid_t clock;
-  volatile float sink;
 } peak;
 
 static double now(clockid_t clock) {
@@ -137,14 +134,16 @@ static double now(clockid_t clock) {
 
 /* The mean of many runs, not the fastest: two threads of one core can be fast while the other one rests. */
 static void peak_task(void *arg, int64_t begin, int64_t end, int thread) {
-  peak *p = arg;
+  const peak *p = arg;
+  volatile float sink = 0;
   (void)thread;
   for (int64_t item = begin; item < end; item++) {
-    for (int i = 0; i < WARM_UP; i++) p->sink = p->loop->run();
+    for (int i = 0; i < WARM_UP; i++) sink = p->loop->run();
     double from = now(p->clock);
-    for (int i = 0; i < REPEATS; i++) p->sink = p->loop->run();
+    for (int i = 0; i < REPEATS; i++) sink = p->loop->run();
     p->seconds[item] = now(p->clock) - from;
   }
+  (void)sink;
 }
 
 /* One try. */
@@ -156,18 +155,16 @@ static double rate_of(of3_pool *pool, peak *p) {
   return rate;
 }
 
-double of3_cpu_peak(const char *isa, of3_dtype operand, int threads, bool processor_time) {
+double of3_cpu_peak(const char *isa, of3_dtype operand, of3_pool *pool, bool processor_time) {
   enum { TRIES = 3 };
   double best = 0;
   peak p = {.loop = find(isa, operand),
             .clock = processor_time ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC,
-            .seconds = calloc((size_t)threads, sizeof *p.seconds)};
-  of3_pool *pool = of3_pool_new(threads);
-  for (int i = 0; pool && p.seconds && i < TRIES; i++) {
+            .seconds = calloc((size_t)of3_pool_size(pool), sizeof *p.seconds)};
+  for (int i = 0; p.seconds && i < TRIES; i++) {
     double rate = rate_of(pool, &p);
     if (rate > best) best = rate;
   }
-  of3_pool_free(pool);
   free(p.seconds);
   return best;
 }

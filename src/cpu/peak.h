@@ -4,12 +4,12 @@
 
 #include <stdbool.h>
 
+#include "base/threads.h"
 #include "tensor/dtype.h"
 
-/* Floating-point operations per second of `threads` threads together with the instruction set `isa`
+/* Floating-point operations per second of all threads together with the instruction set `isa`
  * (cpu/cpu.h) on operands OF3_F32 or OF3_BF16, a multiply and an add counted as two; by the clock, or by the
- * threads' processor time. Where a set has no product of bf16 it is that of f32. 0 if the threads cannot be
- * started. */
-double of3_cpu_peak(const char *isa, of3_dtype operand, int threads, bool processor_time);
+ * threads' processor time. Where a set has no product of bf16 it is that of f32. 0: out of memory. */
+double of3_cpu_peak(const char *isa, of3_dtype operand, of3_pool *pool, bool processor_time);
 
 #endif

@@ -10,6 +10,10 @@ done
 of3 bench --what peak --json --threads 1 --isa plain | sed -E 's/[0-9.]+e\+[0-9]+/N/'
 of3 bench -c ob.safetensors --tokens 9 --passes 1 --steps 1 --processor-time --json >json
 grep -cE '"name": .*"seconds": [0-9.e+-]+, "flop": [0-9.e+-]+' json
+of3 bench -c ob.safetensors --tokens 9 --passes 2 --steps 3 --what phases --json |
+  sed -nE 's/.*"name": "([a-z ]+)", "count": ([0-9]+), .*"flop": ([0-9.e+]+).*/\1|\2|\3/p' |
+  awk -F'|' '$1 == "whole fold" { whole = $3; next } { sum += $2 * $3 }
+    END { print (sum && (whole / sum - 1) ^ 2 < 1e-12 ? "the whole is the sum of its parts" : "whole " whole ", parts " sum) }'
 run of3 bench --what speed
 run of3 bench --backend cpu --dtype f16
 run of3 bench -c ob.safetensors --tokens 0

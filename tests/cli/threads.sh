@@ -7,6 +7,13 @@ END
 printf '>q\nMQIFVKTLTGKTITLEV\n>r\nMQI-VKSLTGaKTITVEV\n>s\n-QIFIKTLSGRTIT---\n' >m.a3m
 isas=$(of3 info --cpu | sed -n 's/^instruction sets *\(.*\) (.*/\1/p')
 [ -n "$isas" ] || fail "no instruction sets"
+# what is said to be chosen is what computes
+chosen=$(of3 info --cpu | sed -nE 's/^instruction sets.*chosen: ([a-z0-9]+), with bf16 ([a-z0-9]+).*/\1 \2/p')
+said=$(for type in f32 bf16; do
+  of3 predict MKT -c ob.safetensors -o $type --backend cpu --dtype $type --samples 1 --recycles 0 --steps 1 2>&1 |
+    sed -nE 's/^of3 [0-9.]+: cpu-([a-z0-9]+) on .*/\1/p'
+done | paste -sd ' ' -)
+[ "$chosen" = "$said" ] || fail "said to be chosen: '$chosen', computing: '$said'"
 for v in p1 p2 ob; do
   for isa in $isas; do
     for t in 1 2 4; do
