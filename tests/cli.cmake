@@ -17,6 +17,10 @@ of3_test_allocations(test_api_memory of3_api)
 if(TARGET test_api_memory)
   target_link_options(test_api_memory PRIVATE LINKER:--wrap=of3_arena_alloc)
 endif()
+if(NOT APPLE) # whose linker has no --wrap
+  of3_test(test_thread_failures of3_api)
+  target_link_options(test_thread_failures PRIVATE LINKER:--wrap=pthread_create)
+endif()
 add_executable(fold ${CMAKE_SOURCE_DIR}/examples/fold.c)
 target_link_libraries(fold PRIVATE of3_api of3_flags)
 add_test(NAME example COMMAND fold ${CMAKE_CURRENT_SOURCE_DIR}/fixtures/parity/checkpoint_ob.safetensors MKTAYIAKQR

@@ -171,6 +171,17 @@ static of3_wave within_memory(const of3_job *j, of3_wave wave) {
   return wave;
 }
 
+/* A wave that of3 chose. Where its threads cannot be started, and so nothing ran, those of the engine do. */
+static of3_status run_chosen(of3_job *j, of3_wave wave, of3_error *err) {
+  of3_status status = run_wave(j, wave, err);
+  if (status != OF3_ERR_MEMORY || wave.lanes == 1) return status;
+  of3_logf(&j->model->engine->log, OF3_LOG_WARN,
+           "the threads for %d folds side by side cannot be started; folding one after the other",
+           wave.lanes);
+  wave.lanes = 1;
+  return run_wave(j, wave, err);
+}
+
 static of3_status run_waves(of3_job *j, const int *residues, of3_error *err) {
   const of3_engine *e = j->model->engine;
   /* a device with memory of its own is one, and busy with one fold */
@@ -179,7 +190,7 @@ static of3_status run_waves(of3_job *j, const int *residues, of3_error *err) {
     of3_lane_request r = {
         .residues = residues + j->next, .n = j->n_pending - j->next, .threads = e->threads, .jobs = jobs};
     of3_wave wave = of3_next_wave(&r);
-    OF3_TRY(run_wave(j, jobs ? wave : within_memory(j, wave), err));
+    OF3_TRY(jobs ? run_wave(j, wave, err) : run_chosen(j, within_memory(j, wave), err));
   }
   return OF3_OK;
 }
