@@ -1,5 +1,6 @@
 /* AF3 SI Alg. 31 (ConfidenceHead) and the distogram head, section 14 of the contract. Logits become
- * expectations as soon as they exist, in row blocks, so that no [N,N,64] tensor of a whole query is kept. */
+ * expectations as soon as they exist: those of PAE in row blocks, those of PDE and of the distogram at once,
+ * as they are added to their transpose. */
 #include <math.h>
 #include <stdlib.h>
 
