@@ -18,6 +18,12 @@ foreach(variant p1 p2 ob)
   foreach(isa plain avx2 avx512 avx512bf16 amx neon neonbf16)
     of3_parity(${variant}_${isa}_bf16 ${files} --isa ${isa} --threads 2 --dtype bf16)
   endforeach()
+  # The same from a file that was rounded beforehand, norms and biases too.
+  set(half ${CMAKE_CURRENT_BINARY_DIR}/half_${variant}.safetensors)
+  add_test(NAME convert_${variant} COMMAND of3 convert ${FIXTURES}/checkpoint_${variant}.safetensors ${half} --dtype bf16)
+  of3_parity(${variant}_converted ${half} ${FIXTURES}/fixture_${variant}.safetensors --dtype bf16)
+  set_tests_properties(convert_${variant} PROPERTIES FIXTURES_SETUP half_${variant})
+  set_tests_properties(parity_${variant}_converted PROPERTIES FIXTURES_REQUIRED half_${variant})
 endforeach()
 of3_parity(demo ${CMAKE_SOURCE_DIR}/examples/demo/of3-demo.safetensors ${FIXTURES}/fixture_demo.safetensors)
 of3_parity(demo_bf16 ${CMAKE_SOURCE_DIR}/examples/demo/of3-demo.safetensors ${FIXTURES}/fixture_demo.safetensors
