@@ -163,7 +163,9 @@ static of3_status conclude(of3_job *j, of3_error *err) {
   of3_error last = {0};
   of3_status status = of3_job_finish(j, &last);
   *err = n_failed ? j->first_failure : last;
+  if (n_failed && status != OF3_OK) of3_logf(&j->model->engine->log, OF3_LOG_ERROR, "%s", last.text);
   if (n_failed == 0 || j->n_item == 1) return n_failed ? err->code : status;
+  if (n_failed == j->n_item) return of3_fail(err, err->code, "all %d folds failed, as said above", n_failed);
   return of3_fail(err, err->code, "%d of %d folds failed, as said above; the others are complete in '%s'",
                   n_failed, j->n_item, j->tree.folder);
 }

@@ -167,7 +167,7 @@ static of3_status write_summary(const of3_job *j, int n_done, of3_error *err) {
 of3_status of3_job_finish(of3_job *j, of3_error *err) {
   of3_report *r = &j->box->report;
   int n_done = j->n_item - r->n_failed;
-  if (n_done) OF3_TRY(write_ranking(j, n_done, err));
+  OF3_TRY(n_done ? write_ranking(j, n_done, err) : of3_tree_remove_ranking(&j->tree, err));
   OF3_TRY(write_summary(j, n_done, err));
   r->summary_file = of3_path_join(j->box->arena, j->tree.folder, "summary.txt");
   r->ranking_file = n_done ? of3_path_join(j->box->arena, j->tree.folder, "ranking.tsv") : NULL;

@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "write/tree.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -229,6 +230,16 @@ of3_status of3_tree_write_ranking(const of3_tree *tree, const of3_ranked *rows, 
   }
   if (status == OF3_OK) status = of3_write_file(path, text.text, text.len, err);
   of3_str_free(&text);
+  of3_arena_free(arena);
+  return status;
+}
+
+of3_status of3_tree_remove_ranking(const of3_tree *tree, of3_error *err) {
+  of3_arena *arena = of3_arena_new(0);
+  char *path = arena ? of3_path_join(arena, tree->folder, "ranking.tsv") : NULL;
+  of3_status status = path ? OF3_OK : of3_fail_memory(err, "the ranking");
+  if (path && unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR)
+    status = of3_fail(err, OF3_ERR_IO, "cannot remove '%s': %s", path, strerror(errno));
   of3_arena_free(arena);
   return status;
 }

@@ -81,6 +81,9 @@ OF3_MUST_CHECK of3_status of3_ranked_sort(of3_ranked *rows, int n, of3_error *er
 OF3_MUST_CHECK of3_status of3_tree_write_ranking(const of3_tree *tree, const of3_ranked *rows, int n,
                                                  of3_error *err);
 
+/* Removes OUT/ranking.tsv of an earlier run, if it is there: nothing of this run can be ranked. */
+OF3_MUST_CHECK of3_status of3_tree_remove_ranking(const of3_tree *tree, of3_error *err);
+
 /* ---- Files about the run */
 
 /* The text of summary.txt; counts are (query, seed) items; failed: names, repeats allowed, any order. */

@@ -36,3 +36,8 @@ again "another query" -c p2.safetensors --samples 2 --steps 4
 echo mine >out/a/seed_1/a_seed_1_sample_2_model.txt
 again "fewer samples, packed" -c p2.safetensors --samples 1 --steps 4 --format cif.gz --confidences none
 files out/a
+
+# A run of which nothing succeeds ranks nothing, and so does not leave the ranking of the one before.
+quick q.fasta -c ob.safetensors -o out --max-memory 1MB >shown 2>&1 && fail "1 MB was enough"
+tail -n 2 shown
+[ ! -e out/ranking.tsv ] || fail "an old ranking is there"
