@@ -1,7 +1,9 @@
-/* The thread pool: every item is done once, whatever the number of items, threads and pauses between jobs. */
+/* The thread pool: every item is done once, whatever the number of items, threads and pauses between jobs;
+ * all threads work at the same time, each on scratch memory of its own. */
 #define _DEFAULT_SOURCE /* usleep */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -48,6 +50,39 @@ static void every_item_once(void **state) {
   every_item_once_beside(100000);
 }
 
+enum { MOST_THREADS = 7, TRIES = 10000, TRY_US = 1000 };
+
+/* Items of which each waits until there is one for every thread. */
+typedef struct meeting {
+  int threads;
+  atomic_int there, missed, shared;
+  atomic_int busy[MOST_THREADS];
+} meeting;
+
+static void meet(void *arg, int64_t begin, int64_t end, int thread) {
+  meeting *m = arg;
+  if (end - begin != 1 || atomic_fetch_add(&m->busy[thread], 1) > 0) atomic_fetch_add(&m->shared, 1);
+  atomic_fetch_add(&m->there, 1);
+  int tries = 0;
+  for (; atomic_load(&m->there) < m->threads && tries < TRIES; tries++) usleep(TRY_US);
+  if (tries == TRIES) atomic_fetch_add(&m->missed, 1);
+}
+
+static void all_threads_work(void **state) {
+  (void)state;
+  for (int threads = 2; threads <= MOST_THREADS; threads++) {
+    of3_pool *pool = of3_pool_new(threads);
+    assert_non_null(pool);
+    for (int r = 0; r < 20; r++) {
+      meeting m = {.threads = threads};
+      of3_pool_run(pool, meet, &m, threads);
+      assert_int_equal(atomic_load(&m.missed), 0);
+      assert_int_equal(atomic_load(&m.shared), 0);
+    }
+    of3_pool_free(pool);
+  }
+}
+
 /* A pool that never had a job, or whose threads sleep, ends too. */
 static void ends_without_work(void **state) {
   (void)state;
@@ -59,6 +94,7 @@ static void ends_without_work(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(every_item_once), cmocka_unit_test(ends_without_work)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(every_item_once), cmocka_unit_test(all_threads_work),
+                                     cmocka_unit_test(ends_without_work)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
