@@ -1,6 +1,7 @@
 #define _DEFAULT_SOURCE /* TIOCGWINSZ, sigaction */
 #include "terminal.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -14,14 +15,34 @@ static volatile sig_atomic_t stop_signal;
 
 static void on_signal(int number) { stop_signal = number; }
 
+/* The signal of reading what a mapped file no longer has; several threads may get it. */
+static void on_bus_error(int number, siginfo_t *info, void *context) {
+  static const char text[] = "of3: a checkpoint or an alignment was cut short while it was in use; put a new "
+                             "file in its place by renaming, not by overwriting\n";
+  static atomic_flag said = ATOMIC_FLAG_INIT;
+  (void)context;
+  if (info->si_code <= 0) { /* another process sent it */
+    signal(number, SIG_DFL);
+    raise(number);
+    return;
+  }
+  while (atomic_flag_test_and_set(&said)) pause();
+  ssize_t n = write(STDERR_FILENO, text, sizeof text - 1);
+  (void)n;
+  _exit(CLI_EXIT_FAILED);
+}
+
 void cli_catch_signals(void) {
   struct sigaction stop = {.sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
   struct sigaction ignore = {.sa_handler = SIG_IGN};
+  struct sigaction bus = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO};
+  sigemptyset(&bus.sa_mask);
   sigemptyset(&stop.sa_mask);
   sigemptyset(&ignore.sa_mask);
   sigaction(SIGINT, &stop, NULL);
   sigaction(SIGTERM, &stop, NULL);
   sigaction(SIGPIPE, &ignore, NULL);
+  sigaction(SIGBUS, &bus, NULL);
 }
 
 int cli_report(const of3_error *err) {

@@ -34,3 +34,19 @@ echo "# the same command goes on"
 of3 predict "$UBIQUITIN" -c ob.safetensors -o out --seeds 1,2 --samples 2 --recycles 1 --steps $steps >shown 2>&1
 grep -c ": complete from an earlier run" shown
 files out/query | grep -c model.cif
+
+echo "# a checkpoint that is overwritten while it is in use"
+cp ob.safetensors mine.safetensors
+of3 predict "$UBIQUITIN" -c mine.safetensors -o cut --samples 2 --recycles 1 --steps 10000 >cutting 2>&1 &
+pid=$!
+tries=0
+until grep -q ': diffusion' cutting 2>/dev/null; do
+  tries=$((tries + 1))
+  [ $tries -lt 600 ] || fail "it never came: $(cat cutting)"
+  sleep 0.05
+done
+: >mine.safetensors
+code=0
+wait $pid || code=$?
+echo "exit $code"
+tail -n 1 cutting
