@@ -7,7 +7,8 @@
  *
  * Three tiles of lanes share a tile of a: three sums, one a, three x. Sums go on from what y holds, so
  * that they are the same however long the blocks of terms are. What is left of the last 32 terms is copied
- * with zeros behind it; rows beyond a multiple of 16 are done by kernels_dot.inc. */
+ * with zeros behind it; rows beyond a multiple of 16, and blocks of fewer than 32 terms, are done by
+ * kernels_dot.inc. */
 #include "cpu/kernels.h"
 
 #if defined(__x86_64__)
@@ -123,27 +124,36 @@ static void copy_rest(const dot_block *b, uint32_t *rest) {
   memcpy(rest, b->x + whole / 2 * lanes, (size_t)(pairs * lanes) * sizeof *rest);
 }
 
-static void amx_gemm(const of3_gemm *g) {
+/* All rows of a block, a multiple of 16. */
+static void tile_block(const dot_block *b) {
   uint32_t rest[TERMS / 2 * OF3_LANES] __attribute__((aligned(64)));
-  const int64_t rows = g->depth < TERMS ? 0 : g->rows / ROWS * ROWS;
-  if (rows) {
-    add_bias(g, rows);
+  if (b->depth % TERMS) copy_rest(b, rest);
+  for (int64_t r = 0; r < b->g->rows; r += ROWS) {
+    if (b->g->lanes == 48)
+      tile_rows(b, r, rest, 3);
+    else if (b->g->lanes == 32)
+      tile_rows(b, r, rest, 2);
+    else
+      tile_rows(b, r, rest, 1);
+  }
+}
+
+static void amx_gemm(const of3_gemm *g) {
+  of3_gemm whole = *g; /* tiles of rows */
+  whole.rows = g->depth < TERMS ? 0 : g->rows / ROWS * ROWS;
+  if (whole.rows) {
+    add_bias(g, whole.rows);
     configure();
     for (int64_t k0 = 0; k0 < g->depth; k0 += OF3_GEMM_DEPTH) {
-      dot_block b = dot_terms(g, k0, OF3_GEMM_DEPTH);
-      if (b.depth % TERMS) copy_rest(&b, rest);
-      for (int64_t r = 0; r < rows; r += ROWS) {
-        if (g->lanes == 48)
-          tile_rows(&b, r, rest, 3);
-        else if (g->lanes == 32)
-          tile_rows(&b, r, rest, 2);
-        else
-          tile_rows(&b, r, rest, 1);
-      }
+      const dot_block b = dot_terms(&whole, k0, OF3_GEMM_DEPTH);
+      if (b.depth < TERMS) /* as if it were a product of its own */
+        dot_rows(&b, 0);
+      else
+        tile_block(&b);
     }
     _tile_release();
   }
-  if (rows < g->rows) dot_all(g, rows);
+  if (whole.rows < g->rows) dot_all(g, whole.rows);
 }
 
 const of3_bf16_kernels *of3_bf16_kernels_amx(void) {
