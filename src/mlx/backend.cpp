@@ -28,14 +28,15 @@ namespace of3 {
 /* ---- opening */
 
 /* MLX runs ahead of the device until it holds more than its limit, then waits: it exceeds it by the array at
- * hand, for which a quarter of the context's limit is left. Freed buffers count too: before MLX takes a new
- * one beyond the limit it gives some of them back. So they need no narrower limit of their own, with which
- * the same buffers would be given back and taken again in every step. What is held when a context makes its
- * first tensor, weights and what others hold, does not count. */
+ * hand, for which a quarter of the context's limit is left. On a GPU freed buffers count too: before MLX
+ * takes a new one beyond the limit it gives some of them back. So they need no narrower limit of their own,
+ * with which the same buffers would be given back and taken again in every step. The CPU device keeps them
+ * beside the limit: there they get that quarter. What is held when a context makes its first tensor, weights
+ * and what others hold, does not count. */
 static void set_limits(State &s, size_t limit) {
   s.limited = true;
   s.old_memory_limit = mx::set_memory_limit(mx::get_active_memory() + limit - limit / 4);
-  s.old_cache_limit = mx::set_cache_limit(limit);
+  s.old_cache_limit = mx::set_cache_limit(s.gpu ? limit : limit / 4);
 }
 
 /* A GPU gives memory back when a batch of work is finished, and only for batches that were sent can MLX wait:
