@@ -48,7 +48,7 @@ grep 'side by side' shown
 same_results "out 1 1" "out 3 4"
 
 echo "# messages of one fold while another writes, to a standard error that is closed: none lands in a file"
-apart() { of3 predict "$UBIQUITIN" -c ob.safetensors -j 2 -t 2 --seeds 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16 --samples 10 --steps 1 --recycles 0 "$@" >shown; }
+apart() { of3 predict MKTAYIAKQRQISFVKSHFSRQ -c ob.safetensors -j 2 -t 2 --seeds 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16 --samples 5 --steps 1 --recycles 0 "$@" >shown; }
 apart -o open 2>errors
 apart -o closed 2>&-
 same_results open closed
