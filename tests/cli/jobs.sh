@@ -60,10 +60,11 @@ run quick MK -c ob.safetensors -o x -j -1
 [ ! -e x ] || fail "something was written"
 
 echo "# memory for one at a time, or for three"
-sequence=$UBIQUITIN$UBIQUITIN
+sequence=$UBIQUITIN$UBIQUITIN steps=100
+[ -z "${OF3_EMULATOR:-}" ] || steps=10 # which take it as long
 lanes() { # lanes JOBS SHARES: with memory for so many folds, who waits for it
   most=$(echo "$one $weights" | awk -v n="$2" '{ printf "%d", 1e6 * (n * ($1 - $2) + $2) }')
-  of3 predict "$sequence" -c ob.safetensors -o "x$1$2" -j "$1" -t 3 --seeds 1,2,3 --samples 2 --recycles 1 --steps 100 -m "$most" >shown 2>&1
+  of3 predict "$sequence" -c ob.safetensors -o "x$1$2" -j "$1" -t 3 --seeds 1,2,3 --samples 2 --recycles 1 --steps $steps -m "$most" >shown 2>&1
   echo "jobs $1: $(grep -q 'waits for memory' shown && echo some waited || echo nobody waited)$(sed -n 's/^\([0-9]* folds side by side\).*/, \1/p' shown | tr -d '\n')"
 }
 need=$(of3 predict "$sequence" -c ob.safetensors -o probe -t 1 -j 1 --samples 2 --recycles 1 --steps 1 2>&1 | sed -n 's/.* needs \([0-9.]*\) MB of memory (weights \([0-9.]*\) MB.*/\1 \2/p')
