@@ -21,8 +21,7 @@ struct of3_engine {
 
 struct of3_model {
   of3_engine *engine;
-  of3_ctx
-      cx; /* holds the weights; each fold opens one of its own with as much memory as it was planned for */
+  of3_ctx cx; /* holds the weights; a fold opens one of its own with as much memory as it was planned for */
   of3_checkpoint checkpoint;
   of3_network network;
   of3_model_info *info;
