@@ -9,7 +9,7 @@
 # Made on Debian, x86-64.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
-usage() { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 architecture=90 source=$here folder=
 while [ $# -gt 0 ]; do

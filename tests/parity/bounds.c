@@ -122,7 +122,6 @@ static const row mlx_f16_demonstration[] = {
     {"*", 1.2e-3, 4e-3},
     {NULL, 0, 0},
 };
-
 static const row mlx_f16_many_steps[] = {{"out/x_*", 6.6e-3, 2e-2}, {NULL, 0, 0}};
 static const row mlx_nothing[] = {{NULL, 0, 0}};
 
