@@ -37,6 +37,12 @@ endforeach()
 of3_parity(demo_mlx ${CMAKE_SOURCE_DIR}/examples/demo/of3-demo.safetensors ${FIXTURES}/fixture_demo.safetensors
            --backend mlx)
 list(APPEND mlx_tests parity_demo_mlx)
+if(TARGET of3_shared_pages) # weights where they lie in the file, as on a Mac
+  add_test(NAME test_mlx_model_in_place COMMAND test_mlx_model in_place WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  of3_parity(ob_mlx_in_place ${FIXTURES}/checkpoint_ob.safetensors ${FIXTURES}/fixture_ob.safetensors --backend mlx)
+  set(in_place_tests test_mlx_model_in_place parity_ob_mlx_in_place)
+  list(APPEND mlx_tests ${in_place_tests})
+endif()
 if(NOT TARGET of3_mlx_plugin)
   set_tests_properties(${mlx_tests} PROPERTIES SKIP_RETURN_CODE 77)
 else()
@@ -45,4 +51,7 @@ else()
   # MLX would start a C++ compiler at run time to fuse elementwise work on the CPU.
   set_tests_properties(${mlx_tests} PROPERTIES ENVIRONMENT
                        "OF3_MLX_PLUGIN=$<TARGET_FILE:of3_mlx_plugin>;MLX_DISABLE_COMPILE=1")
+  if(TARGET of3_shared_pages)
+    set_property(TEST ${in_place_tests} APPEND PROPERTY ENVIRONMENT "LD_PRELOAD=$<TARGET_FILE:of3_shared_pages>")
+  endif()
 endif()

@@ -45,6 +45,7 @@ static of3_status open_mlx(const of3_engine_options *o, of3_dtype dtype, of3_eng
   e->isa = "";
   e->version = mlx.version;
   e->device = mlx.device;
+  e->device_memory = mlx.usable_memory;
   return OF3_OK;
 }
 

@@ -9,7 +9,6 @@
 #include <time.h>
 
 #include "api/handles.h"
-#include "base/machine.h"
 #include "cpu/peak.h"
 #include "feat/build.h"
 #include "tensor/profile.h"
@@ -158,7 +157,7 @@ static of3_status make_features(const of3_bench_options *o, of3_variant variant,
 static of3_status make_plan(const bench *b, const of3_network *net, const of3_features *f,
                             of3_fold_options *o, of3_plan *plan, of3_error *err) {
   const of3_engine *e = b->engine;
-  uint64_t allowed = e->max_memory ? e->max_memory : of3_usable_memory();
+  uint64_t allowed = of3_engine_memory(e, 0);
   size_t most = allowed ? allowed : SIZE_MAX;
   OF3_TRY(of3_plan_within(e->backend, e->threads, net, f, most, o, plan, err));
   uint64_t need = plan->step_bytes + plan->result_bytes;

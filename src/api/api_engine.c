@@ -38,6 +38,13 @@ static of3_status open_engine(const of3_engine_options *o, of3_engine *e, of3_er
                   e->threads > 1 ? "s" : "");
 }
 
+uint64_t of3_engine_memory(const of3_engine *e, uint64_t taken) {
+  if (e->max_memory) return e->max_memory;
+  uint64_t usable = of3_usable_memory();
+  if (usable) usable += taken;
+  return e->device_memory ? e->device_memory(usable) : usable;
+}
+
 of3_status of3_engine_bind(const of3_engine *e, of3_ctx *cx, of3_error *err) {
   enum { BINDING = 4096 }; /* binding weights makes no tensors on the stack */
   return of3_ctx_open_on(cx, e->backend, e->pool, BINDING, false, err);
@@ -72,5 +79,5 @@ of3_engine_info of3_engine_describe(const of3_engine *e) {
                            .version = e->version,
                            .dtype = of3_dtype_name(e->backend->operand),
                            .threads = e->threads,
-                           .memory = e->max_memory ? e->max_memory : of3_usable_memory()};
+                           .memory = of3_engine_memory(e, 0)};
 }

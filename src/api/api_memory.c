@@ -23,9 +23,7 @@ static bool fits(const of3_need *n) { return !n->available || n->total <= n->ava
 
 /* What may be used in all while `taken` bytes of it have been taken already; 0: unknown. */
 static uint64_t available_beside(const of3_model *m, uint64_t taken) {
-  if (m->engine->max_memory) return m->engine->max_memory;
-  uint64_t usable = of3_usable_memory();
-  return usable ? usable + of3_arena_used(m->network.arena) + taken : 0;
+  return of3_engine_memory(m->engine, of3_arena_used(m->network.arena) + taken);
 }
 
 /* Without tensors and results. What is free is looked up while nobody holds any: later it cannot be told what

@@ -14,6 +14,8 @@ struct of3_engine {
   const char *name, *isa, *version, *device; /* "mlx", "" without choice, "0.32.4", "metal" */
   int threads;
   uint64_t max_memory; /* 0: what is free */
+  /* Of that much memory of the machine, what the backend can use (mlx/open.h); NULL: all. */
+  uint64_t (*device_memory)(uint64_t machine);
   of3_callbacks callbacks;
   of3_log log;
   of3_pool *pool; /* the threads; folds side by side have pools of their own instead (api_lanes.c) */
@@ -30,8 +32,13 @@ struct of3_model {
   double seconds_load;
 };
 
-/* api_backend.c: backend, name, isa, version and device of e; its log is told of a fallback. */
+/* api_backend.c: backend, name, isa, version, device and device_memory of e; its log is told of a fallback.
+ */
 OF3_MUST_CHECK of3_status of3_engine_choose(const of3_engine_options *o, of3_engine *e, of3_error *err);
+
+/* Bytes that may be in use in all, by one who has taken `taken` bytes of the machine's memory already: what
+ * the user allows, else what is free where the backend computes. 0: unknown. */
+uint64_t of3_engine_memory(const of3_engine *e, uint64_t taken);
 
 /* A context for binding weights, which a backend may keep in it. */
 OF3_MUST_CHECK of3_status of3_engine_bind(const of3_engine *e, of3_ctx *cx, of3_error *err);

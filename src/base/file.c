@@ -21,13 +21,21 @@ static of3_status open_for_reading(const char *path, int *ret_fd, struct stat *s
   return OF3_OK;
 }
 
+/* Metal is known to compute with shared mappings (llama.cpp does it so); private ones more file systems have.
+ */
+#ifdef __APPLE__
+enum { MAP_KIND = MAP_SHARED };
+#else
+enum { MAP_KIND = MAP_PRIVATE };
+#endif
+
 of3_status of3_map_open(const char *path, of3_map *out, of3_error *err) {
   int fd = -1;
   struct stat st;
   *out = (of3_map){.data = (const uint8_t *)""};
   OF3_TRY(open_for_reading(path, &fd, &st, err));
   if (st.st_size > 0) {
-    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_KIND, fd, 0);
     if (p == MAP_FAILED) {
       int e = errno;
       close(fd);

@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 
-/* A file mapped read-only and private. Empty files give size 0 and a valid pointer. */
+/* A file mapped read-only. Empty files give size 0 and a valid pointer. */
 typedef struct of3_map {
   const uint8_t *data;
   size_t size;

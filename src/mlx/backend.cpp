@@ -6,6 +6,9 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <optional>
+
+#include <unistd.h>
 
 #include "state.hpp"
 
@@ -39,12 +42,12 @@ static void set_limits(State &s, size_t limit) {
   s.old_cache_limit = mx::set_cache_limit(s.gpu ? limit : limit / 4);
 }
 
-/* A GPU gives memory back when a batch of work is finished, and only for batches that were sent can MLX wait:
- * they are kept small. (CUDA's would be of 1000 MB, Metal's are of 40 to 50.) The user's choices stay; MLX
- * reads them once. */
+/* CUDA: products of f32 are of f32. Kernels are launched as they come: to put them into CUDA graphs takes the
+ * host longer than it saves, and the host is what a denoiser step waits for (docs/backends.md). The user's
+ * choices stay; MLX reads them once. */
 static void set_environment() {
   setenv("MLX_ENABLE_TF32", "0", 0);
-  setenv("MLX_MAX_MB_PER_BUFFER", "64", 0);
+  setenv("MLX_USE_CUDA_GRAPHS", "0", 0);
 }
 
 static of3_status open_as(of3_ctx *cx, int threads, of3_error *err, mx::Dtype compute) {
@@ -142,15 +145,42 @@ static void download(of3_ctx *cx, const Tensor *t, void *host) {
   });
 }
 
-/* Matrices are kept in the type in which they are multiplied. Where types agree and MLX can use the mapped
- * file as it is (unified memory, aligned), it is not copied. */
+static mx::Dtype weight_dtype(of3_dtype t) {
+  return t == OF3_BF16 ? mx::bfloat16 : t == OF3_F16 ? mx::float16 : mx::float32;
+}
+
+/* Whether the device computes with memory that is not MLX's: Metal does, with whole pages. */
+static bool takes_pages(void *first, size_t bytes) {
+  mx::allocator::Buffer buffer = mx::allocator::make_buffer(first, bytes);
+  if (!buffer.ptr()) return false;
+  mx::allocator::release(buffer);
+  return true;
+}
+
+/* A weight where the file is mapped, cut out of the pages that it touches; nothing if the device takes none,
+ * or if it is not worth a buffer. */
+static std::optional<array> in_place(State &s, const void *host, of3_dtype stored, const mx::Shape &shape,
+                                     size_t bytes) {
+  const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE)), size = of3_dtype_size(stored);
+  const auto at = reinterpret_cast<uintptr_t>(host), before = at % page;
+  if (bytes < page || at % size != 0) return {};
+  auto *first = static_cast<char *>(const_cast<void *>(host)) - before;
+  const size_t whole = (before + bytes + page - 1) / page * page;
+  if (!s.takes_pages) s.takes_pages = takes_pages(first, whole);
+  if (!*s.takes_pages) return {};
+  auto elements = [size](size_t n) { return static_cast<int64_t>(n / size); };
+  array pages(first, dims({elements(whole)}), weight_dtype(stored), [](void *) {});
+  return mx::reshape(cut(pages, 0, elements(before), elements(bytes)), shape);
+}
+
+/* Matrices are kept in the type in which they are multiplied. Where that is how they are stored and the
+ * device can read the mapped file, they are not copied. */
 static void constant(of3_ctx *cx, Tensor *t, of3_dtype stored, const void *host) {
   guarded(cx, "a weight", [&] {
     State &s = state_of(cx);
-    size_t align = of3_dtype_size(stored);
-    bool usable = stored == OF3_F32 && reinterpret_cast<uintptr_t>(host) % align == 0;
-    array a = usable ? array(const_cast<void *>(host), shape_of(t), mx::float32, [](void *) {})
-                     : copy_of(host, stored, shape_of(t));
+    const size_t bytes = static_cast<size_t>(of3_count(t)) * of3_dtype_size(stored);
+    auto lying = in_place(s, host, stored, shape_of(t), bytes);
+    array a = lying ? *lying : copy_of(host, stored, shape_of(t));
     a = mx::astype(a, t->dtype == OF3_F32 ? mx::float32 : s.compute);
     mx::eval(a);
     t->buffer = &s.constants.emplace_back(Slot{-1, of3_count(t), a.dtype(), a});
@@ -263,6 +293,27 @@ static bool works(char *why, size_t size) noexcept {
   return false;
 }
 
+static uint64_t device_info(const char *name) {
+  const auto &info = mx::device_info(mx::default_device());
+  const auto found = info.find(name);
+  const size_t *value = found == info.end() ? nullptr : std::get_if<size_t>(&found->second);
+  return value ? *value : 0;
+}
+
+/* What MLX holds, weights, may be in use too. A GPU with memory of its own uses none of the machine's; one
+ * that shares it takes no more than its driver advises, and there `machine` is all that there is. */
+static uint64_t usable_memory(uint64_t machine) {
+  try {
+    const uint64_t held = mx::get_active_memory() + mx::get_cache_memory();
+    if (mx::default_device() == mx::Device::cpu) return machine ? machine + held : 0;
+    if (const uint64_t free = device_info("free_memory")) return free + held;
+    const uint64_t most = device_info("max_recommended_working_set_size");
+    return most && (!machine || most < machine) ? most : machine;
+  } catch (...) {
+    return machine;
+  }
+}
+
 static size_t peak_memory(bool restart) {
   size_t most = mx::get_peak_memory();
   if (restart) mx::reset_peak_memory();
@@ -286,6 +337,7 @@ extern "C" __attribute__((visibility("default"))) const of3_mlx_plugin *of3_mlx_
       .works = of3::works,
       .backend = {&backend[OF3_F32], &backend[OF3_BF16], &backend[OF3_F16]},
       .device = of3::device_name,
+      .usable_memory = of3::usable_memory,
       .peak = of3::peak_memory};
   return &plugin;
 }

@@ -113,7 +113,10 @@ of3_status of3_mlx_open(of3_dtype dtype, of3_mlx *out, of3_error *err) {
   const of3_mlx_plugin *p = NULL;
   OF3_TRY(find(path, sizeof path, err));
   OF3_TRY(open_plugin(path, &p, err));
-  *out =
-      (of3_mlx){.backend = p->backend[dtype], .version = p->loaded, .device = p->device(), .peak = p->peak};
+  *out = (of3_mlx){.backend = p->backend[dtype],
+                   .version = p->loaded,
+                   .device = p->device(),
+                   .usable_memory = p->usable_memory,
+                   .peak = p->peak};
   return OF3_OK;
 }

@@ -5,9 +5,12 @@
 #include "tensor/backend.h"
 
 typedef struct of3_mlx {
-  const of3_backend *backend;   /* of the element type asked for */
-  const char *version;          /* of the MLX library that was found, "0.32.4" */
-  const char *device;           /* where it computes: "cpu", "metal" or "cuda" */
+  const of3_backend *backend; /* of the element type asked for */
+  const char *version;        /* of the MLX library that was found, "0.32.4" */
+  const char *device;         /* where it computes: "cpu", "metal" or "cuda" */
+  /* Bytes that may be in use in all, weights and all else, if `machine` bytes of the machine's memory may be
+   * (0: unknown, both ways). */
+  uint64_t (*usable_memory)(uint64_t machine);
   size_t (*peak)(bool restart); /* bytes that MLX held at most since the last restart */
 } of3_mlx;
 

@@ -7,7 +7,7 @@
 
 #include "tensor/backend.h"
 
-enum { OF3_MLX_ABI = 2 };
+enum { OF3_MLX_ABI = 3 };
 
 typedef struct of3_mlx_plugin {
   /* Both sides must agree on these before anything else is looked at. */
@@ -16,10 +16,11 @@ typedef struct of3_mlx_plugin {
   const char *compiled;  /* MLX version of the headers, "0.32.4" */
   const char *loaded;    /* MLX version of the library that was found */
   /* The rest may be used if the versions agree. */
-  bool (*works)(char *why, size_t size); /* adds two numbers on the device; or says why it cannot */
-  const of3_backend *backend[3];         /* f32, bf16, f16, by of3_dtype */
-  const char *(*device)(void);           /* "cpu", "metal", "cuda": where MLX computes here */
-  size_t (*peak)(bool restart);          /* bytes that MLX held at most since the last restart */
+  bool (*works)(char *why, size_t size);       /* adds two numbers on the device; or says why it cannot */
+  const of3_backend *backend[3];               /* f32, bf16, f16, by of3_dtype */
+  const char *(*device)(void);                 /* "cpu", "metal", "cuda": where MLX computes here */
+  uint64_t (*usable_memory)(uint64_t machine); /* open.h */
+  size_t (*peak)(bool restart);                /* bytes that MLX held at most since the last restart */
 } of3_mlx_plugin;
 
 #define OF3_MLX_ENTRY "of3_mlx_plugin_entry"

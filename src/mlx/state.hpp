@@ -55,7 +55,8 @@ struct State {
   int64_t room = 0;       /* bytes that an operation may take: what is planned for it, and what is left */
   bool recording = false; /* a region's body runs: nothing can be computed */
   bool divided = false;   /* settle was called */
-  bool limited = false;   /* MLX was told how much memory it may hold */
+  std::optional<bool> takes_pages = {}; /* MLX computes with memory that others mapped; found out once */
+  bool limited = false;                 /* MLX was told how much memory it may hold */
   size_t old_memory_limit = 0, old_cache_limit = 0;
 };
 

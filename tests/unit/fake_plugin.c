@@ -8,6 +8,8 @@
 #ifndef FAKE_NAMELESS
 static const char *device(void) { return "cpu"; }
 
+static uint64_t usable_memory(uint64_t machine) { return machine / 2; }
+
 static bool works(char *why, size_t size) {
 #ifdef FAKE_BROKEN
   return snprintf(why, size, "Failed to load the\ndefault metallib") < 0;
@@ -38,6 +40,7 @@ const of3_mlx_plugin *of3_mlx_plugin_entry(void) {
 #endif
       .works = works,
       .device = device,
+      .usable_memory = usable_memory,
   };
   return &plugin;
 }

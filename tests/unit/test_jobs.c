@@ -189,9 +189,26 @@ static void no_more_is_held_than_allowed(void **state) {
   of3_gate_free(&c.job.gate);
 }
 
+static uint64_t half_of(uint64_t machine) { return machine / 2; }
+static uint64_t two_bytes(uint64_t machine) { return machine ? 2 : 0; }
+
+/* What the user allows comes before what the backend's device has, and that before what the machine has. */
+static void memory_is_the_devices(void **state) {
+  (void)state;
+  const uint64_t taken = UINT64_C(1) << 60; /* far more than what is free meanwhile changes by */
+  of3_engine e = {.device_memory = NULL};
+  assert_true(of3_engine_memory(&e, taken) > taken);
+  e.device_memory = half_of;
+  assert_in_range(of3_engine_memory(&e, taken), taken / 2 + 1, taken - 1);
+  e.device_memory = two_bytes;
+  assert_int_equal(of3_engine_memory(&e, taken), 2);
+  e.max_memory = 5;
+  assert_int_equal(of3_engine_memory(&e, taken), 5);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(callbacks_come_from_the_caller),
-                                     cmocka_unit_test(cancelling_stops_all),
-                                     cmocka_unit_test(no_more_is_held_than_allowed)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(callbacks_come_from_the_caller), cmocka_unit_test(cancelling_stops_all),
+      cmocka_unit_test(no_more_is_held_than_allowed), cmocka_unit_test(memory_is_the_devices)};
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

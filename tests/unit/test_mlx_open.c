@@ -66,6 +66,7 @@ static void good_plugin(void **state) {
   assert_int_equal(open_with(OF3_FAKES "/fake_good.so", &mlx, &err), OF3_OK);
   assert_string_equal(mlx.version, "0.32.9");
   assert_string_equal(mlx.device, "cpu");
+  assert_int_equal(mlx.usable_memory(10), 5);
 }
 
 int main(void) {
