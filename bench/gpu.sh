@@ -7,7 +7,7 @@
 # ubiquitin over and over with an alignment of 1024 rows. 5 samples. Random weights of the published size, made first (1.5 GB in
 # OUT) and used by all. Phases of of3: `of3 bench`; of the reference: reference_network.py. Whole folds by `of3 predict`:
 # ubiquitin with MLX, 256 residues on the CPU in bf16. After each part comes what share of the processor time that was
-# wanted the host gave to others ("stolen"). A part that fails is told, and the next one is done. About 10 minutes on an H100
+# wanted the host gave to others ("stolen"). A part that fails is told, and the next one is done. Five minutes on an H200
 # with 16 processors, most of it the reference on these.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

@@ -43,11 +43,15 @@ static void set_limits(State &s, size_t limit) {
 }
 
 /* CUDA: products of f32 are of f32. Kernels are launched as they come: to put them into CUDA graphs takes the
- * host longer than it saves, and the host is what a denoiser step waits for (docs/backends.md). The user's
- * choices stay; MLX reads them once. */
+ * host longer than it saves, and the host is what a denoiser step waits for. Memory is given back when a batch
+ * of launches is finished, and only for batches that were sent can MLX wait: they are small, as Metal's are.
+ * (docs/backends.md; the user's choices stay.) MLX reads these once. */
 static void set_environment() {
   setenv("MLX_ENABLE_TF32", "0", 0);
+#ifndef __APPLE__
   setenv("MLX_USE_CUDA_GRAPHS", "0", 0);
+  setenv("MLX_MAX_OPS_PER_BUFFER", "8", 0);
+#endif
 }
 
 static of3_status open_as(of3_ctx *cx, int threads, of3_error *err, mx::Dtype compute) {
