@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/handles.h"
+#include "base/machine.h"
 #include "feat/build.h"
 #include "model/feature_file.h"
 
@@ -38,6 +39,7 @@ static of3_status export_query(const of3_features_options *o, const of3_query *q
     return of3_fail(err, OF3_ERR_USAGE, "the variant '%.20s' is unknown; P1, P2 or OB was expected",
                     o->variant);
   of3_feature_mode mode = of3_feature_mode_of(variant);
+  mode.most_memory = of3_usable_memory();
   of3_status status = of3_complex_build(query, log, &complex, err);
   if (status == OF3_OK) status = of3_features_build(&complex, query, &mode, seed, log, &features, err);
   if (status == OF3_OK && o->conformers) status = use_conformers(o->conformers, &features, err);

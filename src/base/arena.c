@@ -15,14 +15,16 @@ typedef struct chunk {
 
 struct of3_arena {
   chunk *head;
-  size_t chunk_size, used;
+  size_t chunk_size, used, most;
 };
 
 of3_arena *of3_arena_new(size_t chunk_size) {
   of3_arena *a = calloc(1, sizeof *a);
-  if (a) a->chunk_size = chunk_size ? chunk_size : DEFAULT_CHUNK;
+  if (a) *a = (of3_arena){.chunk_size = chunk_size ? chunk_size : DEFAULT_CHUNK, .most = SIZE_MAX};
   return a;
 }
+
+void of3_arena_limit(of3_arena *a, size_t most) { a->most = most; }
 
 void of3_arena_free(of3_arena *a) {
   if (!a) return;
@@ -50,6 +52,7 @@ void *of3_arena_alloc(of3_arena *a, size_t count, size_t size) {
   if (size && count > (SIZE_MAX - ALIGN) / size) return NULL;
   size_t n = (count * size + ALIGN - 1) / ALIGN * ALIGN;
   if (!n) n = ALIGN;
+  if (a->most < a->used || n > a->most - a->used) return NULL;
   chunk *c = a->head;
   if (!c || c->size - c->used < n) c = grow(a, n);
   if (!c) return NULL;

@@ -15,8 +15,11 @@ typedef struct of3_arena of3_arena;
 of3_arena *of3_arena_new(size_t chunk);
 void of3_arena_free(of3_arena *opt_arena);
 
-/* count*size zeroed bytes aligned to 64; NULL if the product overflows or memory is out. count 0 gives a
- * valid pointer. */
+/* From here on no more than `most` bytes are handed out in all. */
+void of3_arena_limit(of3_arena *arena, size_t most);
+
+/* count*size zeroed bytes aligned to 64; NULL if the product overflows, memory is out or the limit is
+ * reached. count 0 gives a valid pointer. */
 void *of3_arena_alloc(of3_arena *arena, size_t count, size_t size);
 #define OF3_ARENA_NEW(arena, type, count) ((type *)of3_arena_alloc((arena), (size_t)(count), sizeof(type)))
 

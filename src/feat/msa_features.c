@@ -90,12 +90,19 @@ static of3_status no_msa(const of3_feature_mode *mode, of3_features *out, of3_er
   return OF3_OK;
 }
 
+static size_t room_beside(const of3_feature_mode *mode, const of3_arena *arena) {
+  size_t used = of3_arena_used(arena);
+  return mode->most_memory > used ? mode->most_memory - used : 0;
+}
+
 of3_status of3_features_msa(const of3_query *q, const of3_feature_mode *mode, const of3_log *log,
                             of3_features *out, of3_error *err) {
   if (!q->use_msas) return no_msa(mode, out, err);
   of3_arena *scratch = of3_arena_new(0);
+  if (scratch && mode->most_memory) of3_arena_limit(scratch, room_beside(mode, out->arena));
   of3_msa *msa = scratch ? OF3_ARENA_NEW(scratch, of3_msa, q->n_chain) : NULL;
   of3_status st = msa ? load(q, mode, log, scratch, msa, err) : of3_fail_memory(err, "the MSAs");
+  if (st == OF3_OK && mode->most_memory) of3_arena_limit(out->arena, room_beside(mode, scratch));
   if (st == OF3_OK) st = stack_all(q, mode, msa, out, err);
   of3_arena_free(scratch);
   return st;

@@ -4,6 +4,7 @@
 #define OF3_FEAT_VARIANT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "msa/msa.h"
 
@@ -23,6 +24,9 @@ typedef struct of3_feature_mode {
   bool mask_padding_rows; /* P1: msa_mask is 0 on rows that pad a chain to the depth of the deepest */
   bool template_gap;      /* P2, OB: restype of an empty template slot is GAP, else no class at all */
   bool cyclic_mask;       /* P2, OB: the feature exists */
+  /* Bytes that features and the alignments they are made from may take together; 0: any number. Not of the
+   * variant: set by the caller. */
+  uint64_t most_memory;
 } of3_feature_mode;
 
 of3_feature_mode of3_feature_mode_of(of3_variant variant);

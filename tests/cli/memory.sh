@@ -18,6 +18,13 @@ sed -n 's/.*query: \(takes longer.*\):.*/\1/p' shown
 quick "$long" -c ob.safetensors -o fast >shown
 rm -r thrifty/logs # of the failure
 same_results fast thrifty
+echo "# an alignment is measured before it is read"
+awk -v s="$UBIQUITIN" 'BEGIN { for (i = 0; i < 600000; i++) print ">" i "\n" s }' >deep.a3m
+cat >deep.json <<END
+{"queries": {"deep": {"chains": [{"molecule_type": "protein", "chain_ids": ["A"], "sequence": "$UBIQUITIN", "main_msa_file_paths": ["deep.a3m"]}]}}}
+END
+run quick deep.json -c ob.safetensors -o deep --max-memory 70MB
+rm deep.a3m
 echo "# allocations that fail"
 case $(nm "$(command -v of3)" 2>/dev/null | grep -c __asan_init) in
 0)

@@ -356,6 +356,38 @@ static void test_most_rows(void **state) {
   release(&m);
 }
 
+/* What an alignment takes is known before it is taken, and what the features made of it take with it. */
+static void alignments_within_memory(void **state) {
+  (void)state;
+  enum { ROWS = 4000, CELL = 5, FEATURE = 7 };
+  const char *path = "test_features.tmp.a3m";
+  of3_error err = {0};
+  of3_out file = {0};
+  assert_int_equal(of3_out_open(&file, path, &err), OF3_OK);
+  for (int i = 0; i < ROWS; i++) fprintf(file.f, ">%d\nMK%s\n", i, "ACDEFGHIKLMNPQRSTVWY");
+  assert_int_equal(of3_out_commit(&file, &err), OF3_OK);
+  made m;
+  assert_int_equal(of3_query_from_sequence("MKACDEFGHIKLMNPQRSTVWY", "x", &m.set, &err), OF3_OK);
+  m.set.query[0].chain[0].msa_path = &path;
+  m.set.query[0].chain[0].n_msa = 1;
+  of3_feature_mode mode = of3_feature_mode_of(OF3_P2);
+  assert_int_equal(of3_complex_build(&m.set.query[0], NULL, &m.complex, &err), OF3_OK);
+  const uint64_t cells = UINT64_C(22) * ROWS, other = 1 << 17;
+  mode.most_memory = cells * CELL;
+  assert_int_equal(of3_features_build(&m.complex, &m.set.query[0], &mode, 1, NULL, &m.features, &err),
+                   OF3_ERR_MEMORY);
+  assert_non_null(strstr(err.text, "its 4000 rows of 22 residues take 0.4 MB"));
+  mode.most_memory = cells * CELL + other;
+  assert_int_equal(of3_features_build(&m.complex, &m.set.query[0], &mode, 1, NULL, &m.features, &err),
+                   OF3_ERR_MEMORY);
+  assert_non_null(strstr(err.text, "the MSA features"));
+  mode.most_memory = cells * (CELL + FEATURE) + 2 * other;
+  of3_status st = of3_features_build(&m.complex, &m.set.query[0], &mode, 1, NULL, &m.features, &err);
+  remove(path);
+  assert_int_equal(st, OF3_OK);
+  release(&m);
+}
+
 static void keep_text(void *user, of3_level level, const char *text) {
   if (level == OF3_LOG_WARN) snprintf(user, 1000, "%s", text);
 }
@@ -492,6 +524,7 @@ int main(void) {
       cmocka_unit_test(test_conformer_table),
       cmocka_unit_test(test_no_main_block),
       cmocka_unit_test(test_most_rows),
+      cmocka_unit_test(alignments_within_memory),
       cmocka_unit_test(test_unknown_letters),
       cmocka_unit_test(test_files),
       cmocka_unit_test(test_bad_files),
