@@ -177,9 +177,8 @@ uint64_t of3_job_room(const of3_job *j) {
   return !usable ? UINT64_MAX : usable > weights ? usable - weights : 0;
 }
 
-/* Never too little for small features, so that the plan is what is refused, which can say how much is needed.
- */
-uint64_t of3_job_room_here(const of3_job *j) {
+/* Small features are always let pass: then the plan is refused, which can say how much is needed. */
+uint64_t of3_job_host_room(const of3_job *j) {
   const uint64_t floor = 64 << 20, most = j->model->engine->max_memory, weights = weight_bytes(j->model);
   if (!most) return of3_usable_memory();
   return most > weights + floor ? most - weights : floor;

@@ -18,7 +18,7 @@ static of3_status fill(const of3_job *j, const of3_log *log, uint64_t seed, of3_
   OF3_TRY(of3_complex_build(p->query, log, &p->complex, err));
   if (j->tree.format == OF3_PDB) OF3_TRY(of3_pdb_check(&p->complex, err));
   of3_feature_mode mode = j->mode;
-  mode.most_memory = of3_job_room_here(j);
+  mode.most_memory = of3_job_host_room(j);
   return of3_features_build(&p->complex, p->query, &mode, seed, log, &p->features, err);
 }
 

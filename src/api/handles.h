@@ -32,8 +32,7 @@ struct of3_model {
   double seconds_load;
 };
 
-/* api_backend.c: backend, name, isa, version, device and device_memory of e; its log is told of a fallback.
- */
+/* api_backend.c: all of e that depends on the backend; its log is told of a fallback. */
 OF3_MUST_CHECK of3_status of3_engine_choose(const of3_engine_options *o, of3_engine *e, of3_error *err);
 
 /* Bytes that may be in use in all, by one who has taken `taken` bytes of the machine's memory already: what

@@ -141,7 +141,7 @@ void of3_turn_give_back(of3_turn *t);
 /* Bytes beside the weights that may be used while no item is on its way; UINT64_MAX: unknown. */
 uint64_t of3_job_room(const of3_job *j);
 /* Bytes of the machine's memory, whatever the backend's device has, that features may take; 0: unknown. */
-uint64_t of3_job_room_here(const of3_job *j);
+uint64_t of3_job_host_room(const of3_job *j);
 
 /* api_run.c: network, scores and files of a turn that has entered. */
 OF3_MUST_CHECK of3_status of3_turn_compute(of3_turn *t, of3_error *err);

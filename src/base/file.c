@@ -21,8 +21,7 @@ static of3_status open_for_reading(const char *path, int *ret_fd, struct stat *s
   return OF3_OK;
 }
 
-/* Metal is known to compute with shared mappings (llama.cpp does it so); private ones more file systems have.
- */
+/* Metal is known to compute with shared mappings (as llama.cpp does); private ones more file systems have. */
 #ifdef __APPLE__
 enum { MAP_KIND = MAP_SHARED };
 #else

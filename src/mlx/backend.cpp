@@ -43,9 +43,9 @@ static void set_limits(State &s, size_t limit) {
 }
 
 /* CUDA: products of f32 are of f32. Kernels are launched as they come: to put them into CUDA graphs takes the
- * host longer than it saves, and the host is what a denoiser step waits for. Memory is given back when a batch
- * of launches is finished, and only for batches that were sent can MLX wait: they are small, as Metal's are.
- * (docs/backends.md; the user's choices stay.) MLX reads these once. */
+ * host longer than it saves, and the host is what a denoiser step waits for. Memory is given back when a
+ * batch of launches is finished, and only for batches that were sent can MLX wait: they are small, as Metal's
+ * are. (docs/backends.md; the user's choices stay.) MLX reads these once. */
 static void set_environment() {
   setenv("MLX_ENABLE_TF32", "0", 0);
 #ifndef __APPLE__
@@ -183,8 +183,8 @@ static void constant(of3_ctx *cx, Tensor *t, of3_dtype stored, const void *host)
   guarded(cx, "a weight", [&] {
     State &s = state_of(cx);
     const size_t bytes = static_cast<size_t>(of3_count(t)) * of3_dtype_size(stored);
-    auto lying = in_place(s, host, stored, shape_of(t), bytes);
-    array a = lying ? *lying : copy_of(host, stored, shape_of(t));
+    auto mapped = in_place(s, host, stored, shape_of(t), bytes);
+    array a = mapped ? *mapped : copy_of(host, stored, shape_of(t));
     a = mx::astype(a, t->dtype == OF3_F32 ? mx::float32 : s.compute);
     mx::eval(a);
     t->buffer = &s.constants.emplace_back(Slot{-1, of3_count(t), a.dtype(), a});
