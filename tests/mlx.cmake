@@ -52,6 +52,7 @@ else()
   set_tests_properties(${mlx_tests} PROPERTIES ENVIRONMENT
                        "OF3_MLX_PLUGIN=$<TARGET_FILE:of3_mlx_plugin>;MLX_DISABLE_COMPILE=1")
   if(TARGET of3_shared_pages)
-    set_property(TEST ${in_place_tests} APPEND PROPERTY ENVIRONMENT "LD_PRELOAD=$<TARGET_FILE:of3_shared_pages>")
+    set_property(TEST ${in_place_tests} APPEND PROPERTY ENVIRONMENT
+                 "LD_PRELOAD=$<TARGET_FILE:of3_shared_pages>;ASAN_OPTIONS=verify_asan_link_order=0") # it comes before ASan's
   endif()
 endif()
