@@ -84,9 +84,9 @@ static void run(const of3_mlx *mlx, const of3_backend *cpu, const options *o, co
   double on_mlx, on_cpu;
   size_t plan = measure(mlx->backend, o, k, SIZE_MAX / 4, NULL),
          plan_cpu = measure(cpu, o, k, SIZE_MAX / 4, NULL);
-  mlx->peak(true);
+  mlx->held(true);
   measure(mlx->backend, o, k, plan + ROUNDING, &on_mlx);
-  size_t held = mlx->peak(false);
+  size_t held = mlx->held(false).most;
   measure(cpu, o, k, plan_cpu + ROUNDING, &on_cpu);
   printf("%s\t%s\t%.3f\t%.3f\t%.1f\t%.1f\n", of3_op_table()[k->op].name, k->where, on_mlx * 1e3, on_cpu * 1e3,
          (double)held * 1e-6, (double)plan * 1e-6);

@@ -174,12 +174,14 @@ static void print_peak(const of3_engine_info *e, const of3_bench_report *r) {
 }
 
 static void print_tables(const bench_options *o, const of3_engine_info *e, const of3_bench_report *r) {
-  char weights[CLI_SIZE_TEXT], tensors[CLI_SIZE_TEXT];
+  char weights[CLI_SIZE_TEXT], tensors[CLI_SIZE_TEXT], held[CLI_SIZE_TEXT];
   print_peak(e, r);
   if (!r->n_token) return;
-  printf("%d tokens, %d atoms, %d MSA rows, %d samples; weights %s, tensors %s\n", r->n_token, r->n_atom,
+  printf("%d tokens, %d atoms, %d MSA rows, %d samples; weights %s, tensors %s", r->n_token, r->n_atom,
          r->n_msa, r->samples, cli_size((double)r->weight_bytes, weights),
          cli_size((double)r->tensor_bytes, tensors));
+  if (r->held_bytes) printf(" planned, %s held", cli_size((double)r->held_bytes, held));
+  putchar('\n');
   if (wanted(o, "phases")) print_phases(r);
   if (wanted(o, "phases")) print_whole(r);
   if (wanted(o, "kernels")) print_kernels(r);
@@ -224,6 +226,7 @@ static void print_json(const bench_options *o, const of3_engine_info *e, const o
     printf(",\n \"tokens\": %d, \"atoms\": %d, \"msa_rows\": %d, \"samples\": %d, \"weight_bytes\": %" PRIu64
            ", \"tensor_bytes\": %" PRIu64,
            r->n_token, r->n_atom, r->n_msa, r->samples, r->weight_bytes, r->tensor_bytes);
+  if (r->held_bytes) printf(", \"held_bytes\": %" PRIu64, r->held_bytes);
   if (wanted(o, "phases")) json_phases(r);
   if (wanted(o, "kernels")) json_kernels(r);
   printf("}\n");

@@ -304,7 +304,9 @@ typedef struct of3_bench_report {
   int peak_product; /* of a product of matrices with so many rows and columns on the backend's device. 0:
                        registers */
   int n_token, n_atom, n_msa, samples; /* 0 if only the peak was asked for, as all that follows */
-  uint64_t weight_bytes, tensor_bytes; /* memory */
+  uint64_t weight_bytes, tensor_bytes; /* memory, as planned */
+  uint64_t held_bytes; /* of a backend with memory of its own: what it held for tensors at most, freed buffers
+                          that it keeps included; 0: not such a backend */
   int n_phase;
   const of3_bench_phase *phase;
   int n_kernel; /* longest first within each phase */

@@ -46,6 +46,7 @@ static of3_status open_mlx(const of3_engine_options *o, of3_dtype dtype, of3_eng
   e->version = mlx.version;
   e->device = mlx.device;
   e->device_memory = mlx.usable_memory;
+  e->held = mlx.held;
   return OF3_OK;
 }
 

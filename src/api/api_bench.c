@@ -39,6 +39,7 @@ typedef struct bench {
   unsigned noted; /* of OF3_BENCH_*, in the fold at hand */
   int running;    /* phase; N_PHASE: none */
   double began, flops_began;
+  size_t held_before; /* by the backend, before the first fold */
 } bench;
 
 of3_bench_options of3_bench_defaults(void) {
@@ -86,9 +87,18 @@ static void settle(of3_ctx *cx) {
   }
 }
 
+static void note_held(const bench *b) {
+  if (!b->engine->held) return;
+  const of3_held h = b->engine->held(false);
+  const size_t all = h.most > h.now + h.kept ? h.most : h.now + h.kept;
+  const size_t held = all > b->held_before ? all - b->held_before : 0;
+  if (held > b->box->report.held_bytes) b->box->report.held_bytes = held;
+}
+
 /* Ends the running phase and begins the next. */
 static void turn(bench *b, int next) {
   settle(b->cx);
+  note_held(b);
   if (b->running < N_PHASE && b->noted & OF3_BENCH_PHASES)
     note_phase(&b->box->phase[b->running], (clock_of(b->o)() - b->began) * share(b),
                b->cx->flops - b->flops_began);
@@ -206,6 +216,7 @@ static of3_status fold(bench *b, const of3_network *net, const of3_features *f, 
 
 static of3_status folds(bench *b, const of3_network *net, const of3_features *f, of3_error *err) {
   const of3_bench_options *o = b->o;
+  if (b->engine->held) b->held_before = b->engine->held(true).now;
   if (!is_lazy(b->engine)) return fold(b, net, f, o->passes, o->steps, o->parts, err);
   double begin = of3_seconds();
   OF3_TRY(fold(b, net, f, 1, 1, 0, err));

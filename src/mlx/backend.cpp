@@ -197,6 +197,7 @@ static void eval(of3_ctx *cx, Tensor *const *t, int n) {
     std::vector<array> values;
     for (int i = 0; i < n; i++) slot_of(t[i])->list(values);
     mx::eval(values);
+    keep_to_limit(state_of(cx));
     state_of(cx).pending = 0;
   });
 }
@@ -235,6 +236,7 @@ template <const Kernel &kernel> void run(of3_ctx *cx, const of3_call *c, void *)
     s.pending += of3_bytes(c->out) + planned;
     if (s.recording || s.pending < most_pending || !slot_of(c->out)->value) return;
     mx::async_eval(*slot_of(c->out)->value);
+    keep_to_limit(s);
     s.pending = 0;
   });
 }
@@ -318,10 +320,13 @@ static uint64_t usable_memory(uint64_t machine) {
   }
 }
 
-static size_t peak_memory(bool restart) {
-  size_t most = mx::get_peak_memory();
-  if (restart) mx::reset_peak_memory();
-  return most;
+static of3_held held(bool restart) {
+  if (restart) {
+    mx::clear_cache();
+    mx::reset_peak_memory();
+  }
+  const size_t now = mx::get_active_memory();
+  return {now, mx::get_cache_memory(), std::max(now, mx::get_peak_memory())};
 }
 
 } // namespace of3
@@ -342,6 +347,6 @@ extern "C" __attribute__((visibility("default"))) const of3_mlx_plugin *of3_mlx_
       .backend = {&backend[OF3_F32], &backend[OF3_BF16], &backend[OF3_F16]},
       .device = of3::device_name,
       .usable_memory = of3::usable_memory,
-      .peak = of3::peak_memory};
+      .held = of3::held};
   return &plugin;
 }

@@ -14,13 +14,16 @@ static void run_linear(State &s, const of3_call &c) {
   if (mask) m = std::min(m, of3_count(mask));
   array xr = get_rows(x);
   if (c.attr.norm) xr = norm(xr, c.in[LINEAR_SCALE], c.in[LINEAR_OFFSET]);
-  array y = product(s, xr, w);
-  if (b) y = y + get_like(y, b);
-  y = shaped(activate(y, c.attr.act), {rows / m, m, n});
-  if (gate) y = y * repeating(get_rows(gate), rows / m, m);
+  if (c.attr.accumulate && !b && !gate && !mask && c.attr.act == OF3_ACT_NONE) {
+    set(s, c.out, product_onto(s, get_rows(c.out), xr, w));
+    return;
+  }
+  array y = shaped(activate(product(s, xr, w, b), c.attr.act), {rows / m, m, n});
   if (mask) y = y * repeating(get_like(y, mask, {of3_count(mask), 1}), rows / m, m);
-  if (c.attr.accumulate) y = get(c.out, {rows / m, m, n}) + y;
-  set(s, c.out, y);
+  std::optional<array> factor, old;
+  if (gate) factor = repeating(get_rows(gate), rows / m, m);
+  if (c.attr.accumulate) old = get(c.out, {rows / m, m, n});
+  set(s, c.out, factor && old ? mul_add(s, y, *factor, *old) : factor ? y * *factor : old ? *old + y : y);
 }
 
 static int64_t linear_bytes(const State &s, const of3_call &c) {
@@ -39,29 +42,27 @@ static void run_norm(State &s, const of3_call &c) {
 }
 const Kernel ops::norm{run_norm, nullptr};
 
-static array modulated(const array &a, const array &gate, const array &shift) {
-  return gate * norm(a, nullptr, nullptr) + shift;
+static array modulated(const State &s, const array &a, const array &gate, const array &shift) {
+  return mul_add(s, gate, norm(a, nullptr, nullptr), shift);
 }
 
 /* ---- PROJECT */
 
-static array project_input(const of3_call &c) {
+static array project_input(const State &s, const of3_call &c) {
   const Tensor *x = c.in[PROJECT_X], *gate = c.in[PROJECT_GATE];
   if (!gate) return norm(get_rows(x), c.in[PROJECT_SCALE], c.in[PROJECT_OFFSET]);
   const int64_t m = of3_rows(gate), k = last(x);
   return shaped(
-      modulated(get(x, {of3_rows(x) / m, m, k}), get(gate, {1, m, k}), get(c.in[PROJECT_SHIFT], {1, m, k})),
+      modulated(s, get(x, {of3_rows(x) / m, m, k}), get(gate, {1, m, k}), get(c.in[PROJECT_SHIFT], {1, m, k})),
       {of3_rows(x), k});
 }
 
 static void run_project(State &s, const of3_call &c) {
   if (of3_count(c.in[PROJECT_X]) == 0) return;
-  array x = project_input(c);
+  array x = in_compute(s, project_input(s, c));
   std::vector<array> y;
-  for (int i = 0; i < c.out->shape[0]; i++) {
-    y.push_back(product(s, x, c.in[PROJECT_W + i]));
-    if (c.in[PROJECT_B + i]) y.back() = y.back() + get_like(y.back(), c.in[PROJECT_B + i]);
-  }
+  for (int i = 0; i < c.out->shape[0]; i++)
+    y.push_back(product(s, x, c.in[PROJECT_W + i], c.in[PROJECT_B + i]));
   set_parts(s, c.out, y);
 }
 
@@ -73,18 +74,17 @@ const Kernel ops::project{run_project, project_bytes};
 
 /* ---- MODULATE */
 
-static array gate_of(const State &s, const array &x, const Tensor *w, const Tensor *b) {
-  array y = product(s, x, w);
-  return mx::sigmoid(b ? y + get_like(y, b) : y);
+static array gate_of(const State &s, const array &x, const Tensor *w, const Tensor *opt_bias) {
+  return mx::sigmoid(product(s, x, w, opt_bias));
 }
 
 static void run_modulate(State &s, const of3_call &c) {
   if (of3_count(c.in[MODULATE_S]) == 0) return;
-  array x = get_rows(c.in[MODULATE_S]);
+  array x = get_rows(c.in[MODULATE_S]), wide = f32(x);
   std::vector<array> y;
   for (int i = 0; i < MODULATE_MOST && c.in[i * MODULATE_STRIDE + MODULATE_WG]; i++) {
     const Tensor *const *in = c.in + i * MODULATE_STRIDE;
-    array normed = norm(x, in[MODULATE_SCALE], nullptr);
+    array normed = in_compute(s, norm(wide, in[MODULATE_SCALE], nullptr));
     y.push_back(gate_of(s, normed, in[MODULATE_WG], in[MODULATE_BG]));
     y.push_back(product(s, normed, in[MODULATE_WS]));
     if (in[MODULATE_WO]) y.push_back(gate_of(s, x, in[MODULATE_WO], in[MODULATE_BO]));
@@ -179,11 +179,14 @@ const Kernel ops::symmetrize{run_symmetrize, nullptr};
 
 /* ---- TRANSITION, GATED_TRANSITION */
 
-static array swiglu(const State &s, const array &x, const Tensor *wa, const Tensor *wb, const Tensor *wo) {
-  int64_t batches = x.shape(0), m = x.shape(1), w = x.shape(2);
-  array rows = in_compute(s, shaped(x, {batches * m, w}));
-  array hidden = silu_mul(s, product(s, rows, wa), product(s, rows, wb));
-  return shaped(product(s, hidden, wo), {batches, m, w});
+/* x [B,m,w] as [B m, w]. */
+static array flat(const array &x) {
+  return shaped(x, {static_cast<int64_t>(x.shape(0)) * x.shape(1), x.shape(2)});
+}
+
+static array swiglu(const State &s, const array &x, const Tensor *wa, const Tensor *wb) {
+  array rows = in_compute(s, flat(x));
+  return silu_mul(s, product(s, rows, wa), product(s, rows, wb));
 }
 
 /* Bytes for one row of [.., w] that becomes two of `hidden` channels. */
@@ -210,8 +213,10 @@ static void run_transition(State &s, const of3_call &c) {
   const Tensor *mask = masking(c.in[TRANS_MASK]), *wa = c.in[TRANS_WA];
   int64_t rows = of3_rows(c.out), m = mask ? of3_count(mask) : rows;
   update(s, c.out, m, transition_rows(s, c), [&](const array &x, const Group &g) {
-    array y = swiglu(s, norm(x, c.in[TRANS_SCALE], c.in[TRANS_OFFSET]), wa, c.in[TRANS_WB], c.in[TRANS_WO]);
-    return mask ? x + y * g(get_like(y, mask, {1, m, 1})) : x + y;
+    array hidden = swiglu(s, norm(x, c.in[TRANS_SCALE], c.in[TRANS_OFFSET]), wa, c.in[TRANS_WB]);
+    if (!mask) return mx::reshape(product_onto(s, flat(x), hidden, c.in[TRANS_WO]), x.shape());
+    array y = mx::reshape(product(s, hidden, c.in[TRANS_WO]), x.shape());
+    return x + y * g(get_like(y, mask, {1, m, 1}));
   });
 }
 
@@ -225,8 +230,10 @@ static void run_gated_transition(State &s, const of3_call &c) {
   auto argument = [&](int at) { return repeating(get_rows(c.in[at]), rows / m, m); };
   array gate = argument(GTRANS_GATE), shift = argument(GTRANS_SHIFT), out_gate = argument(GTRANS_OUT_GATE);
   update(s, c.out, m, transition_rows(s, c), [&](const array &a, const Group &g) {
-    array y = swiglu(s, modulated(a, g(gate), g(shift)), wa, c.in[GTRANS_WB], c.in[GTRANS_WO]) * g(out_gate);
-    return mask ? a + y * g(repeating(get_like(y, mask, {of3_count(mask), 1}), rows / m, m)) : a + y;
+    array hidden = swiglu(s, modulated(s, a, g(gate), g(shift)), wa, c.in[GTRANS_WB]);
+    array y = mx::reshape(product(s, hidden, c.in[GTRANS_WO]), a.shape());
+    if (mask) y = y * g(repeating(get_like(y, mask, {of3_count(mask), 1}), rows / m, m));
+    return mul_add(s, y, g(out_gate), a);
   });
 }
 const Kernel ops::gated_transition{run_gated_transition, transition_bytes};

@@ -80,7 +80,7 @@ static void run_pair_weighted_average(State &s, const of3_call &c) {
     v = shaped(mx::transpose(v, {2, 1, 0, 3}), {heads, n, m * d});
     array o = mx::transpose(shaped(mx::matmul(weight, v), {heads, n, m, d}), {2, 1, 0, 3});
     o = sigmoid_mul(s, product(s, x, c.in[PWA_WG]), shaped(o, {m * n, hd}));
-    set(s, &part, get(&part) + shaped(product(s, o, c.in[PWA_WO]), {m, n, w}));
+    set(s, &part, product_onto(s, get(&part, {m * n, w}), o, c.in[PWA_WO]));
     if (fit < rows) settle(s, *slot_of(c.out)->value);
   }
 }

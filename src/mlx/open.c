@@ -117,6 +117,6 @@ of3_status of3_mlx_open(of3_dtype dtype, of3_mlx *out, of3_error *err) {
                    .version = p->loaded,
                    .device = p->device(),
                    .usable_memory = p->usable_memory,
-                   .peak = p->peak};
+                   .held = p->held};
   return OF3_OK;
 }

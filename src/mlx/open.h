@@ -11,7 +11,7 @@ typedef struct of3_mlx {
   /* Bytes that may be in use in all, weights and all else, if `machine` bytes of the machine's memory may be
    * (0: unknown, both ways). */
   uint64_t (*usable_memory)(uint64_t machine);
-  size_t (*peak)(bool restart); /* bytes that MLX held at most since the last restart */
+  of3_held (*held)(bool restart); /* restart: MLX gives back what it keeps, and `most` begins anew */
 } of3_mlx;
 
 /* Opens of3_mlx.so: the file that the environment variable OF3_MLX_PLUGIN names, else the one beside the

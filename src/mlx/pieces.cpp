@@ -14,11 +14,25 @@ array norm(const array &x, const Tensor *scale, const Tensor *offset) {
   return mx::fast::layer_norm(scale || offset ? f32(x) : x, given(scale), given(offset), 1e-5f);
 }
 
-array product(const State &s, const array &x, const Tensor *w) {
+/* x and W^T as they are multiplied. */
+struct Factors {
+  array x, wt;
+};
+static Factors factors(const State &s, const array &x, const Tensor *w) {
   constexpr int coordinates = 3; /* inputs that must not be rounded to half precision: positions, charges */
   bool exact = w->shape[0] <= coordinates || w->shape[1] <= coordinates;
   mx::Dtype type = exact ? mx::float32 : s.compute;
-  return mx::matmul(mx::astype(x, type), mx::transpose(mx::astype(get(w), type)));
+  return {mx::astype(x, type), mx::transpose(mx::astype(get(w), type))};
+}
+
+array product(const State &s, const array &x, const Tensor *w, const Tensor *opt_bias) {
+  const Factors f = factors(s, x, w);
+  return opt_bias ? mx::addmm(get_like(f.x, opt_bias), f.x, f.wt) : mx::matmul(f.x, f.wt);
+}
+
+array product_onto(const State &s, const array &sum, const array &x, const Tensor *w) {
+  const Factors f = factors(s, x, w);
+  return mx::addmm(mx::astype(sum, f.x.dtype()), f.x, f.wt);
 }
 
 array activate(const array &x, int act) {
@@ -37,15 +51,22 @@ array activate(const array &x, int act) {
 using Arrays = std::vector<array>;
 static Arrays silu_mul_of(const Arrays &a) { return {a[0] * mx::sigmoid(a[0]) * a[1]}; }
 static Arrays sigmoid_mul_of(const Arrays &a) { return {mx::sigmoid(a[0]) * a[1]}; }
+static Arrays mul_add_of(const Arrays &a) { return {a[0] * a[1] + a[2]}; }
 
-array silu_mul(const State &s, const array &a, const array &b) {
-  static const auto compiled = mx::compile(std::function<Arrays(const Arrays &)>(silu_mul_of), true);
-  return s.gpu ? compiled({a, b})[0] : silu_mul_of({a, b})[0];
+/* The chain on arrays that are broadcast to one shape. */
+template <Arrays chain(const Arrays &)> static array fused(const State &s, const Arrays &a) {
+  static const auto compiled = mx::compile(std::function<Arrays(const Arrays &)>(chain), true);
+  return s.gpu ? compiled(mx::broadcast_arrays(a))[0] : chain(a)[0];
 }
 
+array silu_mul(const State &s, const array &a, const array &b) { return fused<silu_mul_of>(s, {a, b}); }
+
 array sigmoid_mul(const State &s, const array &g, const array &x) {
-  static const auto compiled = mx::compile(std::function<Arrays(const Arrays &)>(sigmoid_mul_of), true);
-  return s.gpu ? compiled({g, x})[0] : sigmoid_mul_of({g, x})[0];
+  return fused<sigmoid_mul_of>(s, {g, x});
+}
+
+array mul_add(const State &s, const array &a, const array &b, const array &c) {
+  return fused<mul_add_of>(s, {a, b, c});
 }
 
 array mask_bias(const State &s, const array &mask) {

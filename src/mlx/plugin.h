@@ -7,7 +7,7 @@
 
 #include "tensor/backend.h"
 
-enum { OF3_MLX_ABI = 3 };
+enum { OF3_MLX_ABI = 4 };
 
 typedef struct of3_mlx_plugin {
   /* Both sides must agree on these before anything else is looked at. */
@@ -20,7 +20,7 @@ typedef struct of3_mlx_plugin {
   const of3_backend *backend[3];               /* f32, bf16, f16, by of3_dtype */
   const char *(*device)(void);                 /* "cpu", "metal", "cuda": where MLX computes here */
   uint64_t (*usable_memory)(uint64_t machine); /* open.h */
-  size_t (*peak)(bool restart);                /* bytes that MLX held at most since the last restart */
+  of3_held (*held)(bool restart);              /* open.h */
 } of3_mlx_plugin;
 
 #define OF3_MLX_ENTRY "of3_mlx_plugin_entry"

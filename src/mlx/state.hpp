@@ -80,11 +80,19 @@ template <typename F> void guarded(of3_ctx *cx, const char *what, F &&f) {
   }
 }
 
+/* After work was started: waits for it if MLX holds more than it may. A GPU's temporaries are given back some
+ * time after the work, which eval does not await; and MLX by itself waits for full batches alone. */
+inline void keep_to_limit(const State &s) {
+  if (s.gpu && mx::get_active_memory() > mx::get_memory_limit()) mx::synchronize();
+}
+
 /* Computes a group of an operation before the next one begins. Groups depend on shapes alone, so that an
  * operation that is not divided in one run is not in the next. */
 inline void settle(State &s, const array &a) {
   s.divided = true;
-  if (!s.recording) mx::eval(a);
+  if (s.recording) return;
+  mx::eval(a);
+  keep_to_limit(s);
 }
 
 /* region.cpp */
@@ -129,11 +137,14 @@ inline Slot *slot_of(const Tensor *t) { return static_cast<Slot *>(t->buffer); }
 /* f32 inside. What is scaled or offset comes out in f32, for both were trained in it and rounding them costs
  * the scores more than all else; the rest in the type of x. */
 array norm(const array &x, const Tensor *opt_scale, const Tensor *opt_offset);
-/* x W^T in the compute type, or f32 where x has it and that matters: x [rows,k] -> [rows,n]. */
-array product(const State &s, const array &x, const Tensor *w);
+/* x W^T [+ b] in the compute type, or f32 where x has it and that matters: x [rows,k] -> [rows,n]. */
+array product(const State &s, const array &x, const Tensor *w, const Tensor *opt_bias = nullptr);
+/* sum + x W^T in the same type; sum [rows,n]. */
+array product_onto(const State &s, const array &sum, const array &x, const Tensor *w);
 array activate(const array &x, int act);
 array silu_mul(const State &s, const array &a, const array &b);    /* silu(a) b */
 array sigmoid_mul(const State &s, const array &g, const array &x); /* sigmoid(g) x */
+array mul_add(const State &s, const array &a, const array &b, const array &c); /* a b + c, broadcast */
 array f32(const array &a);
 array in_compute(const State &s, const array &a);
 /* 1e9 (mask - 1), or what stands for it in the compute type. */

@@ -13,6 +13,12 @@ typedef struct of3_kernel {
   void (*run)(of3_ctx *cx, const of3_call *c, void *workspace);
 } of3_kernel;
 
+/* Bytes that a backend with memory of its own holds, in all contexts and for weights. */
+typedef struct of3_held {
+  size_t now, kept; /* in tensors; and freed, to be used again */
+  size_t most;      /* in tensors, at most since it was last asked to restart */
+} of3_held;
+
 struct of3_backend {
   const char *name;
   of3_dtype operand; /* OF3_F32; OF3_BF16: weights are bf16, and products with them round x to bf16 */

@@ -30,6 +30,7 @@ run quick MKT -c huge.safetensors -o huge --backend mlx --dtype f16
 quick MKT -c huge.safetensors -o huge --backend mlx --dtype bf16 >shown
 # of3 bench measures it: phases and operations, the peak by a product; what makes no sense is refused
 of3 bench --backend mlx -c ob.safetensors --tokens 9 --passes 1 --steps 2 --what phases >phases
+sed -nE '2s/[0-9.]+ [MG]?B/N/g; 2s/.*; //p' phases
 grep -oE '^(loading weights|first fold|inputs|trunk pass|denoiser preparation|denoiser step|heads) +[0-9]+' phases | sed -E 's/ +/ /g'
 of3 bench --backend mlx -c ob.safetensors --tokens 9 --passes 1 --steps 2 --what kernels | grep -c '^triangle_mul'
 of3 bench --backend mlx --what peak --json | grep -cE '"device": "[a-z]+".*|"peak_flop_per_second": [0-9.e+]+, "peak_product": [0-9]+}'

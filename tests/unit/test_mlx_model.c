@@ -14,9 +14,9 @@ static const char checkpoint[] = "examples/demo/of3-demo.safetensors";
 static of3_status open_and_close(const of3_mlx *mlx, of3_engine *engine, size_t *held, uint64_t *weights,
                                  of3_error *err) {
   of3_model *model = NULL;
-  mlx->peak(true);
+  mlx->held(true);
   of3_status status = of3_model_open(engine, checkpoint, &model, err);
-  *held = mlx->peak(false);
+  *held = mlx->held(false).most;
   if (status == OF3_OK) *weights = of3_model_describe(model)->weight_bytes;
   of3_model_close(model);
   return status;

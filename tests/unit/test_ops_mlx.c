@@ -25,7 +25,7 @@ static size_t memory_slack(const of3_mlx *mlx) {
 
 static bool check_memory(const ops_case *k, const of3_mlx *mlx, const ops_result *plan, size_t *most) {
   char text[96];
-  size_t held = mlx->peak(false);
+  size_t held = mlx->held(false).most;
   if (held > plan->peak && held - plan->peak > *most) *most = held - plan->peak;
   if (held <= plan->peak + memory_slack(mlx)) return true;
   snprintf(text, sizeof text, "MLX held %.1f MB, the plan says %.1f", (double)held * 1e-6,
@@ -40,7 +40,7 @@ static bool check_case(const ops_case *k, const of3_mlx *mlx, bool check_peak, c
   bool ok = ops_run(&of3_reference_backend, 1, k, true, SIZE_MAX / 4, &reference_plan) &&
             ops_run(&of3_reference_backend, 1, k, false, reference_plan.peak + ROUNDING, &reference) &&
             ops_run(mlx->backend, 0, k, true, SIZE_MAX / 4, &plan);
-  mlx->peak(true);
+  mlx->held(true);
   ok = ok && ops_run(mlx->backend, 0, k, false, plan.peak + ROUNDING, &first) &&
        (!check_peak || check_memory(k, mlx, &plan, most)) &&
        ops_run(mlx->backend, 0, k, false, plan.peak + ROUNDING, &second) &&
