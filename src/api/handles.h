@@ -16,7 +16,7 @@ struct of3_engine {
   uint64_t max_memory; /* 0: what is free */
   /* Of that much memory of the machine, what the backend can use (mlx/open.h); NULL: all. */
   uint64_t (*device_memory)(uint64_t machine);
-  of3_held (*held)(bool restart); /* what the backend holds (mlx/open.h); NULL: the contexts' stacks, no more */
+  of3_held (*held)(bool restart); /* what the backend holds (mlx/open.h); NULL: the contexts' stacks */
   of3_callbacks callbacks;
   of3_log log;
   of3_pool *pool; /* the threads; folds side by side have pools of their own instead (api_lanes.c) */

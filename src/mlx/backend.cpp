@@ -197,7 +197,7 @@ static void eval(of3_ctx *cx, Tensor *const *t, int n) {
     std::vector<array> values;
     for (int i = 0; i < n; i++) slot_of(t[i])->list(values);
     mx::eval(values);
-    keep_to_limit(state_of(cx));
+    keep_to_limit();
     state_of(cx).pending = 0;
   });
 }
@@ -236,7 +236,7 @@ template <const Kernel &kernel> void run(of3_ctx *cx, const of3_call *c, void *)
     s.pending += of3_bytes(c->out) + planned;
     if (s.recording || s.pending < most_pending || !slot_of(c->out)->value) return;
     mx::async_eval(*slot_of(c->out)->value);
-    keep_to_limit(s);
+    keep_to_limit();
     s.pending = 0;
   });
 }

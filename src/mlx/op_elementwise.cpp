@@ -20,10 +20,14 @@ static void run_linear(State &s, const of3_call &c) {
   }
   array y = shaped(activate(product(s, xr, w, b), c.attr.act), {rows / m, m, n});
   if (mask) y = y * repeating(get_like(y, mask, {of3_count(mask), 1}), rows / m, m);
-  std::optional<array> factor, old;
-  if (gate) factor = repeating(get_rows(gate), rows / m, m);
-  if (c.attr.accumulate) old = get(c.out, {rows / m, m, n});
-  set(s, c.out, factor && old ? mul_add(s, y, *factor, *old) : factor ? y * *factor : old ? *old + y : y);
+  const mx::Shape whole = y.shape();
+  if (gate && c.attr.accumulate)
+    y = mul_add(s, y, repeating(get_rows(gate), rows / m, m), mx::reshape(get(c.out), whole));
+  else if (gate)
+    y = y * repeating(get_rows(gate), rows / m, m);
+  else if (c.attr.accumulate)
+    y = mx::reshape(get(c.out), whole) + y;
+  set(s, c.out, y);
 }
 
 static int64_t linear_bytes(const State &s, const of3_call &c) {
@@ -52,9 +56,9 @@ static array project_input(const State &s, const of3_call &c) {
   const Tensor *x = c.in[PROJECT_X], *gate = c.in[PROJECT_GATE];
   if (!gate) return norm(get_rows(x), c.in[PROJECT_SCALE], c.in[PROJECT_OFFSET]);
   const int64_t m = of3_rows(gate), k = last(x);
-  return shaped(
-      modulated(s, get(x, {of3_rows(x) / m, m, k}), get(gate, {1, m, k}), get(c.in[PROJECT_SHIFT], {1, m, k})),
-      {of3_rows(x), k});
+  return shaped(modulated(s, get(x, {of3_rows(x) / m, m, k}), get(gate, {1, m, k}),
+                          get(c.in[PROJECT_SHIFT], {1, m, k})),
+                {of3_rows(x), k});
 }
 
 static void run_project(State &s, const of3_call &c) {

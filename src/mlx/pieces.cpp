@@ -61,9 +61,7 @@ template <Arrays chain(const Arrays &)> static array fused(const State &s, const
 
 array silu_mul(const State &s, const array &a, const array &b) { return fused<silu_mul_of>(s, {a, b}); }
 
-array sigmoid_mul(const State &s, const array &g, const array &x) {
-  return fused<sigmoid_mul_of>(s, {g, x});
-}
+array sigmoid_mul(const State &s, const array &g, const array &x) { return fused<sigmoid_mul_of>(s, {g, x}); }
 
 array mul_add(const State &s, const array &a, const array &b, const array &c) {
   return fused<mul_add_of>(s, {a, b, c});

@@ -82,8 +82,8 @@ template <typename F> void guarded(of3_ctx *cx, const char *what, F &&f) {
 
 /* After work was started: waits for it if MLX holds more than it may. A GPU's temporaries are given back some
  * time after the work, which eval does not await; and MLX by itself waits for full batches alone. */
-inline void keep_to_limit(const State &s) {
-  if (s.gpu && mx::get_active_memory() > mx::get_memory_limit()) mx::synchronize();
+inline void keep_to_limit() {
+  if (mx::get_active_memory() > mx::get_memory_limit()) mx::synchronize();
 }
 
 /* Computes a group of an operation before the next one begins. Groups depend on shapes alone, so that an
@@ -92,7 +92,7 @@ inline void settle(State &s, const array &a) {
   s.divided = true;
   if (s.recording) return;
   mx::eval(a);
-  keep_to_limit(s);
+  keep_to_limit();
 }
 
 /* region.cpp */
@@ -142,8 +142,8 @@ array product(const State &s, const array &x, const Tensor *w, const Tensor *opt
 /* sum + x W^T in the same type; sum [rows,n]. */
 array product_onto(const State &s, const array &sum, const array &x, const Tensor *w);
 array activate(const array &x, int act);
-array silu_mul(const State &s, const array &a, const array &b);    /* silu(a) b */
-array sigmoid_mul(const State &s, const array &g, const array &x); /* sigmoid(g) x */
+array silu_mul(const State &s, const array &a, const array &b);                /* silu(a) b */
+array sigmoid_mul(const State &s, const array &g, const array &x);             /* sigmoid(g) x */
 array mul_add(const State &s, const array &a, const array &b, const array &c); /* a b + c, broadcast */
 array f32(const array &a);
 array in_compute(const State &s, const array &a);
