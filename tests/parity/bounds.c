@@ -64,7 +64,8 @@ static const row mlx_many_steps[] = {
 };
 
 /* MLX with products and stored activations in half precision. A bf16 has 8 digits of 2, an f16 has 11.
- * Measured on the committed fixtures on the CPU device; an H200 stays within the same bounds. */
+ * Measured on the committed fixtures, and that of 200 steps, on the CPU device; an H200 stays within the
+ * bounds of the former. */
 static const row mlx_bf16_random_weights[] = {
     {"act/input_embedder*", 7.7e-3, 2.5e-2},
     {"act/cycle*/recycling/*", 7.3e-3, 2.5e-2},
@@ -88,12 +89,19 @@ static const row mlx_bf16_demonstration[] = {
     {"out/x_denoised", 2.4e-2, 9e-2},
     {"out/x_sampled", 7.7e-2, 0.2}, /* r.m.s. 2.4e-2; rounding of all steps is amplified, see below */
     {"out/value/frames", 0, 0},
-    {"out/value/pae", 7.7e-3, 2.5e-2},
+    {"out/value/pae", 9.3e-3, 2.5e-2},
+    {"out/value/pde", 9.8e-3, 3e-2},
+    {"out/value/contact", 1.3e-2, 4e-2},
+    {"act/denoise/diffusion_module.atom_attn_dec/update", 9.4e-2, 0.3},
     {"out/value/*", 1.6e-3, 6e-3},
     {"*", 1.0e-2, 3.5e-2},
     {NULL, 0, 0},
 };
-static const row mlx_bf16_many_steps[] = {{"out/x_*", 7.7e-2, 0.2}, {NULL, 0, 0}};
+/* From step 100 on what differs in rounding goes other ways: r.m.s. 7.9e-2 at the end. */
+static const row mlx_bf16_many_steps[] = {
+    {"out/x_step.?", 2.4e-4, 9e-4}, {"out/x_step.[1-5]?", 2.7e-3, 1e-2}, {"out/x_step.[6-9]?", 2.4e-2, 8e-2},
+    {"out/x_step.1??", 0.62, 1},    {"out/x_sampled", 0.5, 1},           {NULL, 0, 0},
+};
 static const row mlx_f16_random_weights[] = {
     {"act/input_embedder*", 1.1e-3, 4e-3},
     {"act/cycle*/recycling/*", 1.2e-3, 4e-3},
@@ -118,11 +126,14 @@ static const row mlx_f16_demonstration[] = {
     {"out/x_sampled", 3.8e-3, 1.5e-2},
     {"out/value/frames", 0, 0},
     {"out/value/pae", 1.1e-3, 3.5e-3},
+    {"out/value/pde", 1.5e-3, 5e-3},
+    {"out/value/contact", 1.9e-3, 6e-3},
+    {"act/denoise/diffusion_module.atom_attn_dec/update", 1.0e-2, 3e-2},
     {"out/value/*", 2.0e-4, 8e-4},
     {"*", 1.2e-3, 4e-3},
     {NULL, 0, 0},
 };
-static const row mlx_f16_many_steps[] = {{"out/x_*", 6.6e-3, 2e-2}, {NULL, 0, 0}};
+static const row mlx_f16_many_steps[] = {{"out/x_*", 2.2e-2, 7e-2}, {NULL, 0, 0}};
 static const row mlx_nothing[] = {{NULL, 0, 0}};
 
 /* bf16 on the CPU (unit roundoff 2^-9 = 0.002). Measured: the worst of the tiny, wide and full fixtures by
