@@ -77,7 +77,7 @@ static const cli_option table[] = {
     {.names = "json", .kind = CLI_FLAG, .offset = FIELD(json), .help = "Print JSON instead of tables"},
 };
 
-static void defaults(void *options) {
+static void bench_defaults(void *options) {
   bench_options *o = options;
   of3_bench_options b = of3_bench_defaults();
   *o = (bench_options){.what = "all",
@@ -232,7 +232,7 @@ static void print_json(const bench_options *o, const of3_engine_info *e, const o
   printf("}\n");
 }
 
-static int run(const void *options, const char *const *arg, int n) {
+static int bench_run(const void *options, const char *const *arg, int n) {
   const bench_options *o = options;
   (void)arg, (void)n;
   cli_terminal terminal = {0};
@@ -271,8 +271,8 @@ const cli_command cli_bench = {
     .option = table,
     .n_option = sizeof table / sizeof *table,
     .size = sizeof(bench_options),
-    .defaults = defaults,
-    .run = run,
+    .defaults = bench_defaults,
+    .run = bench_run,
     .more = "A fold of a made-up chain is timed. Phases give the fastest time of each and the time of the\n"
             "whole fold, operations the mean of all their calls. Rates count the multiplications and\n"
             "additions that are needed. The CPU's peak is what the threads reach with such instructions in\n"

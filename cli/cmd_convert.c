@@ -18,9 +18,11 @@ static const cli_option table[] = {
      .help = "Of the weights in the new file"},
 };
 
-static void defaults(void *options) { *(convert_options *)options = (convert_options){.dtype = "f32"}; }
+static void convert_defaults(void *options) {
+  *(convert_options *)options = (convert_options){.dtype = "f32"};
+}
 
-static int run(const void *options, const char *const *arg, int n) {
+static int convert_run(const void *options, const char *const *arg, int n) {
   (void)n;
   const convert_options *o = options;
   cli_terminal terminal = {0};
@@ -45,8 +47,8 @@ const cli_command cli_convert = {
     .option = table,
     .n_option = sizeof table / sizeof *table,
     .size = sizeof(convert_options),
-    .defaults = defaults,
-    .run = run,
+    .defaults = convert_defaults,
+    .run = convert_run,
     .more = "IN is a .pt file, a DeepSpeed folder or a safetensors file. EMA weights are taken where there "
             "are any.\n"
             "\n"

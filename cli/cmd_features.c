@@ -53,11 +53,11 @@ static const cli_option table[] = {
      .help = "Least important messages shown"},
 };
 
-static void defaults(void *options) {
+static void features_defaults(void *options) {
   *(features_options *)options = (features_options){.variant = "OB", .log = "info", .seed = NO_SEED};
 }
 
-static int run(const void *options, const char *const *arg, int n) {
+static int features_run(const void *options, const char *const *arg, int n) {
   (void)n;
   const features_options *o = options;
   cli_terminal terminal = {0};
@@ -86,7 +86,7 @@ const cli_command cli_features = {
     .option = table,
     .n_option = sizeof table / sizeof *table,
     .size = sizeof(features_options),
-    .defaults = defaults,
-    .run = run,
+    .defaults = features_defaults,
+    .run = features_run,
     .more = "Example\n  of3 features examples/demo/ubiquitin.json --variant OB --out ubiquitin.safetensors\n",
 };

@@ -16,7 +16,7 @@ static const cli_option table[] = {
      .help = "Describe this machine: backends, instruction sets, threads, memory"},
 };
 
-static void defaults(void *options) { *(info_options *)options = (info_options){0}; }
+static void info_defaults(void *options) { *(info_options *)options = (info_options){0}; }
 
 static void describe_mlx(void) {
   of3_backend_info mlx;
@@ -84,7 +84,7 @@ static int describe_file(const char *path) {
   return CLI_EXIT_OK;
 }
 
-static int run(const void *options, const char *const *arg, int n) {
+static int info_run(const void *options, const char *const *arg, int n) {
   const info_options *o = options;
   int code = n ? describe_file(arg[0]) : CLI_EXIT_OK;
   if (code == CLI_EXIT_OK && n && o->cpu) putchar('\n');
@@ -99,7 +99,7 @@ const cli_command cli_info = {
     .option = table,
     .n_option = sizeof table / sizeof *table,
     .size = sizeof(info_options),
-    .defaults = defaults,
-    .run = run,
+    .defaults = info_defaults,
+    .run = info_run,
     .more = "Example\n  of3 info examples/demo/of3-demo.safetensors\n",
 };

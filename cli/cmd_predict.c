@@ -149,7 +149,7 @@ static const cli_option table[] = {
      .help = "Least important messages shown, with progress from info on"},
 };
 
-static void defaults(void *options) {
+static void predict_defaults(void *options) {
   predict_options *o = options;
   of3_predict_options p = of3_predict_defaults();
   o->samples = p.samples;
@@ -171,7 +171,8 @@ static void choose_seeds(const predict_options *o, cli_seeds *out) {
   out->n = o->model_seeds;
 }
 
-static int fold(const predict_options *o, const char *query, const char *checkpoint, const cli_seeds *seeds) {
+static int predict_fold(const predict_options *o, const char *query, const char *checkpoint,
+                        const cli_seeds *seeds) {
   cli_terminal terminal = {0};
   of3_callbacks callbacks = cli_callbacks(&terminal, o->log);
   of3_engine_options engine_options = cli_engine_options(&o->machine);
@@ -202,7 +203,7 @@ static int fold(const predict_options *o, const char *query, const char *checkpo
   return code;
 }
 
-static int run(const void *options, const char *const *arg, int n) {
+static int predict_run(const void *options, const char *const *arg, int n) {
   const predict_options *o = options;
   const char *query = n ? arg[0] : o->query_json, *checkpoint = o->checkpoint;
   if (!query || (n && o->query_json)) {
@@ -222,7 +223,7 @@ static int run(const void *options, const char *const *arg, int n) {
     return CLI_EXIT_FAILED;
   }
   choose_seeds(o, seeds);
-  int code = fold(o, query, checkpoint, seeds);
+  int code = predict_fold(o, query, checkpoint, seeds);
   free(seeds);
   return code;
 }
@@ -235,8 +236,8 @@ const cli_command cli_predict = {
     .option = table,
     .n_option = sizeof table / sizeof *table,
     .size = sizeof(predict_options),
-    .defaults = defaults,
-    .run = run,
+    .defaults = predict_defaults,
+    .run = predict_run,
     .more = "QUERY is an OpenFold3 query (JSON), a FASTA file, or a protein sequence in capital letters.\n"
             "Queries run by length, seeds fastest, small ones side by side; one that fails does not stop the "
             "others.\n"

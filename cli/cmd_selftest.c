@@ -50,7 +50,7 @@ static const cli_option table[] = {
      .help = "The source tree, whose fixtures are used"},
 };
 
-static void defaults(void *options) {
+static void selftest_defaults(void *options) {
   *(selftest_options *)options = (selftest_options){.backend = "cpu", .dtype = "f32"};
 }
 
@@ -122,7 +122,7 @@ static bool run_program(char *const *argv, outcome *o) {
 }
 
 /* The folder of this program, without a slash. */
-static bool own_folder(char out[PATH_TEXT]) {
+static bool selftest_own_folder(char out[PATH_TEXT]) {
   Dl_info info;
   const char *file = NULL;
 #ifdef __linux__
@@ -168,11 +168,11 @@ static void name_plugin(const char *folder) {
   if (access(path, R_OK) == 0) setenv("OF3_MLX_PLUGIN", path, 0);
 }
 
-static int run(const void *options, const char *const *arg, int n) {
+static int selftest_run(const void *options, const char *const *arg, int n) {
   (void)arg, (void)n;
   const selftest_options *o = options;
   char folder[PATH_TEXT] = ".", program[PATH_TEXT + 32], checkpoint[PATH_TEXT + 96], fixture[PATH_TEXT + 96];
-  own_folder(folder);
+  selftest_own_folder(folder);
   snprintf(program, sizeof program, "%s%s", o->program ? o->program : folder,
            o->program ? "" : "/tests/parity");
   if (access(program, X_OK) != 0) {
@@ -210,8 +210,8 @@ const cli_command cli_selftest = {
     .option = table,
     .n_option = sizeof table / sizeof *table,
     .size = sizeof(selftest_options),
-    .defaults = defaults,
-    .run = run,
+    .defaults = selftest_defaults,
+    .run = selftest_run,
     .more = "Needs the source tree and its build: the parity program and the fixtures.\n"
             "\n"
             "Example\n  of3 selftest --backend mlx\n",

@@ -45,7 +45,7 @@ static int help(int argc, char **argv) {
   return CLI_EXIT_OK;
 }
 
-static int run(const cli_command *c, int argc, char **argv) {
+static int run_command(const cli_command *c, int argc, char **argv) {
   const char *arg[CLI_MOST_ARGUMENTS] = {0};
   int n = 0, code = CLI_EXIT_USAGE;
   void *options = calloc(1, c->size);
@@ -81,7 +81,7 @@ static int dispatch(int argc, char **argv) {
   if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
     return help(argc - 2, argv + 2);
   const cli_command *c = find_command(name);
-  return c ? run(c, argc - 2, argv + 2) : unknown_command(name);
+  return c ? run_command(c, argc - 2, argv + 2) : unknown_command(name);
 }
 
 /* Where a standard stream is closed, a result would be opened under its number and messages would land in it.

@@ -60,7 +60,7 @@ static int first_name(const cli_option *o) { return (int)strcspn(o->names, " ");
 
 /* ---- Values */
 
-static bool whole_number(const char *text, uint64_t most, uint64_t *out) {
+static bool options_whole_number(const char *text, uint64_t most, uint64_t *out) {
   char *end;
   if (!isdigit((unsigned char)text[0])) return false;
   errno = 0;
@@ -71,14 +71,14 @@ static bool whole_number(const char *text, uint64_t most, uint64_t *out) {
 
 static bool parse_int(const parser *p, const cli_option *o, const char *text, int *out) {
   uint64_t v;
-  if (!whole_number(text, (uint64_t)o->high, &v) || v < (uint64_t)o->low)
+  if (!options_whole_number(text, (uint64_t)o->high, &v) || v < (uint64_t)o->low)
     return fail(p, "%s takes a whole number from %d to %d, not '%.100s'", p->name, o->low, o->high, text);
   *out = (int)v;
   return true;
 }
 
 static bool parse_seed(const parser *p, const char *text, uint64_t *out) {
-  if (whole_number(text, INT64_MAX, out)) return true;
+  if (options_whole_number(text, INT64_MAX, out)) return true;
   return fail(p, "%s takes whole numbers from 0 to 2^63 - 1, not '%.100s'", p->name, text);
 }
 

@@ -77,7 +77,7 @@ static void show_message(void *user, of3_level level, const char *text) {
 enum { PLAIN_INTERVAL = 10 /* seconds between plain lines */ };
 static const double LINE_INTERVAL = 0.1; /* between changes of the progress line */
 
-static double now(void) {
+static double terminal_now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
@@ -93,7 +93,7 @@ static void duration(double seconds, char *out, size_t size) {
     snprintf(out, size, "%ld h %02ld min", s / 3600, s / 60 % 60);
 }
 
-static void progress_text(const cli_lane *t, const of3_progress_info *p, char *out, size_t size) {
+static void progress_text(const cli_worker *t, const of3_progress_info *p, char *out, size_t size) {
   char left[64];
   int n = snprintf(out, size, "%s", t->label);
   if (p->n_item > 1) n += snprintf(out + n, size - (size_t)n, " (%d of %d)", p->item, p->n_item);
@@ -113,14 +113,14 @@ static void progress_text(const cli_lane *t, const of3_progress_info *p, char *o
 }
 
 /* "(5 of 40) a seed 42 12%, b seed 42 9%" */
-static void lanes_text(const cli_terminal *t, int n_item, char *out, size_t size) {
+static void workers_text(const cli_terminal *t, int n_item, char *out, size_t size) {
   int last = 0;
-  for (int i = 0; i < t->n_lane; i++)
-    if (t->lane[i].item > last) last = t->lane[i].item;
+  for (int i = 0; i < t->n_worker; i++)
+    if (t->worker[i].item > last) last = t->worker[i].item;
   size_t n = (size_t)snprintf(out, size, "(%d of %d)", last, n_item);
   const char *between = " ";
-  for (int i = 0; i < t->n_lane && n < size; i++) {
-    const cli_lane *l = &t->lane[i];
+  for (int i = 0; i < t->n_worker && n < size; i++) {
+    const cli_worker *l = &t->worker[i];
     if (!l->item) continue;
     n += (size_t)snprintf(out + n, size - n, "%s%s %.0f%%", between, l->label, 100 * l->fraction);
     between = ", ";
@@ -134,13 +134,13 @@ static void cut_to_width(char *text) {
   if (strlen(text) >= columns) text[columns - 1] = 0;
 }
 
-/* Notes where a lane is; true: at another item or in another phase than before. */
-static bool note_progress(cli_terminal *t, cli_lane *l, const of3_progress_info *p) {
-  if (t->n_lane != p->n_lane) memset(t->lane, 0, sizeof t->lane);
-  t->n_lane = p->n_lane;
+/* Notes where a worker is; true: at another item or in another phase than before. */
+static bool note_progress(cli_terminal *t, cli_worker *l, const of3_progress_info *p) {
+  if (t->n_worker != p->n_worker) memset(t->worker, 0, sizeof t->worker);
+  t->n_worker = p->n_worker;
   l->fraction = p->fraction;
   if (l->item == p->item && l->phase && strcmp(l->phase, p->phase) == 0) return false;
-  snprintf(l->label, sizeof l->label, p->n_lane > 1 ? "%.20s seed %llu" : "%.40s seed %llu", p->query,
+  snprintf(l->label, sizeof l->label, p->n_worker > 1 ? "%.20s seed %llu" : "%.40s seed %llu", p->query,
            (unsigned long long)p->seed);
   l->item = p->item;
   l->phase = p->phase;
@@ -158,16 +158,16 @@ static void write_over(cli_terminal *t, double clock, char *text) {
 
 static void show_progress(void *user, const of3_progress_info *p) {
   cli_terminal *t = user;
-  if (p->lane >= CLI_MOST_LANES) return;
-  cli_lane *l = &t->lane[p->lane];
+  if (p->worker >= CLI_MOST_WORKERS) return;
+  cli_worker *l = &t->worker[p->worker];
   char text[512];
-  double clock = now();
+  double clock = terminal_now();
   bool other = note_progress(t, l, p);
   if (t->is_terminal) {
-    bool must = p->n_lane == 1 && (other || p->done >= p->total);
+    bool must = p->n_worker == 1 && (other || p->done >= p->total);
     if (!must && clock - t->shown < LINE_INTERVAL) return;
-    if (p->n_lane > 1)
-      lanes_text(t, p->n_item, text, sizeof text);
+    if (p->n_worker > 1)
+      workers_text(t, p->n_item, text, sizeof text);
     else
       progress_text(l, p, text, sizeof text);
     write_over(t, clock, text);

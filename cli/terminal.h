@@ -8,10 +8,10 @@
 
 enum { CLI_EXIT_OK = 0, CLI_EXIT_FAILED = 1, CLI_EXIT_USAGE = 2, CLI_EXIT_SIGNAL = 128 /* + its number */ };
 
-enum { CLI_MOST_LANES = 1024 };
+enum { CLI_MOST_WORKERS = 1024 };
 
-/* The progress of a lane (of3_progress_info). */
-typedef struct cli_lane {
+/* The progress of a worker (of3_progress_info). */
+typedef struct cli_worker {
   int item;        /* of the last progress; 0: none */
   char label[72];  /* query and seed */
   double fraction; /* of it */
@@ -19,14 +19,14 @@ typedef struct cli_lane {
   const char *phase;
   double phase_began; /* on the clock of the pair */
   int phase_from;     /* `done` at that time */
-} cli_lane;
+} cli_worker;
 
 typedef struct cli_terminal {
   bool is_terminal; /* stderr: one progress line that is written over; else plain lines now and then */
   bool line;        /* a progress line is showing */
   double shown;     /* when it was written */
-  int n_lane;
-  cli_lane lane[CLI_MOST_LANES];
+  int n_worker;
+  cli_worker worker[CLI_MOST_WORKERS];
 } cli_terminal;
 
 /* level: "debug", "info", "warn", "error". cancel is the flag that signals set. */

@@ -59,12 +59,12 @@ typedef enum of3_level { OF3_LOG_DEBUG, OF3_LOG_INFO, OF3_LOG_WARN, OF3_LOG_ERRO
 typedef struct of3_progress_info {
   const char *query;
   uint64_t seed;
-  int item, n_item;  /* which of the (query, seed) pairs, from 1 */
-  int lane, n_lane;  /* which of the pairs that are folded side by side, from 0 */
-  const char *phase; /* "features", "trunk", "diffusion", "confidence", "write" */
-  int done, total;   /* steps of the phase */
-  double fraction;   /* of the pair's arithmetic, 0 .. 1 */
-  double seconds;    /* since the pair was begun */
+  int item, n_item;     /* which of the (query, seed) pairs, from 1 */
+  int worker, n_worker; /* which of the pairs that are folded side by side, from 0 */
+  const char *phase;    /* "features", "trunk", "diffusion", "confidence", "write" */
+  int done, total;      /* steps of the phase */
+  double fraction;      /* of the pair's arithmetic, 0 .. 1 */
+  double seconds;       /* since the pair was begun */
 } of3_progress_info;
 
 /* Called from the thread that called of3, also while it folds several queries at a time; any member may be

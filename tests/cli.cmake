@@ -11,7 +11,7 @@ add_test(NAME includes COMMAND ${CMAKE_SOURCE_DIR}/tests/check_includes.sh)
 
 # The library from outside.
 of3_test(test_api of3_api)
-of3_test(test_lanes of3_api)
+of3_test(test_worker_groups of3_api)
 of3_test(test_jobs of3_api)
 of3_test_allocations(test_api_memory of3_api)
 if(TARGET test_api_memory)

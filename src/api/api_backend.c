@@ -22,7 +22,7 @@ static const char *isa_of(const of3_backend *b) {
   return dash ? dash + 1 : b->name;
 }
 
-static of3_status open_cpu(const of3_engine_options *o, of3_dtype dtype, of3_engine *e, of3_error *err) {
+static of3_status choose_cpu(const of3_engine_options *o, of3_dtype dtype, of3_engine *e, of3_error *err) {
   if (dtype == OF3_F16)
     return of3_fail(err, OF3_ERR_USAGE,
                     "the backend cpu multiplies f32 or bf16, not f16; use one of these, or --backend mlx");
@@ -67,7 +67,7 @@ of3_status of3_engine_choose(const of3_engine_options *o, of3_engine *e, of3_err
     return of3_fail(err, OF3_ERR_UNSUPPORTED,
                     "the element type '%.40s' is not served by this version; available are f32, bf16 and f16",
                     o->dtype);
-  if (strcmp(o->backend, "cpu") == 0) return open_cpu(o, dtype, e, err);
+  if (strcmp(o->backend, "cpu") == 0) return choose_cpu(o, dtype, e, err);
   if (strcmp(o->backend, "mlx") == 0) return open_mlx(o, dtype, e, err);
   if (strcmp(o->backend, "auto") != 0)
     return of3_fail(err, OF3_ERR_UNSUPPORTED,
@@ -78,7 +78,7 @@ of3_status of3_engine_choose(const of3_engine_options *o, of3_engine *e, of3_err
     if (open_mlx(o, dtype, e, &why) == OF3_OK) return OF3_OK;
     of3_logf(&e->log, OF3_LOG_WARN, "computing on the CPU: %s", why.text);
   }
-  return open_cpu(o, dtype, e, err);
+  return choose_cpu(o, dtype, e, err);
 }
 
 of3_status of3_backend_describe(const char *name, of3_backend_info *out, of3_error *err) {

@@ -96,7 +96,7 @@ static void note_held(const bench *b) {
 }
 
 /* Ends the running phase and begins the next. */
-static void turn(bench *b, int next) {
+static void begin_phase(bench *b, int next) {
   settle(b->cx);
   note_held(b);
   if (b->running < N_PHASE && b->noted & OF3_BENCH_PHASES)
@@ -112,11 +112,11 @@ static void turn(bench *b, int next) {
 static void watch(void *user, const char *phase, int done, int total) {
   bench *b = user;
   if (strcmp(phase, "trunk") == 0)
-    turn(b, done < total ? TRUNK_PASS : PREPARATION);
+    begin_phase(b, done < total ? TRUNK_PASS : PREPARATION);
   else if (strcmp(phase, "diffusion") == 0)
-    turn(b, done < total ? STEP : HEADS);
+    begin_phase(b, done < total ? STEP : HEADS);
   else if (done == total)
-    turn(b, N_PHASE);
+    begin_phase(b, N_PHASE);
 }
 
 /* ---- What is folded */
@@ -148,8 +148,8 @@ static of3_status make_msa(of3_features *f, int rows, of3_error *err) {
   return OF3_OK;
 }
 
-static of3_status make_features(const of3_bench_options *o, of3_variant variant, of3_features *out,
-                                of3_error *err) {
+static of3_status bench_make_features(const of3_bench_options *o, of3_variant variant, of3_features *out,
+                                      of3_error *err) {
   of3_query_set set = {0};
   of3_complex complex = {0};
   of3_feature_mode mode = of3_feature_mode_of(variant);
@@ -183,11 +183,11 @@ static void begin(bench *b, of3_ctx *cx, unsigned noted) {
   b->cx = cx;
   b->noted = noted;
   b->running = N_PHASE;
-  turn(b, INPUTS);
+  begin_phase(b, INPUTS);
 }
 
-static of3_status fold(bench *b, const of3_network *net, const of3_features *f, int passes, int steps,
-                       unsigned noted, of3_error *err) {
+static of3_status bench_fold(bench *b, const of3_network *net, const of3_features *f, int passes, int steps,
+                             unsigned noted, of3_error *err) {
   enum { ROUNDING = 4096 };
   const uint64_t seed = 1;
   const of3_engine *e = b->engine;
@@ -217,12 +217,13 @@ static of3_status fold(bench *b, const of3_network *net, const of3_features *f, 
 static of3_status folds(bench *b, const of3_network *net, const of3_features *f, of3_error *err) {
   const of3_bench_options *o = b->o;
   if (b->engine->held) b->held_before = b->engine->held(true).now;
-  if (!is_lazy(b->engine)) return fold(b, net, f, o->passes, o->steps, o->parts, err);
+  if (!is_lazy(b->engine)) return bench_fold(b, net, f, o->passes, o->steps, o->parts, err);
   double begin = of3_seconds();
-  OF3_TRY(fold(b, net, f, 1, 1, 0, err));
+  OF3_TRY(bench_fold(b, net, f, 1, 1, 0, err));
   note_phase(&b->box->phase[FIRST_FOLD], of3_seconds() - begin, 0);
-  if (o->parts & OF3_BENCH_PHASES) OF3_TRY(fold(b, net, f, o->passes, o->steps, OF3_BENCH_PHASES, err));
-  return o->parts & OF3_BENCH_KERNELS ? fold(b, net, f, o->passes, o->steps, OF3_BENCH_KERNELS, err) : OF3_OK;
+  if (o->parts & OF3_BENCH_PHASES) OF3_TRY(bench_fold(b, net, f, o->passes, o->steps, OF3_BENCH_PHASES, err));
+  return o->parts & OF3_BENCH_KERNELS ? bench_fold(b, net, f, o->passes, o->steps, OF3_BENCH_KERNELS, err)
+                                      : OF3_OK;
 }
 
 static int by_time(const void *pa, const void *pb) {
@@ -265,7 +266,7 @@ static void list_kernels(const bench *b) {
 static of3_status measure(bench *b, const of3_network *net, of3_error *err) {
   of3_features f = {0};
   of3_bench_report *r = &b->box->report;
-  of3_status status = make_features(b->o, net->variant, &f, err);
+  of3_status status = bench_make_features(b->o, net->variant, &f, err);
   if (status == OF3_OK) status = folds(b, net, &f, err);
   r->n_token = f.n_token;
   r->n_atom = f.n_atom;
@@ -301,7 +302,7 @@ static of3_status with_model(bench *b, const of3_model *m, of3_error *err) {
   return measure(b, &m->network, err);
 }
 
-static of3_status check_range(const char *what, int value, int high, of3_error *err) {
+static of3_status bench_check_range(const char *what, int value, int high, of3_error *err) {
   if (value >= 1 && value <= high) return OF3_OK;
   return of3_fail(err, OF3_ERR_USAGE, "%d %s were asked for; 1 to %d are allowed", value, what, high);
 }
@@ -312,11 +313,11 @@ static of3_status check_options(const of3_engine *e, const of3_bench_options *o,
                     "the backend %s computes on the device %s, whose time is not processor time; leave out "
                     "--processor-time, or use --backend cpu",
                     e->name, e->device);
-  OF3_TRY(check_range("tokens", o->tokens, MOST_TOKENS, err));
-  OF3_TRY(check_range("MSA rows", o->msa_rows, MOST_MSA, err));
-  OF3_TRY(check_range("samples", o->samples, MOST_TIMES, err));
-  OF3_TRY(check_range("passes", o->passes, MOST_TIMES, err));
-  return check_range("steps", o->steps, MOST_TIMES, err);
+  OF3_TRY(bench_check_range("tokens", o->tokens, MOST_TOKENS, err));
+  OF3_TRY(bench_check_range("MSA rows", o->msa_rows, MOST_MSA, err));
+  OF3_TRY(bench_check_range("samples", o->samples, MOST_TIMES, err));
+  OF3_TRY(bench_check_range("passes", o->passes, MOST_TIMES, err));
+  return bench_check_range("steps", o->steps, MOST_TIMES, err);
 }
 
 static of3_status measure_peak(bench *b, of3_error *err) {

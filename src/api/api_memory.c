@@ -1,4 +1,4 @@
-/* The memory that an item needs, and the gate that lets items on their way hold no more than there is. */
+/* The memory that an item needs, and the budget that lets items on their way hold no more than there is. */
 #include <inttypes.h>
 
 #include "api/job.h"
@@ -28,9 +28,9 @@ static uint64_t available_beside(const of3_model *m, uint64_t taken) {
 
 /* Without tensors and results. What is free is looked up while nobody holds any: later it cannot be told what
  * of it holders have not touched yet. */
-static of3_need memory_held(const of3_turn *t) {
-  const of3_model *m = t->lane->job->model;
-  of3_gate *g = &t->lane->job->gate;
+static of3_need memory_held(const of3_item_run *t) {
+  const of3_model *m = t->worker->job->model;
+  of3_memory_budget *g = &t->worker->job->budget;
   of3_need n = {.weights = weight_bytes(m),
                 .rest = of3_arena_used(t->prepared->features.arena) + of3_arena_used(t->arena)};
   pthread_mutex_lock(&g->lock);
@@ -40,13 +40,13 @@ static of3_need memory_held(const of3_turn *t) {
   return n;
 }
 
-of3_status of3_turn_plan(of3_turn *t, of3_error *err) {
-  const of3_model *m = t->lane->job->model;
+of3_status of3_item_run_plan(of3_item_run *t, of3_error *err) {
+  const of3_model *m = t->worker->job->model;
   of3_need *n = &t->need;
   *n = memory_held(t);
   const uint64_t held = n->weights + n->rest;
   const size_t most = !n->available ? SIZE_MAX : n->available > held ? n->available - held : 0;
-  OF3_TRY(of3_plan_within(m->engine->backend, of3_pool_size(t->lane->pool), &m->network, &t->features, most,
+  OF3_TRY(of3_plan_within(m->engine->backend, of3_pool_size(t->worker->pool), &m->network, &t->features, most,
                           &t->fold, &t->plan, err));
   n->tensors = t->plan.step_bytes;
   n->rest += t->plan.result_bytes;
@@ -62,7 +62,7 @@ typedef struct need_text {
       available[OF3_SIZE_TEXT];
 } need_text;
 
-static need_text text_of(const of3_need *n) {
+static need_text memory_text_of(const of3_need *n) {
   need_text t = {.weights = ""};
   of3_size_text(n->weights, t.weights);
   of3_size_text(n->tensors, t.tensors);
@@ -72,24 +72,25 @@ static need_text text_of(const of3_need *n) {
   return t;
 }
 
-void of3_turn_announce(const of3_turn *turn) {
-  const of3_log *log = &turn->lane->log;
-  const of3_features *f = &turn->features;
-  const of3_plan *plan = &turn->plan;
-  const char *name = turn->query->name;
+void of3_item_run_announce(const of3_item_run *item_run) {
+  const of3_log *log = &item_run->worker->log;
+  const of3_features *f = &item_run->features;
+  const of3_plan *plan = &item_run->plan;
+  const char *name = item_run->query->name;
   char economy[OF3_ECONOMY_TEXT];
-  const of3_need *n = &turn->need;
-  need_text t = text_of(n);
+  const of3_need *n = &item_run->need;
+  need_text t = memory_text_of(n);
   double work = plan->flops_trunk + plan->flops_diffusion + plan->flops_heads;
   double percent = 100 / (work > 0 ? work : 1);
   of3_logf(log, OF3_LOG_INFO, "%s: %d chain%s, %d tokens, %d atoms, %d MSA rows", name,
-           turn->prepared->complex.n_chain, turn->prepared->complex.n_chain > 1 ? "s" : "", f->n_token,
-           f->n_atom, f->n_msa);
+           item_run->prepared->complex.n_chain, item_run->prepared->complex.n_chain > 1 ? "s" : "",
+           f->n_token, f->n_atom, f->n_msa);
   of3_logf(log, OF3_LOG_INFO,
            "%s: needs %s of memory (weights %s, tensors %s, features and results %s); %s %s", name, t.total,
            t.weights, t.tensors, t.rest, n->available ? t.available : "an unknown amount",
-           turn->lane->job->model->engine->max_memory ? "are allowed" : "are free");
-  if (fits(n) && of3_economy_text(&turn->fold.economy, &turn->lane->job->model->network.config, economy)[0])
+           item_run->worker->job->model->engine->max_memory ? "are allowed" : "are free");
+  if (fits(n) &&
+      of3_economy_text(&item_run->fold.economy, &item_run->worker->job->model->network.config, economy)[0])
     of3_logf(log, OF3_LOG_INFO, "%s: takes longer to need less: %s", name, economy);
   of3_logf(log, OF3_LOG_INFO,
            "%s: needs %.3g TFLOP of work for each seed (trunk %.0f%%, diffusion %.0f%%, heads %.0f%%)", name,
@@ -97,29 +98,29 @@ void of3_turn_announce(const of3_turn *turn) {
            plan->flops_heads * percent);
 }
 
-static of3_status refuse(const of3_turn *turn, of3_error *err) {
-  need_text t = text_of(&turn->need);
+static of3_status memory_refuse(const of3_item_run *item_run, of3_error *err) {
+  need_text t = memory_text_of(&item_run->need);
   return of3_fail(
       err, OF3_ERR_MEMORY,
       "%d token%s and %d sample%s need at least %s of memory (weights %s, tensors %s, features and "
       "results %s), but "
       "%s are %s; use fewer samples, a smaller query or more memory",
-      turn->features.n_token, turn->features.n_token > 1 ? "s" : "", turn->fold.n_sample,
-      turn->fold.n_sample > 1 ? "s" : "", t.total, t.weights, t.tensors, t.rest, t.available,
-      turn->lane->job->model->engine->max_memory ? "allowed by --max-memory" : "free");
+      item_run->features.n_token, item_run->features.n_token > 1 ? "s" : "", item_run->fold.n_sample,
+      item_run->fold.n_sample > 1 ? "s" : "", t.total, t.weights, t.tensors, t.rest, t.available,
+      item_run->worker->job->model->engine->max_memory ? "allowed by --max-memory" : "free");
 }
 
-/* ---- The gate: items on their way together hold no more than may be used */
+/* ---- The budget: items on their way together hold no more than may be used */
 
-of3_status of3_gate_init(of3_gate *g, of3_error *err) {
-  *g = (of3_gate){.held = 0};
+of3_status of3_memory_budget_init(of3_memory_budget *g, of3_error *err) {
+  *g = (of3_memory_budget){.held = 0};
   if (pthread_mutex_init(&g->lock, NULL) != 0) return of3_fail_memory(err, "the lock of the memory");
   if (pthread_cond_init(&g->left, NULL) == 0) return OF3_OK;
   pthread_mutex_destroy(&g->lock);
   return of3_fail_memory(err, "the lock of the memory");
 }
 
-void of3_gate_free(of3_gate *g) {
+void of3_memory_budget_free(of3_memory_budget *g) {
   pthread_cond_destroy(&g->left);
   pthread_mutex_destroy(&g->lock);
 }
@@ -127,12 +128,12 @@ void of3_gate_free(of3_gate *g) {
 typedef enum answer { GRANTED, LATER, NEVER } answer;
 
 /* Under the lock. Beside others there must also be as much free right now as the item will take. */
-static answer ask(of3_gate *g, of3_turn *t) {
+static answer ask(of3_memory_budget *g, of3_item_run *t) {
   const of3_need *n = &t->need;
   const uint64_t own = n->tensors + n->rest;
   if (!fits(n)) return NEVER;
   if (g->n_held > 0 && n->available) {
-    uint64_t usable = t->lane->job->model->engine->max_memory ? 0 : of3_usable_memory();
+    uint64_t usable = t->worker->job->model->engine->max_memory ? 0 : of3_usable_memory();
     if (n->total + g->held > n->available || (usable && own > usable)) return LATER;
   }
   t->holds = true;
@@ -141,10 +142,10 @@ static answer ask(of3_gate *g, of3_turn *t) {
   return GRANTED;
 }
 
-/* Whoever holds the door waits here, so nobody else comes between. */
-static void await(of3_gate *g, of3_turn *t) {
+/* Whoever holds the lock waits here, so nobody else comes between. */
+static void memory_await(of3_memory_budget *g, of3_item_run *t) {
   double begin = of3_seconds();
-  of3_logf(&t->lane->log, OF3_LOG_INFO, "%s seed %" PRIu64 ": waits for memory that other folds hold",
+  of3_logf(&t->worker->log, OF3_LOG_INFO, "%s seed %" PRIu64 ": waits for memory that other folds hold",
            t->query->name, t->item->seed);
   pthread_mutex_lock(&g->lock);
   while (ask(g, t) == LATER) pthread_cond_wait(&g->left, &g->lock);
@@ -152,17 +153,17 @@ static void await(of3_gate *g, of3_turn *t) {
   t->begin += of3_seconds() - begin;
 }
 
-of3_status of3_turn_get_memory(of3_turn *t, of3_error *err) {
-  of3_gate *g = &t->lane->job->gate;
+of3_status of3_item_run_get_memory(of3_item_run *t, of3_error *err) {
+  of3_memory_budget *g = &t->worker->job->budget;
   pthread_mutex_lock(&g->lock);
   answer a = ask(g, t);
   pthread_mutex_unlock(&g->lock);
-  if (a == LATER) await(g, t);
-  return a == NEVER ? refuse(t, err) : OF3_OK;
+  if (a == LATER) memory_await(g, t);
+  return a == NEVER ? memory_refuse(t, err) : OF3_OK;
 }
 
-void of3_turn_give_back(of3_turn *t) {
-  of3_gate *g = &t->lane->job->gate;
+void of3_item_run_give_back(of3_item_run *t) {
+  of3_memory_budget *g = &t->worker->job->budget;
   if (!t->holds) return;
   t->holds = false;
   pthread_mutex_lock(&g->lock);
@@ -172,13 +173,13 @@ void of3_turn_give_back(of3_turn *t) {
   pthread_mutex_unlock(&g->lock);
 }
 
-uint64_t of3_job_room(const of3_job *j) {
+uint64_t of3_job_free_memory(const of3_job *j) {
   uint64_t usable = available_beside(j->model, 0), weights = weight_bytes(j->model);
   return !usable ? UINT64_MAX : usable > weights ? usable - weights : 0;
 }
 
 /* Small features are always let pass: then the plan is refused, which can say how much is needed. */
-uint64_t of3_job_host_room(const of3_job *j) {
+uint64_t of3_job_free_host_memory(const of3_job *j) {
   const uint64_t floor = 64 << 20, most = j->model->engine->max_memory, weights = weight_bytes(j->model);
   if (!most) return of3_usable_memory();
   return most > weights + floor ? most - weights : floor;

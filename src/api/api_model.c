@@ -25,7 +25,7 @@ static char *types_of(const of3_table *t, of3_arena *arena) {
   return text;
 }
 
-static void count(const of3_table *t, of3_model_info *out) {
+static void model_count(const of3_table *t, of3_model_info *out) {
   out->n_tensor = t->n;
   for (int i = 0; i < t->n; i++) {
     const of3_entry *e = &t->entry[i];
@@ -34,7 +34,7 @@ static void count(const of3_table *t, of3_model_info *out) {
   }
 }
 
-static of3_status describe(const char *path, const of3_checkpoint *c, info_box *b, of3_error *err) {
+static of3_status model_describe(const char *path, const of3_checkpoint *c, info_box *b, of3_error *err) {
   static const char *const formats[] = {[OF3_FORMAT_SAFETENSORS] = "safetensors",
                                         [OF3_FORMAT_TORCH] = "torch zip",
                                         [OF3_FORMAT_DEEPSPEED] = "DeepSpeed folder"};
@@ -49,7 +49,7 @@ static of3_status describe(const char *path, const of3_checkpoint *c, info_box *
   OF3_TRY(of3_checkpoint_locate(path, b->arena, &m->file, err));
   if (!values || !m->types || !m->layout) return of3_fail_memory(err, "the description of a checkpoint");
   of3_config_values(&config, values);
-  count(&c->weights, m);
+  model_count(&c->weights, m);
   m->format = formats[c->format];
   m->variant = of3_variant_name(variant);
   m->title = titles[variant];
@@ -65,8 +65,8 @@ of3_status of3_info_of(const char *path, const of3_checkpoint *c, of3_model_info
   info_box *b = calloc(1, sizeof *b);
   *ret_info = NULL;
   if (b) b->arena = of3_arena_new(0);
-  of3_status status =
-      b && b->arena ? describe(path, c, b, err) : of3_fail_memory(err, "the description of a checkpoint");
+  of3_status status = b && b->arena ? model_describe(path, c, b, err)
+                                    : of3_fail_memory(err, "the description of a checkpoint");
   if (status != OF3_OK)
     of3_info_free(b ? &b->info : NULL);
   else

@@ -19,7 +19,7 @@ of3_predict_options of3_predict_defaults(void) {
 
 /* ---- Options */
 
-static of3_status check_range(const char *what, int value, int low, int high, of3_error *err) {
+static of3_status predict_check_range(const char *what, int value, int low, int high, of3_error *err) {
   if (value >= low && value <= high) return OF3_OK;
   return of3_fail(err, OF3_ERR_USAGE, "%d %s were asked for; %d to %d are allowed", value, what, low, high);
 }
@@ -53,9 +53,9 @@ static of3_status check_jobs(const of3_engine *e, int jobs, of3_error *err) {
 static of3_status read_options(of3_job *j, of3_error *err) {
   const of3_predict_options *o = j->o;
   j->tree.folder = o->output_dir;
-  OF3_TRY(check_range("samples", o->samples, 1, MOST_SAMPLES, err));
-  OF3_TRY(check_range("recycles", o->recycles, 0, MOST_RECYCLES, err));
-  OF3_TRY(check_range("steps", o->steps, 1, MOST_STEPS, err));
+  OF3_TRY(predict_check_range("samples", o->samples, 1, MOST_SAMPLES, err));
+  OF3_TRY(predict_check_range("recycles", o->recycles, 0, MOST_RECYCLES, err));
+  OF3_TRY(predict_check_range("steps", o->steps, 1, MOST_STEPS, err));
   if (!o->output_dir || !*o->output_dir) return of3_fail(err, OF3_ERR_USAGE, "no output folder is named");
   if (!of3_structure_format_parse(o->format, &j->tree.format))
     return of3_fail(err, OF3_ERR_USAGE,

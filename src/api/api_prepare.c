@@ -14,17 +14,18 @@ void of3_prepared_leave(of3_prepared *p) {
   free(p);
 }
 
-static of3_status fill(const of3_job *j, const of3_log *log, uint64_t seed, of3_prepared *p, of3_error *err) {
+static of3_status prepare_fill(const of3_job *j, const of3_log *log, uint64_t seed, of3_prepared *p,
+                               of3_error *err) {
   OF3_TRY(of3_complex_build(p->query, log, &p->complex, err));
   if (j->tree.format == OF3_PDB) OF3_TRY(of3_pdb_check(&p->complex, err));
   of3_feature_mode mode = j->mode;
-  mode.most_memory = of3_job_host_room(j);
+  mode.most_memory = of3_job_free_host_memory(j);
   return of3_features_build(&p->complex, p->query, &mode, seed, log, &p->features, err);
 }
 
 /* Of the query taken last, or new. */
-static of3_status prepare(of3_turn *t, of3_error *err) {
-  of3_job *j = t->lane->job;
+static of3_status prepare(of3_item_run *t, of3_error *err) {
+  of3_job *j = t->worker->job;
   if (!j->prepared || j->prepared->query != t->query) {
     of3_prepared_leave(j->prepared);
     j->prepared = NULL;
@@ -32,7 +33,7 @@ static of3_status prepare(of3_turn *t, of3_error *err) {
     if (!p) return of3_fail_memory(err, "the features");
     p->query = t->query;
     atomic_init(&p->users, 1);
-    of3_status status = fill(j, &t->lane->log, t->item->seed, p, err);
+    of3_status status = prepare_fill(j, &t->worker->log, t->item->seed, p, err);
     if (status != OF3_OK) {
       of3_prepared_leave(p);
       return status;
@@ -45,7 +46,7 @@ static of3_status prepare(of3_turn *t, of3_error *err) {
 }
 
 /* The features with the conformers of this seed. */
-static of3_status make_features(of3_turn *t, of3_error *err) {
+static of3_status prepare_make_features(of3_item_run *t, of3_error *err) {
   OF3_TRY(prepare(t, err));
   t->features = t->prepared->features;
   t->features.ref_pos = OF3_ARENA_NEW(t->arena, float, 3 * (size_t)t->features.n_atom);
@@ -55,14 +56,14 @@ static of3_status make_features(of3_turn *t, of3_error *err) {
   return of3_features_reseed(&t->prepared->complex, t->item->seed, &t->features, err);
 }
 
-/* ---- Turns */
+/* ---- Passes */
 
 static of3_fold_options fold_options(const of3_predict_options *o) {
   return (of3_fold_options){.n_cycle = o->recycles + 1, .n_step = o->steps, .n_sample = o->samples};
 }
 
-of3_status of3_turn_enter(of3_turn *t, of3_error *err) {
-  const of3_job *j = t->lane->job;
+of3_status of3_item_run_prepare(of3_item_run *t, of3_error *err) {
+  const of3_job *j = t->worker->job;
   of3_progress_info begun = {.query = t->query->name,
                              .seed = t->item->seed,
                              .item = t->index + 1,
@@ -75,20 +76,20 @@ of3_status of3_turn_enter(of3_turn *t, of3_error *err) {
   if (!t->arena) return of3_fail_memory(err, "an item");
   t->folder = of3_tree_seed_folder(&j->tree, t->query->name, t->item->seed, t->arena);
   if (!t->folder) return of3_fail_memory(err, "a path");
-  of3_lane_tell(t->lane, &begun);
-  OF3_TRY(make_features(t, err));
-  OF3_TRY(of3_turn_plan(t, err));
+  of3_worker_tell(t->worker, &begun);
+  OF3_TRY(prepare_make_features(t, err));
+  OF3_TRY(of3_item_run_plan(t, err));
   t->item->memory = t->need.total;
   t->item->seconds[OF3_PHASE_FEATURES] = of3_seconds() - t->begin;
-  if (!t->prepared->announced) of3_turn_announce(t);
+  if (!t->prepared->announced) of3_item_run_announce(t);
   t->prepared->announced = true;
-  return of3_turn_get_memory(t, err);
+  return of3_item_run_get_memory(t, err);
 }
 
-void of3_turn_leave(of3_turn *t) {
+void of3_item_run_close(of3_item_run *t) {
   of3_prepared_leave(t->prepared);
   of3_arena_free(t->arena);
-  of3_turn_give_back(t);
+  of3_item_run_give_back(t);
 }
 
 /* ---- Estimate */

@@ -28,7 +28,7 @@ void of3_report_free(of3_report *report) {
 
 /* ---- Failures */
 
-static const char *type_name(of3_status status) {
+static const char *report_type_name(of3_status status) {
   static const char *const name[] = {"OK", "Usage",  "Input",     "Unsupported",
                                      "IO", "Memory", "Cancelled", "Internal"};
   return name[status];
@@ -42,7 +42,7 @@ static void add_failure(const of3_item *item, const of3_error *failure, of3_str 
   strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S", &t);
   of3_str_addc(out, '=', 50);
   of3_str_addf(out, "\nTimestamp: %s\nQuery ID(s): %s\nError Type: %s\nError Message: %s\n", stamp,
-               item->query, type_name(failure->code), failure->text);
+               item->query, report_type_name(failure->code), failure->text);
   of3_str_addc(out, '=', 50);
   of3_str_add(out, "\n");
 }

@@ -9,7 +9,7 @@
 
 /* Who is told, and how the work is spread over the phases. */
 typedef struct watcher {
-  of3_lane *lane;
+  of3_worker *worker;
   of3_progress_info info;
   double flops[3]; /* trunk, diffusion, heads */
   double begin;
@@ -30,19 +30,20 @@ static void tell(void *user, const char *phase, int done, int total) {
   w->info.done = done;
   w->info.total = total;
   w->info.seconds = of3_seconds() - w->begin;
-  of3_lane_tell(w->lane, &w->info);
+  of3_worker_tell(w->worker, &w->info);
 }
 
 /* ---- Computation */
 
-static of3_status fold(of3_turn *t, watcher *w, of3_prediction *out, of3_error *err) {
+static of3_status run_fold(of3_item_run *t, watcher *w, of3_prediction *out, of3_error *err) {
   enum { ROUNDING = 4096 };
-  const of3_model *m = t->lane->job->model;
+  const of3_model *m = t->worker->job->model;
   of3_random_source random = of3_seeded_random(&t->item->seed);
   of3_observer observer = {.user = w, .progress = tell};
   of3_ctx cx;
-  OF3_TRY(of3_ctx_open_on(&cx, m->engine->backend, t->lane->pool, t->plan.step_bytes + ROUNDING, false, err));
-  cx.log = &t->lane->log;
+  OF3_TRY(
+      of3_ctx_open_on(&cx, m->engine->backend, t->worker->pool, t->plan.step_bytes + ROUNDING, false, err));
+  cx.log = &t->worker->log;
   cx.opt_cancel = m->engine->callbacks.cancel;
   of3_status status = of3_fold(&cx, &m->network, &t->features, &t->fold, &random, &observer, out, err);
   of3_ctx_close(&cx);
@@ -51,7 +52,7 @@ static of3_status fold(of3_turn *t, watcher *w, of3_prediction *out, of3_error *
 
 /* A network of finite weights gives finite numbers; a damaged checkpoint need not, nor f16, which ends at
  * 65504. */
-static of3_status check_finite(const of3_prediction *p, of3_dtype operand, of3_error *err) {
+static of3_status run_check_finite(const of3_prediction *p, of3_dtype operand, of3_error *err) {
   size_t n = (size_t)p->n_sample * (size_t)p->n_atom;
   bool finite = true;
   for (size_t i = 0; finite && i < 3 * n; i++) finite = isfinite(p->x[i]);
@@ -64,7 +65,7 @@ static of3_status check_finite(const of3_prediction *p, of3_dtype operand, of3_e
           : "damaged or untrained");
 }
 
-static of3_status write(const of3_turn *t, const of3_prediction *p, const of3_scores *scores,
+static of3_status write(const of3_item_run *t, const of3_prediction *p, const of3_scores *scores,
                         of3_error *err) {
   const char **files = NULL;
   int n = 0;
@@ -72,22 +73,22 @@ static of3_status write(const of3_turn *t, const of3_prediction *p, const of3_sc
   if (!arena) return of3_fail_memory(err, t->folder);
   of3_status status = of3_manifest_remove(t->folder, err);
   if (status == OF3_OK)
-    status = of3_tree_write(&t->lane->job->tree, &t->prepared->complex, t->item->seed, p, scores,
+    status = of3_tree_write(&t->worker->job->tree, &t->prepared->complex, t->item->seed, p, scores,
                             of3_seconds() - t->begin, arena, &files, &n, err);
   if (status == OF3_OK) status = of3_manifest_write(t->folder, t->key, files, n, err);
   of3_arena_free(arena);
   return status;
 }
 
-static of3_status score_and_write(of3_turn *t, const of3_prediction *p, watcher *w, of3_error *err) {
+static of3_status score_and_write(of3_item_run *t, const of3_prediction *p, watcher *w, of3_error *err) {
   of3_scores *scores = NULL;
   double begin = of3_seconds();
   of3_arena *arena = of3_arena_new(0);
   if (!arena) return of3_fail_memory(err, "the scores");
-  of3_status status = check_finite(p, t->lane->job->model->engine->backend->operand, err);
+  of3_status status = run_check_finite(p, t->worker->job->model->engine->backend->operand, err);
   if (status == OF3_OK)
-    status = of3_scores_compute(&t->prepared->complex, &t->features, p, t->lane->job->mode.variant,
-                                t->lane->pool, arena, &scores, err);
+    status = of3_scores_compute(&t->prepared->complex, &t->features, p, t->worker->job->mode.variant,
+                                t->worker->pool, arena, &scores, err);
   t->item->seconds[OF3_PHASE_HEADS] = p->seconds_heads + of3_seconds() - begin;
   begin = of3_seconds();
   tell(w, "write", 0, 1);
@@ -97,16 +98,16 @@ static of3_status score_and_write(of3_turn *t, const of3_prediction *p, watcher 
   return status;
 }
 
-of3_status of3_turn_compute(of3_turn *t, of3_error *err) {
+of3_status of3_item_run_compute(of3_item_run *t, of3_error *err) {
   of3_prediction p = {0};
-  watcher w = {.lane = t->lane,
+  watcher w = {.worker = t->worker,
                .begin = t->begin,
                .flops = {t->plan.flops_trunk, t->plan.flops_diffusion, t->plan.flops_heads},
                .info = {.query = t->query->name,
                         .seed = t->item->seed,
                         .item = t->index + 1,
-                        .n_item = t->lane->job->n_item}};
-  OF3_TRY(fold(t, &w, &p, err));
+                        .n_item = t->worker->job->n_item}};
+  OF3_TRY(run_fold(t, &w, &p, err));
   t->item->seconds[OF3_PHASE_TRUNK] = p.seconds_trunk;
   t->item->seconds[OF3_PHASE_DIFFUSION] = p.seconds_diffusion;
   of3_status status = score_and_write(t, &p, &w, err);

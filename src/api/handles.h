@@ -19,7 +19,7 @@ struct of3_engine {
   of3_held (*held)(bool restart); /* what the backend holds (mlx/open.h); NULL: the contexts' stacks */
   of3_callbacks callbacks;
   of3_log log;
-  of3_pool *pool; /* the threads; folds side by side have pools of their own instead (api_lanes.c) */
+  of3_pool *pool; /* the threads; folds side by side have pools of their own instead (api_workers.c) */
 };
 
 struct of3_model {

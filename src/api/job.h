@@ -1,10 +1,10 @@
-/* One call of of3_predict: its items (a query with a seed each), and the lanes that work through them side by
- * side. What the lanes share and how it is guarded:
+/* One call of of3_predict: its items (a query with a seed each), and the workers that work through them side
+ * by side. What the workers share and how it is guarded:
  *
  *   model, options, queries     read only
- *   door                        a mutex; who holds it takes the next item, makes its features and gets memory
- *   gate                        the memory that items may hold together
- *   report, failures, ranking   the calling thread's: lanes ask it (base/crew.h) */
+ *   lock                        a mutex; who holds it takes the next item, makes its features and gets memory
+ *   budget                        the memory that items may hold together
+ *   report, failures, ranking   the calling thread's: workers ask it (base/task_group.h) */
 #ifndef OF3_API_JOB_H
 #define OF3_API_JOB_H
 
@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 
 #include "api/handles.h"
-#include "base/crew.h"
+#include "base/task_group.h"
 #include "chem/complex.h"
 #include "feat/build.h"
 #include "write/manifest.h"
@@ -35,18 +35,18 @@ typedef struct of3_prepared {
   const of3_query *query;
   of3_complex complex;
   of3_features features;
-  bool announced;   /* memory and work have been told; guarded by the door */
+  bool announced;   /* memory and work have been told; guarded by the lock */
   atomic_int users; /* the job, and items on their way; the last one frees it */
 } of3_prepared;
 
 /* What items on their way may take together. */
-typedef struct of3_gate {
+typedef struct of3_memory_budget {
   pthread_mutex_t lock;
   pthread_cond_t left; /* somebody gave memory back */
   int n_held;
   uint64_t held; /* bytes of tensors, features and results, of n_held items */
   uint64_t free; /* bytes that could be used when nobody held any; 0: unknown */
-} of3_gate;
+} of3_memory_budget;
 
 typedef struct of3_job {
   of3_model *model;
@@ -69,60 +69,60 @@ typedef struct of3_job {
 
   of3_pending *pending; /* [n_pending] in order of items */
   int n_pending;
-  int next, end;          /* which of these nobody has taken, and where the lanes of now stop; the door's */
-  of3_prepared *prepared; /* of the query taken last, or NULL; the door's */
-  pthread_mutex_t door;
-  of3_gate gate;
+  int next, end;          /* which of these nobody has taken, and where the workers of now stop; the lock's */
+  of3_prepared *prepared; /* of the query taken last, or NULL; the lock's */
+  pthread_mutex_t lock;
+  of3_memory_budget budget;
   atomic_bool stop;  /* nobody takes another item */
   of3_error stopped; /* why, if it was not the user who asked for it */
 } of3_job;
 
 /* Who works on an item at a time. */
-typedef struct of3_lane {
+typedef struct of3_worker {
   of3_job *job;
-  of3_crew *crew;
+  of3_task_group *tasks;
   of3_pool *pool;
-  int number, n_lane;
+  int number, n_worker;
   of3_log log; /* of the callbacks, by the calling thread */
-} of3_lane;
+} of3_worker;
 
 typedef struct of3_need {
   uint64_t weights, tensors, rest, total; /* bytes; rest: features and results */
   uint64_t available;                     /* for all of it, other items' included; 0: unknown */
 } of3_need;
 
-/* An item on its way through a lane. */
-typedef struct of3_turn {
-  of3_lane *lane;
+/* An item on its way through a worker. */
+typedef struct of3_item_run {
+  of3_worker *worker;
   const of3_query *query;
   const char *key;
   of3_item *item;
   int index;
-  of3_arena *arena; /* what this turn alone needs */
+  of3_arena *arena; /* what this item_run alone needs */
   const char *folder;
   of3_prepared *prepared;
   of3_features features; /* the prepared ones, with conformers of its own */
   of3_fold_options fold;
   of3_plan plan;
   of3_need need;
-  bool holds;   /* tensors and rest have been granted by the gate */
+  bool holds;   /* tensors and rest have been granted by the budget */
   double begin; /* on the clock */
   of3_status status;
   of3_error error; /* if status is not OF3_OK */
-} of3_turn;
+} of3_item_run;
 
 static inline const of3_query *of3_job_query(const of3_job *j, int index) {
   return j->order[index / j->n_seed];
 }
 
-/* api_lanes.c: works through the pending items. Failures of items are noted; an error is one of the run. */
+/* api_workers.c: works through the pending items. Failures of items are noted; an error is one of the run. */
 OF3_MUST_CHECK of3_status of3_job_run(of3_job *j, of3_error *err);
-void of3_lane_tell(of3_lane *lane, of3_progress_info *info); /* progress, by the calling thread */
+void of3_worker_tell(of3_worker *worker, of3_progress_info *info); /* progress, by the calling thread */
 
-/* api_prepare.c: features, plan and memory of a turn; lane, query, key, item and index are filled in. Under
- * the door. Whatever came of it: of3_turn_leave. */
-OF3_MUST_CHECK of3_status of3_turn_enter(of3_turn *t, of3_error *err);
-void of3_turn_leave(of3_turn *t);
+/* api_prepare.c: features, plan and memory of a item_run; worker, query, key, item and index are filled in.
+ * Under the lock. Whatever came of it: of3_item_run_close. */
+OF3_MUST_CHECK of3_status of3_item_run_prepare(of3_item_run *t, of3_error *err);
+void of3_item_run_close(of3_item_run *t);
 void of3_prepared_leave(of3_prepared *opt_prepared);
 /* Bytes beside the weights that an item of the query takes at most on so many threads. Reads no alignments.
  */
@@ -130,21 +130,21 @@ OF3_MUST_CHECK of3_status of3_job_estimate(const of3_job *j, const of3_query *qu
                                            uint64_t *ret_bytes, of3_error *err);
 
 /* api_memory.c */
-OF3_MUST_CHECK of3_status of3_gate_init(of3_gate *gate, of3_error *err);
-void of3_gate_free(of3_gate *gate);
+OF3_MUST_CHECK of3_status of3_memory_budget_init(of3_memory_budget *budget, of3_error *err);
+void of3_memory_budget_free(of3_memory_budget *budget);
 /* The fastest plan for which there is memory, or the one that needs least; and what is needed. */
-OF3_MUST_CHECK of3_status of3_turn_plan(of3_turn *t, of3_error *err);
-void of3_turn_announce(const of3_turn *t);
+OF3_MUST_CHECK of3_status of3_item_run_plan(of3_item_run *t, of3_error *err);
+void of3_item_run_announce(const of3_item_run *t);
 /* Waits until others have given back enough; refuses what would not fit alone. */
-OF3_MUST_CHECK of3_status of3_turn_get_memory(of3_turn *t, of3_error *err);
-void of3_turn_give_back(of3_turn *t);
+OF3_MUST_CHECK of3_status of3_item_run_get_memory(of3_item_run *t, of3_error *err);
+void of3_item_run_give_back(of3_item_run *t);
 /* Bytes beside the weights that may be used while no item is on its way; UINT64_MAX: unknown. */
-uint64_t of3_job_room(const of3_job *j);
+uint64_t of3_job_free_memory(const of3_job *j);
 /* Bytes of the machine's memory, whatever the backend's device has, that features may take; 0: unknown. */
-uint64_t of3_job_host_room(const of3_job *j);
+uint64_t of3_job_free_host_memory(const of3_job *j);
 
-/* api_run.c: network, scores and files of a turn that has entered. */
-OF3_MUST_CHECK of3_status of3_turn_compute(of3_turn *t, of3_error *err);
+/* api_run.c: network, scores and files of a item_run that has entered. */
+OF3_MUST_CHECK of3_status of3_item_run_compute(of3_item_run *t, of3_error *err);
 
 /* api_report.c; all by the calling thread */
 OF3_MUST_CHECK of3_status of3_job_make_report(of3_job *j, of3_error *err);

@@ -35,7 +35,7 @@ void of3_arena_free(of3_arena *a) {
   free(a);
 }
 
-static chunk *grow(of3_arena *a, size_t need) {
+static chunk *arena_grow(of3_arena *a, size_t need) {
   size_t size = need > a->chunk_size ? need : a->chunk_size;
   if (size > SIZE_MAX - sizeof(chunk) - ALIGN) return NULL;
   size_t total = (sizeof(chunk) + size + ALIGN - 1) / ALIGN * ALIGN;
@@ -54,7 +54,7 @@ void *of3_arena_alloc(of3_arena *a, size_t count, size_t size) {
   if (!n) n = ALIGN;
   if (a->most < a->used || n > a->most - a->used) return NULL;
   chunk *c = a->head;
-  if (!c || c->size - c->used < n) c = grow(a, n);
+  if (!c || c->size - c->used < n) c = arena_grow(a, n);
   if (!c) return NULL;
   void *p = c->bytes + c->used;
   c->used += n;

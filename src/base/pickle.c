@@ -64,7 +64,7 @@ static of3_status op_frame(machine *m, int arg) {
 
 /* ---- memo ---- */
 
-static of3_status put(machine *m, uint64_t at) {
+static of3_status pickle_put(machine *m, uint64_t at) {
   of3_pickle *v = NULL;
   OF3_TRY(top(m, &v));
   if (at >= (uint64_t)(m->p - m->begin))
@@ -106,7 +106,7 @@ static of3_status line_index(machine *m, uint64_t *ret) {
 static of3_status op_put(machine *m, int width) {
   uint64_t at = 0;
   OF3_TRY(width ? number(m, width, &at) : line_index(m, &at));
-  return put(m, at);
+  return pickle_put(m, at);
 }
 
 static of3_status op_get(machine *m, int width) {
@@ -117,7 +117,7 @@ static of3_status op_get(machine *m, int width) {
 
 static of3_status op_memoize(machine *m, int arg) {
   (void)arg;
-  return put(m, m->n_memo);
+  return pickle_put(m, m->n_memo);
 }
 
 /* ---- plain values ---- */
@@ -208,7 +208,7 @@ static of3_status push_text(machine *m, of3_pickle_type type, const char *text, 
   return push(m, v);
 }
 
-static of3_status text_of(machine *m, of3_pickle_type type, int width) {
+static of3_status pickle_text_of(machine *m, of3_pickle_type type, int width) {
   uint64_t n = 0;
   const uint8_t *b = NULL;
   OF3_TRY(number(m, width, &n));
@@ -216,9 +216,9 @@ static of3_status text_of(machine *m, of3_pickle_type type, int width) {
   return push_text(m, type, (const char *)b, n);
 }
 
-static of3_status op_string(machine *m, int width) { return text_of(m, OF3_PICKLE_STRING, width); }
+static of3_status op_string(machine *m, int width) { return pickle_text_of(m, OF3_PICKLE_STRING, width); }
 
-static of3_status op_bytes(machine *m, int width) { return text_of(m, OF3_PICKLE_BYTES, width); }
+static of3_status op_bytes(machine *m, int width) { return pickle_text_of(m, OF3_PICKLE_BYTES, width); }
 
 /* Strings of protocol 0: a quoted or a bare line. Escapes, which no name of a tensor has, are refused. */
 static of3_status op_text_string(machine *m, int quoted) {
@@ -375,7 +375,7 @@ static const opcode OPCODES[256] = {
     ['P'] = {op_text_persistent, 0},
 };
 
-static of3_status run(machine *m) {
+static of3_status pickle_run(machine *m) {
   while (!m->stopped) {
     const uint8_t *b = NULL;
     if (m->p == m->end)
@@ -391,7 +391,7 @@ static of3_status run(machine *m) {
 of3_status of3_pickle_parse(const uint8_t *bytes, size_t size, const of3_pickle_policy *policy,
                             of3_arena *arena, const of3_pickle **ret_root, of3_error *err) {
   machine m = {.begin = bytes, .p = bytes, .end = bytes + size, .policy = policy, .arena = arena, .err = err};
-  of3_status status = run(&m);
+  of3_status status = pickle_run(&m);
   if (status == OF3_OK) *ret_root = m.stack[0];
   free(m.stack);
   free(m.mark);

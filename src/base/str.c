@@ -16,7 +16,7 @@ void of3_str_clear(of3_str *s) {
   if (s->text) s->text[0] = 0;
 }
 
-static bool reserve(of3_str *s, size_t more) {
+static bool str_reserve(of3_str *s, size_t more) {
   if (s->failed) return false;
   if (more >= (size_t)-1 / 4 - s->len) {
     s->failed = true;
@@ -37,7 +37,7 @@ static bool reserve(of3_str *s, size_t more) {
 }
 
 void of3_str_addn(of3_str *s, const char *bytes, size_t n) {
-  if (!reserve(s, n)) return;
+  if (!str_reserve(s, n)) return;
   memcpy(s->text + s->len, bytes, n);
   s->len += n;
   s->text[s->len] = 0;
@@ -46,7 +46,7 @@ void of3_str_addn(of3_str *s, const char *bytes, size_t n) {
 void of3_str_add(of3_str *s, const char *text) { of3_str_addn(s, text, strlen(text)); }
 
 void of3_str_addc(of3_str *s, char c, size_t times) {
-  if (!reserve(s, times)) return;
+  if (!str_reserve(s, times)) return;
   memset(s->text + s->len, c, times);
   s->len += times;
   s->text[s->len] = 0;
@@ -59,7 +59,7 @@ void of3_str_addf(of3_str *s, const char *fmt, ...) {
   int n = vsnprintf(NULL, 0, fmt, ap);
   if (n < 0)
     s->failed = true;
-  else if (reserve(s, (size_t)n)) {
+  else if (str_reserve(s, (size_t)n)) {
     vsnprintf(s->text + s->len, (size_t)n + 1, fmt, again);
     s->len += (size_t)n;
   }

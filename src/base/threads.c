@@ -50,7 +50,7 @@ struct of3_pool {
 
 enum { SHORT = 50000, LONG = 1000000, TAKEN = 200000 /* ns */, SLOWNESS = 1024, LOOKS = 64 };
 
-static inline void relax(void) {
+static inline void threads_relax(void) {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -58,7 +58,7 @@ static inline void relax(void) {
 #endif
 }
 
-static int64_t now(void) {
+static int64_t threads_now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
@@ -71,14 +71,14 @@ static bool job_ended(of3_pool *p, uint64_t seen) { return (void)seen, atomic_lo
 
 /* Looks for as long as experience says; true: the condition holds. */
 static bool look(of3_pool *p, sleeper *s, condition *holds, uint64_t seen) {
-  const int64_t begin = now();
+  const int64_t begin = threads_now();
   for (int64_t t = begin, next; t < begin + s->patience; t = next) {
-    for (int i = 0; i < LOOKS; i++, relax())
+    for (int i = 0; i < LOOKS; i++, threads_relax())
       if (holds(p, seen)) {
         if (s->patience < LONG) s->patience += s->patience / SLOWNESS;
         return true;
       }
-    next = now();
+    next = threads_now();
     if (next - t > TAKEN) s->patience = SHORT;
   }
   return false;
@@ -87,8 +87,8 @@ static bool look(of3_pool *p, sleeper *s, condition *holds, uint64_t seen) {
 /* The sleeper says that it sleeps and looks again; who makes the condition true looks whether it sleeps
  * afterwards: one of the two sees the other. An exchange, not a store: qemu 7.2 lets the look that follows
  * overtake a store (arm64 on x86-64, 8 in 10,000 tries), and the thread sleeps for ever. */
-static void await(of3_pool *p, sleeper *s, condition *holds, uint64_t seen) {
-  for (int i = 0; i < LOOKS; i++, relax())
+static void threads_await(of3_pool *p, sleeper *s, condition *holds, uint64_t seen) {
+  for (int i = 0; i < LOOKS; i++, threads_relax())
     if (holds(p, seen)) return;
   if (p->looks && look(p, s, holds, seen)) return;
   pthread_mutex_lock(&s->lock);
@@ -133,11 +133,11 @@ static void run_shares(of3_pool *p, int thread) {
   }
 }
 
-static void *work(void *arg) {
+static void *threads_work(void *arg) {
   worker *w = arg;
   of3_pool *p = w->pool;
   for (uint64_t seen = 0;; seen++) {
-    await(p, &w->sleeper, job_came, seen);
+    threads_await(p, &w->sleeper, job_came, seen);
     wake_next(p, w->index);
     if (atomic_load(&p->stop)) return NULL;
     run_shares(p, w->index);
@@ -176,7 +176,7 @@ of3_pool *of3_pool_new_beside(int n_thread, int n_all) {
   of3_pool *p = new_pool(n_thread < 1 ? 1 : n_thread, n_all);
   if (!p) return NULL;
   for (int i = 1; p->workers && p->shares && i < p->size; i++) {
-    if (pthread_create(&p->workers[i].thread, NULL, work, &p->workers[i]) != 0) break;
+    if (pthread_create(&p->workers[i].thread, NULL, threads_work, &p->workers[i]) != 0) break;
     p->started++;
   }
   if (p->workers && p->shares && p->started == p->size - 1) return p;
@@ -213,5 +213,5 @@ void of3_pool_run(of3_pool *p, of3_task *task, void *arg, int64_t n) {
   atomic_fetch_add(&p->round, 1);
   wake_next(p, 0);
   run_shares(p, 0);
-  await(p, &p->workers[0].sleeper, job_ended, 0);
+  threads_await(p, &p->workers[0].sleeper, job_ended, 0);
 }

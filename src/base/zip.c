@@ -133,7 +133,7 @@ static of3_status read_entry(const uint8_t **p, const uint8_t *end, char *name, 
   return OF3_OK;
 }
 
-static int by_name(const void *a, const void *b) {
+static int zip_by_name(const void *a, const void *b) {
   return strcmp(((const of3_zip_member *)a)->name, ((const of3_zip_member *)b)->name);
 }
 
@@ -152,9 +152,9 @@ of3_status of3_zip_parse(const uint8_t *bytes, size_t size, of3_arena *arena, of
     OF3_TRY(read_entry(&p, end, name, &out->member[out->n], err));
     name += strlen(name) + 1;
   }
-  if (out->n > 0) qsort(out->member, (size_t)out->n, sizeof *out->member, by_name);
+  if (out->n > 0) qsort(out->member, (size_t)out->n, sizeof *out->member, zip_by_name);
   for (int i = 1; i < out->n; i++)
-    if (by_name(&out->member[i - 1], &out->member[i]) == 0)
+    if (zip_by_name(&out->member[i - 1], &out->member[i]) == 0)
       return of3_fail(err, OF3_ERR_INPUT, "the archive is corrupted: it has two members named '%.200s'",
                       out->member[i].name);
   return OF3_OK;
@@ -162,7 +162,7 @@ of3_status of3_zip_parse(const uint8_t *bytes, size_t size, of3_arena *arena, of
 
 const of3_zip_member *of3_zip_find(const of3_zip *zip, const char *name) {
   of3_zip_member key = {.name = name};
-  return zip->n ? bsearch(&key, zip->member, (size_t)zip->n, sizeof key, by_name) : NULL;
+  return zip->n ? bsearch(&key, zip->member, (size_t)zip->n, sizeof key, zip_by_name) : NULL;
 }
 
 /* Where the packed bytes lie: behind the local header, whose extra field may differ from the directory's. */

@@ -65,7 +65,7 @@ typedef struct of3_attention_kernels {
 } of3_attention_kernels;
 
 /* Whether the backend has bf16 operands, so that attention within an operation multiplies bf16. */
-static inline bool of3_attend_half(const of3_cpu_kernels *kernels) { return kernels->operand == OF3_BF16; }
+static inline bool of3_attend_bf16(const of3_cpu_kernels *kernels) { return kernels->operand == OF3_BF16; }
 
 /* Attention of n rows of row-major q, gated by rows of g, into rows of y; heads lie next to each other in a
  * row. All are f32, or bf16 if half. Sets q, o, lanes and scale of a, whose k, v and bias are those of the

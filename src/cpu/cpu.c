@@ -8,7 +8,7 @@
 #include "cpu/state.h"
 
 /* An operation without an entry is left to the reference. */
-static const of3_kernel *kernel(const of3_ctx *cx, of3_op op) {
+static const of3_kernel *cpu_kernel(const of3_ctx *cx, of3_op op) {
   (void)cx;
   static const of3_kernel *const table[OF3_N_OP] = {
       [OF3_OP_LINEAR] = &of3_cpu_linear,
@@ -62,7 +62,7 @@ static void round_task(void *arg, int64_t begin, int64_t end, int thread) {
   t->k->to_bf16(t->to + first, t->from + first, last - first);
 }
 
-static void to_bf16(of3_ctx *cx, uint16_t *to, const float *from, int64_t n) {
+static void cpu_to_bf16(of3_ctx *cx, uint16_t *to, const float *from, int64_t n) {
   rounding t = {of3_cpu_state(cx)->kernels, to, from, n};
   of3_cpu_share(cx, round_task, &t, (n + CHUNK - 1) / CHUNK, CHUNK);
 }
@@ -79,7 +79,7 @@ static void set_table(of3_cpu_kernels *table, const of3_isa *isa, of3_dtype oper
   }
 }
 
-static of3_status open_cpu(of3_ctx *cx, int threads, of3_error *err, const of3_isa *isa) {
+static of3_status cpu_open(of3_ctx *cx, int threads, of3_error *err, const of3_isa *isa) {
   of3_cpu *s = calloc(1, sizeof *s);
   if (!s) return of3_fail_memory(err, "the CPU backend");
   set_table(&s->table, isa, cx->backend->operand);
@@ -106,12 +106,12 @@ static void close_cpu(of3_ctx *cx) {
 #define BACKEND(isa, type)                                                                                   \
   {                                                                                                          \
     .name = "cpu-" #isa, .operand = (type), .widens = true, .open = open_##isa, .close = close_cpu,          \
-    .plain_memory = true, .kernel = kernel, .to_bf16 = to_bf16                                               \
+    .plain_memory = true, .kernel = cpu_kernel, .to_bf16 = cpu_to_bf16                                       \
   }
 /* Two backends of an instruction set: products of f32, and of bf16. */
 #define ISA(isa)                                                                                             \
   static of3_status open_##isa(of3_ctx *cx, int threads, of3_error *err) {                                   \
-    return open_cpu(cx, threads, err, &of3_isa_##isa);                                                       \
+    return cpu_open(cx, threads, err, &of3_isa_##isa);                                                       \
   }                                                                                                          \
   static const of3_backend backend_##isa[2] = {BACKEND(isa, OF3_F32), BACKEND(isa, OF3_BF16)};
 ISA(amx)

@@ -17,7 +17,7 @@
 #include "cpu/pairs_avx512.h"
 
 #include "cpu/kernels_dot.inc"
-#include "cpu/kernels_half.inc"
+#include "cpu/kernels_bf16.inc"
 
 enum { ROWS = 16, TERMS = 32 };
 
@@ -157,7 +157,7 @@ static void amx_gemm(const of3_gemm *g) {
 }
 
 const of3_bf16_kernels *of3_bf16_kernels_amx(void) {
-  static const of3_bf16_kernels table = {.gemm = amx_gemm, .pair = dot_join, .between = &half_kernels};
+  static const of3_bf16_kernels table = {.gemm = amx_gemm, .pair = dot_join, .between = &bf16_table};
   return &table;
 }
 #else

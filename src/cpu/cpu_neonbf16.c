@@ -7,12 +7,13 @@
 #include "cpu/pairs_neon.h"
 
 #include "cpu/kernels_dot.inc"
-#include "cpu/kernels_half.inc"
+#include "cpu/kernels_bf16.inc"
 
-static void dot_gemm(const of3_gemm *g) { dot_all(g, 0); }
+static void cpu_neonbf16_dot_gemm(const of3_gemm *g) { dot_all(g, 0); }
 
 const of3_bf16_kernels *of3_bf16_kernels_neonbf16(void) {
-  static const of3_bf16_kernels table = {.gemm = dot_gemm, .pair = dot_join, .between = &half_kernels};
+  static const of3_bf16_kernels table = {
+      .gemm = cpu_neonbf16_dot_gemm, .pair = dot_join, .between = &bf16_table};
   return &table;
 }
 #else

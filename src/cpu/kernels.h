@@ -84,7 +84,7 @@ struct of3_attend_state;
 struct of3_gate_mask;
 
 /* What happens between two products (attention.h has the structs): for f32 operands to the accuracy of v_exp
- * (simd.h), for bf16 operands as kernels_half.inc says where the instruction set has it. */
+ * (simd.h), for bf16 operands as kernels_bf16.inc says where the instruction set has it. */
 typedef struct of3_between_kernels {
   /* The operand pairs [(depth+1)/2][lanes] of silu(a) b; a and b [depth][lanes]. a is used up. */
   void (*silu_pair)(void *pairs, float *a, const float *b, int lanes, int64_t depth);

@@ -25,7 +25,7 @@ static void run_bias(const of3_attend *a, of3_attend *run, int64_t key) {
   run->ld_bias = a->lanes;
 }
 
-static void attend_half(const of3_cpu_kernels *k, const of3_attend *a) {
+static void attend_bf16(const of3_cpu_kernels *k, const of3_attend *a) {
   of3_attend_state state;
   of3_attend run;
   of3_gemm scores = {.a_type = OF3_BF16,
@@ -65,7 +65,7 @@ static void attend_half(const of3_cpu_kernels *k, const of3_attend *a) {
 
 void of3_attend_panel(const of3_cpu_kernels *k, const of3_attend *a) {
   if (a->half)
-    attend_half(k, a);
+    attend_bf16(k, a);
   else
     k->attention->attend(a);
 }
@@ -136,18 +136,18 @@ typedef struct attention {
 } attention;
 
 /* Keys, values, panels, then what attend needs. */
-static int64_t scratch_floats(int64_t n_key, int64_t d) {
+static int64_t attention_scratch_floats(int64_t n_key, int64_t d) {
   return 2 * of3_aligned(of3_aligned(n_key) * d) + 3 * d * OF3_LANES + OF3_ATTEND_SCRATCH;
 }
 
-static size_t workspace(const of3_ctx *cx, const of3_call *c) {
+static size_t attention_workspace(const of3_ctx *cx, const of3_call *c) {
   int64_t n_key = of3_dim(c->in[ATT_K], 1), d = of3_dim(c->in[ATT_Q], 0) / c->attr.heads;
   int64_t mask = c->in[ATT_KEY_MASK] ? of3_aligned(n_key) : 0;
-  return (size_t)(mask + of3_cpu_threads(cx) * scratch_floats(n_key, d)) * sizeof(float);
+  return (size_t)(mask + of3_cpu_threads(cx) * attention_scratch_floats(n_key, d)) * sizeof(float);
 }
 
 /* Byte at which head h of row `row` of batch entry b begins, n rows an entry. */
-static int64_t place(const attention *t, int64_t b, int64_t n, int64_t row, int64_t h) {
+static int64_t attention_place(const attention *t, int64_t b, int64_t n, int64_t row, int64_t h) {
   return ((b * n + row) * t->heads + h) * t->d * t->size;
 }
 
@@ -205,8 +205,8 @@ static void attention_task(void *arg, int64_t begin, int64_t end, int thread) {
   for (int64_t item = begin; item < end; item++) {
     const int64_t panel = item % panels, index = item / panels, h = index / sharing % t->heads,
                   bias_batch = index / sharing / t->heads, b = index % sharing * t->bias_batches + bias_batch;
-    const int64_t first = panel * OF3_LANES, at = place(t, b, t->n_query, first, h);
-    take_keys(t, &a, &s, place(t, b, t->n_key, 0, h), index == last);
+    const int64_t first = panel * OF3_LANES, at = attention_place(t, b, t->n_query, first, h);
+    take_keys(t, &a, &s, attention_place(t, b, t->n_key, 0, h), index == last);
     last = index;
     a.bias = t->bias + (bias_batch * t->heads + h) * t->n_key * t->n_query + first;
     a.bias_lanes = of3_panel_rows(t->n_query, panel);
@@ -221,7 +221,7 @@ static void attention_task(void *arg, int64_t begin, int64_t end, int thread) {
   }
 }
 
-static void run(of3_ctx *cx, const of3_call *c, void *work) {
+static void attention_run(of3_ctx *cx, const of3_call *c, void *work) {
   const of3_tensor *q = c->in[ATT_Q], *mask = c->in[ATT_KEY_MASK];
   attention t = {.kernels = of3_cpu_state(cx)->kernels,
                  .half = q->dtype == OF3_BF16,
@@ -240,7 +240,7 @@ static void run(of3_ctx *cx, const of3_call *c, void *work) {
   if (of3_count(q) == 0) return;
   t.batches = of3_rows(q) / t.n_query;
   t.bias_batches = of3_count(c->in[ATT_BIAS]) / (t.heads * t.n_key * t.n_query);
-  t.scratch_floats = scratch_floats(t.n_key, t.d);
+  t.scratch_floats = attention_scratch_floats(t.n_key, t.d);
   if (mask) {
     for (int64_t k = 0; k < t.n_key; k++) t.scratch[k] = of3_mask_bias(of3_f32(mask)[k]);
     t.key_bias = t.scratch;
@@ -249,4 +249,4 @@ static void run(of3_ctx *cx, const of3_call *c, void *work) {
   of3_pool_run(of3_cpu_state(cx)->pool, attention_task, &t, t.batches * t.heads * of3_panels(t.n_query));
 }
 
-const of3_kernel of3_cpu_attention = {.workspace = workspace, .run = run};
+const of3_kernel of3_cpu_attention = {.workspace = attention_workspace, .run = attention_run};

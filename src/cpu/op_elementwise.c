@@ -10,7 +10,7 @@ typedef struct job {
 
 enum { CHUNK = 4096 }; /* elements of an item of a flat operation */
 
-static void share_rows(const of3_ctx *cx, const of3_call *c, of3_task *task) {
+static void elementwise_share_rows(const of3_ctx *cx, const of3_call *c, of3_task *task) {
   job t = {of3_cpu_state(cx)->kernels, c};
   of3_cpu_share(cx, task, &t, of3_rows(c->out), of3_dim(c->out, 0));
 }
@@ -39,7 +39,7 @@ static void norm_rows(void *arg, int64_t begin, int64_t end, int thread) {
 
 static void run_norm(of3_ctx *cx, const of3_call *c, void *memory) {
   (void)memory;
-  share_rows(cx, c, norm_rows);
+  elementwise_share_rows(cx, c, norm_rows);
 }
 
 const of3_kernel of3_cpu_norm = {.run = run_norm};
@@ -79,12 +79,12 @@ static void add_chunks(void *arg, int64_t begin, int64_t end, int thread) {
   }
 }
 
-static void run_add(of3_ctx *cx, const of3_call *c, void *memory) {
+static void elementwise_run_add(of3_ctx *cx, const of3_call *c, void *memory) {
   (void)memory;
   share_chunks(cx, c, add_chunks);
 }
 
-const of3_kernel of3_cpu_add = {.run = run_add};
+const of3_kernel of3_cpu_add = {.run = elementwise_run_add};
 
 static void copy_chunks(void *arg, int64_t begin, int64_t end, int thread) {
   const job *t = arg;
@@ -125,7 +125,7 @@ static void mask_task(void *arg, int64_t begin, int64_t end, int thread) {
 
 static void run_mask_rows(of3_ctx *cx, const of3_call *c, void *memory) {
   (void)memory;
-  share_rows(cx, c, mask_task);
+  elementwise_share_rows(cx, c, mask_task);
 }
 
 const of3_kernel of3_cpu_mask_rows = {.run = run_mask_rows};
@@ -161,7 +161,7 @@ static bool has_rows(const of3_call *c) { return c->in[COMBINE_X]->rank > 1; }
 
 static void run_combine(of3_ctx *cx, const of3_call *c, void *memory) {
   (void)memory;
-  share_rows(cx, c, combine_rows);
+  elementwise_share_rows(cx, c, combine_rows);
 }
 
 const of3_kernel of3_cpu_combine = {.accepts = has_rows, .run = run_combine};
@@ -182,7 +182,7 @@ static void concat_rows(void *arg, int64_t begin, int64_t end, int thread) {
 
 static void run_concat(of3_ctx *cx, const of3_call *c, void *memory) {
   (void)memory;
-  share_rows(cx, c, concat_rows);
+  elementwise_share_rows(cx, c, concat_rows);
 }
 
 const of3_kernel of3_cpu_concat = {.run = run_concat};
@@ -199,7 +199,7 @@ static void outer_sum_rows(void *arg, int64_t begin, int64_t end, int thread) {
 
 static void run_outer_sum(of3_ctx *cx, const of3_call *c, void *memory) {
   (void)memory;
-  share_rows(cx, c, outer_sum_rows);
+  elementwise_share_rows(cx, c, outer_sum_rows);
 }
 
 const of3_kernel of3_cpu_outer_sum = {.run = run_outer_sum};

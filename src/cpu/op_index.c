@@ -9,7 +9,8 @@ typedef struct job {
   const of3_call *c;
 } job;
 
-static void share_rows(const of3_ctx *cx, const of3_call *c, of3_task *task, int64_t rows, int64_t width) {
+static void index_share_rows(const of3_ctx *cx, const of3_call *c, of3_task *task, int64_t rows,
+                             int64_t width) {
   job t = {of3_cpu_state(cx)->kernels, c};
   of3_cpu_share(cx, task, &t, rows, width);
 }
@@ -32,7 +33,7 @@ static void embed_rows(void *arg, int64_t begin, int64_t end, int thread) {
 
 static void run_embed_add(of3_ctx *cx, const of3_call *c, void *memory) {
   (void)memory;
-  share_rows(cx, c, embed_rows, of3_rows(c->out), of3_dim(c->out, 0));
+  index_share_rows(cx, c, embed_rows, of3_rows(c->out), of3_dim(c->out, 0));
 }
 
 const of3_kernel of3_cpu_embed_add = {.run = run_embed_add};
@@ -51,7 +52,7 @@ static void one_hot_rows(void *arg, int64_t begin, int64_t end, int thread) {
 
 static void run_one_hot(of3_ctx *cx, const of3_call *c, void *memory) {
   (void)memory;
-  share_rows(cx, c, one_hot_rows, of3_rows(c->out), c->attr.classes);
+  index_share_rows(cx, c, one_hot_rows, of3_rows(c->out), c->attr.classes);
 }
 
 const of3_kernel of3_cpu_one_hot = {.run = run_one_hot};
@@ -76,12 +77,12 @@ static void gather_rows(void *arg, int64_t begin, int64_t end, int thread) {
   }
 }
 
-static void run_gather(of3_ctx *cx, const of3_call *c, void *memory) {
+static void index_run_gather(of3_ctx *cx, const of3_call *c, void *memory) {
   (void)memory;
-  share_rows(cx, c, gather_rows, of3_rows(c->out), of3_dim(c->out, 0));
+  index_share_rows(cx, c, gather_rows, of3_rows(c->out), of3_dim(c->out, 0));
 }
 
-const of3_kernel of3_cpu_gather = {.run = run_gather};
+const of3_kernel of3_cpu_gather = {.run = index_run_gather};
 
 static void mean_rows(void *arg, int64_t begin, int64_t end, int thread) {
   const job *t = arg;
@@ -103,7 +104,7 @@ static void mean_rows(void *arg, int64_t begin, int64_t end, int thread) {
 
 static void run_segment_mean(of3_ctx *cx, const of3_call *c, void *memory) {
   (void)memory;
-  share_rows(cx, c, mean_rows, of3_rows(c->out), of3_dim(c->out, 0));
+  index_share_rows(cx, c, mean_rows, of3_rows(c->out), of3_dim(c->out, 0));
 }
 
 const of3_kernel of3_cpu_segment_mean = {.run = run_segment_mean};
@@ -123,7 +124,7 @@ static void symmetrize_rows(void *arg, int64_t begin, int64_t end, int thread) {
 
 static void run_symmetrize(of3_ctx *cx, const of3_call *c, void *memory) {
   (void)memory;
-  share_rows(cx, c, symmetrize_rows, of3_rows(c->out), of3_dim(c->out, 0));
+  index_share_rows(cx, c, symmetrize_rows, of3_rows(c->out), of3_dim(c->out, 0));
 }
 
 const of3_kernel of3_cpu_symmetrize = {.run = run_symmetrize};
@@ -144,7 +145,7 @@ static void expect_rows(void *arg, int64_t begin, int64_t end, int thread) {
 
 static void run_expect(of3_ctx *cx, const of3_call *c, void *memory) {
   (void)memory;
-  share_rows(cx, c, expect_rows, of3_count(c->out), of3_dim(c->in[EXPECT_X], 0));
+  index_share_rows(cx, c, expect_rows, of3_count(c->out), of3_dim(c->in[EXPECT_X], 0));
 }
 
 const of3_kernel of3_cpu_expect = {.run = run_expect};
@@ -188,7 +189,7 @@ static void distance_rows(void *arg, int64_t begin, int64_t end, int thread) {
 static void run_distance_bin(of3_ctx *cx, const of3_call *c, void *memory) {
   (void)memory;
   int64_t n = of3_count(c->in[DISTANCE_REP]);
-  share_rows(cx, c, distance_rows, c->in[DISTANCE_X]->shape[0] * n, 8 * n);
+  index_share_rows(cx, c, distance_rows, c->in[DISTANCE_X]->shape[0] * n, 8 * n);
 }
 
 const of3_kernel of3_cpu_distance_bin = {.run = run_distance_bin};

@@ -48,7 +48,7 @@ typedef struct linear {
   float *panel, *product; /* a thread: a source's panel, and rows of x if adaptive; a block of outputs */
 } linear;
 
-static bool few(const linear *t) { return t->tiling.panels > 0; }
+static bool linear_few(const linear *t) { return t->tiling.panels > 0; }
 
 static void describe_linear(linear *t) {
   const of3_call *c = t->c;
@@ -81,7 +81,7 @@ static void describe_modulate(linear *t) {
   }
 }
 
-static linear setup(const of3_ctx *cx, const of3_call *c) {
+static linear linear_setup(const of3_ctx *cx, const of3_call *c) {
   linear t = {.k = of3_cpu_state(cx)->kernels, .c = c, .x = c->in[0]};
   if (c->op == OF3_OP_LINEAR)
     describe_linear(&t);
@@ -104,17 +104,17 @@ static int64_t operand_floats(const linear *t) {
   return of3_operand_rows(t->k, t->output[0].w, t->depth) * OF3_LANES;
 }
 static int64_t operands_floats(const linear *t) {
-  return few(t) ? t->n_source * t->panels * operand_floats(t) : 0;
+  return linear_few(t) ? t->n_source * t->panels * operand_floats(t) : 0;
 }
 static int64_t panel_floats(const linear *t) { return (t->source[0].gate ? 2 : 1) * t->depth * OF3_LANES; }
 
-static size_t workspace(const of3_ctx *cx, const of3_call *c) {
-  linear t = setup(cx, c);
+static size_t linear_workspace(const of3_ctx *cx, const of3_call *c) {
+  linear t = linear_setup(cx, c);
   const int64_t thread = panel_floats(&t) + BLOCK * OF3_LANES;
   return (size_t)(operands_floats(&t) + of3_cpu_threads(cx) * thread) * sizeof(float);
 }
 
-static int lanes_of(const linear *t, int64_t p) { return of3_lanes(of3_panel_rows(t->rows, p)); }
+static int linear_lanes_of(const linear *t, int64_t p) { return of3_lanes(of3_panel_rows(t->rows, p)); }
 
 /* Panel p of a source; behind it the thread has room for rows. */
 static void read_source(const linear *t, const source *s, float *panel, int64_t p, int thread) {
@@ -124,7 +124,7 @@ static void read_source(const linear *t, const source *s, float *panel, int64_t 
     return;
   }
   of3_read_panel(t->k, panel, t->x, p);
-  if (s->norm) of3_norm_panel(t->k, panel, lanes_of(t, p), t->depth, s->scale, s->offset);
+  if (s->norm) of3_norm_panel(t->k, panel, linear_lanes_of(t, p), t->depth, s->scale, s->offset);
 }
 
 /* The operand of panel p of a source, into the thread's panel or elsewhere. */
@@ -136,7 +136,7 @@ static void make_operand(const linear *t, const source *s, float *to, int64_t p,
   const bool paired = of3_is_paired(t->k, t->output[0].w);
   float *panel = paired ? t->panel + thread * panel_floats(t) : to;
   read_source(t, s, panel, p, thread);
-  if (paired) t->k->pair(to, panel, lanes_of(t, p), t->depth);
+  if (paired) t->k->pair(to, panel, linear_lanes_of(t, p), t->depth);
 }
 
 /* Where output i goes: into y itself or one of the tensors that it consists of. */
@@ -150,10 +150,10 @@ static of3_tensor part_of_y(const linear *t, int i) {
 }
 
 /* Channels first .. of output i, of the panel p that x is. */
-static void do_block(const linear *t, const float *x, int64_t p, int i, int64_t first, int64_t n,
-                     int thread) {
+static void linear_do_block(const linear *t, const float *x, int64_t p, int i, int64_t first, int64_t n,
+                            int thread) {
   const output *o = &t->output[i];
-  const int lanes = lanes_of(t, p);
+  const int lanes = linear_lanes_of(t, p);
   float *product = t->product + thread * BLOCK * OF3_LANES;
   of3_gemm g = of3_weights_times(o->w, first, n, x, lanes, product);
   g.opt_bias = o->b ? of3_f32(o->b) + first : NULL;
@@ -168,7 +168,7 @@ static void do_block(const linear *t, const float *x, int64_t p, int i, int64_t 
 
 /* ---- many rows */
 
-static void do_panels(void *arg, int64_t begin, int64_t end, int thread) {
+static void linear_do_panels(void *arg, int64_t begin, int64_t end, int thread) {
   const linear *t = arg;
   float *panel = t->panel + thread * panel_floats(t);
   for (int64_t p = begin; p < end; p++)
@@ -176,7 +176,7 @@ static void do_panels(void *arg, int64_t begin, int64_t end, int thread) {
       make_operand(t, &t->source[s], panel, p, thread);
       for (int i = 0; i < t->n_output; i++)
         for (int64_t o = 0; o < t->n && t->output[i].source == s; o += BLOCK)
-          do_block(t, panel, p, i, o, t->n - o < BLOCK ? t->n - o : BLOCK, thread);
+          linear_do_block(t, panel, p, i, o, t->n - o < BLOCK ? t->n - o : BLOCK, thread);
     }
 }
 
@@ -201,23 +201,23 @@ static void do_items(void *arg, int64_t begin, int64_t end, int thread) {
   for (int64_t i = begin; i < end;) {
     const of3_tile_item e = of3_tile_next(&t->tiling, &i, end);
     for (int64_t p = e.p; p < e.p_end; p++)
-      do_block(t, operand(t, t->output[e.which].source, p), p, (int)e.which, e.first, e.n, thread);
+      linear_do_block(t, operand(t, t->output[e.which].source, p), p, (int)e.which, e.first, e.n, thread);
   }
 }
 
-static void run(of3_ctx *cx, const of3_call *c, void *memory) {
+static void linear_run(of3_ctx *cx, const of3_call *c, void *memory) {
   of3_pool *pool = of3_cpu_state(cx)->pool;
-  linear t = setup(cx, c);
+  linear t = linear_setup(cx, c);
   t.operands = memory;
   t.panel = t.operands + operands_floats(&t);
   t.product = t.panel + of3_cpu_threads(cx) * panel_floats(&t);
-  if (few(&t)) {
+  if (linear_few(&t)) {
     of3_pool_run(pool, make_operands, &t, t.n_source * t.panels);
     of3_pool_run(pool, do_items, &t, t.tiling.items);
   } else
-    of3_pool_run(pool, do_panels, &t, t.panels);
+    of3_pool_run(pool, linear_do_panels, &t, t.panels);
 }
 
-const of3_kernel of3_cpu_linear = {.workspace = workspace, .run = run};
-const of3_kernel of3_cpu_project = {.workspace = workspace, .run = run};
-const of3_kernel of3_cpu_modulate = {.workspace = workspace, .run = run};
+const of3_kernel of3_cpu_linear = {.workspace = linear_workspace, .run = linear_run};
+const of3_kernel of3_cpu_project = {.workspace = linear_workspace, .run = linear_run};
+const of3_kernel of3_cpu_modulate = {.workspace = linear_workspace, .run = linear_run};

@@ -37,14 +37,14 @@ static int64_t product_floats(const outer *t) {
   return (t->c_m + t->h > t->c_z ? t->c_m + t->h : t->c_z) * OF3_LANES;
 }
 static int64_t outer_floats(const outer *t) { return t->h * t->h * OF3_LANES; }
-static int64_t scratch_floats(const outer *t) {
+static int64_t outer_product_scratch_floats(const outer *t) {
   int64_t block = I_BLOCK * (outer_floats(t) + OF3_LANES) + product_floats(t),
           project = t->half ? (t->c_m + (2 * t->h + 1) * ROWS) * OF3_LANES : 0;
   return block > project ? block : project;
 }
 static int64_t b_floats(const outer *t) { return t->h * t->terms * OF3_LANES; } /* of one panel of j */
 
-static outer setup(const of3_ctx *cx, const of3_call *c) {
+static outer outer_product_setup(const of3_ctx *cx, const of3_call *c) {
   const of3_tensor *m = c->in[OPM_M];
   outer t = {.k = of3_cpu_state(cx)->kernels,
              .c = c,
@@ -58,17 +58,17 @@ static outer setup(const of3_ctx *cx, const of3_call *c) {
   return t;
 }
 
-static size_t workspace(const of3_ctx *cx, const of3_call *c) {
-  outer t = setup(cx, c);
+static size_t outer_product_workspace(const of3_ctx *cx, const of3_call *c) {
+  outer t = outer_product_setup(cx, c);
   int64_t floats = of3_aligned(t.n * t.terms * t.h) + of3_panels(t.n) * (b_floats(&t) + t.m * OF3_LANES) +
-                   of3_cpu_threads(cx) * scratch_floats(&t);
+                   of3_cpu_threads(cx) * outer_product_scratch_floats(&t);
   return (size_t)floats * sizeof(float);
 }
 
 /* ---- 1: a, b, mask of row r and columns of panel p */
 
 /* The operand x, and the mask; returns the mask [lanes]. */
-static const float *read_row(const outer *t, int64_t r, int64_t p, float *x) {
+static const float *outer_product_read_row(const outer *t, int64_t r, int64_t p, float *x) {
   const int64_t first = r * t->n + p * OF3_LANES;
   const int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
   const float *row[OF3_LANES];
@@ -94,7 +94,7 @@ static void project_side(const outer *t, int weight, const float *x, const float
 static void project(const outer *t, int64_t r, int64_t p, float *x) {
   const int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
   float *y[OF3_LANES], *product = x + t->c_m * OF3_LANES;
-  const float *mask = read_row(t, r, p, x);
+  const float *mask = outer_product_read_row(t, r, p, x);
   project_side(t, OPM_W1, x, mask, lanes, product, lanes);
   for (int i = 0; i < n; i++) y[i] = t->a + ((p * OF3_LANES + i) * t->m + r) * t->h;
   t->k->unpack(&(of3_unpack){.panel = product, .ld = lanes, .n_row = n, .channels = t->h, .y = y});
@@ -118,7 +118,7 @@ static void project_rows(const outer *t, int64_t r, int64_t n, int64_t p, float 
   const int lanes = of3_lanes(of3_panel_rows(t->n, p));
   float *a = x + t->c_m * OF3_LANES, *b = a + t->h * ROWS * lanes, *rows = b + t->h * ROWS * lanes;
   for (int64_t i = 0; i < n; i++) {
-    const float *mask = read_row(t, r + i, p, x);
+    const float *mask = outer_product_read_row(t, r + i, p, x);
     project_side(t, OPM_W1, x, mask, lanes, a + i * lanes, ROWS * lanes);
     project_side(t, OPM_W2, x, mask, lanes, b + i * lanes, ROWS * lanes);
   }
@@ -130,9 +130,9 @@ static void project_rows(const outer *t, int64_t r, int64_t n, int64_t p, float 
 }
 
 /* Items are (row, or ROWS of them, and panel). */
-static void project_task(void *arg, int64_t begin, int64_t end, int thread) {
+static void outer_product_project_task(void *arg, int64_t begin, int64_t end, int thread) {
   const outer *t = arg;
-  float *x = t->scratch + thread * scratch_floats(t);
+  float *x = t->scratch + thread * outer_product_scratch_floats(t);
   const int64_t panels = of3_panels(t->n);
   for (int64_t i = begin; i < end; i++) {
     const int64_t r = i / panels * (t->half ? ROWS : 1), p = i % panels;
@@ -184,7 +184,7 @@ static void outer_products(const outer *t, int64_t i0, int n_i, int64_t p, float
 }
 
 /* weight[i][j] = 1 / (sum_r mask[r,i] mask[r,j] + 1e-3). */
-static void weights(const outer *t, int64_t i0, int n_i, int64_t p, float *weight) {
+static void outer_product_weights(const outer *t, int64_t i0, int n_i, int64_t p, float *weight) {
   const int lanes = of3_lanes(of3_panel_rows(t->n, p));
   t->k->gemm(&(of3_gemm){.a = of3_f32(t->c->in[OPM_MASK]) + i0,
                          .a_row = 1,
@@ -199,11 +199,11 @@ static void weights(const outer *t, int64_t i0, int n_i, int64_t p, float *weigh
   for (int i = 0; i < n_i * lanes; i++) weight[i] = 1.0f / (weight[i] + 1e-3f);
 }
 
-static void do_block(const outer *t, int64_t i0, int n_i, int64_t p, float *o) {
+static void outer_product_do_block(const outer *t, int64_t i0, int n_i, int64_t p, float *o) {
   const int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
   float *product = o + I_BLOCK * outer_floats(t), *weight = product + product_floats(t), *y[OF3_LANES];
   outer_products(t, i0, n_i, p, o);
-  weights(t, i0, n_i, p, weight);
+  outer_product_weights(t, i0, n_i, p, weight);
   for (int i = 0; i < n_i; i++) {
     float *x = o + i * t->h * t->h * lanes;
     of3_make_operand(t->k, t->c->in[OPM_WO], x, lanes, t->h * t->h);
@@ -227,22 +227,23 @@ static void outer_task(void *arg, int64_t begin, int64_t end, int thread) {
   int64_t panels = of3_panels(t->n);
   for (int64_t b = begin; b < end; b++) {
     int64_t i0 = b / panels * I_BLOCK, left = t->n - i0;
-    do_block(t, i0, left < I_BLOCK ? (int)left : I_BLOCK, b % panels,
-             t->scratch + thread * scratch_floats(t));
+    outer_product_do_block(t, i0, left < I_BLOCK ? (int)left : I_BLOCK, b % panels,
+                           t->scratch + thread * outer_product_scratch_floats(t));
   }
 }
 
-static void run(of3_ctx *cx, const of3_call *c, void *memory) {
+static void outer_product_run(of3_ctx *cx, const of3_call *c, void *memory) {
   of3_pool *pool = of3_cpu_state(cx)->pool;
-  outer t = setup(cx, c);
+  outer t = outer_product_setup(cx, c);
   int64_t panels = of3_panels(t.n);
   t.a = memory;
   t.b = t.a + of3_aligned(t.n * t.terms * t.h);
   t.mask = t.b + panels * b_floats(&t);
   t.scratch = t.mask + panels * t.m * OF3_LANES;
   const int64_t projected = t.half ? (t.m + ROWS - 1) / ROWS : t.m;
-  of3_pool_run(pool, project_task, &t, projected * panels);
+  of3_pool_run(pool, outer_product_project_task, &t, projected * panels);
   of3_pool_run(pool, outer_task, &t, (t.n + I_BLOCK - 1) / I_BLOCK * panels);
 }
 
-const of3_kernel of3_cpu_outer_product_mean = {.workspace = workspace, .run = run};
+const of3_kernel of3_cpu_outer_product_mean = {.workspace = outer_product_workspace,
+                                               .run = outer_product_run};

@@ -24,20 +24,20 @@ typedef struct average {
   const of3_cpu_kernels *k;
   const of3_call *c;
   int64_t m, n, c_m, c_z, heads, hidden, ld; /* ld: j of v */
-  int64_t first, rows;                       /* rows of m in this turn */
+  int64_t first, rows;                       /* rows of m in this pass */
   float *masked;                             /* [N]: 1e9 where row i of the mask counts */
   float *w, *v;
   float *scratch; /* a thread: x, then product [max(c_m,c_z)][48]; gate [H d][48]; o [R_BLOCK][H d][48] */
 } average;
 
-static int64_t wider(const average *t) { return t->c_m > t->c_z ? t->c_m : t->c_z; }
-static int64_t scratch_floats(const average *t) {
-  return (2 * wider(t) + (1 + R_BLOCK) * t->hidden) * OF3_LANES;
+static int64_t pair_average_wider(const average *t) { return t->c_m > t->c_z ? t->c_m : t->c_z; }
+static int64_t pair_average_scratch_floats(const average *t) {
+  return (2 * pair_average_wider(t) + (1 + R_BLOCK) * t->hidden) * OF3_LANES;
 }
 static int64_t w_floats(const average *t) { return t->heads * t->n * OF3_LANES; } /* of one panel of i */
-static int64_t turn_rows(const average *t) { return t->m < ROWS ? t->m : ROWS; }
+static int64_t pass_rows(const average *t) { return t->m < ROWS ? t->m : ROWS; }
 
-static average setup(const of3_ctx *cx, const of3_call *c) {
+static average pair_average_setup(const of3_ctx *cx, const of3_call *c) {
   average t = {.k = of3_cpu_state(cx)->kernels,
                .c = c,
                .m = c->out->shape[0],
@@ -50,10 +50,10 @@ static average setup(const of3_ctx *cx, const of3_call *c) {
   return t;
 }
 
-static size_t workspace(const of3_ctx *cx, const of3_call *c) {
-  average t = setup(cx, c);
-  int64_t floats = of3_aligned(t.n) + of3_panels(t.n) * w_floats(&t) + turn_rows(&t) * t.hidden * t.ld +
-                   of3_cpu_threads(cx) * scratch_floats(&t);
+static size_t pair_average_workspace(const of3_ctx *cx, const of3_call *c) {
+  average t = pair_average_setup(cx, c);
+  int64_t floats = of3_aligned(t.n) + of3_panels(t.n) * w_floats(&t) + pass_rows(&t) * t.hidden * t.ld +
+                   of3_cpu_threads(cx) * pair_average_scratch_floats(&t);
   return (size_t)floats * sizeof(float);
 }
 
@@ -91,7 +91,7 @@ static void weights_of_key(const average *t, int64_t p, int64_t j, float *x) {
 static void weight_task(void *arg, int64_t begin, int64_t end, int thread) {
   const average *t = arg;
   for (int64_t i = begin; i < end; i++)
-    weights_of_key(t, i / t->n, i % t->n, t->scratch + thread * scratch_floats(t));
+    weights_of_key(t, i / t->n, i % t->n, t->scratch + thread * pair_average_scratch_floats(t));
 }
 
 /* Items are (panel of i, head). */
@@ -108,7 +108,7 @@ static void softmax_task(void *arg, int64_t begin, int64_t end, int thread) {
 /* ---- 2 and 3 */
 
 /* x [c_m][lanes] = norm of the panel p of row r of m. */
-static void read_row(const average *t, int64_t r, int64_t p, float *x) {
+static void pair_average_read_row(const average *t, int64_t r, int64_t p, float *x) {
   const int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
   const float *row[OF3_LANES];
   of3_rows_at(row, of3_f32(t->c->out) + (r * t->n + p * OF3_LANES) * t->c_m, t->c_m, n);
@@ -116,14 +116,14 @@ static void read_row(const average *t, int64_t r, int64_t p, float *x) {
   of3_norm_panel(t->k, x, lanes, t->c_m, t->c->in[PWA_M_SCALE], t->c->in[PWA_M_OFFSET]);
 }
 
-/* Items are (row of the turn, panel of j). */
+/* Items are (row of the pass, panel of j). */
 static void value_task(void *arg, int64_t begin, int64_t end, int thread) {
   const average *t = arg;
   const int64_t panels = of3_panels(t->n);
-  float *x = t->scratch + thread * scratch_floats(t);
+  float *x = t->scratch + thread * pair_average_scratch_floats(t);
   for (int64_t i = begin; i < end; i++) {
     int64_t r = i / panels, p = i % panels;
-    read_row(t, t->first + r, p, x);
+    pair_average_read_row(t, t->first + r, p, x);
     of3_make_operand(t->k, t->c->in[PWA_WV], x, of3_lanes(of3_panel_rows(t->n, p)), t->c_m);
     of3_gemm g = of3_weights_times(t->c->in[PWA_WV], 0, t->hidden, x, of3_lanes(of3_panel_rows(t->n, p)),
                                    t->v + r * t->hidden * t->ld + p * OF3_LANES);
@@ -132,7 +132,7 @@ static void value_task(void *arg, int64_t begin, int64_t end, int thread) {
   }
 }
 
-/* o [n_r][hidden][lanes] of rows r .. of the turn. */
+/* o [n_r][hidden][lanes] of rows r .. of the pass. */
 static void average_heads(const average *t, int64_t r, int64_t n_r, int64_t p, float *o) {
   const int lanes = of3_lanes(of3_panel_rows(t->n, p));
   const int64_t d = t->hidden / t->heads;
@@ -153,8 +153,9 @@ static void average_heads(const average *t, int64_t r, int64_t n_r, int64_t p, f
 /* m[row] += W_o (sigmoid(W_g norm(m)) * o). x [c_m][48] and the product and gate lie behind one another. */
 static void update_row(const average *t, int64_t row, int64_t p, float *o, float *x) {
   const int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
-  float *product = x + wider(t) * OF3_LANES, *gate = product + wider(t) * OF3_LANES, *y[OF3_LANES];
-  read_row(t, row, p, x);
+  float *product = x + pair_average_wider(t) * OF3_LANES, *gate = product + pair_average_wider(t) * OF3_LANES,
+        *y[OF3_LANES];
+  pair_average_read_row(t, row, p, x);
   of3_make_operand(t->k, t->c->in[PWA_WG], x, lanes, t->c_m);
   of3_gemm g = of3_weights_times(t->c->in[PWA_WG], 0, t->hidden, x, lanes, gate);
   of3_product(t->k, &g);
@@ -167,11 +168,12 @@ static void update_row(const average *t, int64_t row, int64_t p, float *o, float
       &(of3_unpack){.panel = product, .ld = lanes, .n_row = n, .channels = t->c_m, .y = y, .add = true});
 }
 
-/* Items are (block of rows of the turn, panel of i): panels vary fastest, as the last one is narrower. */
+/* Items are (block of rows of the pass, panel of i): panels vary fastest, as the last one is narrower. */
 static void average_task(void *arg, int64_t begin, int64_t end, int thread) {
   const average *t = arg;
   const int64_t panels = of3_panels(t->n);
-  float *x = t->scratch + thread * scratch_floats(t), *o = x + (2 * wider(t) + t->hidden) * OF3_LANES;
+  float *x = t->scratch + thread * pair_average_scratch_floats(t),
+        *o = x + (2 * pair_average_wider(t) + t->hidden) * OF3_LANES;
   for (int64_t b = begin; b < end; b++) {
     int64_t r = b / panels * R_BLOCK, p = b % panels;
     int64_t n_r = t->rows - r < R_BLOCK ? t->rows - r : R_BLOCK;
@@ -181,14 +183,14 @@ static void average_task(void *arg, int64_t begin, int64_t end, int thread) {
   }
 }
 
-static void run(of3_ctx *cx, const of3_call *c, void *memory) {
+static void pair_average_run(of3_ctx *cx, const of3_call *c, void *memory) {
   of3_pool *pool = of3_cpu_state(cx)->pool;
-  average t = setup(cx, c);
+  average t = pair_average_setup(cx, c);
   const int64_t panels = of3_panels(t.n);
   t.masked = memory;
   t.w = t.masked + of3_aligned(t.n);
   t.v = t.w + panels * w_floats(&t);
-  t.scratch = t.v + turn_rows(&t) * t.hidden * t.ld;
+  t.scratch = t.v + pass_rows(&t) * t.hidden * t.ld;
   of3_cpu_share(cx, masked_task, &t, t.n, t.n);
   of3_pool_run(pool, weight_task, &t, panels * t.n);
   of3_pool_run(pool, softmax_task, &t, panels * t.heads);
@@ -199,4 +201,5 @@ static void run(of3_ctx *cx, const of3_call *c, void *memory) {
   }
 }
 
-const of3_kernel of3_cpu_pair_weighted_average = {.workspace = workspace, .run = run};
+const of3_kernel of3_cpu_pair_weighted_average = {.workspace = pair_average_workspace,
+                                                  .run = pair_average_run};

@@ -17,12 +17,12 @@ typedef struct bias {
   float *scratch; /* a thread: panel [c][48], product [H][48] */
 } bias;
 
-static int64_t scratch_floats(const of3_call *c) {
+static int64_t pair_bias_scratch_floats(const of3_call *c) {
   return (of3_dim(c->in[PAIR_BIAS_Z], 0) + c->in[PAIR_BIAS_W]->shape[0]) * OF3_LANES;
 }
 
-static size_t workspace(const of3_ctx *cx, const of3_call *c) {
-  return (size_t)(of3_cpu_threads(cx) * scratch_floats(c)) * sizeof(float);
+static size_t pair_bias_workspace(const of3_ctx *cx, const of3_call *c) {
+  return (size_t)(of3_cpu_threads(cx) * pair_bias_scratch_floats(c)) * sizeof(float);
 }
 
 /* product[h][i] += 1e9 (mask - 1), first: row of the mask of the first query. */
@@ -34,7 +34,7 @@ static void add_mask(const bias *t, float *product, int64_t first, int n, int la
 }
 
 /* n queries from q on, of key k of batch entry b. */
-static void do_panel(const bias *t, float *panel, int64_t b, int64_t q, int64_t k, int n) {
+static void pair_bias_do_panel(const bias *t, float *panel, int64_t b, int64_t q, int64_t k, int n) {
   const int64_t first = (b * t->queries + q) * t->keys + k;
   const int lanes = of3_lanes(n);
   const float *row[OF3_LANES];
@@ -58,12 +58,12 @@ static void task(void *arg, int64_t begin, int64_t end, int thread) {
   const int64_t panels = of3_panels(t->queries);
   for (int64_t i = begin; i < end; i++) {
     int64_t k = i % t->keys, p = i / t->keys % panels, b = i / t->keys / panels;
-    do_panel(t, t->scratch + thread * scratch_floats(t->c), b, p * OF3_LANES, k,
-             of3_panel_rows(t->queries, p));
+    pair_bias_do_panel(t, t->scratch + thread * pair_bias_scratch_floats(t->c), b, p * OF3_LANES, k,
+                       of3_panel_rows(t->queries, p));
   }
 }
 
-static void run(of3_ctx *cx, const of3_call *c, void *memory) {
+static void pair_bias_run(of3_ctx *cx, const of3_call *c, void *memory) {
   const of3_tensor *z = c->in[PAIR_BIAS_Z];
   bias t = {.k = of3_cpu_state(cx)->kernels,
             .c = c,
@@ -77,4 +77,4 @@ static void run(of3_ctx *cx, const of3_call *c, void *memory) {
   of3_pool_run(of3_cpu_state(cx)->pool, task, &t, of3_rows(z) / pairs * of3_panels(t.queries) * t.keys);
 }
 
-const of3_kernel of3_cpu_pair_bias = {.workspace = workspace, .run = run};
+const of3_kernel of3_cpu_pair_bias = {.workspace = pair_bias_workspace, .run = pair_bias_run};

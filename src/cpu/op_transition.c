@@ -31,7 +31,7 @@ typedef struct swiglu {
   float *work;       /* a thread: [max(c,2 STEP)][48], x', then W_a x', W_b x' of STEP channels */
 } swiglu;
 
-static swiglu setup(const of3_ctx *cx, const of3_call *c) {
+static swiglu transition_setup(const of3_ctx *cx, const of3_call *c) {
   bool gated = c->op == OF3_OP_GATED_TRANSITION;
   swiglu t = {
       .k = of3_cpu_state(cx)->kernels,
@@ -51,24 +51,25 @@ static swiglu setup(const of3_ctx *cx, const of3_call *c) {
   return t;
 }
 
-static bool few(const swiglu *t) { return t->out_tiling.panels > 0; }
-static int64_t wider(const swiglu *t, int64_t n) { return t->width > n ? t->width : n; }
-static int64_t wide_floats(const swiglu *t) { return wider(t, BLOCK) * OF3_LANES; }
-static int64_t work_floats(const swiglu *t) { return wider(t, 2 * STEP) * OF3_LANES; }
+static bool transition_few(const swiglu *t) { return t->out_tiling.panels > 0; }
+static int64_t transition_wider(const swiglu *t, int64_t n) { return t->width > n ? t->width : n; }
+static int64_t wide_floats(const swiglu *t) { return transition_wider(t, BLOCK) * OF3_LANES; }
+static int64_t work_floats(const swiglu *t) { return transition_wider(t, 2 * STEP) * OF3_LANES; }
 static int64_t x_floats(const swiglu *t) { return of3_operand_rows(t->k, t->wa, t->width) * OF3_LANES; }
 static int64_t middle_floats(const swiglu *t) {
-  return of3_operand_rows(t->k, t->wo, few(t) || t->hidden < BLOCK ? t->hidden : BLOCK) * OF3_LANES;
+  return of3_operand_rows(t->k, t->wo, transition_few(t) || t->hidden < BLOCK ? t->hidden : BLOCK) *
+         OF3_LANES;
 }
 
-static size_t workspace(const of3_ctx *cx, const of3_call *c) {
-  swiglu t = setup(cx, c);
-  int64_t threads = of3_cpu_threads(cx), panels = few(&t) ? of3_panels(t.rows) : threads;
+static size_t transition_workspace(const of3_ctx *cx, const of3_call *c) {
+  swiglu t = transition_setup(cx, c);
+  int64_t threads = of3_cpu_threads(cx), panels = transition_few(&t) ? of3_panels(t.rows) : threads;
   int64_t floats =
       panels * (x_floats(&t) + middle_floats(&t)) + threads * (wide_floats(&t) + work_floats(&t));
   return (size_t)floats * sizeof(float);
 }
 
-static int lanes_of(const swiglu *t, int64_t p) { return of3_lanes(of3_panel_rows(t->rows, p)); }
+static int transition_lanes_of(const swiglu *t, int64_t p) { return of3_lanes(of3_panel_rows(t->rows, p)); }
 
 /* The operand x' of panel p. */
 static void read_input(const swiglu *t, float *x, int64_t p, int thread) {
@@ -79,9 +80,10 @@ static void read_input(const swiglu *t, float *x, int64_t p, int thread) {
                             t->c->in[GTRANS_SHIFT], p);
   else {
     of3_read_panel(t->k, panel, t->c->out, p);
-    of3_norm_panel(t->k, panel, lanes_of(t, p), t->width, t->c->in[TRANS_SCALE], t->c->in[TRANS_OFFSET]);
+    of3_norm_panel(t->k, panel, transition_lanes_of(t, p), t->width, t->c->in[TRANS_SCALE],
+                   t->c->in[TRANS_OFFSET]);
   }
-  if (paired) t->k->pair(x, panel, lanes_of(t, p), t->width);
+  if (paired) t->k->pair(x, panel, transition_lanes_of(t, p), t->width);
 }
 
 /* middle = the operand silu(W_a x) * W_b x, hidden channels first .. first+n-1, n <= STEP. */
@@ -101,10 +103,10 @@ static void make_hidden(const swiglu *t, const float *x, float *middle, int64_t 
 
 /* ---- many rows */
 
-static void do_panel(const swiglu *t, int64_t p, int thread) {
+static void transition_do_panel(const swiglu *t, int64_t p, int thread) {
   float *x = t->x + thread * x_floats(t), *middle = t->middle + thread * middle_floats(t),
         *sum = t->wide + thread * wide_floats(t);
-  const int lanes = lanes_of(t, p);
+  const int lanes = transition_lanes_of(t, p);
   read_input(t, x, p, thread);
   for (int64_t h = 0; h < t->hidden; h += BLOCK) {
     const int64_t n = t->hidden - h < BLOCK ? t->hidden - h : BLOCK;
@@ -119,8 +121,8 @@ static void do_panel(const swiglu *t, int64_t p, int thread) {
   of3_write_panel(t->k, &t->to, p, 0, t->width, sum);
 }
 
-static void do_panels(void *arg, int64_t begin, int64_t end, int thread) {
-  for (int64_t p = begin; p < end; p++) do_panel(arg, p, thread);
+static void transition_do_panels(void *arg, int64_t begin, int64_t end, int thread) {
+  for (int64_t p = begin; p < end; p++) transition_do_panel(arg, p, thread);
 }
 
 /* ---- few rows */
@@ -136,8 +138,9 @@ static void share_hidden(void *arg, int64_t begin, int64_t end, int thread) {
     of3_tile_item e = of3_tile_next(&t->hidden_tiling, &i, end);
     for (int64_t p = e.p; p < e.p_end; p++)
       make_hidden(t, t->x + p * x_floats(t),
-                  t->middle + p * middle_floats(t) + of3_operand_rows(t->k, t->wo, e.first) * lanes_of(t, p),
-                  e.first, e.n, lanes_of(t, p), thread);
+                  t->middle + p * middle_floats(t) +
+                      of3_operand_rows(t->k, t->wo, e.first) * transition_lanes_of(t, p),
+                  e.first, e.n, transition_lanes_of(t, p), thread);
   }
 }
 
@@ -147,29 +150,29 @@ static void share_outputs(void *arg, int64_t begin, int64_t end, int thread) {
   for (int64_t i = begin; i < end;) {
     of3_tile_item e = of3_tile_next(&t->out_tiling, &i, end);
     for (int64_t p = e.p; p < e.p_end; p++) {
-      of3_gemm g =
-          of3_weights_times(t->wo, e.first, e.n, t->middle + p * middle_floats(t), lanes_of(t, p), sum);
+      of3_gemm g = of3_weights_times(t->wo, e.first, e.n, t->middle + p * middle_floats(t),
+                                     transition_lanes_of(t, p), sum);
       of3_product(t->k, &g);
       of3_write_panel(t->k, &t->to, p, e.first, e.n, sum);
     }
   }
 }
 
-static void run(of3_ctx *cx, const of3_call *c, void *memory) {
+static void transition_run(of3_ctx *cx, const of3_call *c, void *memory) {
   of3_pool *pool = of3_cpu_state(cx)->pool;
-  swiglu t = setup(cx, c);
-  int64_t threads = of3_cpu_threads(cx), panels = few(&t) ? of3_panels(t.rows) : threads;
+  swiglu t = transition_setup(cx, c);
+  int64_t threads = of3_cpu_threads(cx), panels = transition_few(&t) ? of3_panels(t.rows) : threads;
   t.x = memory;
   t.middle = t.x + panels * x_floats(&t);
   t.wide = t.middle + panels * middle_floats(&t);
   t.work = t.wide + threads * wide_floats(&t);
-  if (few(&t)) {
+  if (transition_few(&t)) {
     of3_pool_run(pool, read_panels, &t, of3_panels(t.rows));
     of3_pool_run(pool, share_hidden, &t, t.hidden_tiling.items);
     of3_pool_run(pool, share_outputs, &t, t.out_tiling.items);
   } else
-    of3_pool_run(pool, do_panels, &t, of3_panels(t.rows));
+    of3_pool_run(pool, transition_do_panels, &t, of3_panels(t.rows));
 }
 
-const of3_kernel of3_cpu_transition = {.workspace = workspace, .run = run};
-const of3_kernel of3_cpu_gated_transition = {.workspace = workspace, .run = run};
+const of3_kernel of3_cpu_transition = {.workspace = transition_workspace, .run = transition_run};
+const of3_kernel of3_cpu_gated_transition = {.workspace = transition_workspace, .run = transition_run};

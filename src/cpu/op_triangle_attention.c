@@ -41,30 +41,35 @@ static int64_t key_stride(int64_t n) {
 static int64_t bias_floats(int64_t n, int64_t heads) { return of3_panels(n) * heads * n * OF3_LANES; }
 
 /* mask [n], keys and values, the x [c] of all panels, q and gate and output [hidden], y [c]. */
-static int64_t scratch_floats(int64_t n, int64_t c, int64_t hidden) {
+static int64_t triangle_attention_scratch_floats(int64_t n, int64_t c, int64_t hidden) {
   const int64_t panels = (of3_panels(n) + 1) * c + 3 * hidden;
   return of3_aligned(n) + 2 * hidden * key_stride(n) + panels * OF3_LANES + OF3_ATTEND_SCRATCH;
 }
 
-static size_t workspace(const of3_ctx *cx, const of3_call *c) {
+static size_t triangle_attention_workspace(const of3_ctx *cx, const of3_call *c) {
   int64_t n = of3_dim(c->in[TRI_ATT_Z], 1);
-  int64_t scratch = scratch_floats(n, of3_dim(c->in[TRI_ATT_Z], 0), c->in[TRI_ATT_WQ]->shape[0]);
+  int64_t scratch =
+      triangle_attention_scratch_floats(n, of3_dim(c->in[TRI_ATT_Z], 0), c->in[TRI_ATT_WQ]->shape[0]);
   return (size_t)(bias_floats(n, c->attr.heads) + of3_cpu_threads(cx) * scratch) * sizeof(float);
 }
 
-static const float *weights(const of3_call *c, int arg) { return c->in[arg] ? of3_f32(c->in[arg]) : NULL; }
+static const float *triangle_attention_weights(const of3_call *c, int arg) {
+  return c->in[arg] ? of3_f32(c->in[arg]) : NULL;
+}
 
 /* The normalised panel of n pairs from `first` on, `stride` pairs apart. */
-static void normed(const triangle_attention *t, int64_t first, ptrdiff_t stride, int n, float *x) {
+static void triangle_attention_normed(const triangle_attention *t, int64_t first, ptrdiff_t stride, int n,
+                                      float *x) {
   const float *row[OF3_LANES];
   int lanes = of3_lanes(n);
   of3_rows_at(row, t->z + first * t->c, stride * t->c, n);
   t->kernels->pack(x, lanes, lanes, row, n, t->c);
-  t->kernels->norm(x, lanes, lanes, t->c, weights(t->call, TRI_ATT_SCALE), weights(t->call, TRI_ATT_OFFSET));
+  t->kernels->norm(x, lanes, lanes, t->c, triangle_attention_weights(t->call, TRI_ATT_SCALE),
+                   triangle_attention_weights(t->call, TRI_ATT_OFFSET));
 }
 
-static void product(const triangle_attention *t, int weight, const float *x, int lanes, float *y,
-                    ptrdiff_t ldy) {
+static void triangle_attention_product(const triangle_attention *t, int weight, const float *x, int lanes,
+                                       float *y, ptrdiff_t ldy) {
   of3_gemm g = of3_weights_times(t->call->in[weight], 0, t->call->in[weight]->shape[0], x, lanes, y);
   g.ldy = ldy;
   of3_product(t->kernels, &g);
@@ -76,10 +81,10 @@ static void bias_task(void *arg, int64_t begin, int64_t end, int thread) {
   for (int64_t i = begin; i < end; i++) {
     int64_t panel = i % t->panels, key = i / t->panels;
     int n = of3_panel_rows(t->n, panel), lanes = of3_lanes(n);
-    normed(t, panel * OF3_LANES * t->bias_q + key * t->bias_k, t->bias_q, n, x);
+    triangle_attention_normed(t, panel * OF3_LANES * t->bias_q + key * t->bias_k, t->bias_q, n, x);
     of3_make_operand(t->kernels, t->call->in[TRI_ATT_WZ], x, lanes, t->c);
-    product(t, TRI_ATT_WZ, x, lanes, t->bias + panel * OF3_LANES * t->heads * t->n + key * lanes,
-            t->n * lanes);
+    triangle_attention_product(t, TRI_ATT_WZ, x, lanes,
+                               t->bias + panel * OF3_LANES * t->heads * t->n + key * lanes, t->n * lanes);
   }
 }
 
@@ -112,17 +117,17 @@ static void key_bias(const triangle_attention *t, const line *s) {
 }
 
 /* Keys [key][H d] and values [H d][key] of one panel, bf16. */
-static void half_keys_and_values(const triangle_attention *t, const line *s, const float *x, int64_t p,
+static void bf16_keys_and_values(const triangle_attention *t, const line *s, const float *x, int64_t p,
                                  int lanes) {
   const int n = of3_panel_rows(t->n, p);
   uint16_t *k = (uint16_t *)(void *)s->k + p * OF3_LANES * t->hidden,
            *v = (uint16_t *)(void *)s->v + p * OF3_LANES;
   float *row[OF3_LANES];
-  product(t, TRI_ATT_WK, x, lanes, s->q, lanes);
+  triangle_attention_product(t, TRI_ATT_WK, x, lanes, s->q, lanes);
   for (int l = 0; l < n; l++) row[l] = s->o + l * t->hidden;
   t->kernels->unpack(&(of3_unpack){.panel = s->q, .ld = lanes, .n_row = n, .channels = t->hidden, .y = row});
   t->kernels->to_bf16(k, s->o, n * t->hidden);
-  product(t, TRI_ATT_WV, x, lanes, s->q, lanes);
+  triangle_attention_product(t, TRI_ATT_WV, x, lanes, s->q, lanes);
   for (int64_t c = 0; c < t->hidden; c++) t->kernels->to_bf16(v + c * t->ld, s->q + c * lanes, n);
 }
 
@@ -136,13 +141,13 @@ static void keys_and_values(const triangle_attention *t, const line *s) {
   for (int64_t p = 0; p < t->panels; p++) {
     int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
     float *x = line_operand(t, s, p);
-    normed(t, s->first + p * OF3_LANES * t->pair_stride, t->pair_stride, n, x);
+    triangle_attention_normed(t, s->first + p * OF3_LANES * t->pair_stride, t->pair_stride, n, x);
     of3_make_operand(t->kernels, t->call->in[TRI_ATT_WK], x, lanes, t->c);
     if (t->half)
-      half_keys_and_values(t, s, x, p, lanes);
+      bf16_keys_and_values(t, s, x, p, lanes);
     else {
-      product(t, TRI_ATT_WK, x, lanes, s->k + p * OF3_LANES, t->ld);
-      product(t, TRI_ATT_WV, x, lanes, s->v + p * OF3_LANES, t->ld);
+      triangle_attention_product(t, TRI_ATT_WK, x, lanes, s->k + p * OF3_LANES, t->ld);
+      triangle_attention_product(t, TRI_ATT_WV, x, lanes, s->v + p * OF3_LANES, t->ld);
     }
   }
 }
@@ -190,13 +195,13 @@ static void attend_panel(const triangle_attention *t, const line *s, int64_t p) 
   int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
   int64_t first = s->first + p * OF3_LANES * t->pair_stride;
   const float *x = line_operand(t, s, p);
-  product(t, TRI_ATT_WQ, x, lanes, s->q, lanes);
+  triangle_attention_product(t, TRI_ATT_WQ, x, lanes, s->q, lanes);
   if (!t->half) kernels->scale(s->q, score_scale(t), t->hidden * lanes);
-  product(t, TRI_ATT_WG, x, lanes, s->gate, lanes);
+  triangle_attention_product(t, TRI_ATT_WG, x, lanes, s->gate, lanes);
   for (int64_t h = 0; h < t->heads; h++) attend_head(t, s, p, lanes, h);
   kernels->between->sigmoid_mul(s->o, s->gate, t->hidden * lanes);
   of3_make_operand(kernels, t->call->in[TRI_ATT_WO], s->o, lanes, t->hidden);
-  product(t, TRI_ATT_WO, s->o, lanes, s->y, lanes);
+  triangle_attention_product(t, TRI_ATT_WO, s->o, lanes, s->y, lanes);
   float *row[OF3_LANES];
   for (int l = 0; l < n; l++) row[l] = t->z + (first + l * t->pair_stride) * t->c;
   kernels->unpack(
@@ -212,7 +217,7 @@ static void line_task(void *arg, int64_t begin, int64_t end, int thread) {
   }
 }
 
-static void run(of3_ctx *cx, const of3_call *c, void *work) {
+static void triangle_attention_run(of3_ctx *cx, const of3_call *c, void *work) {
   const of3_tensor *mask = c->in[TRI_ATT_MASK];
   triangle_attention t = {.kernels = of3_cpu_state(cx)->kernels,
                           .call = c,
@@ -223,10 +228,10 @@ static void run(of3_ctx *cx, const of3_call *c, void *work) {
                           .bias = work};
   if (of3_count(c->out) == 0) return;
   t.panels = of3_panels(t.n);
-  t.half = of3_attend_half(t.kernels);
+  t.half = of3_attend_bf16(t.kernels);
   t.ld = key_stride(t.n);
   t.scratch = t.bias + bias_floats(t.n, t.heads);
-  t.scratch_floats = scratch_floats(t.n, t.c, t.hidden);
+  t.scratch_floats = triangle_attention_scratch_floats(t.n, t.c, t.hidden);
   t.line_stride = c->attr.ending ? 1 : t.n;
   t.pair_stride = c->attr.ending ? t.n : 1;
   bool transposed = c->attr.ending && !c->attr.bias_from_z; /* model.md 3.5: P1 and P2 */
@@ -241,4 +246,5 @@ static void run(of3_ctx *cx, const of3_call *c, void *work) {
   }
 }
 
-const of3_kernel of3_cpu_triangle_attention = {.workspace = workspace, .run = run};
+const of3_kernel of3_cpu_triangle_attention = {.workspace = triangle_attention_workspace,
+                                               .run = triangle_attention_run};

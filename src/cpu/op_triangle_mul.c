@@ -10,7 +10,7 @@
  *   plane [panel of i][k][lanes]     a panel is the vector operand [k][lanes] as it stands,
  *                                    and b(j,k) = panel[k lanes + j] the broadcast operand
  *
- *   in each turn, for its hidden channels:
+ *   in each pass, for its hidden channels:
  *     1 project   item (panel of i, k): norm, a, b = mask sigmoid(W_g x) W_p x
  *     2 multiply  item channel: p overwrites a, panel by panel, as [panel of i][j][lanes]
  *   3 output    item (panel of i, j): norm of p, z_ij += W_z p sigmoid(W_g norm(z_ij))
@@ -20,7 +20,7 @@
  *
  *   plane [panel of i][pair of k][lanes]
  *
- * Memory: a pair tensor of the hidden width for p, and as much again divided by the number of turns. */
+ * Memory: a pair tensor of the hidden width for p, and as much again divided by the number of passes. */
 #include <string.h>
 
 #include "cpu/attention.h"
@@ -34,8 +34,8 @@ typedef struct triangle_mul {
   const float *mask;
   ptrdiff_t i_stride, k_stride; /* of u, in pairs */
   int64_t n, c, hidden, panels;
-  int64_t channels;       /* hidden channels of a turn, the last one may have fewer */
-  int64_t first, now;     /* this turn's */
+  int64_t channels;       /* hidden channels of a pass, the last one may have fewer */
+  int64_t first, now;     /* this pass's */
   bool half;              /* a and b are bf16 */
   float *a, *b;           /* [now] planes; half: of pairs, else a is where p will be */
   float *p;               /* [hidden] planes */
@@ -55,7 +55,7 @@ static int64_t plane_floats(int64_t n, int64_t rows) {
 
 /* project: x [c], p and g [hidden], half: a and b of two k [2 hidden] as well; multiply: a
  * panel [n], half: b of a channel; output: x, gate [c], p [hidden], y [c]. */
-static int64_t scratch_floats(const triangle_mul *t) {
+static int64_t triangle_mul_scratch_floats(const triangle_mul *t) {
   int64_t rows = t->c + (t->half ? 6 : 2) * t->hidden, b = t->half ? of3_aligned(t->n * t->terms) : 0;
   if (rows < t->n) rows = t->n;
   if (rows < 3 * t->c + t->hidden) rows = 3 * t->c + t->hidden;
@@ -63,35 +63,37 @@ static int64_t scratch_floats(const triangle_mul *t) {
 }
 
 /* Whole blocks of 16, as the products of weights are blocked. */
-static int64_t channels_of_turn(int64_t hidden, int turns) {
-  const int64_t block = 16, n = turns > 1 ? (hidden + turns - 1) / turns : hidden;
+static int64_t channels_of_pass(int64_t hidden, int passes) {
+  const int64_t block = 16, n = passes > 1 ? (hidden + passes - 1) / passes : hidden;
   const int64_t whole = (n + block - 1) / block * block;
   return whole < hidden ? whole : hidden;
 }
 
-static triangle_mul setup(const of3_ctx *cx, const of3_call *c) {
+static triangle_mul triangle_mul_setup(const of3_ctx *cx, const of3_call *c) {
   triangle_mul t = {.kernels = of3_cpu_state(cx)->kernels,
                     .call = c,
                     .n = of3_dim(c->out, 1),
                     .c = of3_dim(c->out, 0),
                     .hidden = c->in[TRI_MUL_WAP]->shape[0]};
   t.half = t.kernels->operand == OF3_BF16 && c->in[TRI_MUL_WAP]->dtype == OF3_BF16;
-  t.channels = channels_of_turn(t.hidden, c->attr.turns);
+  t.channels = channels_of_pass(t.hidden, c->attr.passes);
   t.panels = of3_panels(t.n);
   t.terms = t.half ? (t.n + 1) / 2 : t.n;
   t.plane = plane_floats(t.n, t.terms);
   t.plane_p = plane_floats(t.n, t.n);
-  t.scratch_floats = scratch_floats(&t);
+  t.scratch_floats = triangle_mul_scratch_floats(&t);
   return t;
 }
 
-static size_t workspace(const of3_ctx *cx, const of3_call *c) {
-  triangle_mul t = setup(cx, c);
+static size_t triangle_mul_workspace(const of3_ctx *cx, const of3_call *c) {
+  triangle_mul t = triangle_mul_setup(cx, c);
   int64_t planes = t.hidden * t.plane_p + (t.half ? 2 : 1) * t.channels * t.plane;
   return (size_t)(planes + of3_cpu_threads(cx) * t.scratch_floats) * sizeof(float);
 }
 
-static const float *weights(const of3_call *c, int arg) { return c->in[arg] ? of3_f32(c->in[arg]) : NULL; }
+static const float *triangle_mul_weights(const of3_call *c, int arg) {
+  return c->in[arg] ? of3_f32(c->in[arg]) : NULL;
+}
 
 /* Row `at` [lanes] of panel p of a plane whose panels have `rows` rows: t->terms (a, b), n (p). */
 static float *plane_row(const triangle_mul *t, float *plane, int64_t p, int64_t rows, int64_t at) {
@@ -99,34 +101,34 @@ static float *plane_row(const triangle_mul *t, float *plane, int64_t p, int64_t 
 }
 
 /* y [n][lanes] = rows first .. first+n-1 of a weight times x. */
-static void product(const triangle_mul *t, int weight, int64_t first, int64_t n, const float *x, int lanes,
-                    float *y) {
+static void triangle_mul_product(const triangle_mul *t, int weight, int64_t first, int64_t n, const float *x,
+                                 int lanes, float *y) {
   of3_gemm g = of3_weights_times(t->call->in[weight], first, n, x, lanes, y);
   of3_product(t->kernels, &g);
 }
 
 /* The normalised panel of n pairs of z from `first` on, `stride` pairs apart. */
-static void normed(const triangle_mul *t, int64_t first, ptrdiff_t stride, int n, float *x) {
+static void triangle_mul_normed(const triangle_mul *t, int64_t first, ptrdiff_t stride, int n, float *x) {
   const float *row[OF3_LANES];
   int lanes = of3_lanes(n);
   of3_rows_at(row, t->z + first * t->c, stride * t->c, n);
   t->kernels->pack(x, lanes, lanes, row, n, t->c);
-  t->kernels->norm(x, lanes, lanes, t->c, weights(t->call, TRI_MUL_IN_SCALE),
-                   weights(t->call, TRI_MUL_IN_OFFSET));
+  t->kernels->norm(x, lanes, lanes, t->c, triangle_mul_weights(t->call, TRI_MUL_IN_SCALE),
+                   triangle_mul_weights(t->call, TRI_MUL_IN_OFFSET));
 }
 
-/* a and b of k and a panel of i, of this turn's channels, to a[h] and b[h], ld apart. */
+/* a and b of k and a panel of i, of this pass's channels, to a[h] and b[h], ld apart. */
 static void project_k(const triangle_mul *t, int64_t p, int64_t k, float *a, float *b, ptrdiff_t ld,
                       float *scratch) {
   int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
   int64_t first = p * OF3_LANES * t->i_stride + k * t->k_stride;
   float *x = scratch, *value = x + t->c * lanes, *gate = value + t->now * lanes, mask[OF3_LANES] = {0};
   for (int l = 0; l < n; l++) mask[l] = t->mask[first + l * t->i_stride];
-  normed(t, first, t->i_stride, n, x);
+  triangle_mul_normed(t, first, t->i_stride, n, x);
   of3_make_operand(t->kernels, t->call->in[TRI_MUL_WAP], x, lanes, t->c);
   for (int side = 0; side < 2; side++) {
-    product(t, side ? TRI_MUL_WBP : TRI_MUL_WAP, t->first, t->now, x, lanes, value);
-    product(t, side ? TRI_MUL_WBG : TRI_MUL_WAG, t->first, t->now, x, lanes, gate);
+    triangle_mul_product(t, side ? TRI_MUL_WBP : TRI_MUL_WAP, t->first, t->now, x, lanes, value);
+    triangle_mul_product(t, side ? TRI_MUL_WBG : TRI_MUL_WAG, t->first, t->now, x, lanes, gate);
     t->kernels->between->gate_mask(&(of3_gate_mask){
         .y = side ? b : a, .ldy = ld, .p = value, .g = gate, .mask = mask, .rows = t->now, .lanes = lanes});
   }
@@ -156,7 +158,7 @@ static void project_pair(const triangle_mul *t, int64_t p, int64_t at, float *sc
   store_pairs(t, t->b, p, at, b);
 }
 
-static void project_task(void *arg, int64_t begin, int64_t end, int thread) {
+static void triangle_mul_project_task(void *arg, int64_t begin, int64_t end, int thread) {
   const triangle_mul *t = arg;
   float *scratch = t->scratch + thread * t->scratch_floats;
   for (int64_t i = begin; i < end; i++) {
@@ -240,14 +242,14 @@ static void output_panel(const triangle_mul *t, int64_t p, int64_t j, float *scr
   const float *from = plane_row(t, t->p, p, t->n, j);
   for (int64_t h = 0; h < t->hidden; h++)
     memcpy(hidden + h * lanes, from + h * t->plane_p, (size_t)lanes * sizeof *from);
-  kernels->norm(hidden, lanes, lanes, t->hidden, weights(t->call, TRI_MUL_OUT_SCALE),
-                weights(t->call, TRI_MUL_OUT_OFFSET));
+  kernels->norm(hidden, lanes, lanes, t->hidden, triangle_mul_weights(t->call, TRI_MUL_OUT_SCALE),
+                triangle_mul_weights(t->call, TRI_MUL_OUT_OFFSET));
   of3_make_operand(kernels, t->call->in[TRI_MUL_WZ], hidden, lanes, t->hidden);
-  product(t, TRI_MUL_WZ, 0, t->c, hidden, lanes, y);
+  triangle_mul_product(t, TRI_MUL_WZ, 0, t->c, hidden, lanes, y);
   int64_t first = p * OF3_LANES * t->n + j;
-  normed(t, first, t->n, n, x);
+  triangle_mul_normed(t, first, t->n, n, x);
   of3_make_operand(kernels, t->call->in[TRI_MUL_WG], x, lanes, t->c);
-  product(t, TRI_MUL_WG, 0, t->c, x, lanes, gate);
+  triangle_mul_product(t, TRI_MUL_WG, 0, t->c, x, lanes, gate);
   kernels->between->sigmoid_mul(y, gate, t->c * lanes);
   float *row[OF3_LANES];
   for (int l = 0; l < n; l++) row[l] = t->z + (first + l * t->n) * t->c;
@@ -261,19 +263,19 @@ static void output_task(void *arg, int64_t begin, int64_t end, int thread) {
     output_panel(t, i % t->panels, i / t->panels, t->scratch + thread * t->scratch_floats);
 }
 
-/* p of one batch entry, turn by turn. */
+/* p of one batch entry, pass by pass. */
 static void make_products(triangle_mul *t, of3_pool *pool) {
   for (t->first = 0; t->first < t->hidden; t->first += t->now) {
     t->now = t->hidden - t->first < t->channels ? t->hidden - t->first : t->channels;
     if (!t->half) t->a = t->p + t->first * t->plane;
-    of3_pool_run(pool, project_task, t, t->panels * t->terms);
+    of3_pool_run(pool, triangle_mul_project_task, t, t->panels * t->terms);
     of3_pool_run(pool, multiply_task, t, t->now);
   }
 }
 
-static void run(of3_ctx *cx, const of3_call *c, void *work) {
+static void triangle_mul_run(of3_ctx *cx, const of3_call *c, void *work) {
   const of3_tensor *mask = c->in[TRI_MUL_MASK];
-  triangle_mul t = setup(cx, c);
+  triangle_mul t = triangle_mul_setup(cx, c);
   if (of3_count(c->out) == 0) return;
   t.p = work;
   t.b = t.p + t.hidden * t.plane_p;
@@ -291,4 +293,4 @@ static void run(of3_ctx *cx, const of3_call *c, void *work) {
   }
 }
 
-const of3_kernel of3_cpu_triangle_mul = {.workspace = workspace, .run = run};
+const of3_kernel of3_cpu_triangle_mul = {.workspace = triangle_mul_workspace, .run = triangle_mul_run};

@@ -9,7 +9,7 @@
 
 enum { Q = OF3_WINDOW_QUERIES, K = OF3_WINDOW_KEYS };
 
-static int64_t clamp(int64_t i, int64_t n) { return i < 0 ? 0 : i < n ? i : n - 1; }
+static int64_t window_clamp(int64_t i, int64_t n) { return i < 0 ? 0 : i < n ? i : n - 1; }
 
 /* ---- ATOM_PAIR, WINDOW_ADD, WINDOW_GATHER: an item of work is one query's 128 keys */
 
@@ -35,13 +35,13 @@ static void add_task(void *arg, int64_t begin, int64_t end, int thread) {
   (void)thread;
   const float *col[K];
   for (int64_t i = begin; i < end; i++) {
-    for (int k = 0; k < K; k++) col[k] = t->col + clamp(t->low[i / Q] + k, t->atoms) * t->c;
-    t->kernels->attention->add_masked(t->p + i * K * t->c, t->c, t->row + clamp(i, t->atoms) * t->c, col,
-                                      t->mask + i * K, K);
+    for (int k = 0; k < K; k++) col[k] = t->col + window_clamp(t->low[i / Q] + k, t->atoms) * t->c;
+    t->kernels->attention->add_masked(t->p + i * K * t->c, t->c, t->row + window_clamp(i, t->atoms) * t->c,
+                                      col, t->mask + i * K, K);
   }
 }
 
-static void run_add(of3_ctx *cx, const of3_call *c, void *work) {
+static void window_run_add(of3_ctx *cx, const of3_call *c, void *work) {
   (void)work;
   window t = {.row = of3_f32(c->in[WINDOW_ADD_ROW]),
               .col = of3_f32(c->in[WINDOW_ADD_COL]),
@@ -55,13 +55,13 @@ static void gather_task(void *arg, int64_t begin, int64_t end, int thread) {
   (void)thread;
   const float *col[K];
   for (int64_t i = begin; i < end; i++) {
-    const float *row = t->z + t->token[clamp(i, t->atoms)] * t->n_token * t->c;
-    for (int k = 0; k < K; k++) col[k] = row + t->token[clamp(t->low[i / Q] + k, t->atoms)] * t->c;
+    const float *row = t->z + t->token[window_clamp(i, t->atoms)] * t->n_token * t->c;
+    for (int k = 0; k < K; k++) col[k] = row + t->token[window_clamp(t->low[i / Q] + k, t->atoms)] * t->c;
     t->kernels->attention->add_masked(t->p + i * K * t->c, t->c, NULL, col, t->mask + i * K, K);
   }
 }
 
-static void run_gather(of3_ctx *cx, const of3_call *c, void *work) {
+static void window_run_gather(of3_ctx *cx, const of3_call *c, void *work) {
   (void)work;
   window t = {.z = of3_f32(c->in[WINDOW_GATHER_Z]),
               .n_token = c->in[WINDOW_GATHER_Z]->shape[1],
@@ -74,9 +74,9 @@ static void run_gather(of3_ctx *cx, const of3_call *c, void *work) {
 /* With v = [same conformer] mask: features v d (3), v / (1 + |d|^2), v v; d is masked first (model.md 5.1).
  */
 static void pair_features(const window *t, int64_t i, float f[5 * K]) {
-  int64_t l = clamp(i, t->atoms);
+  int64_t l = window_clamp(i, t->atoms);
   for (int k = 0; k < K; k++) {
-    int64_t m = clamp(t->low[i / Q] + k, t->atoms);
+    int64_t m = window_clamp(t->low[i / Q] + k, t->atoms);
     float mask = t->mask[i * K + k], v = t->uid[l] == t->uid[m] ? mask : 0.0f, d2 = 0.0f;
     for (int x = 0; x < 3; x++) {
       float d = (t->pos[3 * l + x] - t->pos[3 * m + x]) * mask;
@@ -150,7 +150,8 @@ static const char *window_rows(const window_attention *t, const char *from, int6
   from += batch * t->atoms * t->row_bytes;
   if (low >= 0 && low + K <= t->atoms) return from + low * t->row_bytes;
   for (int64_t k = 0; k < K; k++)
-    memcpy(copy + k * t->row_bytes, from + clamp(low + k, t->atoms) * t->row_bytes, (size_t)t->row_bytes);
+    memcpy(copy + k * t->row_bytes, from + window_clamp(low + k, t->atoms) * t->row_bytes,
+           (size_t)t->row_bytes);
   return copy;
 }
 
@@ -170,7 +171,7 @@ static void take_window(const window_attention *t, of3_attend *a, int64_t batch,
   a->v_dim = K;
 }
 
-static void attention_task(void *arg, int64_t begin, int64_t end, int thread) {
+static void window_attention_task(void *arg, int64_t begin, int64_t end, int thread) {
   const window_attention *t = arg;
   const int64_t width = t->heads * t->d;
   float *scratch = t->scratch + thread * t->scratch_floats, *panels = scratch + 2 * K * width;
@@ -216,10 +217,10 @@ static void run_attention(of3_ctx *cx, const of3_call *c, void *work) {
   if (of3_count(q) == 0) return;
   t.batches = of3_rows(q) / t.atoms;
   t.scratch_floats = attention_floats(t.heads * t.d);
-  of3_pool_run(of3_cpu_state(cx)->pool, attention_task, &t, (t.atoms + Q - 1) / Q * t.batches);
+  of3_pool_run(of3_cpu_state(cx)->pool, window_attention_task, &t, (t.atoms + Q - 1) / Q * t.batches);
 }
 
 const of3_kernel of3_cpu_atom_pair = {.workspace = workspace_pair, .run = run_pair};
-const of3_kernel of3_cpu_window_add = {.run = run_add};
-const of3_kernel of3_cpu_window_gather = {.run = run_gather};
+const of3_kernel of3_cpu_window_add = {.run = window_run_add};
+const of3_kernel of3_cpu_window_gather = {.run = window_run_gather};
 const of3_kernel of3_cpu_window_attention = {.workspace = workspace_attention, .run = run_attention};

@@ -1,5 +1,5 @@
 /* Pairs of bf16 in AVX512-BF16. After simd_avx512.h; interface: kernels_dot.inc,
- * kernels_half.inc. */
+ * kernels_bf16.inc. */
 #ifndef OF3_CPU_PAIRS_AVX512_H
 #define OF3_CPU_PAIRS_AVX512_H
 

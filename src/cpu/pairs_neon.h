@@ -1,5 +1,5 @@
 /* Pairs of bf16 in NEON with the bf16 extension of Armv8.6. After simd_neon.h; interface: kernels_dot.inc,
- * kernels_half.inc. */
+ * kernels_bf16.inc. */
 #ifndef OF3_CPU_PAIRS_NEON_H
 #define OF3_CPU_PAIRS_NEON_H
 

@@ -113,11 +113,11 @@ static const loop loops[] = {
     {"plain", OF3_F32, loop_plain, VECTORS(4)},
 };
 
-static const loop *find(const char *isa, of3_dtype operand) {
+static const loop *peak_find(const char *isa, of3_dtype operand) {
   const int n = sizeof loops / sizeof *loops;
   for (int i = 0; i < n; i++)
     if (strcmp(loops[i].isa, isa) == 0 && loops[i].operand == operand) return &loops[i];
-  return operand == OF3_F32 ? &loops[n - 1] : find(isa, OF3_F32);
+  return operand == OF3_F32 ? &loops[n - 1] : peak_find(isa, OF3_F32);
 }
 
 typedef struct peak {
@@ -126,7 +126,7 @@ typedef struct peak {
   clockid_t clock;
 } peak;
 
-static double now(clockid_t clock) {
+static double peak_now(clockid_t clock) {
   struct timespec t;
   clock_gettime(clock, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
@@ -139,9 +139,9 @@ static void peak_task(void *arg, int64_t begin, int64_t end, int thread) {
   (void)thread;
   for (int64_t item = begin; item < end; item++) {
     for (int i = 0; i < WARM_UP; i++) sink = p->loop->run();
-    double from = now(p->clock);
+    double from = peak_now(p->clock);
     for (int i = 0; i < REPEATS; i++) sink = p->loop->run();
-    p->seconds[item] = now(p->clock) - from;
+    p->seconds[item] = peak_now(p->clock) - from;
   }
   (void)sink;
 }
@@ -158,7 +158,7 @@ static double rate_of(of3_pool *pool, peak *p) {
 double of3_cpu_peak(const char *isa, of3_dtype operand, of3_pool *pool, bool processor_time) {
   enum { TRIES = 3 };
   double best = 0;
-  peak p = {.loop = find(isa, operand),
+  peak p = {.loop = peak_find(isa, operand),
             .clock = processor_time ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC,
             .seconds = calloc((size_t)of3_pool_size(pool), sizeof *p.seconds)};
   for (int i = 0; p.seconds && i < TRIES; i++) {

@@ -12,7 +12,7 @@ void of3_complex_free(of3_complex *c) {
 static const of3_component *component_of(char letter) { return &of3_amino_acids[of3_amino_class(letter)]; }
 
 /* Sizes of all arrays. Bonds: those of the components, and one peptide bond between neighbours. */
-static of3_status take_memory(const of3_query *q, of3_complex *out, of3_error *err) {
+static of3_status complex_build_take_memory(const of3_query *q, of3_complex *out, of3_error *err) {
   int64_t atoms = 0, bonds = 0;
   for (int i = 0; i < q->n_chain; i++) {
     const of3_query_chain *c = &q->chain[i];
@@ -106,19 +106,19 @@ static void warn_bases(const of3_query *q, const of3_query_chain *c, const of3_l
              q->name, c->id[0]);
 }
 
-static int by_text(const void *a, const void *b) {
+static int complex_build_by_text(const void *a, const void *b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 /* 1 + rank of text among the distinct entries of a sorted list. */
 static int rank_of(const char *text, const char *const *sorted, int n) {
-  const char *const *hit = bsearch(&text, sorted, (size_t)n, sizeof *sorted, by_text);
+  const char *const *hit = bsearch(&text, sorted, (size_t)n, sizeof *sorted, complex_build_by_text);
   return hit ? (int)(hit - sorted) + 1 : 0;
 }
 
 static int distinct(const char **text, int n) {
   int kept = 0;
-  qsort(text, (size_t)n, sizeof *text, by_text);
+  qsort(text, (size_t)n, sizeof *text, complex_build_by_text);
   for (int i = 0; i < n; i++)
     if (kept == 0 || strcmp(text[kept - 1], text[i]) != 0) text[kept++] = text[i];
   return kept;
@@ -174,7 +174,7 @@ static of3_status put_chains(const of3_query *q, const of3_log *log, of3_complex
 
 of3_status of3_complex_build(const of3_query *q, const of3_log *log, of3_complex *out, of3_error *err) {
   *out = (of3_complex){.arena = of3_arena_new(0)};
-  of3_status st = out->arena ? take_memory(q, out, err) : of3_fail_memory(err, "a complex");
+  of3_status st = out->arena ? complex_build_take_memory(q, out, err) : of3_fail_memory(err, "a complex");
   if (st == OF3_OK) st = put_chains(q, log, out, err);
   if (st != OF3_OK) of3_complex_free(out);
   return st;

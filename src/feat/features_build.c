@@ -10,7 +10,7 @@ void of3_features_free(of3_features *f) {
 #define NEW(field, count)                                                                                    \
   ok = ok && (out->field = of3_arena_alloc(out->arena, (count), sizeof *out->field)) != NULL
 
-static of3_status take_memory(of3_features *out, bool cyclic, of3_error *err) {
+static of3_status features_build_take_memory(of3_features *out, bool cyclic, of3_error *err) {
   size_t n = (size_t)out->n_token, a = (size_t)out->n_atom, t = (size_t)out->n_templ;
   bool ok = true;
   NEW(residue_index, n);
@@ -49,8 +49,8 @@ of3_status of3_features_build(const of3_complex *complex, const of3_query *query
                         .n_atom = complex->n_atom,
                         .n_templ = TEMPLATE_SLOTS,
                         .arena = of3_arena_new(0)};
-  of3_status st =
-      out->arena ? take_memory(out, mode->cyclic_mask, err) : of3_fail_memory(err, "the features");
+  of3_status st = out->arena ? features_build_take_memory(out, mode->cyclic_mask, err)
+                             : of3_fail_memory(err, "the features");
   if (st == OF3_OK) {
     of3_features_structure(complex, mode, out);
     st = of3_features_reseed(complex, seed, out, err);

@@ -9,8 +9,8 @@ static bool several_chains(const of3_query *q) {
   return false;
 }
 
-static of3_status load(const of3_query *q, const of3_feature_mode *mode, const of3_log *log, of3_arena *arena,
-                       of3_msa *out, of3_error *err) {
+static of3_status msa_features_load(const of3_query *q, const of3_feature_mode *mode, const of3_log *log,
+                                    of3_arena *arena, of3_msa *out, of3_error *err) {
   for (int i = 0; i < q->n_chain; i++) {
     const of3_query_chain *c = &q->chain[i];
     const of3_msa_request request = {.chain = c->id[0],
@@ -32,7 +32,7 @@ static int depth(const of3_msa *msa, int n) {
   return 1 + (most < OF3_MSA_MOST_ROWS - 1 ? most : OF3_MSA_MOST_ROWS - 1);
 }
 
-static of3_status take_memory(int n_msa, of3_features *out, of3_error *err) {
+static of3_status msa_features_take_memory(int n_msa, of3_features *out, of3_error *err) {
   size_t n = (size_t)out->n_token, all = n * (size_t)n_msa; /* 10^5 tokens, 16384 rows at most */
   out->n_msa = n_msa;
   out->num_paired_seqs = 1;
@@ -75,7 +75,7 @@ static void put_copy(const of3_msa *msa, int first_token, const of3_feature_mode
 
 static of3_status stack_all(const of3_query *q, const of3_feature_mode *mode, const of3_msa *msa,
                             of3_features *out, of3_error *err) {
-  OF3_TRY(take_memory(depth(msa, q->n_chain), out, err));
+  OF3_TRY(msa_features_take_memory(depth(msa, q->n_chain), out, err));
   int token = 0;
   for (int i = 0; i < q->n_chain; i++)
     for (int k = 0; k < q->chain[i].n_id; k++, token += q->chain[i].n_residue)
@@ -85,7 +85,7 @@ static of3_status stack_all(const of3_query *q, const of3_feature_mode *mode, co
 
 /* use_msas false: one row of gaps, which 0.3 masks. */
 static of3_status no_msa(const of3_feature_mode *mode, of3_features *out, of3_error *err) {
-  OF3_TRY(take_memory(1, out, err));
+  OF3_TRY(msa_features_take_memory(1, out, err));
   memset(out->msa_mask, !mode->mask_padding_rows, (size_t)out->n_token);
   return OF3_OK;
 }
@@ -101,7 +101,7 @@ of3_status of3_features_msa(const of3_query *q, const of3_feature_mode *mode, co
   of3_arena *scratch = of3_arena_new(0);
   if (scratch && mode->most_memory) of3_arena_limit(scratch, room_beside(mode, out->arena));
   of3_msa *msa = scratch ? OF3_ARENA_NEW(scratch, of3_msa, q->n_chain) : NULL;
-  of3_status st = msa ? load(q, mode, log, scratch, msa, err) : of3_fail_memory(err, "the MSAs");
+  of3_status st = msa ? msa_features_load(q, mode, log, scratch, msa, err) : of3_fail_memory(err, "the MSAs");
   if (st == OF3_OK && mode->most_memory) of3_arena_limit(out->arena, room_beside(mode, scratch));
   if (st == OF3_OK) st = stack_all(q, mode, msa, out, err);
   of3_arena_free(scratch);

@@ -65,7 +65,7 @@ static of3_status read_records(const char *text, size_t size, const char *file, 
   return name ? finish(set, name, letters, err) : OF3_OK;
 }
 
-static int by_name(const void *pa, const void *pb) {
+static int query_fasta_by_name(const void *pa, const void *pb) {
   const of3_query *a = *(of3_query *const *)pa, *b = *(of3_query *const *)pb;
   int c = strcmp(a->name, b->name);
   return c ? c : a < b ? -1 : a > b;
@@ -76,7 +76,7 @@ static of3_status refuse_duplicates(of3_query_set *set, of3_error *err) {
   of3_query **q = malloc((size_t)set->n * sizeof *q);
   if (!q) return of3_fail_memory(err, "the names of the queries");
   for (int i = 0; i < set->n; i++) q[i] = &set->query[i];
-  qsort(q, (size_t)set->n, sizeof *q, by_name);
+  qsort(q, (size_t)set->n, sizeof *q, query_fasta_by_name);
   for (int i = 1; i < set->n; i++)
     if (strcmp(q[i - 1]->name, q[i]->name) == 0)
       of3_fail(&q[i]->error, OF3_ERR_INPUT,

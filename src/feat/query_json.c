@@ -80,14 +80,14 @@ static of3_status check_keys(json_t *object, const key *table, int n, of3_error 
   return OF3_OK;
 }
 
-static const char *type_name(const json_t *v) {
+static const char *query_json_type_name(const json_t *v) {
   static const char *const names[] = {"an object",     "an array", "a string", "an integer",
                                       "a real number", "true",     "false",    "null"};
   return v ? names[json_typeof(v)] : "missing";
 }
 
 static of3_status wrong_type(const char *name, const char *expected, const json_t *v, of3_error *err) {
-  return of3_fail(err, OF3_ERR_INPUT, "'%s' must be %s; it is %s", name, expected, type_name(v));
+  return of3_fail(err, OF3_ERR_INPUT, "'%s' must be %s; it is %s", name, expected, query_json_type_name(v));
 }
 
 static of3_status read_bool(json_t *object, const char *name, bool *out, of3_error *err) {
@@ -277,7 +277,7 @@ static of3_status read_seeds(const reader *r, const json_t *seeds, of3_query_set
     const json_t *v = json_array_get(seeds, i);
     if (!json_is_integer(v) || json_integer_value(v) < 0)
       return of3_fail(err, OF3_ERR_INPUT, "entry %zu of 'seeds' is %s; an integer from 0 was expected", i + 1,
-                      json_is_integer(v) ? "negative" : type_name(v));
+                      json_is_integer(v) ? "negative" : query_json_type_name(v));
     out->seed[i] = (uint64_t)json_integer_value(v);
   }
   out->n_seed = (int)n;
@@ -287,7 +287,7 @@ static of3_status read_seeds(const reader *r, const json_t *seeds, of3_query_set
 static of3_status read_top(const reader *r, json_t *top, of3_query_set *out, of3_error *err) {
   if (!json_is_object(top))
     return of3_fail(err, OF3_ERR_INPUT, "the file holds %s; an object with 'queries' was expected",
-                    type_name(top));
+                    query_json_type_name(top));
   OF3_TRY(check_keys(top, top_keys, N_OF(top_keys), err));
   OF3_TRY(read_seeds(r, json_object_get(top, "seeds"), out, err));
   return read_queries(r, json_object_get(top, "queries"), out, err);

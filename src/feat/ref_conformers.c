@@ -12,7 +12,7 @@ static const of3_component *component_named(const char *code) {
 
 /* One molecule's stored conformer: x -> R (x - mean) + t, t ~ N(0,1) Angstrom, R uniform. instance: number
  * of the molecule in the complex, so that equal residues differ. */
-static void place(const of3_component *c, uint64_t seed, uint32_t instance, float *out) {
+static void ref_conformers_place(const of3_component *c, uint64_t seed, uint32_t instance, float *out) {
   const of3_stream choice = {seed, OF3_RANDOM_CONFORMER, instance, 0},
                    augment = {seed, OF3_RANDOM_AUGMENT_REF, instance, 0};
   const int16_t *x = c->conformer + (size_t)of3_random_below(choice, 0, OF3_N_CONFORMER) * c->n_atom * 3;
@@ -38,7 +38,8 @@ of3_status of3_features_reseed(const of3_complex *complex, uint64_t seed, of3_fe
                     complex->n_atom);
   for (int i = 0; i < complex->n_residue; i++) {
     const of3_residue *r = &complex->residue[i];
-    place(component_named(r->name), seed, (uint32_t)i, features->ref_pos + (size_t)r->first_atom * 3);
+    ref_conformers_place(component_named(r->name), seed, (uint32_t)i,
+                         features->ref_pos + (size_t)r->first_atom * 3);
   }
   return OF3_OK;
 }

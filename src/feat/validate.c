@@ -9,7 +9,7 @@ static of3_status bad(of3_error *err, const char *name, int64_t at, double found
   return of3_fail(err, OF3_ERR_INPUT, "feature %s[%lld] is %g; %s", name, (long long)at, found, expected);
 }
 
-static of3_status check_finite(const char *name, const float *x, size_t n, of3_error *err) {
+static of3_status validate_check_finite(const char *name, const float *x, size_t n, of3_error *err) {
   for (size_t i = 0; x && i < n; i++)
     if (!isfinite(x[i])) return bad(err, name, (int64_t)i, (double)x[i], "a finite number was expected");
   return OF3_OK;
@@ -65,12 +65,12 @@ static of3_status check_masks(const of3_features *f, of3_error *err) {
 
 static of3_status check_numbers(const of3_features *f, of3_error *err) {
   size_t n = (size_t)f->n_token, a = (size_t)f->n_atom, m = (size_t)f->n_msa * n, t = (size_t)f->n_templ * n;
-  OF3_TRY(check_finite("ref_pos", f->ref_pos, a * 3, err));
-  OF3_TRY(check_finite("ref_charge", f->ref_charge, a, err));
-  OF3_TRY(check_finite("deletion_value", f->deletion_value, m, err));
-  OF3_TRY(check_finite("deletion_mean", f->deletion_mean, n, err));
-  OF3_TRY(check_finite("profile", f->profile, n * OF3_N_RESTYPE, err));
-  return check_finite("template_unit_vector", f->template_unit_vector, t * n * 3, err);
+  OF3_TRY(validate_check_finite("ref_pos", f->ref_pos, a * 3, err));
+  OF3_TRY(validate_check_finite("ref_charge", f->ref_charge, a, err));
+  OF3_TRY(validate_check_finite("deletion_value", f->deletion_value, m, err));
+  OF3_TRY(validate_check_finite("deletion_mean", f->deletion_mean, n, err));
+  OF3_TRY(validate_check_finite("profile", f->profile, n * OF3_N_RESTYPE, err));
+  return validate_check_finite("template_unit_vector", f->template_unit_vector, t * n * 3, err);
 }
 
 /* Atoms of a token are contiguous, tokens in order: start_atom_index is the exclusive prefix sum. */

@@ -82,7 +82,7 @@ static bool starts_with(const uint8_t *bytes, size_t size, const char *magic) {
 }
 
 /* What users mistake for a checkpoint, by its first bytes. */
-static of3_status refuse(const uint8_t *bytes, size_t size, of3_error *err) {
+static of3_status checkpoint_refuse(const uint8_t *bytes, size_t size, of3_error *err) {
   static const struct {
     const char *magic, *what;
   } KNOWN[] = {
@@ -140,7 +140,7 @@ static of3_status parse(const uint8_t *bytes, size_t size, of3_checkpoint *out, 
   else if (looks_like_safetensors(bytes, size))
     OF3_TRY(parse_safetensors(bytes, size, out, err));
   else
-    return refuse(bytes, size, err);
+    return checkpoint_refuse(bytes, size, err);
   return out->weights.n > 0 ? OF3_OK : of3_fail(err, OF3_ERR_INPUT, "this checkpoint holds no tensors");
 }
 

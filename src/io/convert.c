@@ -16,7 +16,7 @@ typedef struct converter {
 
 /* ---- numbers ---- */
 
-static float load(of3_dtype t, const void *data, int64_t i) {
+static float convert_load(of3_dtype t, const void *data, int64_t i) {
   switch (t) {
   case OF3_F16:
     return of3_f16_to_f32(((const uint16_t *)data)[i]);
@@ -31,7 +31,7 @@ static float load(of3_dtype t, const void *data, int64_t i) {
 
 static void convert_piece(const of3_entry *from, int64_t at, int n, of3_dtype to, void *out) {
   for (int i = 0; i < n; i++) {
-    float x = load(from->dtype, from->data, at + i);
+    float x = convert_load(from->dtype, from->data, at + i);
     if (to == OF3_BF16)
       ((uint16_t *)out)[i] = of3_f32_to_bf16(x);
     else
@@ -53,7 +53,7 @@ static of3_dtype target_of(const of3_entry *e, of3_dtype dtype) {
   return stays_f32(e->name) ? OF3_F32 : dtype;
 }
 
-static of3_status put(void *user, FILE *f, const of3_entry *to, of3_error *err) {
+static of3_status convert_put(void *user, FILE *f, const of3_entry *to, of3_error *err) {
   converter *c = user;
   if (c->cancel && c->cancel(c->user))
     return of3_fail(err, OF3_ERR_CANCELLED, "the conversion was interrupted; nothing was written");
@@ -94,8 +94,8 @@ static of3_status check_output(const char *in, const char *out, of3_error *err) 
   return status;
 }
 
-static of3_status write_all(const of3_checkpoint *from, const char *out, of3_dtype dtype, converter *c,
-                            of3_converted *done, of3_error *err) {
+static of3_status convert_write_all(const of3_checkpoint *from, const char *out, of3_dtype dtype,
+                                    converter *c, of3_converted *done, of3_error *err) {
   const of3_table *t = &from->weights;
   of3_arena *arena = of3_arena_new(0);
   of3_entry *entry = arena ? OF3_ARENA_NEW(arena, of3_entry, t->n) : NULL;
@@ -110,7 +110,7 @@ static of3_status write_all(const of3_checkpoint *from, const char *out, of3_dty
     meta[2 * i] = t->meta_key[i];
     meta[2 * i + 1] = t->meta_value[i];
   }
-  if (meta) status = of3_safetensors_stream(out, entry, t->n, meta, t->n_meta, put, c, err);
+  if (meta) status = of3_safetensors_stream(out, entry, t->n, meta, t->n_meta, convert_put, c, err);
   of3_arena_free(arena);
   struct stat st;
   if (status == OF3_OK && stat(out, &st) == 0) done->bytes_out = (uint64_t)st.st_size;
@@ -127,7 +127,7 @@ of3_status of3_checkpoint_convert(const char *in, const char *out, of3_dtype dty
   OF3_TRY(check_output(in, out, err));
   OF3_TRY(of3_checkpoint_open(in, &from, err));
   converter c = {.from = &from.weights, .cancel = opt_cancel, .user = user};
-  of3_status status = write_all(&from, out, dtype, &c, &done, err);
+  of3_status status = convert_write_all(&from, out, dtype, &c, &done, err);
   of3_checkpoint_close(&from);
   if (status == OF3_OK && opt_done) *opt_done = done;
   return status;

@@ -26,13 +26,13 @@ typedef struct reader {
   of3_error *err;
 } reader;
 
-static of3_status wrong(reader *r, const char *tensor, const char *what) {
+static of3_status safetensors_wrong(reader *r, const char *tensor, const char *what) {
   return of3_fail(r->err, OF3_ERR_INPUT, "tensor '%.300s': %s; the file may be corrupted", tensor, what);
 }
 
-static of3_status read_dtype(reader *r, const char *tensor, const json_t *value, of3_dtype *ret) {
+static of3_status safetensors_read_dtype(reader *r, const char *tensor, const json_t *value, of3_dtype *ret) {
   const char *text = json_string_value(value);
-  if (!text) return wrong(r, tensor, "it has no dtype");
+  if (!text) return safetensors_wrong(r, tensor, "it has no dtype");
   for (int t = 0; t < OF3_N_DTYPE; t++)
     if (strcmp(text, of3_dtype_stored((of3_dtype)t)) == 0) {
       *ret = (of3_dtype)t;
@@ -43,8 +43,8 @@ static of3_status read_dtype(reader *r, const char *tensor, const json_t *value,
                   text);
 }
 
-static of3_status read_shape(reader *r, const json_t *value, of3_entry *e) {
-  if (!json_is_array(value)) return wrong(r, e->name, "it has no shape");
+static of3_status safetensors_read_shape(reader *r, const json_t *value, of3_entry *e) {
+  if (!json_is_array(value)) return safetensors_wrong(r, e->name, "it has no shape");
   size_t rank = json_array_size(value);
   if (rank > OF3_MAX_RANK)
     return of3_fail(r->err, OF3_ERR_UNSUPPORTED, "tensor '%.300s' has %zu dimensions; at most %d are read",
@@ -52,11 +52,11 @@ static of3_status read_shape(reader *r, const json_t *value, of3_entry *e) {
   e->rank = (int)rank;
   for (size_t k = 0; k < rank; k++) {
     const json_t *size = json_array_get(value, k);
-    if (!json_is_integer(size)) return wrong(r, e->name, "its shape is not made of integers");
+    if (!json_is_integer(size)) return safetensors_wrong(r, e->name, "its shape is not made of integers");
     e->shape[k] = json_integer_value(size);
   }
   if (!of3_shape_count(e->shape, e->rank, e->dtype, &e->count))
-    return wrong(r, e->name, "its shape is impossible");
+    return safetensors_wrong(r, e->name, "its shape is impossible");
   return OF3_OK;
 }
 
@@ -64,7 +64,7 @@ static of3_status read_offsets(reader *r, const of3_entry *e, const json_t *valu
   const json_t *begin = json_array_get(value, 0), *end = json_array_get(value, 1);
   if (json_array_size(value) != 2 || !json_is_integer(begin) || !json_is_integer(end) ||
       json_integer_value(begin) < 0 || json_integer_value(end) < json_integer_value(begin))
-    return wrong(r, e->name, "its data_offsets are not two ascending integers");
+    return safetensors_wrong(r, e->name, "its data_offsets are not two ascending integers");
   *out = (span){(uint64_t)json_integer_value(begin), (uint64_t)json_integer_value(end), e->name};
   uint64_t bytes = (uint64_t)e->count * of3_dtype_size(e->dtype);
   if (out->end - out->begin != bytes)
@@ -81,7 +81,7 @@ static of3_status read_offsets(reader *r, const of3_entry *e, const json_t *valu
 }
 
 /* Data in the file, or a copy if they are not aligned there. */
-static of3_status place(reader *r, of3_entry *e, const span *s) {
+static of3_status safetensors_place(reader *r, of3_entry *e, const span *s) {
   size_t n = (size_t)(s->end - s->begin);
   e->data = r->data + s->begin;
   if ((uintptr_t)e->data % of3_dtype_size(e->dtype) == 0) return OF3_OK;
@@ -96,9 +96,9 @@ static of3_status read_tensor(reader *r, const char *name, const json_t *value) 
   span *s = &r->span[r->table->n];
   e->name = of3_arena_strdup(r->table->arena, name);
   if (!e->name) return of3_fail_memory(r->err, "a table of tensors");
-  if (!json_is_object(value)) return wrong(r, name, "it is not described by an object");
-  OF3_TRY(read_dtype(r, e->name, json_object_get(value, "dtype"), &e->dtype));
-  OF3_TRY(read_shape(r, json_object_get(value, "shape"), e));
+  if (!json_is_object(value)) return safetensors_wrong(r, name, "it is not described by an object");
+  OF3_TRY(safetensors_read_dtype(r, e->name, json_object_get(value, "dtype"), &e->dtype));
+  OF3_TRY(safetensors_read_shape(r, json_object_get(value, "shape"), e));
   OF3_TRY(read_offsets(r, e, json_object_get(value, "data_offsets"), s));
   r->table->n++;
   return OF3_OK;
@@ -158,7 +158,7 @@ static of3_status read_header(reader *r, json_t *root) {
     else
       OF3_TRY(read_tensor(r, name, value));
   }
-  for (int i = 0; i < t->n; i++) OF3_TRY(place(r, &t->entry[i], &r->span[i]));
+  for (int i = 0; i < t->n; i++) OF3_TRY(safetensors_place(r, &t->entry[i], &r->span[i]));
   OF3_TRY(check_overlap(r));
   return of3_table_finish(t, r->err);
 }

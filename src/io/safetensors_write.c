@@ -5,7 +5,9 @@
 
 #include "io/table_build.h"
 
-static uint64_t bytes_of(const of3_entry *e) { return (uint64_t)e->count * of3_dtype_size(e->dtype); }
+static uint64_t safetensors_write_bytes_of(const of3_entry *e) {
+  return (uint64_t)e->count * of3_dtype_size(e->dtype);
+}
 
 /* Adds a value whose reference is taken over; false if it is NULL (out of memory or no UTF-8) or cannot be
  * added. */
@@ -13,14 +15,14 @@ static bool add(json_t *object, const char *key, json_t *value) {
   return value && json_object_set_new(object, key, value) == 0;
 }
 
-static json_t *describe(const of3_entry *e, uint64_t at) {
+static json_t *safetensors_write_describe(const of3_entry *e, uint64_t at) {
   json_t *shape = json_array(), *tensor = json_object();
   bool ok = shape && tensor;
   for (int k = 0; ok && k < e->rank; k++) ok = json_array_append_new(shape, json_integer(e->shape[k])) == 0;
   ok = ok && add(tensor, "dtype", json_string(of3_dtype_stored(e->dtype))) &&
        json_object_set(tensor, "shape", shape) == 0 &&
        add(tensor, "data_offsets",
-           json_pack("[I,I]", (json_int_t)at, (json_int_t)at + (json_int_t)bytes_of(e)));
+           json_pack("[I,I]", (json_int_t)at, (json_int_t)at + (json_int_t)safetensors_write_bytes_of(e)));
   json_decref(shape);
   if (ok) return tensor;
   json_decref(tensor);
@@ -36,8 +38,8 @@ static bool fill_header(json_t *root, const of3_entry *const *order, int n, cons
       if (!add(object, meta[2 * i], json_string(meta[2 * i + 1]))) return false;
   }
   uint64_t at = 0;
-  for (int i = 0; i < n; at += bytes_of(order[i++]))
-    if (!add(root, order[i]->name, describe(order[i], at))) return false;
+  for (int i = 0; i < n; at += safetensors_write_bytes_of(order[i++]))
+    if (!add(root, order[i]->name, safetensors_write_describe(order[i], at))) return false;
   return json_object_size(root) == (size_t)n + (n_meta > 0);
 }
 

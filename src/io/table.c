@@ -16,13 +16,13 @@ void of3_table_close(of3_table *t) {
   *t = (of3_table){0};
 }
 
-static int by_name(const void *a, const void *b) {
+static int table_by_name(const void *a, const void *b) {
   return strcmp(((const of3_entry *)a)->name, ((const of3_entry *)b)->name);
 }
 
 const of3_entry *of3_table_find(const of3_table *t, const char *name) {
   of3_entry key = {.name = name};
-  return t->n ? bsearch(&key, t->entry, (size_t)t->n, sizeof key, by_name) : NULL;
+  return t->n ? bsearch(&key, t->entry, (size_t)t->n, sizeof key, table_by_name) : NULL;
 }
 
 void of3_table_release(const of3_table *t, const of3_entry *e) {
@@ -50,12 +50,12 @@ static bool printable(const char *name) {
 }
 
 of3_status of3_table_finish(of3_table *t, of3_error *err) {
-  if (t->n > 0) qsort(t->entry, (size_t)t->n, sizeof *t->entry, by_name);
+  if (t->n > 0) qsort(t->entry, (size_t)t->n, sizeof *t->entry, table_by_name);
   for (int i = 0; i < t->n; i++) {
     if (!printable(t->entry[i].name))
       return of3_fail(err, OF3_ERR_INPUT,
                       "a tensor has an empty name or one with control characters; the file may be corrupted");
-    if (i > 0 && by_name(&t->entry[i - 1], &t->entry[i]) == 0)
+    if (i > 0 && table_by_name(&t->entry[i - 1], &t->entry[i]) == 0)
       return of3_fail(err, OF3_ERR_INPUT, "two tensors are named '%.300s'; names must be unique",
                       t->entry[i].name);
   }

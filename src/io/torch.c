@@ -52,7 +52,7 @@ typedef struct layout {
 
 /* ---- one tensor ---- */
 
-static of3_status wrong(reader *r, const char *name, const char *what) {
+static of3_status torch_wrong(reader *r, const char *name, const char *what) {
   return of3_fail(r->err, OF3_ERR_INPUT, "tensor '%.300s': %s; the file may be corrupted", name, what);
 }
 
@@ -93,18 +93,18 @@ static of3_status not_a_tensor(reader *r, const char *name, const of3_pickle *v)
                   of3_pickle_describe(v, text));
 }
 
-static bool is_tuple(const of3_pickle *v, size_t least) {
+static bool torch_is_tuple(const of3_pickle *v, size_t least) {
   return v->type == OF3_PICKLE_TUPLE && v->n >= least;
 }
 
 static bool is_index(const of3_pickle *v) { return v->type == OF3_PICKLE_INT && v->i >= 0; }
 
 static of3_status read_storage(reader *r, const char *name, const of3_pickle *v, of3_entry *e, layout *l) {
-  if (v->type != OF3_PICKLE_PERSISTENT || !is_tuple(v->args, 5)) return not_a_tensor(r, name, v);
+  if (v->type != OF3_PICKLE_PERSISTENT || !torch_is_tuple(v->args, 5)) return not_a_tensor(r, name, v);
   of3_pickle *const *id = v->args->item;
   if (!of3_pickle_equals(id[0], "storage") || id[1]->type != OF3_PICKLE_GLOBAL ||
       id[2]->type != OF3_PICKLE_STRING || !is_index(id[4]))
-    return wrong(r, name, "its storage is not described as torch does");
+    return torch_wrong(r, name, "its storage is not described as torch does");
   if (id[1]->tag < STORAGE)
     return of3_fail(r->err, OF3_ERR_UNSUPPORTED,
                     "tensor '%.300s' is stored as '%s'; weights are float, bfloat16, half, double, int, "
@@ -116,30 +116,31 @@ static of3_status read_storage(reader *r, const char *name, const of3_pickle *v,
   return OF3_OK;
 }
 
-static of3_status read_shape(reader *r, const of3_pickle *size, const of3_pickle *stride, of3_entry *e,
-                             layout *l) {
-  if (!is_tuple(size, 0) || !is_tuple(stride, 0) || size->n != stride->n)
-    return wrong(r, e->name, "its shape and strides do not agree");
+static of3_status torch_read_shape(reader *r, const of3_pickle *size, const of3_pickle *stride, of3_entry *e,
+                                   layout *l) {
+  if (!torch_is_tuple(size, 0) || !torch_is_tuple(stride, 0) || size->n != stride->n)
+    return torch_wrong(r, e->name, "its shape and strides do not agree");
   if (size->n > OF3_MAX_RANK)
     return of3_fail(r->err, OF3_ERR_UNSUPPORTED, "tensor '%.300s' has %zu dimensions; at most %d are read",
                     e->name, size->n, OF3_MAX_RANK);
   e->rank = (int)size->n;
   for (int k = 0; k < e->rank; k++) {
     if (!is_index(size->item[k]) || !is_index(stride->item[k]))
-      return wrong(r, e->name, "its shape or strides are not counts");
+      return torch_wrong(r, e->name, "its shape or strides are not counts");
     e->shape[k] = size->item[k]->i;
     l->stride[k] = stride->item[k]->i;
   }
   return of3_shape_count(e->shape, e->rank, e->dtype, &e->count)
              ? OF3_OK
-             : wrong(r, e->name, "its shape is impossible");
+             : torch_wrong(r, e->name, "its shape is impossible");
 }
 
 static bool is_empty_dict(const of3_pickle *v) { return v->type == OF3_PICKLE_DICT && v->n == 0; }
 
 /* The tensor of a parameter: torch._utils._rebuild_parameter(tensor, requires_grad, hooks). */
 static const of3_pickle *unwrap(const of3_pickle *v) {
-  bool parameter = v->type == OF3_PICKLE_CALL && v->tag == PARAMETER && !v->state && is_tuple(v->args, 3);
+  bool parameter =
+      v->type == OF3_PICKLE_CALL && v->tag == PARAMETER && !v->state && torch_is_tuple(v->args, 3);
   return parameter && is_empty_dict(v->args->item[2]) ? v->args->item[0] : v;
 }
 
@@ -147,13 +148,13 @@ static const of3_pickle *unwrap(const of3_pickle *v) {
 static of3_status read_layout(reader *r, const of3_pickle *v, of3_entry *e, layout *l) {
   if (find_foreign(v)) return not_a_tensor(r, e->name, v);
   v = unwrap(v);
-  if (v->type != OF3_PICKLE_CALL || v->tag != TENSOR || !is_tuple(v->args, 6))
+  if (v->type != OF3_PICKLE_CALL || v->tag != TENSOR || !torch_is_tuple(v->args, 6))
     return not_a_tensor(r, e->name, v);
   of3_pickle *const *arg = v->args->item;
   OF3_TRY(read_storage(r, e->name, arg[0], e, l));
-  if (!is_index(arg[1])) return wrong(r, e->name, "its offset is not a count");
+  if (!is_index(arg[1])) return torch_wrong(r, e->name, "its offset is not a count");
   l->offset = arg[1]->i;
-  OF3_TRY(read_shape(r, arg[2], arg[3], e, l));
+  OF3_TRY(torch_read_shape(r, arg[2], arg[3], e, l));
   if (v->state || !is_empty_dict(arg[5]) || (v->args->n > 6 && arg[6]->type != OF3_PICKLE_NONE))
     return of3_fail(r->err, OF3_ERR_UNSUPPORTED,
                     "tensor '%.300s' carries hooks or metadata; save it as a plain tensor", e->name);
@@ -197,10 +198,11 @@ static void gather(const of3_entry *e, const layout *l, const uint8_t *from, uin
 }
 
 /* Copies are bounded by the file: a crafted pickle could list one storage a million times. */
-static of3_status copy(reader *r, of3_entry *e, const layout *l, const uint8_t *from) {
+static of3_status torch_copy(reader *r, of3_entry *e, const layout *l, const uint8_t *from) {
   uint64_t bytes = (uint64_t)e->count * of3_dtype_size(e->dtype);
   if (bytes > r->zip.size - r->copied)
-    return wrong(r, e->name, "with it, tensors that are not dense take more memory than the whole file");
+    return torch_wrong(r, e->name,
+                       "with it, tensors that are not dense take more memory than the whole file");
   uint8_t *to = of3_arena_alloc(r->out->weights.arena, (size_t)bytes, 1);
   if (!to) return of3_fail_memory(r->err, "a tensor that is not dense in its file");
   gather(e, l, from, to);
@@ -228,13 +230,13 @@ static of3_status find_storage(reader *r, const of3_entry *e, const layout *l, c
   return of3_zip_stored(&r->zip, m, ret, err);
 }
 
-static of3_status place(reader *r, of3_entry *e, const layout *l) {
+static of3_status torch_place(reader *r, of3_entry *e, const layout *l) {
   const uint8_t *storage = NULL;
   OF3_TRY(find_storage(r, e, l, &storage, r->err));
-  if (!inside(e, l)) return wrong(r, e->name, "it reaches beyond its storage");
+  if (!inside(e, l)) return torch_wrong(r, e->name, "it reaches beyond its storage");
   size_t size = of3_dtype_size(e->dtype);
   const uint8_t *data = storage + (size_t)l->offset * size;
-  if (!is_dense(e, l) || (uintptr_t)data % size != 0) return copy(r, e, l, data);
+  if (!is_dense(e, l) || (uintptr_t)data % size != 0) return torch_copy(r, e, l, data);
   e->data = data;
   return OF3_OK;
 }
@@ -260,7 +262,7 @@ static of3_status read_weight(reader *r, const of3_pickle *key, const of3_pickle
     c->skipped_bytes += (uint64_t)e.count * of3_dtype_size(e.dtype);
     return OF3_OK;
   }
-  OF3_TRY(place(r, &e, &l));
+  OF3_TRY(torch_place(r, &e, &l));
   c->weights.entry[c->weights.n++] = e;
   return OF3_OK;
 }
@@ -305,7 +307,7 @@ static of3_status read_weights(reader *r, const of3_pickle *root) {
   of3_table *t = &r->out->weights;
   const of3_pickle *table = NULL;
   OF3_TRY(find_weights(r, root, &table));
-  if (table->n > INT32_MAX) return wrong(r, "", "there are too many tensors");
+  if (table->n > INT32_MAX) return torch_wrong(r, "", "there are too many tensors");
   t->entry = OF3_ARENA_NEW(t->arena, of3_entry, table->n);
   if (!t->entry) return of3_fail_memory(r->err, "a table of tensors");
   for (size_t k = 0; k < table->n; k++) OF3_TRY(read_weight(r, table->item[2 * k], table->item[2 * k + 1]));

@@ -35,10 +35,10 @@ static array projected(const State &s, const of3_call &c, int wp, int wg, const 
   return mask ? y * in_compute(s, *mask) : y;
 }
 
-/* Channels whose halves stay within a group, or the turns that are asked for. */
+/* Channels whose halves stay within a group, or the passes that are asked for. */
 static int64_t channels_at_once(const of3_call &c, int64_t n) {
-  const int64_t h = c.in[TRI_MUL_WAP]->shape[0], turns = std::max(c.attr.turns, 1);
-  return std::min((h + turns - 1) / turns,
+  const int64_t h = c.in[TRI_MUL_WAP]->shape[0], passes = std::max(c.attr.passes, 1);
+  return std::min((h + passes - 1) / passes,
                   std::max<int64_t>(1, group_floats / std::max<int64_t>(1, 2 * n * n)));
 }
 

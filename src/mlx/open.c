@@ -19,7 +19,7 @@
 #define ADVICE "see docs/apple.md, or use --backend cpu"
 
 /* The folder of the program or library that this code is part of, with a slash; "" if it is not known. */
-static void own_folder(char *out, size_t size) {
+static void mlx_open_own_folder(char *out, size_t size) {
   Dl_info info;
   char resolved[PATH_MAX];
   out[0] = 0;
@@ -33,7 +33,7 @@ static void own_folder(char *out, size_t size) {
   if (slash && (size_t)(slash - file) + 2 < size) snprintf(out, size, "%.*s/", (int)(slash - file), file);
 }
 
-static of3_status find(char *path, size_t size, of3_error *err) {
+static of3_status mlx_open_find(char *path, size_t size, of3_error *err) {
   const char *named = getenv("OF3_MLX_PLUGIN"), *places[] = {"", "../lib/of3/"};
   char folder[PATH_MAX];
   if (named && *named) {
@@ -44,7 +44,7 @@ static of3_status find(char *path, size_t size, of3_error *err) {
         "the MLX backend cannot be opened: OF3_MLX_PLUGIN names '%.200s', which cannot be read; " ADVICE,
         named);
   }
-  own_folder(folder, sizeof folder);
+  mlx_open_own_folder(folder, sizeof folder);
   for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
     int n = snprintf(path, size, "%s%s" PLUGIN, folder, places[i]);
     if (n > 0 && (size_t)n < size && access(path, R_OK) == 0) return OF3_OK;
@@ -62,7 +62,7 @@ static bool same_minor(const char *a, const char *b) {
          x[1] == y[1];
 }
 
-static of3_status check(const of3_mlx_plugin *p, const char *path, of3_error *err) {
+static of3_status mlx_open_check(const of3_mlx_plugin *p, const char *path, of3_error *err) {
   if (p->abi != OF3_MLX_ABI || strcmp(p->interface, OF3_MLX_INTERFACE) != 0)
     return of3_fail(err, OF3_ERR_UNSUPPORTED,
                     "the MLX backend '%.200s' belongs to another version of of3; build it again, or use "
@@ -104,14 +104,14 @@ static of3_status open_plugin(const char *path, const of3_mlx_plugin **plugin, o
   if (!entry)
     return of3_fail(err, OF3_ERR_UNSUPPORTED, "'%.200s' is not an MLX backend of of3; " ADVICE, path);
   *plugin = entry();
-  OF3_TRY(check(*plugin, path, err));
+  OF3_TRY(mlx_open_check(*plugin, path, err));
   return try_out(*plugin, path, err);
 }
 
 of3_status of3_mlx_open(of3_dtype dtype, of3_mlx *out, of3_error *err) {
   char path[PATH_MAX];
   const of3_mlx_plugin *p = NULL;
-  OF3_TRY(find(path, sizeof path, err));
+  OF3_TRY(mlx_open_find(path, sizeof path, err));
   OF3_TRY(open_plugin(path, &p, err));
   *out = (of3_mlx){.backend = p->backend[dtype],
                    .version = p->loaded,

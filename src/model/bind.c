@@ -33,7 +33,7 @@ static const char *shape_text(char *out, size_t size, int rank, const int64_t *s
 
 /* Weights [n,k] uniform on +- 1/sqrt(k), so that products keep the size of their input; norm scales 1, biases
  * 0; the rest (Fourier features) uniform on +- 1. */
-static void fill(float *to, const char *leaf, int64_t count, int64_t depth, uint32_t number) {
+static void bind_fill(float *to, const char *leaf, int64_t count, int64_t depth, uint32_t number) {
   bool is_scale = depth == 0 && strcmp(leaf, "weight") == 0,
        is_bias = depth == 0 && strcmp(leaf, "bias") == 0;
   const float top = depth ? (float)(1 / sqrt((double)depth)) : 1;
@@ -55,7 +55,7 @@ static const of3_entry *make_up(of3_binder *b, const char *leaf, int64_t d0, int
     of3_fail_memory(&b->error, "random weights");
     return NULL;
   }
-  if (filled) fill(data, leaf, count, d1, b->n_made++);
+  if (filled) bind_fill(data, leaf, count, d1, b->n_made++);
   *e = (of3_entry){
       .dtype = OF3_F32, .rank = d1 ? 2 : 1, .shape = {d0, d1}, .count = count, .data = data, .name = leaf};
   return e;

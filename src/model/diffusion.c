@@ -168,8 +168,8 @@ void of3_token_block(const of3_run *r, of3_tensor *a, const of3_tensor *s, const
 }
 
 /* AF3 SI Alg. 5 on noisy coordinates x/sqrt(t^2+256): q [S,A,c_atom] and its token means a [S,N,c_token]. */
-static void encode(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *scaled, of3_tensor *q,
-                   of3_tensor *a) {
+static void diffusion_encode(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *scaled,
+                             of3_tensor *q, of3_tensor *a) {
   of3_ctx *cx = r->cx;
   const of3_atom_encoder_w *w = &r->w->denoiser.encoder;
   const char *name = "diffusion_module.atom_attn_enc";
@@ -244,7 +244,7 @@ static void denoise_scaled(const of3_run *r, const of3_denoiser_state *d, const 
   of3_tensor *a = OF3_NEW(cx, OF3_F32, samples, r->in.n_token, r->c->c_token);
   for (int64_t first = 0, n; first < samples; first += n) {
     n = batch(r, samples, first);
-    encode(r, d, part(r, scaled, first, n), part(r, q, first, n), part(r, a, first, n));
+    diffusion_encode(r, d, part(r, scaled, first, n), part(r, q, first, n), part(r, a, first, n));
   }
   of3_add(cx, a, of3_norm_linear(cx, s, w->norm_s, w->s, OF3_ACT_NONE));
   token_transformer(r, d, a, s);

@@ -15,8 +15,9 @@ typedef struct conformers {
 } conformers;
 
 /* A copy in the arena: tensors in a file start at any byte. */
-static of3_status copy(const of3_table *table, const char *name, of3_dtype dtype, int64_t count,
-                       of3_arena *arena, const void **ret_data, of3_error *err) {
+static of3_status feature_conformers_copy(const of3_table *table, const char *name, of3_dtype dtype,
+                                          int64_t count, of3_arena *arena, const void **ret_data,
+                                          of3_error *err) {
   const of3_entry *e = of3_table_find(table, name);
   if (!e)
     return of3_fail(err, OF3_ERR_INPUT, "tensor '%s' is missing; a file of reference_features.py holds it",
@@ -40,12 +41,12 @@ static of3_status read_conformers(const of3_table *table, of3_arena *arena, conf
         "the file holds no conformers (conf/used, conf/start); reference_features.py writes them");
   int64_t k = out->n_atom = used->count, c = out->n_conformer = start->count - 1;
   const void *p[6] = {0};
-  OF3_TRY(copy(table, "conf/pos", OF3_F64, 3 * k, arena, &p[0], err));
-  OF3_TRY(copy(table, "conf/start", OF3_I32, c + 1, arena, &p[1], err));
-  OF3_TRY(copy(table, "conf/used", OF3_U8, k, arena, &p[2], err));
-  OF3_TRY(copy(table, "conf/element", OF3_I32, k, arena, &p[3], err));
-  OF3_TRY(copy(table, "conf/rotation", OF3_F32, 9 * c, arena, &p[4], err));
-  OF3_TRY(copy(table, "conf/translation", OF3_F32, 3 * c, arena, &p[5], err));
+  OF3_TRY(feature_conformers_copy(table, "conf/pos", OF3_F64, 3 * k, arena, &p[0], err));
+  OF3_TRY(feature_conformers_copy(table, "conf/start", OF3_I32, c + 1, arena, &p[1], err));
+  OF3_TRY(feature_conformers_copy(table, "conf/used", OF3_U8, k, arena, &p[2], err));
+  OF3_TRY(feature_conformers_copy(table, "conf/element", OF3_I32, k, arena, &p[3], err));
+  OF3_TRY(feature_conformers_copy(table, "conf/rotation", OF3_F32, 9 * c, arena, &p[4], err));
+  OF3_TRY(feature_conformers_copy(table, "conf/translation", OF3_F32, 3 * c, arena, &p[5], err));
   out->pos = p[0];
   out->start = p[1];
   out->used = p[2];
@@ -56,7 +57,7 @@ static of3_status read_conformers(const of3_table *table, of3_arena *arena, conf
 }
 
 /* Conformers cover the atoms in order; the used ones are the atoms of the features, element by element. */
-static of3_status check(const conformers *c, const of3_features *f, of3_error *err) {
+static of3_status feature_conformers_check(const conformers *c, const of3_features *f, of3_error *err) {
   bool ordered = c->start[0] == 0 && c->start[c->n_conformer] == c->n_atom;
   for (int64_t i = 0; i < c->n_conformer; i++) ordered = ordered && c->start[i] <= c->start[i + 1];
   if (!ordered)
@@ -80,7 +81,7 @@ static of3_status check(const conformers *c, const of3_features *f, of3_error *e
   return OF3_OK;
 }
 
-static float *place(const conformers *c, int64_t i, float *out) {
+static float *feature_conformers_place(const conformers *c, int64_t i, float *out) {
   const float *r = c->rotation + 9 * i, *t = c->translation + 3 * i;
   double mean[3] = {0};
   int n = 0;
@@ -104,9 +105,9 @@ static float *place(const conformers *c, int64_t i, float *out) {
 static of3_status use(const of3_table *table, of3_arena *arena, of3_features *features, of3_error *err) {
   conformers c = {0};
   OF3_TRY(read_conformers(table, arena, &c, err));
-  OF3_TRY(check(&c, features, err));
+  OF3_TRY(feature_conformers_check(&c, features, err));
   float *out = features->ref_pos;
-  for (int64_t i = 0; i < c.n_conformer; i++) out = place(&c, i, out);
+  for (int64_t i = 0; i < c.n_conformer; i++) out = feature_conformers_place(&c, i, out);
   return of3_features_validate(features, err);
 }
 

@@ -12,7 +12,7 @@ enum { N_ENTRY = OF3_N_FIELD + 1 }; /* num_paired_seqs is a number of the struct
 /* Reading */
 
 /* Tensors in a file start at any byte: elements are copied out. */
-static int64_t whole_number(const of3_entry *e, int64_t i) {
+static int64_t feature_file_whole_number(const of3_entry *e, int64_t i) {
   int64_t wide;
   int32_t narrow;
   const uint8_t *at = (const uint8_t *)e->data + (size_t)i * of3_dtype_size(e->dtype);
@@ -50,7 +50,7 @@ static bool is_whole(of3_dtype t) { return t == OF3_U8 || t == OF3_I32 || t == O
 static of3_status read_index(const of3_entry *e, int32_t *out, of3_error *err) {
   if (!is_whole(e->dtype)) return wrong_dtype(e, "i32 or i64", err);
   for (int64_t i = 0; i < e->count; i++) {
-    int64_t v = whole_number(e, i);
+    int64_t v = feature_file_whole_number(e, i);
     if (v < INT32_MIN || v > INT32_MAX)
       return of3_fail(err, OF3_ERR_INPUT, "tensor '%s' holds %lld, which is no index", e->name, (long long)v);
     out[i] = (int32_t)v;
@@ -59,7 +59,7 @@ static of3_status read_index(const of3_entry *e, int32_t *out, of3_error *err) {
 }
 
 static of3_status read_bit(const of3_entry *e, int64_t i, bool *out, of3_error *err) {
-  double v = e->dtype == OF3_F32 ? (double)real_number(e, i) : (double)whole_number(e, i);
+  double v = e->dtype == OF3_F32 ? (double)real_number(e, i) : (double)feature_file_whole_number(e, i);
   if (v != 0 && v != 1)
     return of3_fail(err, OF3_ERR_INPUT, "tensor '%s' holds %g; 0 or 1 was expected", e->name, v);
   *out = v != 0;
@@ -101,7 +101,7 @@ static of3_status read_class(const of3_entry *e, int classes, uint8_t *out, of3_
 }
 
 /* "feat/NAME"; err is filled only if there is none. */
-static const of3_entry *find(const of3_table *table, const char *name, of3_error *err) {
+static const of3_entry *feature_file_find(const of3_table *table, const char *name, of3_error *err) {
   char full[64];
   snprintf(full, sizeof full, "feat/%s", name);
   const of3_entry *e = of3_table_find(table, full);
@@ -111,7 +111,7 @@ static const of3_entry *find(const of3_table *table, const char *name, of3_error
 
 static of3_status axis(const of3_table *table, const char *name, int which, int most, int *out,
                        of3_error *err) {
-  const of3_entry *e = find(table, name, err);
+  const of3_entry *e = feature_file_find(table, name, err);
   if (!e) return OF3_ERR_INPUT;
   if (e->rank <= which || e->shape[which] > most)
     return of3_fail(err, OF3_ERR_INPUT, "tensor '%s' has a shape that no feature has", e->name);
@@ -143,7 +143,7 @@ static of3_status check_shape(const of3_entry *e, const of3_field *field, const 
 
 static of3_status read_field(const of3_table *table, const of3_field *field, of3_features *out,
                              of3_error *err) {
-  const of3_entry *e = find(table, field->name, field->optional ? NULL : err);
+  const of3_entry *e = feature_file_find(table, field->name, field->optional ? NULL : err);
   if (!e) return field->optional ? OF3_OK : OF3_ERR_INPUT;
   OF3_TRY(check_shape(e, field, out, err));
   void *data = of3_arena_alloc(out->arena, (size_t)of3_field_count(out, field), of3_field_size(field));
@@ -163,10 +163,10 @@ static of3_status read_field(const of3_table *table, const of3_field *field, of3
   }
 }
 
-static of3_status read_all(const of3_table *table, of3_features *out, of3_error *err) {
+static of3_status feature_file_read_all(const of3_table *table, of3_features *out, of3_error *err) {
   OF3_TRY(read_sizes(table, out, err));
   for (int i = 0; i < OF3_N_FIELD; i++) OF3_TRY(read_field(table, &of3_fields[i], out, err));
-  const of3_entry *e = find(table, "num_paired_seqs", err);
+  const of3_entry *e = feature_file_find(table, "num_paired_seqs", err);
   if (!e) return OF3_ERR_INPUT;
   if (e->count != 1) return of3_fail(err, OF3_ERR_INPUT, "tensor '%s' must hold one number", e->name);
   OF3_TRY(read_index(e, &out->num_paired_seqs, err));
@@ -175,7 +175,7 @@ static of3_status read_all(const of3_table *table, of3_features *out, of3_error 
 
 of3_status of3_features_from_table(const of3_table *table, of3_features *out, of3_error *err) {
   *out = (of3_features){.arena = of3_arena_new(0)};
-  of3_status st = out->arena ? read_all(table, out, err) : of3_fail_memory(err, "the features");
+  of3_status st = out->arena ? feature_file_read_all(table, out, err) : of3_fail_memory(err, "the features");
   if (st != OF3_OK) of3_features_free(out);
   return st;
 }
@@ -224,7 +224,8 @@ static of3_status make_entry(const of3_features *f, const of3_field *field, of3_
   return OF3_OK;
 }
 
-static of3_status write_all(const char *path, const of3_features *f, of3_arena *arena, of3_error *err) {
+static of3_status feature_file_write_all(const char *path, const of3_features *f, of3_arena *arena,
+                                         of3_error *err) {
   of3_entry entry[N_ENTRY] = {{.name = "feat/num_paired_seqs",
                                .dtype = OF3_I32,
                                .rank = 1,
@@ -242,7 +243,7 @@ static of3_status write_all(const char *path, const of3_features *f, of3_arena *
 of3_status of3_features_write(const char *path, const of3_features *features, of3_error *err) {
   of3_arena *arena = of3_arena_new(0);
   if (!arena) return of3_fail_memory(err, path);
-  of3_status st = write_all(path, features, arena, err);
+  of3_status st = feature_file_write_all(path, features, arena, err);
   of3_arena_free(arena);
   return st;
 }

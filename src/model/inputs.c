@@ -6,11 +6,11 @@
 
 enum { Q = OF3_WINDOW_QUERIES, K = OF3_WINDOW_KEYS };
 
-static int clamp(int x, int low, int high) { return x < low ? low : x > high ? high : x; }
+static int inputs_clamp(int x, int low, int high) { return x < low ? low : x > high ? high : x; }
 
 /* Class of an offset in a block of 2 most + 2 classes, the last one meaning "elsewhere" (AF3 SI Alg. 4). */
 static int offset_class(int offset, bool inside, int most) {
-  return inside ? clamp(offset + most, 0, 2 * most) : 2 * most + 1;
+  return inside ? inputs_clamp(offset + most, 0, 2 * most) : 2 * most + 1;
 }
 
 /* Half of n, rounded half to even as Python rounds. */

@@ -103,7 +103,7 @@ void of3_prediction_free(of3_prediction *p) {
   *p = (of3_prediction){0};
 }
 
-static double now(void) {
+static double network_now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
@@ -118,24 +118,24 @@ static void end_part(of3_ctx *cx, of3_parts *parts, int part) {
 static void run_parts(of3_run *r, const of3_features *f, const of3_fold_options *o, of3_prediction *out,
                       of3_parts *parts) {
   of3_ctx *cx = r->cx;
-  double start = now();
+  double start = network_now();
   of3_make_inputs(r, f);
   of3_trunk t = of3_run_trunk(r, o->n_cycle);
-  out->seconds_trunk = now() - start;
+  out->seconds_trunk = network_now() - start;
   end_part(cx, parts, OF3_TRUNK);
-  start = now();
+  start = network_now();
   of3_tensor *x = OF3_NEW(cx, OF3_F32, o->n_sample, f->n_atom, 3);
   of3_scope scope = of3_scope_begin(cx);
   of3_denoiser_state d = of3_prepare_denoiser(r, &t);
   if (cx->error.code == OF3_OK) of3_sample_diffusion(r, &d, o->n_step, x);
   of3_scope_end(cx, scope);
   of3_download(cx, x, out->x);
-  out->seconds_diffusion = now() - start;
+  out->seconds_diffusion = network_now() - start;
   end_part(cx, parts, OF3_DIFFUSION);
-  start = now();
+  start = network_now();
   of3_contact_probability(r, t.z, out->contact);
   of3_confidence(r, &t, x, out);
-  out->seconds_heads = now() - start;
+  out->seconds_heads = network_now() - start;
   end_part(cx, parts, OF3_HEADS);
   for (int i = 0; i < OF3_N_PART; i++)
     if (parts->peak[i] > cx->peak) cx->peak = parts->peak[i];

@@ -59,7 +59,7 @@ typedef struct of3_observer {
  * backend whose numbers do not depend on how many rows an operation gets, as the CPU's do not. */
 typedef struct of3_economy {
   int narrow_blocks;      /* 1: wide pair tensors in blocks of rows of 2^18 floats, not 2^22 */
-  int triangle_turns;     /* of3_attr.turns; 0: 1 */
+  int triangle_passes;    /* of3_attr.passes; 0: 1 */
   int remade_biases;      /* pair biases of the denoiser, of its last blocks, that every step makes anew */
   int denoiser_samples;   /* that go through a block of the denoiser together; 0: all */
   int confidence_samples; /* that go through the confidence head together; 0: of3_confidence_group */
@@ -94,7 +94,7 @@ OF3_MUST_CHECK of3_status of3_plan_within(const of3_backend *backend, int thread
                                           const of3_features *f, size_t most, of3_fold_options *o,
                                           of3_plan *out, of3_error *err);
 
-/* "2 of 24 pair biases made in each step, triangle products in 2 turns", or "" of {0}. */
+/* "2 of 24 pair biases made in each step, triangle products in 2 passes", or "" of {0}. */
 enum { OF3_ECONOMY_TEXT = 256 };
 const char *of3_economy_text(const of3_economy *e, const of3_config *c, char out[OF3_ECONOMY_TEXT]);
 

@@ -5,9 +5,9 @@ void of3_pair_block(const of3_run *r, of3_tensor *z, const of3_pair_block_w *w, 
                     const char *name) {
   of3_ctx *cx = r->cx;
   const of3_tensor *mask = r->in.pair_mask;
-  of3_triangle_mul(cx, z, mask, &w->tri_mul_out, true, r->economy.triangle_turns);
+  of3_triangle_mul(cx, z, mask, &w->tri_mul_out, true, r->economy.triangle_passes);
   of3_note(r, z, "%s/z.tri_mul_out", name);
-  of3_triangle_mul(cx, z, mask, &w->tri_mul_in, false, r->economy.triangle_turns);
+  of3_triangle_mul(cx, z, mask, &w->tri_mul_in, false, r->economy.triangle_passes);
   of3_note(r, z, "%s/z.tri_mul_in", name);
   of3_triangle_attention(cx, z, mask, &w->tri_att_start, false, false);
   of3_note(r, z, "%s/z.tri_att_start", name);

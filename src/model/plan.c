@@ -51,10 +51,10 @@ typedef struct sizes {
 } sizes;
 
 /* Each turn packs and norms the pairs again. */
-static bool more_turns(of3_economy *e) {
-  enum { MOST_TURNS = 8 };
-  if (e->triangle_turns >= MOST_TURNS) return false;
-  e->triangle_turns = e->triangle_turns ? 2 * e->triangle_turns : 2;
+static bool more_passes(of3_economy *e) {
+  enum { MOST_PASSES = 8 };
+  if (e->triangle_passes >= MOST_PASSES) return false;
+  e->triangle_passes = e->triangle_passes ? 2 * e->triangle_passes : 2;
   return true;
 }
 
@@ -82,7 +82,7 @@ static bool fewer_biases(of3_economy *e, const sizes *s) {
 
 static bool save_in_trunk(of3_economy *e, const sizes *s) {
   (void)s;
-  return more_turns(e);
+  return more_passes(e);
 }
 
 static bool save_in_diffusion(of3_economy *e, const sizes *s) {
@@ -93,7 +93,7 @@ static bool save_in_diffusion(of3_economy *e, const sizes *s) {
 
 static bool save_in_heads(of3_economy *e, const sizes *s) {
   const int all = of3_confidence_group(s->tokens, s->samples);
-  return fewer_samples(&e->confidence_samples, all, s, 1) || narrow_blocks(e) || more_turns(e);
+  return fewer_samples(&e->confidence_samples, all, s, 1) || narrow_blocks(e) || more_passes(e);
 }
 
 static int largest(const of3_parts *parts) {
@@ -116,9 +116,10 @@ static of3_status save_until_it_fits(const planner *p, size_t most, of3_fold_opt
 }
 
 /* Takes back each choice without which it fits all the same, those that cost most time first. */
-static of3_status relax(const planner *p, size_t most, of3_fold_options *o, of3_plan *out, of3_error *err) {
+static of3_status plan_relax(const planner *p, size_t most, of3_fold_options *o, of3_plan *out,
+                             of3_error *err) {
   of3_economy *e = &o->economy;
-  int *const choice[] = {&e->remade_biases, &e->triangle_turns, &e->denoiser_samples, &e->confidence_samples,
+  int *const choice[] = {&e->remade_biases, &e->triangle_passes, &e->denoiser_samples, &e->confidence_samples,
                          &e->narrow_blocks};
   for (size_t i = 0; i < sizeof choice / sizeof *choice; i++) {
     const int was = *choice[i];
@@ -141,13 +142,13 @@ of3_status of3_plan_within(const of3_backend *backend, int threads, const of3_ne
   const planner p = {backend, threads, net, f};
   o->economy = (of3_economy){0};
   OF3_TRY(save_until_it_fits(&p, most, o, out, err));
-  return needed(out) <= most ? relax(&p, most, o, out, err) : OF3_OK;
+  return needed(out) <= most ? plan_relax(&p, most, o, out, err) : OF3_OK;
 }
 
 /* ---- Text */
 
-static size_t put(char *out, size_t at, bool holds, const char *fmt, ...) OF3_PRINTF(4, 5);
-static size_t put(char *out, size_t at, bool holds, const char *fmt, ...) {
+static size_t plan_put(char *out, size_t at, bool holds, const char *fmt, ...) OF3_PRINTF(4, 5);
+static size_t plan_put(char *out, size_t at, bool holds, const char *fmt, ...) {
   va_list ap;
   if (!holds || at >= OF3_ECONOMY_TEXT) return at;
   if (at) at += (size_t)snprintf(out + at, OF3_ECONOMY_TEXT - at, ", ");
@@ -160,11 +161,12 @@ static size_t put(char *out, size_t at, bool holds, const char *fmt, ...) {
 
 const char *of3_economy_text(const of3_economy *e, const of3_config *c, char out[OF3_ECONOMY_TEXT]) {
   out[0] = 0;
-  size_t at = put(out, 0, e->narrow_blocks, "pairs in small blocks");
-  at = put(out, at, e->triangle_turns, "triangle products in %d turns", e->triangle_turns);
-  at = put(out, at, e->confidence_samples, "confidence of %d sample%s at a time", e->confidence_samples,
-           e->confidence_samples > 1 ? "s" : "");
-  at = put(out, at, e->denoiser_samples, "denoising %d at a time", e->denoiser_samples);
-  put(out, at, e->remade_biases, "%d of %d pair biases made in each step", e->remade_biases, c->blocks_token);
+  size_t at = plan_put(out, 0, e->narrow_blocks, "pairs in small blocks");
+  at = plan_put(out, at, e->triangle_passes, "triangle products in %d passes", e->triangle_passes);
+  at = plan_put(out, at, e->confidence_samples, "confidence of %d sample%s at a time", e->confidence_samples,
+                e->confidence_samples > 1 ? "s" : "");
+  at = plan_put(out, at, e->denoiser_samples, "denoising %d at a time", e->denoiser_samples);
+  plan_put(out, at, e->remade_biases, "%d of %d pair biases made in each step", e->remade_biases,
+           c->blocks_token);
   return out;
 }

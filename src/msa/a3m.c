@@ -20,7 +20,7 @@ static of3_status end_row(const walk *w, of3_error *err) {
       w->col > w->want->n_col ? w->want->n_col : w->col, w->want->n_col);
 }
 
-static void put(walk *w, char c) {
+static void a3m_put(walk *w, char c) {
   if (w->out && w->row < w->out->n_row) {
     size_t at = (size_t)w->row * (size_t)w->out->n_col + (size_t)w->col;
     w->out->letter[at] = (uint8_t)c;
@@ -46,7 +46,7 @@ static of3_status take(walk *w, const of3_lines *lines, const char *line, size_t
       w->col++; /* marks "more than" */
       return end_row(w, err);
     }
-    put(w, line[i]);
+    a3m_put(w, line[i]);
   }
   return OF3_OK;
 }

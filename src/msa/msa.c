@@ -32,7 +32,7 @@ typedef struct loader {
 } loader;
 
 /* Doubles an array in the arena when it is full; the old one stays there. */
-static void *grow(of3_arena *arena, void *old, int n, int *room, size_t size) {
+static void *msa_grow(of3_arena *arena, void *old, int n, int *room, size_t size) {
   if (n < *room) return old;
   int more = *room ? *room * 2 : 16;
   void *p = of3_arena_alloc(arena, (size_t)more, size);
@@ -52,15 +52,15 @@ static bool is_alignment(const char *path) {
   return strcmp(e, ".a3m") == 0 || strcmp(e, ".sto") == 0 || strcmp(e, ".npz") == 0;
 }
 
-static of3_status add_file(loader *l, const char *path, of3_error *err) {
-  l->file = grow(l->arena, l->file, l->n_file, &l->room_file, sizeof *l->file);
+static of3_status msa_add_file(loader *l, const char *path, of3_error *err) {
+  l->file = msa_grow(l->arena, l->file, l->n_file, &l->room_file, sizeof *l->file);
   char *copy = of3_arena_strdup(l->arena, path);
   if (!l->file || !copy) return of3_fail_memory(err, path);
   l->file[l->n_file++] = copy;
   return OF3_OK;
 }
 
-static of3_status add_folder(loader *l, const char *path, of3_error *err) {
+static of3_status msa_add_folder(loader *l, const char *path, of3_error *err) {
   DIR *d = opendir(path);
   if (!d) return of3_fail(err, OF3_ERR_IO, "cannot open the folder '%s': %s", path, strerror(errno));
   of3_status st = OF3_OK;
@@ -70,7 +70,7 @@ static of3_status add_folder(loader *l, const char *path, of3_error *err) {
     if (!file)
       st = of3_fail_memory(err, path);
     else if (of3_is_file(file) && is_alignment(file))
-      st = add_file(l, file, err);
+      st = msa_add_file(l, file, err);
     else if (of3_is_file(file))
       of3_logf(l->log, OF3_LOG_WARN, "'%s' is not read: only .a3m, .sto and .npz files are alignments", file);
   }
@@ -80,7 +80,7 @@ static of3_status add_folder(loader *l, const char *path, of3_error *err) {
   return st;
 }
 
-static int by_text(const void *a, const void *b) {
+static int msa_by_text(const void *a, const void *b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
@@ -88,14 +88,14 @@ static of3_status list_files(loader *l, of3_error *err) {
   for (int i = 0; i < l->request->n_path; i++) {
     const char *path = l->request->path[i];
     if (of3_is_folder(path))
-      OF3_TRY(add_folder(l, path, err));
+      OF3_TRY(msa_add_folder(l, path, err));
     else if (!is_alignment(path))
       return of3_fail(err, OF3_ERR_INPUT, "'%s': the name of an alignment must end in .a3m, .sto or .npz",
                       path);
     else
-      OF3_TRY(add_file(l, path, err));
+      OF3_TRY(msa_add_file(l, path, err));
   }
-  if (l->n_file) qsort(l->file, (size_t)l->n_file, sizeof *l->file, by_text);
+  if (l->n_file) qsort(l->file, (size_t)l->n_file, sizeof *l->file, msa_by_text);
   int kept = 0; /* a file named twice is read once */
   for (int i = 0; i < l->n_file; i++)
     if (kept == 0 || strcmp(l->file[kept - 1], l->file[i]) != 0) l->file[kept++] = l->file[i];
@@ -104,7 +104,7 @@ static of3_status list_files(loader *l, of3_error *err) {
 }
 
 static of3_status add_source(loader *l, source s, of3_error *err) {
-  l->source = grow(l->arena, l->source, l->n_source, &l->room_source, sizeof *l->source);
+  l->source = msa_grow(l->arena, l->source, l->n_source, &l->room_source, sizeof *l->source);
   if (!l->source) return of3_fail_memory(err, s.file);
   l->source[l->n_source++] = s;
   return OF3_OK;

@@ -27,28 +27,33 @@ typedef struct array {
   const uint8_t *data;
 } array;
 
-static bool is_tuple(const of3_pickle *v, size_t n) { return v && v->type == OF3_PICKLE_TUPLE && v->n >= n; }
+static bool npz_is_tuple(const of3_pickle *v, size_t n) {
+  return v && v->type == OF3_PICKLE_TUPLE && v->n >= n;
+}
 
 /* numpy.dtype('U1', ...) with state (3, '<', ...). Little-endian machines write '<' or '|'. */
-static bool read_dtype(const of3_pickle *v, array *out) {
-  if (!v || v->type != OF3_PICKLE_CALL || v->tag != TAG_DTYPE || !is_tuple(v->args, 1)) return false;
+static bool npz_read_dtype(const of3_pickle *v, array *out) {
+  if (!v || v->type != OF3_PICKLE_CALL || v->tag != TAG_DTYPE || !npz_is_tuple(v->args, 1)) return false;
   const of3_pickle *name = v->args->item[0];
   if (name->type != OF3_PICKLE_STRING || name->n != 2) return false;
   out->kind = name->text[0];
   out->item = (name->text[1] - '0') * (out->kind == 'U' ? 4 : 1);
-  if (!is_tuple(v->state, 2)) return out->item == 1;
+  if (!npz_is_tuple(v->state, 2)) return out->item == 1;
   const of3_pickle *order = v->state->item[1];
   return of3_pickle_equals(order, "<") || of3_pickle_equals(order, "|") || of3_pickle_equals(order, "=");
 }
 
 /* _reconstruct(ndarray, (0,), b'b') with state (version, shape, dtype, fortran, bytes). */
 static bool read_array(const of3_pickle *v, array *out) {
-  if (!v || v->type != OF3_PICKLE_CALL || v->tag != TAG_RECONSTRUCT || !is_tuple(v->state, 5)) return false;
+  if (!v || v->type != OF3_PICKLE_CALL || v->tag != TAG_RECONSTRUCT || !npz_is_tuple(v->state, 5))
+    return false;
   of3_pickle *const *s = v->state->item;
-  if (!is_tuple(s[1], 2) || s[1]->n != 2 || s[3]->type != OF3_PICKLE_BOOL || s[4]->type != OF3_PICKLE_BYTES)
+  if (!npz_is_tuple(s[1], 2) || s[1]->n != 2 || s[3]->type != OF3_PICKLE_BOOL ||
+      s[4]->type != OF3_PICKLE_BYTES)
     return false;
   const of3_pickle *rows = s[1]->item[0], *cols = s[1]->item[1];
-  if (rows->type != OF3_PICKLE_INT || cols->type != OF3_PICKLE_INT || !read_dtype(s[2], out)) return false;
+  if (rows->type != OF3_PICKLE_INT || cols->type != OF3_PICKLE_INT || !npz_read_dtype(s[2], out))
+    return false;
   out->rows = rows->i;
   out->cols = cols->i;
   out->fortran = s[3]->i != 0;
@@ -59,7 +64,7 @@ static bool read_array(const of3_pickle *v, array *out) {
   return s[4]->n % (size_t)out->item == 0 && s[4]->n / (size_t)out->item == cells;
 }
 
-static int64_t element(const array *a, int64_t row, int64_t col) {
+static int64_t npz_element(const array *a, int64_t row, int64_t col) {
   const uint8_t *p = a->data + (a->fortran ? col * a->rows + row : row * a->cols + col) * a->item;
   uint64_t v = 0;
   for (int i = 0; i < a->item; i++) v |= (uint64_t)p[i] << 8 * i;
@@ -91,8 +96,8 @@ static of3_status skip_header(const char *key, const uint8_t *b, size_t n, size_
   return OF3_OK;
 }
 
-static of3_status check(const char *key, const array *msa, const array *del, const of3_alignment_want *want,
-                        of3_error *err) {
+static of3_status npz_check(const char *key, const array *msa, const array *del,
+                            const of3_alignment_want *want, of3_error *err) {
   if (msa->kind != 'U' || msa->item != 4)
     return of3_fail(err, OF3_ERR_INPUT, "member '%s': 'msa' must be an array of single letters (<U1)", key);
   bool integer = del->kind == 'i' || del->kind == 'u' || del->kind == 'b';
@@ -110,12 +115,12 @@ static of3_status check(const char *key, const array *msa, const array *del, con
   return OF3_OK;
 }
 
-static of3_status fill(const char *key, const array *msa, const array *del, const of3_alignment_want *want,
-                       of3_alignment *out, of3_error *err) {
+static of3_status npz_fill(const char *key, const array *msa, const array *del,
+                           const of3_alignment_want *want, of3_alignment *out, of3_error *err) {
   size_t at = 0;
   for (int r = 0; r < out->n_row; r++)
     for (int c = 0; c < out->n_col; c++, at++) {
-      int64_t letter = element(msa, r, c), d = element(del, r, c);
+      int64_t letter = npz_element(msa, r, c), d = npz_element(del, r, c);
       if (letter <= ' ' || letter > '~' || d < 0 || d > INT32_MAX)
         return of3_fail(err, OF3_ERR_INPUT,
                         "member '%s': row %d, column %d holds letter U+%04llX with deletion count %lld", key,
@@ -138,7 +143,7 @@ static of3_status read_member(const of3_zip *zip, const of3_zip_member *m, const
   OF3_TRY(of3_pickle_parse(bytes + at, (size_t)m->size - at, &policy, scratch, &root, err));
   /* NumPy pickles an object array of shape () as _reconstruct with the state (1, (), dtype('O'), False,
    * [object]). */
-  if (root->type == OF3_PICKLE_CALL && root->tag == TAG_RECONSTRUCT && is_tuple(root->state, 5) &&
+  if (root->type == OF3_PICKLE_CALL && root->tag == TAG_RECONSTRUCT && npz_is_tuple(root->state, 5) &&
       root->state->item[4]->type == OF3_PICKLE_LIST && root->state->item[4]->n == 1)
     root = root->state->item[4]->item[0];
   array msa = {0}, del = {0};
@@ -150,13 +155,13 @@ static of3_status read_member(const of3_zip *zip, const of3_zip_member *m, const
         "member '%s' holds %s; a dictionary with the arrays 'msa' and 'deletion_matrix' was expected", key,
         of3_pickle_describe(root, found));
   }
-  OF3_TRY(check(key, &msa, &del, want, err));
+  OF3_TRY(npz_check(key, &msa, &del, want, err));
   OF3_TRY(of3_alignment_new((int)msa.rows, want, arena, out, err));
-  return fill(key, &msa, &del, want, out, err);
+  return npz_fill(key, &msa, &del, want, out, err);
 }
 
-static of3_status read_all(const of3_zip *zip, const of3_alignment_want *want, of3_arena *arena,
-                           of3_npz_alignment *out, of3_error *err) {
+static of3_status npz_read_all(const of3_zip *zip, const of3_alignment_want *want, of3_arena *arena,
+                               of3_npz_alignment *out, of3_error *err) {
   uint64_t total = 0;
   for (int i = 0; i < zip->n; i++) {
     total += zip->member[i].size < MOST_UNPACKED ? zip->member[i].size : MOST_UNPACKED;
@@ -183,7 +188,7 @@ of3_status of3_npz_parse(const uint8_t *bytes, size_t size, const of3_alignment_
   if (st == OF3_OK && zip.n == 0) st = of3_fail(err, OF3_ERR_INPUT, "the archive holds no alignment");
   of3_npz_alignment *out = st == OF3_OK ? OF3_ARENA_NEW(arena, of3_npz_alignment, zip.n) : NULL;
   if (st == OF3_OK && !out) return of3_fail_memory(err, want->file);
-  if (st == OF3_OK) st = read_all(&zip, want, arena, out, err);
+  if (st == OF3_OK) st = npz_read_all(&zip, want, arena, out, err);
   if (st != OF3_OK) return err ? of3_prefix(err, "'%s'", want->file) : st;
   *ret_alignment = out;
   *ret_n = zip.n;

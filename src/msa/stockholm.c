@@ -51,7 +51,7 @@ static of3_status read_parts(const char *text, size_t size, const of3_alignment_
   return OF3_OK;
 }
 
-static int by_name(const void *pa, const void *pb) {
+static int stockholm_by_name(const void *pa, const void *pb) {
   const part *a = pa, *b = pb;
   int c = memcmp(a->name, b->name, a->n_name < b->n_name ? a->n_name : b->n_name);
   if (c) return c;
@@ -70,7 +70,7 @@ static bool same_name(const part *a, const part *b) {
 
 /* Sorting finds the parts of a name in n log n whatever the names are. */
 static void link_parts(part *p, size_t n) {
-  qsort(p, n, sizeof *p, by_name);
+  qsort(p, n, sizeof *p, stockholm_by_name);
   for (size_t i = 0; i < n; i++) {
     p[i].first = i == 0 || !same_name(&p[i - 1], &p[i]);
     if (i + 1 < n && same_name(&p[i], &p[i + 1])) p[i].next = p[i + 1].order;

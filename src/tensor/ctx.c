@@ -10,7 +10,7 @@
 
 enum { ALIGN = 64, MAX_HANDLES = 1 << 20 };
 
-static void *reserve(size_t bytes) {
+static void *ctx_reserve(size_t bytes) {
   int flags = MAP_PRIVATE | MAP_ANONYMOUS;
 #ifdef MAP_NORESERVE
   flags |= MAP_NORESERVE;
@@ -24,10 +24,10 @@ static of3_status open_ctx(of3_ctx *cx, int threads, size_t limit, of3_error *er
   const of3_backend *backend = cx->backend;
   const bool planning = cx->planning;
   cx->limit = (limit + ALIGN - 1) / ALIGN * ALIGN;
-  cx->handle = reserve(MAX_HANDLES * sizeof(of3_tensor));
+  cx->handle = ctx_reserve(MAX_HANDLES * sizeof(of3_tensor));
   if (!cx->handle) return of3_fail_memory(err, "tensor handles");
   if (!planning && backend->plain_memory) {
-    cx->base = reserve(cx->limit);
+    cx->base = ctx_reserve(cx->limit);
     if (!cx->base) {
       of3_ctx_close(cx);
       return of3_fail(err, OF3_ERR_MEMORY,
@@ -91,7 +91,7 @@ static of3_tensor *new_handle(of3_ctx *cx) {
 }
 
 /* Bytes of a shape, or SIZE_MAX if they do not fit. */
-static size_t bytes_of(of3_dtype dtype, int rank, const int64_t *shape) {
+static size_t ctx_bytes_of(of3_dtype dtype, int rank, const int64_t *shape) {
   size_t n = of3_dtype_size(dtype);
   for (int i = 0; i < rank; i++)
     if (__builtin_mul_overflow(n, (size_t)shape[i], &n)) return SIZE_MAX;
@@ -109,7 +109,7 @@ static of3_tensor *new_tensor(of3_ctx *cx, of3_dtype dtype, int rank, const int6
   if (cx->error.code != OF3_OK) return t;
   const bool other = content != AS_GIVEN && cx->backend->stored;
   const of3_dtype kept = other ? cx->backend->stored(cx, t, content == EXACT_RESULT) : dtype;
-  size_t n = bytes_of(kept, rank, shape), left = cx->limit - cx->top;
+  size_t n = ctx_bytes_of(kept, rank, shape), left = cx->limit - cx->top;
   if (n > left || n + ALIGN > left) {
     of3_ctx_fail(
         cx, OF3_ERR_MEMORY,
@@ -178,7 +178,7 @@ static void to_f32(float *to, const void *from, of3_dtype dtype, int64_t n) {
 }
 
 /* From f32 or f16. */
-static void to_bf16(of3_ctx *cx, uint16_t *to, const void *from, of3_dtype dtype, int64_t n) {
+static void ctx_to_bf16(of3_ctx *cx, uint16_t *to, const void *from, of3_dtype dtype, int64_t n) {
   const uint16_t *half = from;
   if (dtype == OF3_F32 && cx->backend->to_bf16)
     cx->backend->to_bf16(cx, to, from, n);
@@ -201,7 +201,7 @@ static void *plain_constant(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, of3_
   else if (as == OF3_F32)
     to_f32(copy, host, dtype, n);
   else
-    to_bf16(cx, copy, host, dtype, n);
+    ctx_to_bf16(cx, copy, host, dtype, n);
   return copy;
 }
 

@@ -185,7 +185,7 @@ void of3_transition(of3_ctx *cx, of3_tensor *x, const of3_transition_w *w, const
 }
 
 /* Tensor i of t, whose first axis goes. */
-static of3_tensor *element(of3_ctx *cx, const of3_tensor *t, int64_t i) {
+static of3_tensor *ops_element(of3_ctx *cx, const of3_tensor *t, int64_t i) {
   return of3_reshape(cx, of3_narrow(cx, t, i, 1), t->rank - 1, t->shape + 1);
 }
 
@@ -200,7 +200,7 @@ void of3_project(of3_ctx *cx, const of3_tensor *x, const of3_norm_w *norm, const
   if (m) c.in[PROJECT_GATE] = m->gate, c.in[PROJECT_SHIFT] = m->shift;
   for (int i = 0; i < count; i++) c.in[PROJECT_W + i] = w[i].w, c.in[PROJECT_B + i] = w[i].b;
   const of3_tensor *all = of3_apply(cx, &c);
-  for (int i = 0; i < count; i++) y[i] = element(cx, all, i);
+  for (int i = 0; i < count; i++) y[i] = ops_element(cx, all, i);
 }
 
 static void take_modulation(of3_call *c, int i, const of3_modulation_w *w) {
@@ -219,9 +219,9 @@ void of3_modulate(of3_ctx *cx, const of3_tensor *s, int count, const of3_modulat
   for (int i = 0; i < count; i++) take_modulation(&c, i, w[i]);
   const of3_tensor *all = of3_apply(cx, &c);
   for (int i = 0, at = 0; i < count; i++) {
-    m[i].gate = element(cx, all, at++);
-    m[i].shift = element(cx, all, at++);
-    m[i].out_gate = w[i]->out.w ? element(cx, all, at++) : NULL;
+    m[i].gate = ops_element(cx, all, at++);
+    m[i].shift = ops_element(cx, all, at++);
+    m[i].out_gate = w[i]->out.w ? ops_element(cx, all, at++) : NULL;
   }
 }
 
@@ -231,8 +231,8 @@ void of3_gated_transition(of3_ctx *cx, of3_tensor *a, of3_modulation m, of3_line
 }
 
 void of3_triangle_mul(of3_ctx *cx, of3_tensor *z, const of3_tensor *mask, const of3_triangle_mul_w *w,
-                      bool outgoing, int turns) {
-  APPLY(cx, OF3_OP_TRIANGLE_MUL, z, ATTR(.outgoing = outgoing, .turns = turns), z, mask, w->norm_in.scale,
+                      bool outgoing, int passes) {
+  APPLY(cx, OF3_OP_TRIANGLE_MUL, z, ATTR(.outgoing = outgoing, .passes = passes), z, mask, w->norm_in.scale,
         w->norm_in.offset, w->a_p.w, w->a_g.w, w->b_p.w, w->b_g.w, w->norm_out.scale, w->norm_out.offset,
         w->z.w, w->g.w);
 }

@@ -24,7 +24,7 @@ typedef struct of3_attr {
   int accumulate; /* LINEAR, GATHER: add to y */
   int heads;      /* attentions */
   int outgoing;   /* TRIANGLE_MUL: 1 Alg. 12, 0 Alg. 13 */
-  int turns;      /* TRIANGLE_MUL: leave to make the sums over k of some channels after those of others, which
+  int passes;     /* TRIANGLE_MUL: leave to make the sums over k of some channels after those of others, which
                    * takes less memory; the result is the same. 0: 1 */
   int ending;     /* TRIANGLE_ATTENTION: 1 Alg. 15 (columns), 0 Alg. 14 (rows) */
   int bias_from_z; /* ending node: bias b[i,k] of the untransposed z (OB); else b[k,i] (P1, P2) */
@@ -277,9 +277,9 @@ void of3_project(of3_ctx *cx, const of3_tensor *x, const of3_norm_w *opt_norm, c
                  int heads, int count, const of3_linear_w *w, of3_tensor **y);
 void of3_gated_transition(of3_ctx *cx, of3_tensor *a, of3_modulation m, of3_linear_w wa, of3_linear_w wb,
                           of3_linear_w wo, const of3_tensor *mask);
-/* z [..,N,N,c], mask [N,N]; turns: of3_attr. */
+/* z [..,N,N,c], mask [N,N]; passes: of3_attr. */
 void of3_triangle_mul(of3_ctx *cx, of3_tensor *z, const of3_tensor *mask, const of3_triangle_mul_w *w,
-                      bool outgoing, int turns);
+                      bool outgoing, int passes);
 void of3_triangle_attention(of3_ctx *cx, of3_tensor *z, const of3_tensor *mask,
                             const of3_triangle_attention_w *w, bool ending, bool bias_from_z);
 /* z [N,N,c], m [M,N,c_m], mask [M,N]. */

@@ -81,7 +81,7 @@ static of3_profile_row *row_of(of3_profile *p, const of3_call *c) {
   return r;
 }
 
-static double bytes_of(const of3_call *c) {
+static double profile_bytes_of(const of3_call *c) {
   double sum = c->out ? (double)of3_bytes(c->out) : 0;
   for (int i = 0; i < OF3_MAX_IN; i++)
     if (c->in[i]) sum += (double)of3_bytes(c->in[i]);
@@ -96,12 +96,12 @@ static const of3_kernel *inner_kernel(const of3_ctx *cx, const of3_call *c) {
   return k && k->run && (!k->accepts || k->accepts(c)) ? k : NULL;
 }
 
-static size_t workspace(const of3_ctx *cx, const of3_call *c) {
+static size_t profile_workspace(const of3_ctx *cx, const of3_call *c) {
   const of3_kernel *k = inner_kernel(cx, c);
   return k && k->workspace ? k->workspace(cx, c) : 0;
 }
 
-static void run(of3_ctx *cx, const of3_call *c, void *work) {
+static void profile_run(of3_ctx *cx, const of3_call *c, void *work) {
   of3_profile *p = (of3_profile *)(uintptr_t)cx->backend;
   const of3_kernel *k = inner_kernel(cx, c);
   const of3_op_info *op = &of3_op_table()[c->op];
@@ -118,10 +118,10 @@ static void run(of3_ctx *cx, const of3_call *c, void *work) {
   r->calls++;
   r->seconds += p->seconds() - begin;
   r->flops += op->cost(c);
-  r->bytes += bytes_of(c);
+  r->bytes += profile_bytes_of(c);
 }
 
-static const of3_kernel *kernel(const of3_ctx *cx, of3_op op) {
+static const of3_kernel *profile_kernel(const of3_ctx *cx, of3_op op) {
   (void)op;
   return &((const of3_profile *)cx->backend)->kernel;
 }
@@ -129,9 +129,9 @@ static const of3_kernel *kernel(const of3_ctx *cx, of3_op op) {
 void of3_profile_begin(of3_profile *p, const of3_backend *inner, double (*seconds)(void)) {
   *p = (of3_profile){.backend = *inner,
                      .inner = inner,
-                     .kernel = {.workspace = workspace, .run = run},
+                     .kernel = {.workspace = profile_workspace, .run = profile_run},
                      .seconds = seconds,
                      .phase = ""};
-  p->backend.kernel = kernel;
+  p->backend.kernel = profile_kernel;
   p->backend.region = NULL; /* operation by operation */
 }

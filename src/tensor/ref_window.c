@@ -3,13 +3,15 @@
 
 enum { Q = OF3_WINDOW_QUERIES, K = OF3_WINDOW_KEYS };
 
-static int64_t clamp(int64_t a, int64_t n) { return a < 0 ? 0 : a >= n ? n - 1 : a; }
+static int64_t ref_window_clamp(int64_t a, int64_t n) { return a < 0 ? 0 : a >= n ? n - 1 : a; }
 
 /* The query and key atoms of entry (b,q,k) = i; beyond the ends the nearest atom, which the mask takes out.
  */
-static int64_t query_of(int64_t i, int64_t atoms) { return clamp(i / (Q * K) * Q + i / K % Q, atoms); }
+static int64_t query_of(int64_t i, int64_t atoms) {
+  return ref_window_clamp(i / (Q * K) * Q + i / K % Q, atoms);
+}
 static int64_t key_of(int64_t i, const of3_tensor *low, int64_t atoms) {
-  return clamp(of3_i32(low)[i / (Q * K)] + i % K, atoms);
+  return ref_window_clamp(of3_i32(low)[i / (Q * K)] + i % K, atoms);
 }
 
 void of3_ref_atom_pair(const of3_call *c) {
@@ -64,7 +66,7 @@ void of3_ref_window_attention(const of3_call *c) {
       int64_t a = r % atoms, block = a / Q, base = r - a;
       const int64_t at = r * w + h * d;
       for (int64_t k = 0; k < K; k++) {
-        const int64_t key = (base + clamp(of3_i32(low)[block] + k, atoms)) * w + h * d;
+        const int64_t key = (base + ref_window_clamp(of3_i32(low)[block] + k, atoms)) * w + h * d;
         double dot = 0;
         for (int64_t i = 0; i < d; i++)
           dot += ref_get(c->in[WINDOW_ATT_Q], at + i) * ref_get(c->in[WINDOW_ATT_K], key + i);
@@ -76,8 +78,8 @@ void of3_ref_window_attention(const of3_call *c) {
       for (int64_t i = 0; i < d; i++) {
         double o = 0;
         for (int64_t k = 0; k < K; k++)
-          o += p[k] *
-               ref_get(c->in[WINDOW_ATT_V], (base + clamp(of3_i32(low)[block] + k, atoms)) * w + h * d + i);
+          o += p[k] * ref_get(c->in[WINDOW_ATT_V],
+                              (base + ref_window_clamp(of3_i32(low)[block] + k, atoms)) * w + h * d + i);
         ref_set(c->out, at + i, o * ref_sigmoid(ref_get(c->in[WINDOW_ATT_G], at + i)));
       }
     }

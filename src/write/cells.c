@@ -19,7 +19,7 @@ static int32_t cell_of(float x, float edge) {
 
 static bool finite3(const float *x) { return isfinite(x[0]) && isfinite(x[1]) && isfinite(x[2]); }
 
-static bool take_memory(of3_cells *c, int n) {
+static bool cells_take_memory(of3_cells *c, int n) {
   uint32_t buckets = 16;
   while (buckets < (uint32_t)n) buckets *= 2;
   c->mask = buckets - 1;
@@ -39,7 +39,7 @@ void of3_cells_free(of3_cells *c) {
 /* Counting sort by bucket: first[] holds counts, then the ends of the buckets, at last their beginnings. */
 of3_status of3_cells_build(const float *x, int n, float edge, of3_cells *out, of3_error *err) {
   of3_cells c = {.edge = edge};
-  if (!take_memory(&c, n)) {
+  if (!cells_take_memory(&c, n)) {
     of3_cells_free(&c);
     return of3_fail_memory(err, "the cell list of atoms");
   }

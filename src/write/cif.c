@@ -32,7 +32,7 @@ static const char *real(const writer *w, float x) {
 }
 
 /* A row of n values, none of which may be NULL for want of memory. */
-static of3_status fill(const writer *w, of3_cif_table *t, int n, const char *const *value) {
+static of3_status cif_fill(const writer *w, of3_cif_table *t, int n, const char *const *value) {
   assert(n == t->n_column);
   const char **row = of3_cif_row(t);
   if (!row) return no_memory(w);
@@ -91,10 +91,10 @@ static of3_status add_struct_conn(const writer *w) {
     if (!of3_bond_links(c, b) || is_canonical_link(c, b)) continue;
     const of3_residue *p = residue_of(c, b->a), *q = residue_of(c, b->b);
     const char *kind = order[b->order < COUNT(order) ? b->order : 0];
-    OF3_TRY(fill(w, &t,
-                 VALUES(number(w, t.n_row + 1), "covale", kind, c->chain[p->chain].id, c->chain[q->chain].id,
-                        p->name, q->name, number(w, p->number), number(w, q->number), c->atom[b->a].name,
-                        c->atom[b->b].name, ".", ".")));
+    OF3_TRY(cif_fill(w, &t,
+                     VALUES(number(w, t.n_row + 1), "covale", kind, c->chain[p->chain].id,
+                            c->chain[q->chain].id, p->name, q->name, number(w, p->number),
+                            number(w, q->number), c->atom[b->a].name, c->atom[b->b].name, ".", ".")));
   }
   return of3_cif_table_add(&t, w->out, w->err);
 }
@@ -137,9 +137,9 @@ static of3_status add_chem_comp_bond(const writer *w) {
     bool known = b->order > 0 && b->order < COUNT(order);
     const char *kind = known ? order[b->order] : b->aromatic ? "AROM" : "?";
     const char *flag = b->aromatic ? "Y" : known ? "N" : "?";
-    OF3_TRY(fill(w, &t,
-                 VALUES(number(w, t.n_row + 1), residue_of(c, b->a)->name, c->atom[b->a].name,
-                        c->atom[b->b].name, kind, flag, "?")));
+    OF3_TRY(cif_fill(w, &t,
+                     VALUES(number(w, t.n_row + 1), residue_of(c, b->a)->name, c->atom[b->a].name,
+                            c->atom[b->b].name, kind, flag, "?")));
   }
   return of3_cif_table_add(&t, w->out, w->err);
 }
@@ -163,11 +163,11 @@ static of3_status add_atom_site(const writer *w) {
     const float *x = w->x + 3 * (size_t)k;
     bool ligand = ch->type == OF3_LIGAND;
     const char *seq = number(w, r->number);
-    OF3_TRY(fill(w, &t,
-                 VALUES(r->hetero ? "HETATM" : "ATOM", a->element, a->name, ".", r->name, ch->id,
-                        number(w, ch->entity_id), ligand ? "." : seq, ligand ? "?" : ".", seq, r->name,
-                        ch->id, a->name, real(w, w->plddt[k]), charge_text(w, a->charge), real(w, x[0]),
-                        real(w, x[1]), real(w, x[2]), "1", number(w, k + 1))));
+    OF3_TRY(cif_fill(w, &t,
+                     VALUES(r->hetero ? "HETATM" : "ATOM", a->element, a->name, ".", r->name, ch->id,
+                            number(w, ch->entity_id), ligand ? "." : seq, ligand ? "?" : ".", seq, r->name,
+                            ch->id, a->name, real(w, w->plddt[k]), charge_text(w, a->charge), real(w, x[0]),
+                            real(w, x[1]), real(w, x[2]), "1", number(w, k + 1))));
   }
   return of3_cif_table_add(&t, w->out, w->err);
 }
@@ -218,7 +218,7 @@ static of3_status add_chem_comp(const writer *w) {
     for (int k = 0; k < n; k++) {
       const char *name = list[k].key[0];
       const char *flag = molecule == OF3_LIGAND ? "." : is_standard(name) ? "y" : "n";
-      OF3_TRY(fill(w, &t, VALUES(name, type[molecule], flag, name)));
+      OF3_TRY(cif_fill(w, &t, VALUES(name, type[molecule], flag, name)));
     }
   }
   return of3_cif_table_add(&t, w->out, w->err);
@@ -238,7 +238,7 @@ static of3_status add_entity(const writer *w) {
   int n = unique(list, c->n_chain);
   for (int k = 0; k < n; k++) {
     const char *type = list[k].key[1] == molecule[OF3_LIGAND] ? "non-polymer" : "polymer";
-    OF3_TRY(fill(w, &t, VALUES(list[k].key[0], type, "?", "?")));
+    OF3_TRY(cif_fill(w, &t, VALUES(list[k].key[0], type, "?", "?")));
   }
   return of3_cif_table_add(&t, w->out, w->err);
 }
@@ -254,7 +254,7 @@ static of3_status add_struct_asym(const writer *w) {
     if (!list[k].key[1]) return no_memory(w);
   }
   int n = unique(list, c->n_chain);
-  for (int k = 0; k < n; k++) OF3_TRY(fill(w, &t, VALUES(list[k].key[0], list[k].key[1], "?")));
+  for (int k = 0; k < n; k++) OF3_TRY(cif_fill(w, &t, VALUES(list[k].key[0], list[k].key[1], "?")));
   return of3_cif_table_add(&t, w->out, w->err);
 }
 
@@ -278,7 +278,7 @@ static of3_status add_nonpoly_scheme(const writer *w) {
   for (int k = 0; k < n; k++) {
     const char *entity = list[k].key[0], *chain = list[k].key[1], *number = list[k].key[2],
                *name = list[k].key[3];
-    OF3_TRY(fill(w, &t, VALUES(entity, chain, name, name, name, number, number, number, chain, ".")));
+    OF3_TRY(cif_fill(w, &t, VALUES(entity, chain, name, name, name, number, number, number, chain, ".")));
   }
   return of3_cif_table_add(&t, w->out, w->err);
 }

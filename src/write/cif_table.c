@@ -47,14 +47,14 @@ static size_t characters(const char *utf8) {
   return n;
 }
 
-static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+static bool cif_table_is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 /* Removes white space at both ends of the text that begins at `begin`, then ends the line. */
 static void end_line(of3_str *out, size_t begin) {
   if (out->failed) return;
   size_t first = begin;
-  while (out->len > begin && is_space(out->text[out->len - 1])) out->len--;
-  while (first < out->len && is_space(out->text[first])) first++;
+  while (out->len > begin && cif_table_is_space(out->text[out->len - 1])) out->len--;
+  while (first < out->len && cif_table_is_space(out->text[first])) first++;
   memmove(out->text + begin, out->text + first, out->len - first);
   out->len -= first - begin;
   of3_str_addc(out, '\n', 1);
@@ -66,7 +66,7 @@ static void add_padded(of3_str *out, const char *text, size_t width) {
   if (n < width) of3_str_addc(out, ' ', width - n);
 }
 
-static void add_pairs(const of3_cif_table *t, const char **cell, of3_str *out) {
+static void cif_table_add_pairs(const of3_cif_table *t, const char **cell, of3_str *out) {
   size_t longest = 0, prefix = strlen(t->category) + 2;
   for (int c = 0; c < t->n_column; c++) {
     size_t n = prefix + strlen(t->column[c]);
@@ -106,7 +106,7 @@ of3_status of3_cif_table_add(const of3_cif_table *t, of3_str *out, of3_error *er
     if (!cell[k]) return of3_fail_memory(err, "the mmCIF file");
   }
   if (t->n_row == 1)
-    add_pairs(t, cell, out);
+    cif_table_add_pairs(t, cell, out);
   else
     add_loop(t, cell, out);
   of3_str_add(out, "#\n");

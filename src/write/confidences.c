@@ -24,7 +24,7 @@ static void flush(sink *s) {
   s->n = 0;
 }
 
-static void put(sink *s, const char *text) {
+static void confidences_put(sink *s, const char *text) {
   size_t n = strlen(text);
   if (s->n + n > sizeof s->buffer) flush(s);
   memcpy(s->buffer + s->n, text, n);
@@ -46,15 +46,15 @@ static void put_numbers(sink *s, const float *x, int n, size_t indent) {
 }
 
 static void put_matrix(sink *s, const char *name, const float *x, int n) {
-  put(s, ",\n    \"");
-  put(s, name);
-  put(s, "\": [\n");
+  confidences_put(s, ",\n    \"");
+  confidences_put(s, name);
+  confidences_put(s, "\": [\n");
   for (int row = 0; row < n; row++, x += n) {
-    put(s, "        [\n");
+    confidences_put(s, "        [\n");
     put_numbers(s, x, n, 12);
-    put(s, row + 1 < n ? "        ],\n" : "        ]\n");
+    confidences_put(s, row + 1 < n ? "        ],\n" : "        ]\n");
   }
-  put(s, "    ]");
+  confidences_put(s, "    ]");
 }
 
 of3_status of3_confidences_write_json(const char *path, const of3_confidences *c, of3_error *err) {
@@ -65,12 +65,12 @@ of3_status of3_confidences_write_json(const char *path, const of3_confidences *c
   if (status == OF3_OK) {
     s->f = out.f;
     s->n = 0;
-    put(s, "{\n    \"plddt\": [\n");
+    confidences_put(s, "{\n    \"plddt\": [\n");
     put_numbers(s, c->plddt, c->n_atom, 8);
-    put(s, "    ]");
+    confidences_put(s, "    ]");
     put_matrix(s, "pde", c->pde, c->n_token);
     put_matrix(s, "pae", c->pae, c->n_token);
-    put(s, "\n}");
+    confidences_put(s, "\n}");
     flush(s);
     status = of3_out_commit(&out, err);
   }
@@ -80,7 +80,7 @@ of3_status of3_confidences_write_json(const char *path, const of3_confidences *c
 
 /* ---- Aggregated confidences */
 
-static void add_number(of3_str *out, float x) {
+static void confidences_add_number(of3_str *out, float x) {
   char text[OF3_F32_TEXT];
   of3_format_f64(text, of3_round6(x));
   of3_str_add(out, text);
@@ -112,7 +112,7 @@ static void add_key(of3_str *out, size_t indent, const char *key) {
 
 static void add_score(of3_str *out, const char *name, float x) {
   add_key(out, 4, name);
-  add_number(out, x);
+  confidences_add_number(out, x);
   of3_str_add(out, ",\n");
 }
 
@@ -129,14 +129,14 @@ static void add_chains(of3_str *out, const char **id, const of3_scores *s) {
   for (int k = 0; k < s->n_chain; k++) {
     of3_str_add(out, k ? ",\n" : "\n");
     add_key(out, 8, id[k]);
-    add_number(out, s->chain_ptm[k]);
+    confidences_add_number(out, s->chain_ptm[k]);
   }
   of3_str_add(out, "\n    },\n");
 }
 
 /* Each unordered pair once. */
-static void add_pairs(of3_str *out, const char *name, const char **id, int n, const float *x,
-                      of3_arena *arena) {
+static void confidences_add_pairs(of3_str *out, const char *name, const char **id, int n, const float *x,
+                                  of3_arena *arena) {
   add_key(out, 4, name);
   of3_str_add(out, "{");
   for (int a = 0; a < n; a++)
@@ -147,7 +147,7 @@ static void add_pairs(of3_str *out, const char *name, const char **id, int n, co
         add_key(out, 8, pair);
       else
         out->failed = true;
-      add_number(out, x[(size_t)a * (size_t)n + (size_t)b]);
+      confidences_add_number(out, x[(size_t)a * (size_t)n + (size_t)b]);
     }
   of3_str_add(out, n > 1 ? "\n    }" : "}");
 }
@@ -162,9 +162,9 @@ static void add_aggregated(of3_str *out, const char **id, const of3_scores *s, o
   add_score(out, "has_clash", s->has_clash);
   add_score(out, "sample_ranking_score", s->sample_ranking_score);
   add_chains(out, id, s);
-  add_pairs(out, "chain_pair_iptm", id, s->n_chain, s->chain_pair_iptm, arena);
+  confidences_add_pairs(out, "chain_pair_iptm", id, s->n_chain, s->chain_pair_iptm, arena);
   of3_str_add(out, ",\n");
-  add_pairs(out, "bespoke_iptm", id, s->n_chain, s->bespoke_iptm, arena);
+  confidences_add_pairs(out, "bespoke_iptm", id, s->n_chain, s->bespoke_iptm, arena);
   of3_str_add(out, "\n}");
 }
 

@@ -12,7 +12,7 @@
 
 #include "base/file.h"
 #include "write/confidences.h"
-#include "write/half.h"
+#include "write/f16.h"
 
 enum { n_member = 3, local_header = 30, piece = 1 << 14 };
 enum {
@@ -75,7 +75,7 @@ static size_t npy_header(const member *m, bool half, unsigned char *out) {
   return total;
 }
 
-static size_t encode(const float *x, size_t n, bool half, unsigned char *out) {
+static size_t confidences_npz_encode(const float *x, size_t n, bool half, unsigned char *out) {
   if (!half) {
     memcpy(out, x, n * sizeof *x);
     return n * sizeof *x;
@@ -91,7 +91,7 @@ static bool pack_member(packer *p, const member *m) {
   bool ok = pack(p, npy_header(m, p->half, p->in), total == 0);
   for (size_t at = 0; ok && at < total; at += piece) {
     size_t n = total - at < piece ? total - at : piece;
-    ok = pack(p, encode(m->x + at, n, p->half, p->in), at + n == total);
+    ok = pack(p, confidences_npz_encode(m->x + at, n, p->half, p->in), at + n == total);
   }
   return ok;
 }

@@ -17,7 +17,7 @@ static const char manifest_name[] = "of3_run.json";
 
 /* ---- Key: every field enters with its length, so that no two inputs give the same bytes */
 
-static void add_number(of3_sha256 *s, uint64_t v) {
+static void manifest_add_number(of3_sha256 *s, uint64_t v) {
   uint8_t bytes[8];
   for (int k = 0; k < 8; k++) bytes[k] = (uint8_t)(v >> (8 * k));
   of3_sha256_add(s, bytes, sizeof bytes);
@@ -25,22 +25,22 @@ static void add_number(of3_sha256 *s, uint64_t v) {
 
 static void add_text(of3_sha256 *s, const char *text) {
   size_t n = text ? strlen(text) : 0;
-  add_number(s, n);
+  manifest_add_number(s, n);
   of3_sha256_add(s, text ? text : "", n);
 }
 
 /* Name without folder, size, content: the name decides the order of an alignment's rows. */
-static of3_status add_file(of3_sha256 *s, const char *path, of3_error *err) {
+static of3_status manifest_add_file(of3_sha256 *s, const char *path, of3_error *err) {
   of3_map map = {0};
   OF3_TRY(of3_map_open(path, &map, err));
   add_text(s, of3_path_name(path));
-  add_number(s, map.size);
+  manifest_add_number(s, map.size);
   of3_sha256_add(s, map.data, map.size);
   of3_map_close(&map);
   return OF3_OK;
 }
 
-static int compare_names(const void *a, const void *b) {
+static int manifest_compare_names(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
@@ -63,38 +63,40 @@ static of3_status list_folder(const char *folder, of3_arena *arena, char ***ret_
   }
   closedir(d);
   if (!ok) return of3_fail_memory(err, folder);
-  if (n) qsort(name, (size_t)n, sizeof *name, compare_names);
+  if (n) qsort(name, (size_t)n, sizeof *name, manifest_compare_names);
   *ret_name = name;
   *ret_n = n;
   return OF3_OK;
 }
 
-static of3_status add_folder(of3_sha256 *s, const char *folder, of3_arena *arena, of3_error *err) {
+static of3_status manifest_add_folder(of3_sha256 *s, const char *folder, of3_arena *arena, of3_error *err) {
   char **name = NULL;
   int n = 0;
   OF3_TRY(list_folder(folder, arena, &name, &n, err));
   for (int k = 0; k < n; k++) {
     char *path = of3_path_join(arena, folder, name[k]);
     if (!path) return of3_fail_memory(err, folder);
-    if (of3_is_file(path)) OF3_TRY(add_file(s, path, err));
+    if (of3_is_file(path)) OF3_TRY(manifest_add_file(s, path, err));
   }
   return OF3_OK;
 }
 
 static of3_status add_query(of3_sha256 *s, const of3_query *q, of3_arena *arena, of3_error *err) {
   add_text(s, q->name);
-  add_number(s, (uint64_t)q->use_msas | (uint64_t)q->use_main_msas << 1 | (uint64_t)q->use_paired_msas << 2);
-  add_number(s, (uint64_t)q->n_chain);
+  manifest_add_number(s, (uint64_t)q->use_msas | (uint64_t)q->use_main_msas << 1 |
+                             (uint64_t)q->use_paired_msas << 2);
+  manifest_add_number(s, (uint64_t)q->n_chain);
   for (int k = 0; k < q->n_chain; k++) {
     const of3_query_chain *c = &q->chain[k];
-    add_number(s, (uint64_t)c->type);
-    add_number(s, (uint64_t)c->n_id);
+    manifest_add_number(s, (uint64_t)c->type);
+    manifest_add_number(s, (uint64_t)c->n_id);
     for (int i = 0; i < c->n_id; i++) add_text(s, c->id[i]);
     add_text(s, c->sequence);
-    add_number(s, (uint64_t)c->n_msa);
+    manifest_add_number(s, (uint64_t)c->n_msa);
     for (int i = 0; i < c->n_msa; i++) {
       bool folder = of3_is_folder(c->msa_path[i]);
-      OF3_TRY(folder ? add_folder(s, c->msa_path[i], arena, err) : add_file(s, c->msa_path[i], err));
+      OF3_TRY(folder ? manifest_add_folder(s, c->msa_path[i], arena, err)
+                     : manifest_add_file(s, c->msa_path[i], err));
     }
   }
   return OF3_OK;
@@ -108,7 +110,7 @@ of3_status of3_run_key(const of3_run_inputs *in, char ret_key[OF3_KEY_TEXT], of3
   add_text(&s, in->version);
   add_text(&s, in->checkpoint);
   add_text(&s, in->options);
-  add_number(&s, in->seed);
+  manifest_add_number(&s, in->seed);
   of3_status status = add_query(&s, in->query, arena, err);
   of3_sha256_hex(&s, ret_key);
   of3_arena_free(arena);

@@ -31,12 +31,12 @@ static of3_status write_json(const of3_tree *tree, const char *name, json_t *roo
 
 /* ---- summary.txt */
 
-static int compare_names(const void *a, const void *b) {
+static int run_files_compare_names(const void *a, const void *b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 static void add_failed(of3_str *out, const char **name, int n) {
-  qsort(name, (size_t)n, sizeof *name, compare_names);
+  qsort(name, (size_t)n, sizeof *name, run_files_compare_names);
   of3_str_add(out, "\nFailed Queries: ");
   for (int k = 0; k < n; k++)
     if (k == 0 || strcmp(name[k], name[k - 1]) != 0) of3_str_addf(out, "%s%s", k ? ", " : "", name[k]);

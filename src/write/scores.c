@@ -181,7 +181,7 @@ static of3_status bespoke_of_samples(job *j, of3_error *err) {
 }
 
 /* Results go to the arena of the caller, the rest to `scratch`. */
-static bool take_memory(job *j, of3_arena *results, of3_arena *scratch) {
+static bool scores_take_memory(job *j, of3_arena *results, of3_arena *scratch) {
   size_t s = (size_t)j->p->n_sample, n = (size_t)j->f->n_token, c = (size_t)j->n_chain;
   j->scores = OF3_ARENA_NEW(results, of3_scores, s);
   j->n_in_chain = OF3_ARENA_NEW(scratch, int, c);
@@ -244,7 +244,7 @@ of3_status of3_scores_compute(const of3_complex *complex, const of3_features *fe
   job j = {.complex = complex, .f = features, .p = p, .variant = variant, .n_chain = complex->n_chain};
   of3_arena *scratch = of3_arena_new(0);
   of3_status status = OF3_OK;
-  if (!scratch || !take_memory(&j, arena, scratch))
+  if (!scratch || !scores_take_memory(&j, arena, scratch))
     status = of3_fail_memory(err, "the scores");
   else
     status = score_all(&j, opt_pool, err);

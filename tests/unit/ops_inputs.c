@@ -417,7 +417,7 @@ static void make_gated_transition(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[GTRANS_MASK] = mask(e, MASK_RANDOM, DIMS(p[1]));
 }
 
-/* B, N, c, hidden, outgoing, kind of the mask, batches of the mask, turns */
+/* B, N, c, hidden, outgoing, kind of the mask, batches of the mask, passes */
 static void make_triangle_mul(ops_env *e, const int64_t *p, of3_call *c) {
   int64_t w = p[2], h = p[3];
   c->in[TRI_MUL_Z] = c->out = activations(e, DIMS(p[0], p[1], p[1], w));
@@ -430,7 +430,7 @@ static void make_triangle_mul(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[TRI_MUL_WZ] = weight(e, w, h);
   c->in[TRI_MUL_WG] = weight(e, w, w);
   c->attr.outgoing = (int)p[4];
-  c->attr.turns = (int)p[7];
+  c->attr.passes = (int)p[7];
 }
 
 /* B, N, c, H, d, bits: 1 ending, 2 bias from z, 4 a mask for each batch entry; kind of the mask */

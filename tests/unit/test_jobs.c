@@ -24,7 +24,7 @@ enum { SEEDS = 7, JOBS = 3, THREADS = 4 };
 typedef struct seen {
   pthread_t caller;
   int elsewhere, wrong; /* calls from another thread; progress that makes no sense */
-  int lines, most_lanes, in_diffusion;
+  int lines, most_workers, in_diffusion;
   double fraction[SEEDS];
   bool cancel_in_diffusion;
   volatile sig_atomic_t cancel;
@@ -41,9 +41,9 @@ static void on_progress(void *user, const of3_progress_info *p) {
   seen *s = user;
   double *fraction = &s->fraction[(p->item - 1) % SEEDS];
   s->elsewhere += !pthread_equal(pthread_self(), s->caller);
-  s->wrong += p->lane < 0 || p->lane >= p->n_lane || p->n_item != SEEDS || p->fraction < *fraction;
+  s->wrong += p->worker < 0 || p->worker >= p->n_worker || p->n_item != SEEDS || p->fraction < *fraction;
   *fraction = p->fraction;
-  if (p->n_lane > s->most_lanes) s->most_lanes = p->n_lane;
+  if (p->n_worker > s->most_workers) s->most_workers = p->n_worker;
   s->in_diffusion += strcmp(p->phase, "diffusion") == 0;
   if (s->cancel_in_diffusion && s->in_diffusion == 4) s->cancel = 1;
 }
@@ -80,8 +80,8 @@ static void callbacks_come_from_the_caller(void **state) {
   for (int i = 0; i < 2; i++) snprintf(out[i], sizeof out[i], "%s/%d", (const char *)*state, i);
   assert_int_equal(fold(&a, 1, out[0], &alone, &err), OF3_OK);
   assert_int_equal(fold(&t, JOBS, out[1], &together, &err), OF3_OK);
-  assert_int_equal(a.most_lanes, 1);
-  assert_int_equal(t.most_lanes, JOBS);
+  assert_int_equal(a.most_workers, 1);
+  assert_int_equal(t.most_workers, JOBS);
   assert_int_equal(a.elsewhere + t.elsewhere, 0);
   assert_int_equal(a.wrong + t.wrong, 0);
   assert_true(t.lines > SEEDS);
@@ -109,7 +109,7 @@ static void cancelling_stops_all(void **state) {
   assert_int_equal(s.fraction[SEEDS - 1] > 0, 0); /* not begun */
 }
 
-/* ---- The gate */
+/* ---- The budget */
 
 enum { HOLDERS = 8, ROUNDS = 40, WEIGHTS = 1000, SHARE = 100, ROOM = 3 * SHARE + SHARE / 2 };
 
@@ -128,9 +128,9 @@ static void note(crowd *c, int change) {
   c->granted += change > 0;
   if (c->inside > c->most_inside) c->most_inside = c->inside;
   pthread_mutex_unlock(&c->lock);
-  pthread_mutex_lock(&c->job.gate.lock);
-  int held = (int)c->job.gate.held;
-  pthread_mutex_unlock(&c->job.gate.lock);
+  pthread_mutex_lock(&c->job.budget.lock);
+  int held = (int)c->job.budget.held;
+  pthread_mutex_unlock(&c->job.budget.lock);
   pthread_mutex_lock(&c->lock);
   if (held > c->most_held) c->most_held = held;
   pthread_mutex_unlock(&c->lock);
@@ -141,23 +141,23 @@ static of3_status hold(crowd *c, uint64_t bytes) {
   static const of3_query query = {.name = "q"};
   of3_item item = {.seed = 1};
   of3_error err = {0};
-  of3_lane lane = {.job = &c->job};
-  of3_turn t = {.lane = &lane,
-                .query = &query,
-                .item = &item,
-                .need = {.weights = WEIGHTS,
-                         .tensors = bytes - 10,
-                         .rest = 10,
-                         .total = WEIGHTS + bytes,
-                         .available = c->engine.max_memory}};
-  pthread_mutex_lock(&c->job.door);
-  of3_status status = of3_turn_get_memory(&t, &err);
-  pthread_mutex_unlock(&c->job.door);
+  of3_worker worker = {.job = &c->job};
+  of3_item_run t = {.worker = &worker,
+                    .query = &query,
+                    .item = &item,
+                    .need = {.weights = WEIGHTS,
+                             .tensors = bytes - 10,
+                             .rest = 10,
+                             .total = WEIGHTS + bytes,
+                             .available = c->engine.max_memory}};
+  pthread_mutex_lock(&c->job.lock);
+  of3_status status = of3_item_run_get_memory(&t, &err);
+  pthread_mutex_unlock(&c->job.lock);
   if (status != OF3_OK) return status;
   note(c, 1);
   usleep(200);
   note(c, -1);
-  of3_turn_give_back(&t);
+  of3_item_run_give_back(&t);
   return OF3_OK;
 }
 
@@ -175,21 +175,21 @@ static void no_more_is_held_than_allowed(void **state) {
   (void)state;
   c.model.engine = &c.engine;
   c.job.model = &c.model;
-  assert_int_equal(of3_gate_init(&c.job.gate, &err), OF3_OK);
-  pthread_mutex_init(&c.job.door, NULL);
+  assert_int_equal(of3_memory_budget_init(&c.job.budget, &err), OF3_OK);
+  pthread_mutex_init(&c.job.lock, NULL);
   for (int i = 0; i < HOLDERS; i++) assert_int_equal(pthread_create(&thread[i], NULL, come_and_go, &c), 0);
   for (int i = 0; i < HOLDERS; i++) pthread_join(thread[i], NULL);
   assert_int_equal(c.granted, HOLDERS * ROUNDS);
   assert_int_equal(c.most_inside, ROOM / SHARE);
   assert_true(c.most_held <= ROOM);
-  assert_int_equal(c.job.gate.held, 0);
+  assert_int_equal(c.job.budget.held, 0);
   assert_int_equal(hold(&c, ROOM), OF3_OK);
   assert_int_equal(hold(&c, ROOM + 1), OF3_ERR_MEMORY);
-  pthread_mutex_destroy(&c.job.door);
-  of3_gate_free(&c.job.gate);
+  pthread_mutex_destroy(&c.job.lock);
+  of3_memory_budget_free(&c.job.budget);
 }
 
-static uint64_t half_of(uint64_t machine) { return machine / 2; }
+static uint64_t bf16_of(uint64_t machine) { return machine / 2; }
 static uint64_t two_bytes(uint64_t machine) { return machine ? 2 : 0; }
 
 /* What the user allows comes before what the backend's device has, and that before what the machine has. */
@@ -198,7 +198,7 @@ static void memory_is_the_devices(void **state) {
   const uint64_t taken = UINT64_C(1) << 60; /* far more than what is free meanwhile changes by */
   of3_engine e = {.device_memory = NULL};
   assert_true(of3_engine_memory(&e, taken) > taken);
-  e.device_memory = half_of;
+  e.device_memory = bf16_of;
   assert_in_range(of3_engine_memory(&e, taken), taken / 2 + 1, taken - 1);
   e.device_memory = two_bytes;
   assert_int_equal(of3_engine_memory(&e, taken), 2);

@@ -3,7 +3,7 @@
  *   - the largest difference, relative to the largest value of the reference, is within 4 times the measured
  * one;
  *   - the same with weights in bf16, where the reference rounds what it multiplies by them to bf16 as well;
- *   - integers are equal; all numbers of threads, and of turns, give the same bytes;
+ *   - integers are equal; all numbers of threads, and of passes, give the same bytes;
  *   - the plan's peak of memory suffices, and the plan counts the same operations and FLOPs;
  *   - nobody writes behind the inputs; memory that nobody wrote is NaN.
  *
@@ -37,20 +37,20 @@ static const double measured_bf16[OF3_N_OP] = {
 #include "ops_measured_bf16.inc"
 };
 
-/* Turns of a triangle multiplication: the bytes of one turn, in no more memory. */
-static bool check_turns(const ops_case *k, const char *isa, const of3_backend *backend,
-                        const ops_result *one) {
-  enum { TURNS = OPS_MAX_PARAM - 1 };
+/* Passes of a triangle multiplication: the bytes of one pass, in no more memory. */
+static bool check_passes(const ops_case *k, const char *isa, const of3_backend *backend,
+                         const ops_result *one) {
+  enum { PASSES = OPS_MAX_PARAM - 1 };
   bool ok = true;
   size_t peak = one->peak;
-  for (int turns = 2; ok && k->op == OF3_OP_TRIANGLE_MUL && turns <= 16; turns *= 2) {
-    ops_case in_turns = *k;
+  for (int passes = 2; ok && k->op == OF3_OP_TRIANGLE_MUL && passes <= 16; passes *= 2) {
+    ops_case in_passes = *k;
     ops_result r = {0};
-    in_turns.param[TURNS] = turns;
-    ok = ops_run(backend, 1, &in_turns, false, one->peak + 64, &r);
+    in_passes.param[PASSES] = passes;
+    ok = ops_run(backend, 1, &in_passes, false, one->peak + 64, &r);
     if (ok && memcmp(one->value, r.value, one->bytes) != 0)
-      ok = ops_complain(k, isa, 1, "other bytes when made in turns");
-    if (ok && r.peak > peak) ok = ops_complain(k, isa, 1, "more memory when made in more turns");
+      ok = ops_complain(k, isa, 1, "other bytes when made in passes");
+    if (ok && r.peak > peak) ok = ops_complain(k, isa, 1, "more memory when made in more passes");
     peak = r.peak;
     free(r.value);
   }
@@ -78,7 +78,7 @@ static bool check_isa(const ops_case *k, const char *isa, of3_dtype type, int mo
     else
       free(r.value);
   }
-  ok = ok && check_turns(k, isa, backend, &first);
+  ok = ok && check_passes(k, isa, backend, &first);
   free(first.value);
   return ok;
 }

@@ -215,7 +215,7 @@ static void same_result_in_less_memory(void **state) {
   config.c_z = 64, config.c_tri = 128; /* pairs are what is large */
   config.c_atom = 8, config.c_atom_pair = 4, config.h_atom = 1, config.d_atom = 8;
   e = expect_same_in_less(backend_of(OF3_F32), &config, 80, 3);
-  assert_true(e.confidence_samples == 1 && e.triangle_turns >= 2);
+  assert_true(e.confidence_samples == 1 && e.triangle_passes >= 2);
   expect_same_in_less(backend_of(OF3_BF16), &config, 80, 2);
 }
 

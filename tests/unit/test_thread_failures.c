@@ -1,5 +1,6 @@
-/* Threads that cannot be started, the first, second ... of those that are asked for: no pool, a crew of which
- * nobody works, one sentence, and folds one after the other where nobody asked for several side by side. */
+/* Threads that cannot be started, the first, second ... of those that are asked for: no pool, a group of
+ * which nobody works, one sentence, and folds one after the other where nobody asked for several side by
+ * side. */
 #define _DEFAULT_SOURCE /* mkdtemp */
 #include <errno.h>
 #include <pthread.h>
@@ -14,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "base/crew.h"
+#include "base/task_group.h"
 #include "base/threads.h"
 #include "folder.h"
 #include "of3.h"
@@ -40,8 +41,8 @@ static void there_is_no_pool(void **state) {
   of3_pool_free(pool);
 }
 
-static void note(void *arg, of3_crew *crew, int member) {
-  (void)crew;
+static void note(void *arg, of3_task_group *group, int member) {
+  (void)group;
   ((int *)arg)[member] = 1;
 }
 
@@ -51,7 +52,7 @@ static void nobody_works(void **state) {
     int ran[THREADS] = {0};
     of3_error err = {0};
     may_start = n;
-    assert_int_equal(of3_crew_run(THREADS, note, ran, &err), OF3_ERR_MEMORY);
+    assert_int_equal(of3_task_group_run(THREADS, note, ran, &err), OF3_ERR_MEMORY);
     assert_non_null(strstr(err.text, "cannot start 4 threads"));
     for (int i = 0; i < THREADS; i++) assert_int_equal(ran[i], 0);
   }

@@ -18,7 +18,7 @@
 #include "write/cif_table.h"
 #include "write/confidences.h"
 #include "write/decimal6.h"
-#include "write/half.h"
+#include "write/f16.h"
 #include "write/structure.h"
 #include "write_fixture.h"
 

@@ -1,6 +1,6 @@
 /* float32 to IEEE half precision. */
-#ifndef OF3_WRITE_HALF_H
-#define OF3_WRITE_HALF_H
+#ifndef OF3_WRITE_F16_H
+#define OF3_WRITE_F16_H
 
 #include <stdint.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 #define _POSIX_C_SOURCE 200809L
-#include "base/crew.h"
+#include "base/task_group.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -13,8 +13,8 @@ typedef struct request {
   struct request *next;
 } request;
 
-struct of3_crew {
-  of3_crew_work *work;
+struct of3_task_group {
+  of3_task_group_work *work;
   void *arg;
   bool alone; /* the only member is the caller */
   pthread_mutex_t lock;
@@ -25,12 +25,12 @@ struct of3_crew {
 };
 
 typedef struct member {
-  of3_crew *crew;
+  of3_task_group *group;
   pthread_t thread;
   int index;
 } member;
 
-void of3_crew_ask(of3_crew *c, void (*f)(void *arg), void *arg) {
+void of3_task_group_call(of3_task_group *c, void (*f)(void *arg), void *arg) {
   request r = {.f = f, .arg = arg};
   if (c->alone) {
     f(arg);
@@ -47,7 +47,7 @@ void of3_crew_ask(of3_crew *c, void (*f)(void *arg), void *arg) {
 
 static void *member_main(void *arg) {
   member *m = arg;
-  of3_crew *c = m->crew;
+  of3_task_group *c = m->group;
   pthread_mutex_lock(&c->lock); /* held by the caller until all are there */
   bool abandoned = c->abandoned;
   pthread_mutex_unlock(&c->lock);
@@ -60,7 +60,7 @@ static void *member_main(void *arg) {
 }
 
 /* Takes the oldest request and does it without the lock. */
-static void answer(of3_crew *c) {
+static void answer(of3_task_group *c) {
   request *r = c->first;
   c->first = r->next;
   if (!c->first) c->last = &c->first;
@@ -72,16 +72,16 @@ static void answer(of3_crew *c) {
 }
 
 /* Returns how many were started. */
-static int start(of3_crew *c, member *m, int n) {
+static int start(of3_task_group *c, member *m, int n) {
   int started = 0;
   for (; started < n; started++) {
-    m[started] = (member){.crew = c, .index = started};
+    m[started] = (member){.group = c, .index = started};
     if (pthread_create(&m[started].thread, NULL, member_main, &m[started]) != 0) break;
   }
   return started;
 }
 
-static int run_all(of3_crew *c, member *m, int n) {
+static int run_all(of3_task_group *c, member *m, int n) {
   pthread_mutex_lock(&c->lock);
   int started = start(c, m, n);
   c->working = started;
@@ -96,8 +96,8 @@ static int run_all(of3_crew *c, member *m, int n) {
   return started;
 }
 
-of3_status of3_crew_run(int n, of3_crew_work *work, void *arg, of3_error *err) {
-  of3_crew c = {.work = work, .arg = arg, .alone = n == 1};
+of3_status of3_task_group_run(int n, of3_task_group_work *work, void *arg, of3_error *err) {
+  of3_task_group c = {.work = work, .arg = arg, .alone = n == 1};
   if (c.alone) {
     work(arg, &c, 0);
     return OF3_OK;

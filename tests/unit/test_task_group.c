@@ -1,4 +1,4 @@
-/* The crew: all members run, what they ask is done one after another on the caller's thread, and nobody goes
+/* The group: all members run, what they ask is done one after another on the caller's thread, and nobody goes
  * on before it is done. */
 #include <pthread.h>
 #include <setjmp.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/crew.h"
+#include "base/task_group.h"
 
 enum { MOST = 9, REQUESTS = 200 };
 
@@ -36,12 +36,12 @@ static void take(void *arg) {
   r->answer = r->number + 1;
 }
 
-static void work(void *arg, of3_crew *crew, int member) {
+static void work(void *arg, of3_task_group *group, int member) {
   shared *s = arg;
   s->ran[member]++;
   for (int i = 0; i < REQUESTS; i++) {
     request r = {.s = s, .member = member, .number = i};
-    of3_crew_ask(crew, take, &r);
+    of3_task_group_call(group, take, &r);
     if (r.answer != i + 1) s->ran[member] = -1; /* it went on too early */
   }
 }
@@ -51,7 +51,7 @@ static void everything_is_done_by_the_caller(void **state) {
   for (int n = 1; n <= MOST; n++) {
     of3_error err = {0};
     shared s = {.caller = pthread_self()};
-    assert_int_equal(of3_crew_run(n, work, &s, &err), OF3_OK);
+    assert_int_equal(of3_task_group_run(n, work, &s, &err), OF3_OK);
     for (int i = 0; i < MOST; i++) assert_int_equal(s.ran[i], i < n);
     assert_int_equal(s.sum, n * REQUESTS);
     assert_int_equal(s.elsewhere, 0);
@@ -59,8 +59,8 @@ static void everything_is_done_by_the_caller(void **state) {
   }
 }
 
-static void idle(void *arg, of3_crew *crew, int member) {
-  (void)crew;
+static void idle(void *arg, of3_task_group *group, int member) {
+  (void)group;
   ((int *)arg)[member] = 1;
 }
 
@@ -68,7 +68,7 @@ static void asking_is_not_required(void **state) {
   int ran[MOST] = {0};
   of3_error err = {0};
   (void)state;
-  assert_int_equal(of3_crew_run(MOST, idle, ran, &err), OF3_OK);
+  assert_int_equal(of3_task_group_run(MOST, idle, ran, &err), OF3_OK);
   for (int i = 0; i < MOST; i++) assert_int_equal(ran[i], 1);
 }
 

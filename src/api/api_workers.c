@@ -1,0 +1,232 @@
+/* Workers: small folds run side by side, each on its share of the threads. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "api/job.h"
+#include "api/worker_groups.h"
+
+/* ---- What workers say is said by the calling thread */
+
+typedef struct message {
+  const of3_log *log;
+  of3_level level;
+  const char *text;
+} message;
+
+static void deliver_message(void *arg) {
+  const message *m = arg;
+  m->log->sink(m->log->user, m->level, m->text);
+}
+
+static void log_in_worker(void *user, of3_level level, const char *text) {
+  of3_worker *worker = user;
+  message m = {.log = &worker->job->model->engine->log, .level = level, .text = text};
+  of3_task_group_call(worker->tasks, deliver_message, &m);
+}
+
+typedef struct progress {
+  const of3_callbacks *callbacks;
+  const of3_progress_info *info;
+} progress;
+
+static void deliver_progress(void *arg) {
+  const progress *p = arg;
+  p->callbacks->progress(p->callbacks->user, p->info);
+}
+
+void of3_worker_tell(of3_worker *worker, of3_progress_info *info) {
+  progress p = {.callbacks = &worker->job->model->engine->callbacks, .info = info};
+  info->worker = worker->number;
+  info->n_worker = worker->n_worker;
+  if (p.callbacks->progress) of3_task_group_call(worker->tasks, deliver_progress, &p);
+}
+
+/* ---- The end of an item */
+
+static void log_result(const of3_job *j, const of3_item *item) {
+  double seconds = 0;
+  for (int p = 0; p < OF3_N_PHASE; p++) seconds += item->seconds[p];
+  of3_logf(&j->model->engine->log, OF3_LOG_INFO,
+           "%s seed %" PRIu64 ": done in %.1f s, sample %d is best, ranking score %.4f, mean pLDDT %.2f",
+           item->query, item->seed, seconds, item->best_sample, item->best.ranking_score,
+           item->best.avg_plddt);
+}
+
+/* By the calling thread. */
+static void end_item(void *arg) {
+  of3_item_run *t = arg;
+  of3_job *j = t->worker->job;
+  if (t->status == OF3_OK) t->status = of3_job_rank_item(j, t->index, &t->error);
+  if (t->status == OF3_OK) {
+    log_result(j, t->item);
+    return;
+  }
+  if (t->status != OF3_ERR_CANCELLED) {
+    t->status = of3_prefix(&t->error, "query '%s', seed %" PRIu64, t->item->query, t->item->seed);
+    if (of3_job_note_failure(j, t->index, &t->error, false, &j->stopped) == OF3_OK) return;
+  }
+  atomic_store(&j->stop, true);
+}
+
+static void finish_item(of3_item_run *t) {
+  of3_item_run_close(t);
+  of3_task_group_call(t->worker->tasks, end_item, t);
+}
+
+/* ---- Workers */
+
+/* The next item, with its features made and memory granted, or failed and finished: before the lock is
+ * released , so that such failures are told in order. false: there is none, or nobody wants it. */
+static bool begin_item(of3_worker *worker, of3_item_run *t) {
+  of3_job *j = worker->job;
+  pthread_mutex_lock(&j->lock);
+  bool goes_on =
+      j->next < j->end && !atomic_load(&j->stop) && !of3_is_cancelled(&j->model->engine->callbacks);
+  if (goes_on) {
+    const of3_pending *p = &j->pending[j->next++];
+    *t = (of3_item_run){.worker = worker,
+                        .query = of3_job_query(j, p->index),
+                        .key = p->key,
+                        .index = p->index,
+                        .item = &j->item[p->index]};
+    t->status = of3_item_run_prepare(t, &t->error);
+    if (t->status != OF3_OK) finish_item(t);
+  }
+  pthread_mutex_unlock(&j->lock);
+  return goes_on;
+}
+
+static void workers_work(void *arg, of3_task_group *tasks, int member) {
+  of3_worker *worker = (of3_worker *)arg + member;
+  of3_item_run t;
+  worker->tasks = tasks;
+  while (begin_item(worker, &t)) {
+    if (t.status != OF3_OK) continue;
+    t.status = of3_item_run_compute(&t, &t.error);
+    finish_item(&t);
+  }
+}
+
+static void close_workers(of3_job *j, of3_worker *worker, int n) {
+  for (int i = 0; worker && i < n; i++)
+    if (worker[i].pool != j->model->engine->pool) of3_pool_free(worker[i].pool);
+  free(worker);
+}
+
+/* One worker works on the threads of the engine; several have pools of their own while those sleep. */
+static of3_status open_workers(of3_job *j, int n, of3_worker **ret_worker, of3_error *err) {
+  const of3_engine *e = j->model->engine;
+  of3_worker *worker = calloc((size_t)n, sizeof *worker);
+  bool ok = worker != NULL;
+  for (int i = 0; ok && i < n; i++) {
+    worker[i] = (of3_worker){
+        .job = j,
+        .pool = n == 1 ? e->pool : of3_pool_new_beside(of3_worker_threads(e->threads, n, i), e->threads),
+        .number = i,
+        .n_worker = n,
+        .log = e->log};
+    if (e->log.sink) worker[i].log.sink = log_in_worker;
+    worker[i].log.user = &worker[i];
+    ok = worker[i].pool != NULL;
+  }
+  if (ok) {
+    *ret_worker = worker;
+    return OF3_OK;
+  }
+  close_workers(j, worker, n);
+  return of3_fail(err, OF3_ERR_MEMORY,
+                  "cannot start %d threads for %d folds side by side; ask for fewer with "
+                  "--threads or --jobs",
+                  e->threads, n);
+}
+
+static of3_status run_group(of3_job *j, of3_worker_group group, of3_error *err) {
+  const of3_engine *e = j->model->engine;
+  of3_worker *worker = NULL;
+  const int least = of3_worker_threads(e->threads, group.workers, group.workers - 1);
+  const bool more = e->threads % group.workers > 0;
+  j->end = j->next + group.n;
+  OF3_TRY(open_workers(j, group.workers, &worker, err));
+  if (group.workers > 1)
+    of3_logf(&e->log, OF3_LOG_INFO, "%d folds side by side, on %d%s thread%s each", group.workers, least,
+             more ? " or one more" : "", least > 1 || more ? "s" : "");
+  of3_status status = of3_task_group_run(group.workers, workers_work, worker, err);
+  close_workers(j, worker, group.workers);
+  return status;
+}
+
+/* ---- Groups */
+
+/* Fewer workers if memory does not suffice for the largest items side by side. Where it cannot be told, they
+ * wait for each other (the budget). */
+static of3_worker_group within_memory(const of3_job *j, of3_worker_group group) {
+  const int threads = j->model->engine->threads / group.workers;
+  const of3_query *largest = of3_job_query(j, j->pending[j->next + group.n - 1].index);
+  of3_error ignored;
+  uint64_t each = 0, available = of3_job_free_memory(j);
+  if (group.workers == 1 || of3_job_estimate(j, largest, threads, &each, &ignored) != OF3_OK) return group;
+  if (available / each >= (uint64_t)group.workers) return group;
+  group.workers = available < 2 * each ? 1 : (int)(available / each);
+  group.n = group.n / group.workers * group.workers;
+  return group;
+}
+
+/* A group that of3 chose. Where its threads cannot be started, and so nothing ran, those of the engine do. */
+static of3_status run_chosen(of3_job *j, of3_worker_group group, of3_error *err) {
+  of3_status status = run_group(j, group, err);
+  if (status != OF3_ERR_MEMORY || group.workers == 1) return status;
+  of3_logf(&j->model->engine->log, OF3_LOG_WARN,
+           "the threads for %d folds side by side cannot be started; folding one after the other",
+           group.workers);
+  group.workers = 1;
+  return run_group(j, group, err);
+}
+
+static of3_status run_groups(of3_job *j, const int *residues, of3_error *err) {
+  const of3_engine *e = j->model->engine;
+  /* a device with memory of its own is one, and busy with one fold */
+  const int jobs = e->backend->plain_memory ? j->o->jobs : 1;
+  while (j->next < j->n_pending && !atomic_load(&j->stop) && !of3_is_cancelled(&e->callbacks)) {
+    of3_group_request r = {
+        .residues = residues + j->next, .n = j->n_pending - j->next, .threads = e->threads, .jobs = jobs};
+    of3_worker_group group = of3_next_group(&r);
+    OF3_TRY(jobs ? run_group(j, group, err) : run_chosen(j, within_memory(j, group), err));
+  }
+  return OF3_OK;
+}
+
+static of3_status cancelled(const of3_job *j, of3_error *err) {
+  return of3_fail(
+      err, OF3_ERR_CANCELLED,
+      "interrupted; results that were complete are in '%s', and the same command goes on from there",
+      j->tree.folder);
+}
+
+static of3_status workers_run(of3_job *j, of3_error *err) {
+  int *residues = malloc(((size_t)j->n_pending + 1) * sizeof *residues);
+  if (!residues) return of3_fail_memory(err, "the queries");
+  for (int i = 0; i < j->n_pending; i++)
+    residues[i] = of3_query_residues(of3_job_query(j, j->pending[i].index));
+  of3_status status = run_groups(j, residues, err);
+  free(residues);
+  if (status != OF3_OK) return status;
+  if (j->stopped.code != OF3_OK) {
+    *err = j->stopped;
+    return err->code;
+  }
+  return j->next < j->n_pending || atomic_load(&j->stop) ? cancelled(j, err) : OF3_OK;
+}
+
+of3_status of3_job_run(of3_job *j, of3_error *err) {
+  OF3_TRY(of3_memory_budget_init(&j->budget, err));
+  if (pthread_mutex_init(&j->lock, NULL) != 0) {
+    of3_memory_budget_free(&j->budget);
+    return of3_fail_memory(err, "the lock of the queries");
+  }
+  of3_status status = workers_run(j, err);
+  of3_prepared_leave(j->prepared);
+  j->prepared = NULL;
+  pthread_mutex_destroy(&j->lock);
+  of3_memory_budget_free(&j->budget);
+  return status;
+}
