@@ -13,8 +13,10 @@ allowed() {
   feat) echo "feat msa chem base" ;;
   io) echo "io tensor chem base" ;;
   model) echo "model tensor feat io msa chem base" ;;
-  write) echo "write model tensor feat io msa chem base" ;;
-  api) echo "api write model cpu cuda mlx tensor feat io msa chem base" ;;
+  featfile) echo "featfile feat io tensor msa chem base" ;;
+  score) echo "score model tensor feat io msa chem base" ;;
+  write) echo "write score model tensor feat io msa chem base" ;;
+  api) echo "api write score featfile model cpu cuda mlx tensor feat io msa chem base" ;;
   *) return 1 ;;
   esac
 }

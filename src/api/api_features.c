@@ -4,7 +4,7 @@
 #include "api/handles.h"
 #include "base/machine.h"
 #include "feat/build.h"
-#include "model/feature_file.h"
+#include "featfile/feature_file.h"
 
 /* The query called name, or the only one. */
 static of3_status choose(const of3_query_set *set, const char *name, const of3_query **out, of3_error *err) {

@@ -5,42 +5,6 @@
 #include "api/job.h"
 #include "api/worker_groups.h"
 
-/* ---- What workers say is said by the calling thread */
-
-typedef struct message {
-  const of3_log *log;
-  of3_level level;
-  const char *text;
-} message;
-
-static void deliver_message(void *arg) {
-  const message *m = arg;
-  m->log->sink(m->log->user, m->level, m->text);
-}
-
-static void log_in_worker(void *user, of3_level level, const char *text) {
-  of3_worker *worker = user;
-  message m = {.log = &worker->job->model->engine->log, .level = level, .text = text};
-  of3_task_group_call(worker->tasks, deliver_message, &m);
-}
-
-typedef struct progress {
-  const of3_callbacks *callbacks;
-  const of3_progress_info *info;
-} progress;
-
-static void deliver_progress(void *arg) {
-  const progress *p = arg;
-  p->callbacks->progress(p->callbacks->user, p->info);
-}
-
-void of3_worker_tell(of3_worker *worker, of3_progress_info *info) {
-  progress p = {.callbacks = &worker->job->model->engine->callbacks, .info = info};
-  info->worker = worker->number;
-  info->n_worker = worker->n_worker;
-  if (p.callbacks->progress) of3_task_group_call(worker->tasks, deliver_progress, &p);
-}
-
 /* ---- The end of an item */
 
 static void log_result(const of3_job *j, const of3_item *item) {
@@ -123,10 +87,8 @@ static of3_status open_workers(of3_job *j, int n, of3_worker **ret_worker, of3_e
         .job = j,
         .pool = n == 1 ? e->pool : of3_pool_new_beside(of3_worker_threads(e->threads, n, i), e->threads),
         .number = i,
-        .n_worker = n,
-        .log = e->log};
-    if (e->log.sink) worker[i].log.sink = log_in_worker;
-    worker[i].log.user = &worker[i];
+        .n_worker = n};
+    of3_worker_log(&worker[i]);
     ok = worker[i].pool != NULL;
   }
   if (ok) {

@@ -117,7 +117,11 @@ static inline const of3_query *of3_job_query(const of3_job *j, int index) {
 
 /* api_workers.c: works through the pending items. Failures of items are noted; an error is one of the run. */
 OF3_MUST_CHECK of3_status of3_job_run(of3_job *j, of3_error *err);
-void of3_worker_tell(of3_worker *worker, of3_progress_info *info); /* progress, by the calling thread */
+
+/* api_worker_log.c: gives the worker its log, and reports progress; both reach the callbacks on the calling
+ * thread. */
+void of3_worker_log(of3_worker *worker);
+void of3_worker_tell(of3_worker *worker, of3_progress_info *info);
 
 /* api_prepare.c: features, plan and memory of a item_run; worker, query, key, item and index are filled in.
  * Under the lock. Whatever came of it: of3_item_run_close. */

@@ -40,15 +40,6 @@ uint32_t of3_random_below(of3_stream s, uint32_t i, uint32_t below) {
   return (uint32_t)(((x >> 32) * below + ((x & 0xffffffffu) * below >> 32)) >> 32);
 }
 
-void of3_random_permutation(of3_stream s, uint32_t n, uint32_t take, uint32_t *out) {
-  for (uint32_t i = 0; i < n; i++) out[i] = i;
-  for (uint32_t i = 0; i < take && i + 1 < n; i++) {
-    uint32_t j = i + of3_random_below(s, i, n - i), t = out[i];
-    out[i] = out[j];
-    out[j] = t;
-  }
-}
-
 void of3_rotation_of(const float q[4], float out[9]) {
   float len = sqrtf(q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3]);
   float w = q[0] / len, x = q[1] / len, y = q[2] / len, z = q[3] / len;

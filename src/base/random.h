@@ -34,9 +34,6 @@ void of3_random_normal(of3_stream s, float *out, size_t n);
  * > 0. */
 uint32_t of3_random_below(of3_stream s, uint32_t i, uint32_t below);
 
-/* The first `take` entries of a random permutation of 0 .. n-1 (Fisher-Yates); out has room for n. */
-void of3_random_permutation(of3_stream s, uint32_t n, uint32_t take, uint32_t *out);
-
 /* Rotation matrix (row-major) of a quaternion w,x,y,z of any length but zero. */
 void of3_rotation_of(const float q[4], float out[9]);
 

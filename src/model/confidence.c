@@ -41,7 +41,7 @@ static int representative_offset(const of3_features *f, int i) {
   }
 }
 
-void of3_representative_atoms(const of3_features *f, int32_t *index, float *has) {
+static void representative_atoms(const of3_features *f, int32_t *index, float *has) {
   for (int i = 0; i < f->n_token; i++) {
     int offset = representative_offset(f, i), at = f->start_atom_index[i] + offset;
     bool real = offset >= 0 && f->token_mask[i] > 0 && at < f->n_atom;
@@ -289,7 +289,7 @@ void of3_confidence(const of3_run *r, const of3_trunk *t, const of3_tensor *x, o
     of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for representative atoms");
     return;
   }
-  of3_representative_atoms(r->in.f, index, has);
+  representative_atoms(r->in.f, index, has);
   of3_tensor *representative = OF3_FROM_HOST(cx, OF3_I32, index, n),
              *has_atom = OF3_FROM_HOST(cx, OF3_F32, has, n);
   const of3_tensor *mask = r->net->switches.conf_mask_token ? r->in.token_mask : has_atom;

@@ -2,6 +2,9 @@
 #ifndef OF3_MODEL_PREDICTION_H
 #define OF3_MODEL_PREDICTION_H
 
+#include "base/status.h"
+#include "feat/features.h"
+
 typedef struct of3_prediction {
   int n_sample, n_token, n_atom;
   float *x;       /* [S,A,3] Angstrom */
@@ -15,5 +18,10 @@ typedef struct of3_prediction {
   float *tm, *tm_chains;
   double seconds_trunk, seconds_diffusion, seconds_heads;
 } of3_prediction;
+
+/* All zero, for so many samples of f; of3_prediction_free frees it, {0} too. */
+OF3_MUST_CHECK of3_status of3_prediction_make(const of3_features *f, int samples, of3_prediction *out,
+                                              of3_error *err);
+void of3_prediction_free(of3_prediction *p);
 
 #endif

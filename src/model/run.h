@@ -49,13 +49,14 @@ OF3_MUST_CHECK of3_status of3_run_network(of3_ctx *cx, const of3_network *net, c
                                           const of3_observer *opt_observer, of3_prediction *out,
                                           of3_parts *parts, of3_error *err);
 
-/* Rows of a tensor of n, `floats` floats each, that make a block. */
-int64_t of3_block_rows(const of3_run *r, int64_t n, int64_t floats);
-
 /* inputs.c: everything on the stack of r->cx. */
 void of3_make_inputs(of3_run *r, const of3_features *f);
 
-/* trace.c */
+/* run.c */
+
+/* Rows of a tensor of n, `floats` floats each, that make a block. */
+int64_t of3_block_rows(const of3_run *r, int64_t n, int64_t floats);
+/* Shows t to the observer, if there is one, under the run's scope and this name. */
 void of3_note(const of3_run *r, const of3_tensor *t, const char *fmt, ...) OF3_PRINTF(3, 4);
 void of3_progress(const of3_run *r, const char *phase, int done, int total);
 
@@ -93,17 +94,16 @@ void of3_atom_transformer(const of3_run *r, of3_tensor *q, const of3_dit_block_w
 of3_tensor *of3_atoms_to_tokens(const of3_run *r, const of3_tensor *q, const of3_atom_encoder_w *w);
 
 /* input_embedder.c: Alg. 2. */
-of3_tensor *of3_input_atom_encoder(const of3_run *r);
 of3_tensor *of3_s_input(const of3_run *r);
 /* z = linear_z_i(s_input)_i + linear_z_j(s_input)_j + relative positions + bonds. */
 void of3_z_init(const of3_run *r, const of3_tensor *s_input, of3_tensor *z);
 
 /* templates.c: Alg. 16, z += update. */
 void of3_template_embedder(const of3_run *r, of3_tensor *z);
-/* msa.c: Alg. 8, z in place. */
+/* msa_module.c: Alg. 8, z in place. */
+void of3_msa_module(const of3_run *r, const of3_tensor *s_input, of3_tensor *z, int cycle);
 /* Block i of it: m [M,N,c_m] and z in place, mask [M,N]. */
 void of3_msa_block(const of3_run *r, of3_tensor *m, of3_tensor *z, const of3_tensor *mask, int i);
-void of3_msa_module(const of3_run *r, const of3_tensor *s_input, of3_tensor *z, int cycle);
 /* trunk.c: Alg. 1 lines 1-14. */
 of3_trunk of3_run_trunk(const of3_run *r, int n_cycle);
 
@@ -141,7 +141,5 @@ void of3_contact_probability(const of3_run *r, const of3_tensor *z, float *conta
 /* Samples that go through the head together where memory does not matter: small ones, to fill the threads. */
 int of3_confidence_group(int64_t tokens, int samples);
 void of3_confidence(const of3_run *r, const of3_trunk *t, const of3_tensor *x, of3_prediction *out);
-/* Representative atom of each token (index 0 and has 0 where there is none), section 14.1. */
-void of3_representative_atoms(const of3_features *f, int32_t *index, float *has);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "base/status.h"
 #include "chem/complex.h"
-#include "write/scores.h"
+#include "score/scores.h"
 
 /* The three arrays of `..._confidences`, of one sample. */
 typedef struct of3_confidences {

@@ -12,7 +12,7 @@
 
 #include "base/file.h"
 #include "write/confidences.h"
-#include "write/f16.h"
+#include "tensor/dtype.h"
 
 enum { n_member = 3, local_header = 30, piece = 1 << 14 };
 enum {
@@ -80,7 +80,7 @@ static size_t confidences_npz_encode(const float *x, size_t n, bool half, unsign
     memcpy(out, x, n * sizeof *x);
     return n * sizeof *x;
   }
-  for (size_t k = 0; k < n; k++) put_le(out + 2 * k, 2, of3_half(x[k]));
+  for (size_t k = 0; k < n; k++) put_le(out + 2 * k, 2, of3_f32_to_f16(x[k]));
   return 2 * n;
 }
 

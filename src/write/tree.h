@@ -23,7 +23,7 @@
 #include "feat/query.h"
 #include "model/prediction.h"
 #include "write/confidences.h"
-#include "write/scores.h"
+#include "score/scores.h"
 #include "write/structure.h"
 
 /* How the full confidences are written. */

@@ -16,7 +16,7 @@
 #include "feat/build.h"
 #include "io/checkpoint.h"
 #include "mlx/open.h"
-#include "model/feature_file.h"
+#include "featfile/feature_file.h"
 #include "model/run.h"
 #include "scores_of.h"
 #include "tensor/backend.h"

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "write/frames.h"
-#include "write/scores.h"
+#include "score/frames.h"
+#include "score/scores.h"
 
 /* The fixtures have features but no molecules. These scores need chains only, so every chain becomes a ligand
  * of one residue: no disorder, no clash. */

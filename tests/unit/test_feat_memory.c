@@ -11,7 +11,7 @@
 
 #include "allocations.h"
 #include "feat/build.h"
-#include "model/feature_file.h"
+#include "featfile/feature_file.h"
 
 static of3_status build(const char *path, of3_error *err) {
   const of3_feature_mode mode = of3_feature_mode_of(OF3_OB);

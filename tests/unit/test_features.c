@@ -13,8 +13,8 @@
 #include "base/file.h"
 #include "chem/amino_acids.h"
 #include "feat/build.h"
-#include "model/feature_fields.h"
-#include "model/feature_file.h"
+#include "featfile/feature_fields.h"
+#include "featfile/feature_file.h"
 #include "npy_archive.h"
 
 #define FOLDER "tests/fixtures/features/"

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "write/frames.h"
-#include "write/rasa.h"
+#include "score/frames.h"
+#include "score/rasa.h"
 #include "write_fixture.h"
 
 /* Measured: 1.1e-6 relative, in a pTM of 0.0057 (f32 sums of the reference, f64 sums here). */

@@ -18,7 +18,7 @@
 #include "write/cif_table.h"
 #include "write/confidences.h"
 #include "write/decimal6.h"
-#include "write/f16.h"
+#include "tensor/dtype.h"
 #include "write/structure.h"
 #include "write_fixture.h"
 
@@ -411,8 +411,8 @@ static void test_half(void **state) {
                {6.1035156e-5f, 0x0400},
                {6.1020255e-5f, 0x0400}};
   for (size_t k = 0; k < sizeof table / sizeof *table; k++)
-    assert_int_equal(of3_half(table[k].x), table[k].h);
-  assert_int_equal(of3_half(NAN) & 0x7fff, 0x7e00);
+    assert_int_equal(of3_f32_to_f16(table[k].x), table[k].h);
+  assert_int_equal(of3_f32_to_f16(NAN) & 0x7fff, 0x7e00);
 }
 
 /* ---- Numbers */

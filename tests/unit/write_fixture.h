@@ -9,7 +9,7 @@
 #include "chem/complex.h"
 #include "feat/features.h"
 #include "model/prediction.h"
-#include "write/scores.h"
+#include "score/scores.h"
 
 typedef struct fixture {
   const char *name;

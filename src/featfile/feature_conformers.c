@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "feat/build.h"
-#include "model/feature_file.h"
+#include "featfile/feature_file.h"
 
 /* The tensors conf/ of a reference file: K atoms in C conformers. */
 typedef struct conformers {

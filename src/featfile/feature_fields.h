@@ -1,6 +1,6 @@
 /* One table of all features: name in files, type in memory, axes. */
-#ifndef OF3_MODEL_FEATURE_FIELDS_H
-#define OF3_MODEL_FEATURE_FIELDS_H
+#ifndef OF3_FEATFILE_FEATURE_FIELDS_H
+#define OF3_FEATFILE_FEATURE_FIELDS_H
 
 #include <stdbool.h>
 #include <stddef.h>

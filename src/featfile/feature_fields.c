@@ -1,4 +1,4 @@
-#include "model/feature_fields.h"
+#include "featfile/feature_fields.h"
 
 #include <string.h>
 

@@ -1,11 +1,11 @@
-#include "model/feature_file.h"
+#include "featfile/feature_file.h"
 
 #include <limits.h>
 #include <math.h>
 #include <string.h>
 
 #include "feat/build.h"
-#include "model/feature_fields.h"
+#include "featfile/feature_fields.h"
 
 enum { N_ENTRY = OF3_N_FIELD + 1 }; /* num_paired_seqs is a number of the struct */
 

@@ -1,9 +1,9 @@
-#include "write/frames.h"
+#include "score/frames.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#include "write/cells.h"
+#include "score/cells.h"
 
 static const float eps = 1e-8f;
 

@@ -1,4 +1,4 @@
-#include "write/cells.h"
+#include "score/cells.h"
 
 #include <math.h>
 #include <stdlib.h>

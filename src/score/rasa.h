@@ -1,8 +1,8 @@
 /* Disorder as AlphaFold-disorder reads it from a structure: the share of protein residues whose relative
  * accessible surface area, smoothed over 25 residues, is above 0.581 (shared/reference/interface.md 13.10).
  */
-#ifndef OF3_WRITE_RASA_H
-#define OF3_WRITE_RASA_H
+#ifndef OF3_SCORE_RASA_H
+#define OF3_SCORE_RASA_H
 
 #include "base/status.h"
 #include "chem/complex.h"

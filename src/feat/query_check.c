@@ -1,13 +1,10 @@
 #define _POSIX_C_SOURCE 200809L
-#include "feat/query.h"
+/* What makes a query one that can be served: names, sequences, chain ids, limits. */
+#include "feat/query_check.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
-
-#include "base/file.h"
-#include "feat/query_check.h"
 
 void of3_query_set_free(of3_query_set *set) {
   of3_arena_free(set->arena);
@@ -147,68 +144,4 @@ of3_status of3_query_single(of3_arena *arena, const char *name, const char *sequ
       of3_query_check_sequence(sequence, &c->n_residue, &out->error) != OF3_OK)
     of3_prefix(&out->error, "query '%s'", name);
   return OF3_OK;
-}
-
-of3_status of3_query_from_sequence(const char *sequence, const char *name, of3_query_set *out,
-                                   of3_error *err) {
-  *out = (of3_query_set){.n = 1, .arena = of3_arena_new(0)};
-  out->query = out->arena ? OF3_ARENA_NEW(out->arena, of3_query, 1) : NULL;
-  const char *n = out->query ? of3_arena_strdup(out->arena, name) : NULL;
-  const char *s = n ? of3_arena_strdup(out->arena, sequence) : NULL;
-  of3_status st = s ? of3_query_single(out->arena, n, s, out->query, err) : of3_fail_memory(err, "a query");
-  if (st == OF3_OK && out->query->error.code != OF3_OK) { /* the only query: an error of the whole */
-    if (err) *err = out->query->error;
-    st = out->query->error.code;
-  }
-  if (st != OF3_OK) of3_query_set_free(out);
-  return st;
-}
-
-static bool looks_like_sequence(const char *s) {
-  return *s && s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ*")] == 0;
-}
-
-/* The first byte that counts tells JSON from FASTA. */
-static of3_status read_any(const char *path, const char *text, size_t size, of3_arena *arena,
-                           of3_query_set *out, of3_error *err) {
-  size_t at = strspn(text, " \t\r\n");
-  if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
-    text += 3;
-    size -= 3;
-    at = strspn(text, " \t\r\n");
-  }
-  if (text[at] == '>') return of3_query_from_fasta(text, size, path, out, err);
-  size_t n = strlen(path);
-  if (text[at] != '{' && (n < 5 || strcmp(path + n - 5, ".json") != 0))
-    return of3_fail(err, OF3_ERR_INPUT, "'%s' is neither JSON (it would start with '{') nor FASTA (with '>')",
-                    path);
-  const char *folder = of3_path_folder(arena, path);
-  if (!folder) return of3_fail_memory(err, path);
-  return of3_query_from_json(text, size, path, folder, out, err);
-}
-
-of3_status of3_query_open(const char *argument, of3_query_set *out, of3_error *err) {
-  enum { MOST = 64 << 20 };
-  *out = (of3_query_set){0};
-  if (of3_is_folder(argument))
-    return of3_fail(err, OF3_ERR_INPUT,
-                    "'%s' is a folder; a JSON file, a FASTA file or a protein sequence was expected",
-                    argument);
-  if (!of3_is_file(argument)) {
-    if (access(argument, F_OK) == 0)
-      return of3_fail(err, OF3_ERR_INPUT,
-                      "'%.200s' is no regular file; write the query to a file, and name that", argument);
-    if (looks_like_sequence(argument)) return of3_query_from_sequence(argument, "query", out, err);
-    return of3_fail(err, OF3_ERR_USAGE,
-                    "'%.200s' is neither an existing file nor a protein sequence in capital letters",
-                    argument);
-  }
-  of3_arena *arena = of3_arena_new(0);
-  if (!arena) return of3_fail_memory(err, argument);
-  char *text = NULL;
-  size_t size = 0;
-  of3_status st = of3_read_file(argument, MOST, arena, &text, &size, err);
-  if (st == OF3_OK) st = read_any(argument, text, size, arena, out, err);
-  of3_arena_free(arena);
-  return st;
 }

@@ -1,11 +1,11 @@
-#include "write/scores.h"
+#include "score/scores.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "write/frames.h"
-#include "write/rasa.h"
+#include "score/frames.h"
+#include "score/rasa.h"
 
 /* Above it the reference scores sample by sample, and its "any sample" of bespoke_iptm is that one sample. */
 enum { most_atoms_together = 10000 };

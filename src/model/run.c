@@ -1,3 +1,4 @@
+/* What every part of a run uses: names of tensors for an observer, progress, sizes of blocks of rows. */
 #include <stdio.h>
 
 #include "model/run.h"
@@ -16,4 +17,9 @@ void of3_note(const of3_run *r, const of3_tensor *t, const char *fmt, ...) {
 void of3_progress(const of3_run *r, const char *phase, int done, int total) {
   if (r->observer && r->observer->progress && !r->cx->planning && r->cx->error.code == OF3_OK)
     r->observer->progress(r->observer->user, phase, done, total);
+}
+
+int64_t of3_block_rows(const of3_run *r, int64_t n, int64_t floats) {
+  const int64_t rows = ((int64_t)1 << (r->economy.narrow_blocks ? 18 : 22)) / floats + 1;
+  return rows < n ? rows : n;
 }

@@ -1,11 +1,11 @@
-#include "write/rasa.h"
+#include "score/rasa.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "write/cells.h"
+#include "score/cells.h"
 
 #define PI 3.14159265358979323846
 

@@ -1,6 +1,6 @@
 /* Frames of tokens and clashes of chains: what the scores read from predicted coordinates. */
-#ifndef OF3_WRITE_FRAMES_H
-#define OF3_WRITE_FRAMES_H
+#ifndef OF3_SCORE_FRAMES_H
+#define OF3_SCORE_FRAMES_H
 
 #include <stdbool.h>
 #include <stdint.h>

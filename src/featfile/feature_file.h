@@ -4,8 +4,8 @@
  *   feat/NAME   one-hots and masks as u8, indices i32 (i64 is read too), the rest f32; no batch axis
  *   conf/...    conformers of a reference file: positions before centring, rotation and translation
  */
-#ifndef OF3_MODEL_FEATURE_FILE_H
-#define OF3_MODEL_FEATURE_FILE_H
+#ifndef OF3_FEATFILE_FEATURE_FILE_H
+#define OF3_FEATFILE_FEATURE_FILE_H
 
 #include "base/status.h"
 #include "feat/features.h"

@@ -1,0 +1,44 @@
+/* The random numbers of a fold from its seed: noise, poses, and which rows of the MSA a cycle sees. */
+#include "model/network.h"
+
+static void seeded_normal(void *user, of3_purpose what, int step, int sample, float *out, size_t n) {
+  of3_stream s = {
+      .seed = *(const uint64_t *)user, .purpose = what, .sample = (uint32_t)sample, .step = (uint32_t)step};
+  of3_random_normal(s, out, n);
+}
+
+static bool row_is_valid(const of3_features *f, int row) {
+  for (int i = 0; i < f->n_token; i++)
+    if (f->msa_mask[(int64_t)row * f->n_token + i]) return true;
+  return false;
+}
+
+/* Puts `take` of the n entries of list, chosen at random, in front. */
+static void shuffle(of3_stream s, uint32_t *list, int n, int take) {
+  for (int i = 0; i < take && i + 1 < n; i++) {
+    uint32_t j = (uint32_t)i + of3_random_below(s, (uint32_t)i, (uint32_t)(n - i)), old = list[i];
+    list[i] = list[j];
+    list[j] = old;
+  }
+}
+
+static int seeded_rows(void *user, const of3_features *f, int cycle, uint32_t *out) {
+  of3_stream s = {.seed = *(const uint64_t *)user, .purpose = OF3_RANDOM_MSA_ROWS, .step = (uint32_t)cycle};
+  int valid = 0, used = f->n_msa < OF3_MSA_ROWS ? f->n_msa : OF3_MSA_ROWS, at = 0;
+  for (int m = 0; m < f->n_msa; m++)
+    if (row_is_valid(f, m)) out[valid++] = (uint32_t)m;
+  if (valid >= used) {
+    if (valid > OF3_MSA_ROWS) shuffle(s, out, valid, OF3_MSA_ROWS);
+    return used;
+  }
+  at = valid;
+  for (int m = 0; m < f->n_msa; m++)
+    if (!row_is_valid(f, m)) out[at++] = (uint32_t)m;
+  shuffle(s, out + valid, at - valid, used - valid);
+  return used;
+}
+
+of3_random_source of3_seeded_random(const uint64_t *seed) {
+  return (of3_random_source){
+      .user = (void *)(uintptr_t)seed, .normal = seeded_normal, .msa_rows = seeded_rows};
+}
