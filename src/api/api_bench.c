@@ -83,7 +83,7 @@ static void note_phase(of3_bench_phase *p, double seconds, double flops) {
 static void settle(of3_ctx *cx) {
   for (int64_t i = 0; i < cx->n_handle; i++) {
     of3_tensor *t = &cx->handle[i];
-    if (t->buffer) of3_eval(cx, &t, 1);
+    if (t->storage->buffer) of3_eval(cx, &t, 1);
   }
 }
 

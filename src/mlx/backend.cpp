@@ -103,7 +103,7 @@ static void new_slot(of3_ctx *cx, Tensor *t) {
   guarded(cx, "a tensor", [&] {
     State &s = state_of(cx);
     if (!cx->planning && !s.limited) set_limits(s, cx->limit);
-    t->buffer = &s.slots.emplace_back(Slot{cx->n_handle - 1, of3_count(t), dtype_of(t->dtype), {}});
+    t->storage->buffer = &s.slots.emplace_back(Slot{cx->n_handle - 1, of3_count(t), dtype_of(t->dtype), {}});
   });
 }
 
@@ -186,7 +186,7 @@ static void constant(of3_ctx *cx, Tensor *t, of3_dtype stored, const void *host)
     array a = mapped ? *mapped : copy_of(host, stored, shape_of(t));
     a = mx::astype(a, t->dtype == OF3_F32 ? mx::float32 : s.compute);
     mx::eval(a);
-    t->buffer = &s.constants.emplace_back(Slot{-1, of3_count(t), a.dtype(), a});
+    t->storage->buffer = &s.constants.emplace_back(Slot{-1, of3_count(t), a.dtype(), a});
   });
 }
 
@@ -219,7 +219,7 @@ static of3_dtype stored(const of3_ctx *cx, const Tensor *t, bool exact) {
 
 static const char *name_of(of3_op op) {
   static const std::array<const char *, OF3_N_OP> names{
-#define OF3_OP(id, name, formula) #name,
+#define OF3_OP(id, name, ...) #name,
 #include "tensor/ops.def"
 #undef OF3_OP
   };
@@ -244,7 +244,7 @@ template <const Kernel &kernel> inline constexpr of3_kernel entry{nullptr, works
 
 static const of3_kernel *kernel_of(const of3_ctx *, of3_op op) {
   static const std::array<const of3_kernel *, OF3_N_OP> table{
-#define OF3_OP(id, name, formula) &entry<ops::name>,
+#define OF3_OP(id, name, ...) &entry<ops::name>,
 #include "tensor/ops.def"
 #undef OF3_OP
   };

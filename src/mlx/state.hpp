@@ -1,9 +1,9 @@
 /* Inside src/mlx: tensors as MLX arrays.
  *
- * A handle's buffer is a slot, which holds one mx::array. The array may be lazy, and may be strided: only its
- * logical content counts. Handles that share a slot are views: rows [offset, offset + count) of it, in their
- * own shape. Writing makes a new array and the slot moves on; MLX donates the old memory if nobody else holds
- * it. So what model code calls "in place" is functional here, and a graph may keep the old value. */
+ * A storage's buffer is a slot, which holds one mx::array. The array may be lazy, and may be strided: only
+ * its logical content counts. Handles that share a slot are views: rows [offset, offset + count) of it, in
+ * their own shape. Writing makes a new array and the slot moves on; MLX donates the old memory if nobody else
+ * holds it. So what model code calls "in place" is functional here, and a graph may keep the old value. */
 #ifndef OF3_MLX_STATE_HPP
 #define OF3_MLX_STATE_HPP
 
@@ -122,7 +122,7 @@ inline array get_like(const array &x, const Tensor *t, std::initializer_list<int
 /* The mask, unless it masks nothing: multiplying by 1 would be a pass more, and a key mask makes heads wider.
  */
 inline const Tensor *masking(const Tensor *opt_mask) {
-  return opt_mask && !static_cast<const Slot *>(opt_mask->buffer)->ones ? opt_mask : nullptr;
+  return opt_mask && !static_cast<const Slot *>(opt_mask->storage->buffer)->ones ? opt_mask : nullptr;
 }
 /* As they are stored: activations in the compute type; f32 where `exact`, or where the last axis is 3 long
  * and the tensor therefore holds coordinates. */
@@ -130,7 +130,7 @@ void set(State &s, Tensor *t, const array &value, bool exact = false);
 /* A whole tensor that is used by its equal shares: no copy puts them together. */
 void set_parts(const State &s, Tensor *t, const std::vector<array> &parts);
 void put(Tensor *t, const array &value); /* in the type given */
-inline Slot *slot_of(const Tensor *t) { return static_cast<Slot *>(t->buffer); }
+inline Slot *slot_of(const Tensor *t) { return static_cast<Slot *>(t->storage->buffer); }
 
 /* ---- pieces of operations (pieces.cpp) */
 
@@ -200,7 +200,7 @@ struct Kernel {
 
 /* One for each row of ops.def, under its name. */
 namespace ops {
-#define OF3_OP(id, name, formula) extern const Kernel name;
+#define OF3_OP(id, name, ...) extern const Kernel name;
 #include "tensor/ops.def"
 #undef OF3_OP
 } // namespace ops

@@ -34,11 +34,11 @@ struct of3_backend {
 
   /* Memory of a backend without plain memory; NULL otherwise. Called for contexts that compute, not while
    * planning; they report by of3_ctx_fail. The stack of the context counts bytes all the same. */
-  void (*alloc)(of3_ctx *cx, of3_tensor *t); /* sets buffer of the newest handle; views copy it */
+  void (*alloc)(of3_ctx *cx, of3_tensor *t); /* sets the buffer of the storage of the newest handle */
   void (*release)(of3_ctx *cx);              /* handles from n_handle on are gone */
   void (*upload)(of3_ctx *cx, of3_tensor *t, const void *host);
   void (*download)(of3_ctx *cx, const of3_tensor *t, void *host);
-  /* Sets buffer of a weight, which is stored as `stored` and lives until the context is closed. */
+  /* Sets the buffer of a weight, which is stored as `stored` and lives until the context is closed. */
   void (*constant)(of3_ctx *cx, of3_tensor *t, of3_dtype stored, const void *host);
   /* Type in which a result t is kept, so that the context counts its bytes; NULL: its own. exact:
    * coordinates, noise levels and scores, which are f32 everywhere. What is uploaded is kept as it is given.

@@ -25,7 +25,12 @@ static of3_status open_ctx(of3_ctx *cx, int threads, size_t limit, of3_error *er
   const bool planning = cx->planning;
   cx->limit = (limit + ALIGN - 1) / ALIGN * ALIGN;
   cx->handle = ctx_reserve(MAX_HANDLES * sizeof(of3_tensor));
-  if (!cx->handle) return of3_fail_memory(err, "tensor handles");
+  cx->storage = ctx_reserve(MAX_HANDLES * sizeof(of3_storage));
+  if (!cx->handle || !cx->storage) {
+    cx->backend = NULL;
+    of3_ctx_close(cx);
+    return of3_fail_memory(err, "tensor handles");
+  }
   if (!planning && backend->plain_memory) {
     cx->base = ctx_reserve(cx->limit);
     if (!cx->base) {
@@ -62,6 +67,7 @@ void of3_ctx_close(of3_ctx *cx) {
   if (cx->backend) cx->backend->close(cx);
   if (cx->base) munmap(cx->base, cx->limit);
   if (cx->handle) munmap(cx->handle, MAX_HANDLES * sizeof(of3_tensor));
+  if (cx->storage) munmap(cx->storage, MAX_HANDLES * sizeof(of3_storage));
   *cx = (of3_ctx){0};
 }
 
@@ -106,6 +112,8 @@ static of3_tensor *new_tensor(of3_ctx *cx, of3_dtype dtype, int rank, const int6
   t->dtype = dtype;
   t->rank = rank;
   memcpy(t->shape, shape, (size_t)rank * sizeof *shape);
+  t->storage = &cx->storage[t - cx->handle];
+  *t->storage = (of3_storage){0};
   if (cx->error.code != OF3_OK) return t;
   const bool other = content != AS_GIVEN && cx->backend->stored;
   const of3_dtype kept = other ? cx->backend->stored(cx, t, content == EXACT_RESULT) : dtype;
@@ -117,10 +125,11 @@ static of3_tensor *new_tensor(of3_ctx *cx, of3_dtype dtype, int rank, const int6
         (double)cx->limit / 1e9);
     return t;
   }
+  t->storage->bytes = n;
   if (!cx->planning && cx->backend->alloc)
     cx->backend->alloc(cx, t);
   else if (!cx->planning)
-    t->buffer = cx->base + cx->top;
+    t->storage->buffer = cx->base + cx->top;
   cx->top += (n + ALIGN - 1) / ALIGN * ALIGN;
   if (cx->top > cx->peak) cx->peak = cx->top;
   return t;
@@ -209,18 +218,24 @@ static void *plain_constant(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, of3_
 static of3_tensor *wrap(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, of3_dtype as, int rank,
                         const int64_t *shape, const void *host) {
   assert(dtype == OF3_F32 || dtype == OF3_BF16 || dtype == OF3_F16);
-  of3_tensor *t = OF3_ARENA_NEW(arena, of3_tensor, 1);
-  if (!t) {
+  struct weight {
+    of3_tensor t;
+    of3_storage storage;
+  } *w = OF3_ARENA_NEW(arena, struct weight, 1);
+  if (!w) {
     of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory while binding weights");
     return NULL;
   }
+  of3_tensor *t = &w->t;
+  t->storage = &w->storage;
   t->dtype = as;
   t->rank = rank;
   memcpy(t->shape, shape, (size_t)rank * sizeof *shape);
+  w->storage.bytes = of3_bytes(t);
   if (cx->backend->constant && !cx->planning)
     cx->backend->constant(cx, t, dtype, host);
   else
-    t->buffer = plain_constant(cx, arena, dtype, as, of3_count(t), host);
+    w->storage.buffer = plain_constant(cx, arena, dtype, as, of3_count(t), host);
   return t;
 }
 

@@ -8,7 +8,8 @@
 
 const of3_op_info *of3_op_table(void) {
   static const of3_op_info table[OF3_N_OP] = {
-#define OF3_OP(id, name, formula) {#name, formula, of3_shape_##name, of3_ref_##name, of3_cost_##name, NULL},
+#define OF3_OP(id, name, writes, formula)                                                                    \
+  {#name, formula, writes, of3_shape_##name, of3_ref_##name, of3_cost_##name, NULL},
 #include "tensor/ops.def"
 #undef OF3_OP
   };
@@ -40,7 +41,7 @@ of3_tensor *of3_apply(of3_ctx *cx, of3_call *c) {
   of3_tensor *work = bytes ? OF3_NEW(cx, OF3_U8, (int64_t)bytes) : NULL;
   if (cx->error.code == OF3_OK && !cx->planning) {
     if (fast)
-      k->run(cx, c, work ? work->buffer : NULL);
+      k->run(cx, c, work ? work->storage->buffer : NULL);
     else
       op->reference(c);
   }

@@ -8,7 +8,7 @@
 #include "tensor/tensor.h"
 
 typedef enum of3_op {
-#define OF3_OP(id, name, formula) OF3_OP_##id,
+#define OF3_OP(id, name, ...) OF3_OP_##id,
 #include "tensor/ops.def"
 #undef OF3_OP
   OF3_N_OP
@@ -31,6 +31,22 @@ typedef struct of3_attr {
   int classes;     /* ONE_HOT */
   int bf16;        /* PROJECT: the result is bf16 */
 } of3_attr;
+
+/* What an operation does to its output (ops.def): an operation in place reads argument `arg` where it lies
+ * and leaves the result there. */
+typedef struct of3_writes {
+  enum { OF3_WRITE_NEW, OF3_WRITE_OVER, OF3_WRITE_SUM, OF3_WRITE_UPDATE } how;
+  int arg;
+} of3_writes;
+#define OF3_NO_ARG (-1)
+#define OF3_MAKES                                                                                            \
+  { OF3_WRITE_NEW, OF3_NO_ARG }
+#define OF3_OVERWRITES(arg)                                                                                  \
+  { OF3_WRITE_OVER, arg }
+#define OF3_ADDS_TO(arg)                                                                                     \
+  { OF3_WRITE_SUM, arg }
+#define OF3_UPDATES(arg)                                                                                     \
+  { OF3_WRITE_UPDATE, arg }
 
 /* One operation to be done. in: numbered per operation below; NULL where absent. out: for operations in place
  * it is the same handle as the input changed. */
@@ -299,6 +315,7 @@ typedef struct of3_shape {
 
 typedef struct of3_op_info {
   const char *name, *formula;
+  of3_writes writes;
   of3_shape (*shape)(const of3_call *c);
   void (*reference)(const of3_call *c); /* buffers must be plain memory */
   double (*cost)(const of3_call *c);

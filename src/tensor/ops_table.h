@@ -4,7 +4,7 @@
 
 #include "tensor/ops.h"
 
-#define OF3_OP(id, name, formula)                                                                            \
+#define OF3_OP(id, name, ...)                                                                                \
   of3_shape of3_shape_##name(const of3_call *c);                                                             \
   void of3_ref_##name(const of3_call *c);                                                                    \
   double of3_cost_##name(const of3_call *c);

@@ -1,8 +1,8 @@
 /* Tensors, and the context in which operations on them run.
  *
- * A tensor is a handle: shape, element type and a place in a buffer of the backend, dense and row-major.
- * Leading dimensions are batch dimensions in every operation. Model code never looks behind the handle; it
- * calls operations.
+ * A tensor is a handle: shape, element type and a place in a storage, dense and row-major. Handles that are
+ * views of each other share the storage, which knows the backend's buffer. Leading dimensions are batch
+ * dimensions in every operation. Model code never looks behind the handle; it calls operations.
  *
  * Three lifetimes:
  *   model  weights, wrapped by of3_constant; they live as long as the store they came from
@@ -39,12 +39,18 @@
 typedef struct of3_backend of3_backend;
 typedef struct of3_pool of3_pool; /* base/threads.h */
 
+/* What a tensor and its views share. */
+typedef struct of3_storage {
+  void *buffer; /* the backend's; the CPU's is plain memory. NULL while planning */
+  size_t bytes; /* as the backend keeps it */
+} of3_storage;
+
 typedef struct of3_tensor {
   of3_dtype dtype;
   int rank;
   int64_t shape[OF3_MAX_RANK];
-  void *buffer;   /* the backend's; the CPU's is plain memory. NULL while planning */
-  int64_t offset; /* elements */
+  of3_storage *storage; /* never NULL */
+  int64_t offset;       /* elements */
 } of3_tensor;
 
 typedef struct of3_ctx {
@@ -58,7 +64,8 @@ typedef struct of3_ctx {
   /* the stack of step memory */
   char *base; /* reserved address space; NULL while planning */
   size_t limit, top, peak;
-  of3_tensor *handle; /* the handles, a second stack */
+  of3_tensor *handle;   /* the handles, a second stack */
+  of3_storage *storage; /* of each handle that is not a view, under its index */
   int64_t n_handle;
 
   double flops, bytes; /* cost of the operations so far, from the table */
@@ -144,7 +151,7 @@ size_t of3_bytes(const of3_tensor *t);
 
 /* Host pointer of a tensor of a backend whose buffers are plain memory (CPU, reference). */
 static inline void *of3_host(const of3_tensor *t) {
-  return (char *)t->buffer + (size_t)t->offset * of3_dtype_size(t->dtype);
+  return (char *)t->storage->buffer + (size_t)t->offset * of3_dtype_size(t->dtype);
 }
 static inline float *of3_f32(const of3_tensor *t) { return (float *)of3_host(t); }
 static inline int32_t *of3_i32(const of3_tensor *t) { return (int32_t *)of3_host(t); }

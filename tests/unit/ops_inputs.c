@@ -478,7 +478,7 @@ static void make_pair_weighted_average(ops_env *e, const int64_t *p, of3_call *c
 
 void ops_make(ops_env *e, of3_op op, const int64_t *param, of3_call *call) {
   static void (*const make[OF3_N_OP])(ops_env *, const int64_t *, of3_call *) = {
-#define OF3_OP(id, name, formula) make_##name,
+#define OF3_OP(id, name, ...) make_##name,
 #include "tensor/ops.def"
 #undef OF3_OP
   };

@@ -18,6 +18,14 @@ bool ops_complain(const ops_case *k, const char *isa, int threads, const char *w
   return false;
 }
 
+/* Whether the output of a call is what ops.def says that it is. */
+static bool writes_as_the_table_says(const of3_call *c) {
+  const of3_writes w = of3_op_table()[c->op].writes;
+  if (w.how == OF3_WRITE_NEW) return !c->out;
+  if (w.how == OF3_WRITE_SUM) return c->out == c->in[w.arg];
+  return c->out && (w.arg == OF3_NO_ARG || c->out == c->in[w.arg]);
+}
+
 /* Runs a case in a context of `limit` bytes whose memory is NaN. */
 bool ops_run(const of3_backend *backend, int threads, const ops_case *k, bool planning, size_t limit,
              ops_result *r) {
@@ -30,6 +38,8 @@ bool ops_run(const of3_backend *backend, int threads, const ops_case *k, bool pl
   ops_env e = {.cx = &cx, .matrix = backend->plain_memory ? backend->operand : OF3_F32};
   of3_call call;
   ops_make(&e, k->op, k->param, &call);
+  if (!writes_as_the_table_says(&call))
+    return ops_complain(k, backend->name, threads, "ops.def says otherwise of its output");
   of3_tensor *out = of3_apply(&cx, &call);
   *r = (ops_result){out->dtype, of3_count(out), of3_bytes(out), NULL, cx.flops, cx.n_ops, cx.peak};
   bool ok = of3_ctx_status(&cx, &err) == OF3_OK;
