@@ -26,6 +26,8 @@ of3_arena *of3_arena_new(size_t chunk_size) {
 
 void of3_arena_limit(of3_arena *a, size_t most) { a->most = most; }
 
+size_t of3_arena_room(const of3_arena *a) { return a->most > a->used ? a->most - a->used : 0; }
+
 void of3_arena_free(of3_arena *a) {
   if (!a) return;
   for (chunk *c = a->head, *next; c; c = next) {

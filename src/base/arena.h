@@ -18,6 +18,9 @@ void of3_arena_free(of3_arena *opt_arena);
 /* From here on no more than `most` bytes are handed out in all. */
 void of3_arena_limit(of3_arena *arena, size_t most);
 
+/* Bytes that the limit leaves; SIZE_MAX less what is used without one. */
+size_t of3_arena_room(const of3_arena *arena);
+
 /* count*size zeroed bytes aligned to 64; NULL if the product overflows, memory is out or the limit is
  * reached. count 0 gives a valid pointer. */
 void *of3_arena_alloc(of3_arena *arena, size_t count, size_t size);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/log.h"
 #include "base/status.h"
 
 /* Row 0 is the query. Gap '-'. */
@@ -21,11 +22,34 @@ typedef struct of3_alignment {
 
 /* What a reader must know. */
 typedef struct of3_alignment_want {
-  const char *file; /* named in messages */
-  int n_col;        /* residues of the chain */
-  int most_rows;    /* rows kept, 0: all; the others are checked all the same */
-  bool upper_case;  /* lower-case letters that stand in columns become capitals */
+  const char *file;         /* named in messages */
+  int n_col;                /* residues of the chain */
+  int most_rows;            /* rows kept, 0: all; the others are checked all the same */
+  bool upper_case;          /* lower-case letters that stand in columns become capitals */
+  const char *opt_sequence; /* [n_col] letters of the chain: finds its part of a file of several queries */
+  const of3_log *opt_log;
 } of3_alignment_want;
+
+/* The format that the content shows; where it shows none, the one that the name's ending says. */
+typedef enum of3_alignment_format {
+  OF3_ALIGNMENT_A3M,
+  OF3_ALIGNMENT_STOCKHOLM,
+  OF3_ALIGNMENT_NPZ,
+  OF3_ALIGNMENT_GZIP /* one of the others inside */
+} of3_alignment_format;
+const char *of3_alignment_format_name(of3_alignment_format format);
+
+/* by_name: what the ending says. Refused with a sentence: text in UTF-16, quotation marks before the '>'. */
+OF3_MUST_CHECK of3_status of3_alignment_format_of(const char *file, const uint8_t *bytes, size_t size,
+                                                  of3_alignment_format by_name, of3_alignment_format *out,
+                                                  of3_error *err);
+
+/* Whether a row of this name (its first word) is HH-suite's annotation, not a homolog: ss_pred, ss_conf,
+ * ss_dssp, sa_dssp, aa_dssp, aa_pred. */
+bool of3_is_annotation_row(const char *name, size_t n);
+
+/* Whether it is a consensus: Consensus, or a name that ends in _consensus. */
+bool of3_is_consensus_row(const char *name, size_t n);
 
 /* Memory for n_row rows, zeroed. */
 OF3_MUST_CHECK of3_status of3_alignment_new(int n_row, const of3_alignment_want *want, of3_arena *arena,
@@ -34,12 +58,22 @@ OF3_MUST_CHECK of3_status of3_alignment_new(int n_row, const of3_alignment_want 
 /* The letter that enters a column. */
 uint8_t of3_column_letter(const of3_alignment_want *want, char c);
 
-/* A lower-case letter is an insertion: it adds 1 to the deletion count of the next column. Everything else
- * is a column, '.' too. Lines starting with '#' are skipped. */
+/* A lower-case letter is an insertion: it adds 1 to the deletion count of the next column. Everything else is
+ * a column, but for what tools write besides:
+ *
+ *   '.'            faces insertions of other rows and is no column; a gap in rows that are else too short
+ *   '*' at the end of a row with one column too many: left out
+ *   lower case     columns too, if else the query would be too short: a file where case masks
+ *   zero bytes     separate the queries of MMseqs2 and of ColabFold's server: the part whose query is the
+ *                  chain is read, else the first
+ *   annotation     rows of HH-suite are left out, as is a consensus that is not the chain itself
+ *   lines with #   are skipped; ColabFold's "#10,20<tab>1,1" of a complex is refused */
 OF3_MUST_CHECK of3_status of3_a3m_parse(const char *text, size_t size, const of3_alignment_want *want,
                                         of3_arena *arena, of3_alignment *out, of3_error *err);
 
-/* "name row" lines; parts of one name are joined. Columns where the query has '-' or '.' are insertions. */
+/* "name row" lines; parts of one name are joined. Columns where the query has '-' or '.' are insertions; so
+ * is a '*' that ends it. Annotation and a consensus are left out. The file ends at a zero byte, or at "//".
+ */
 OF3_MUST_CHECK of3_status of3_stockholm_parse(const char *text, size_t size, const of3_alignment_want *want,
                                               of3_arena *arena, of3_alignment *out, of3_error *err);
 

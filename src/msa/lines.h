@@ -10,6 +10,7 @@ typedef struct of3_lines {
   size_t number; /* of the line last returned, from 1 */
 } of3_lines;
 
+/* A byte order mark of UTF-8 at the begin is left out. */
 of3_lines of3_lines_of(const char *text, size_t size);
 
 /* False after the last line. Lines end with \n, \r or \r\n. */

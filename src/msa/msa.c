@@ -1,13 +1,15 @@
-#define _POSIX_C_SOURCE 200809L
 #include "msa/msa.h"
 
-#include <dirent.h>
-#include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/gzip.h"
+#include "base/str.h"
+#include "chem/amino_acids.h"
 #include "msa/alignment.h"
+#include "msa/msa_files.h"
 #include "msa/names.h"
 #include "msa/profile.h"
 
@@ -16,7 +18,8 @@ typedef struct source {
   const char *file, *key; /* key: file name or archive member without extension */
   of3_msa_name name;
   of3_alignment rows;
-  bool known, replaced;
+  bool in_folder; /* or in an archive: nobody named it */
+  bool replaced;
 } source;
 
 typedef struct loader {
@@ -25,133 +28,103 @@ typedef struct loader {
   const of3_log *log;
   of3_arena *arena;
   int n_col;
-  int n_file, room_file;
-  const char **file;
   int n_source, room_source;
   source *source;
 } loader;
 
-/* Doubles an array in the arena when it is full; the old one stays there. */
-static void *msa_grow(of3_arena *arena, void *old, int n, int *room, size_t size) {
-  if (n < *room) return old;
-  int more = *room ? *room * 2 : 16;
-  void *p = of3_arena_alloc(arena, (size_t)more, size);
-  if (!p) return NULL;
-  if (n) memcpy(p, old, (size_t)n * size);
-  *room = more;
-  return p;
-}
-
-static const char *extension(const char *path) {
-  const char *dot = strrchr(of3_path_name(path), '.');
-  return dot ? dot : "";
-}
-
-static bool is_alignment(const char *path) {
-  const char *e = extension(path);
-  return strcmp(e, ".a3m") == 0 || strcmp(e, ".sto") == 0 || strcmp(e, ".npz") == 0;
-}
-
-static of3_status msa_add_file(loader *l, const char *path, of3_error *err) {
-  l->file = msa_grow(l->arena, l->file, l->n_file, &l->room_file, sizeof *l->file);
-  char *copy = of3_arena_strdup(l->arena, path);
-  if (!l->file || !copy) return of3_fail_memory(err, path);
-  l->file[l->n_file++] = copy;
-  return OF3_OK;
-}
-
-static of3_status msa_add_folder(loader *l, const char *path, of3_error *err) {
-  DIR *d = opendir(path);
-  if (!d) return of3_fail(err, OF3_ERR_IO, "cannot open the folder '%s': %s", path, strerror(errno));
-  of3_status st = OF3_OK;
-  int before = l->n_file;
-  for (struct dirent *e; st == OF3_OK && (e = readdir(d));) {
-    const char *file = of3_path_join(l->arena, path, e->d_name);
-    if (!file)
-      st = of3_fail_memory(err, path);
-    else if (of3_is_file(file) && is_alignment(file))
-      st = msa_add_file(l, file, err);
-    else if (of3_is_file(file))
-      of3_logf(l->log, OF3_LOG_WARN, "'%s' is not read: only .a3m, .sto and .npz files are alignments", file);
-  }
-  closedir(d);
-  if (st == OF3_OK && l->n_file == before)
-    st = of3_fail(err, OF3_ERR_INPUT, "the folder '%s' holds no .a3m, .sto or .npz file", path);
-  return st;
-}
-
-static int msa_by_text(const void *a, const void *b) {
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static of3_status list_files(loader *l, of3_error *err) {
-  for (int i = 0; i < l->request->n_path; i++) {
-    const char *path = l->request->path[i];
-    if (of3_is_folder(path))
-      OF3_TRY(msa_add_folder(l, path, err));
-    else if (!is_alignment(path))
-      return of3_fail(err, OF3_ERR_INPUT, "'%s': the name of an alignment must end in .a3m, .sto or .npz",
-                      path);
-    else
-      OF3_TRY(msa_add_file(l, path, err));
-  }
-  if (l->n_file) qsort(l->file, (size_t)l->n_file, sizeof *l->file, msa_by_text);
-  int kept = 0; /* a file named twice is read once */
-  for (int i = 0; i < l->n_file; i++)
-    if (kept == 0 || strcmp(l->file[kept - 1], l->file[i]) != 0) l->file[kept++] = l->file[i];
-  l->n_file = kept;
-  return OF3_OK;
-}
-
+/* The old array stays in the arena when it becomes too small. */
 static of3_status add_source(loader *l, source s, of3_error *err) {
-  l->source = msa_grow(l->arena, l->source, l->n_source, &l->room_source, sizeof *l->source);
-  if (!l->source) return of3_fail_memory(err, s.file);
+  if (l->n_source == l->room_source) {
+    int room = l->room_source ? 2 * l->room_source : 16;
+    source *more = OF3_ARENA_NEW(l->arena, source, room);
+    if (!more) return of3_fail_memory(err, s.file);
+    if (l->n_source) memcpy(more, l->source, (size_t)l->n_source * sizeof *more);
+    l->source = more;
+    l->room_source = room;
+  }
   l->source[l->n_source++] = s;
   return OF3_OK;
 }
 
-static of3_status read_archive(loader *l, const char *path, const of3_map *map,
-                               const of3_alignment_want *want, of3_error *err) {
+static of3_status read_archive(loader *l, source s, const of3_map *map, const of3_alignment_want *want,
+                               of3_error *err) {
   of3_npz_alignment *a = NULL;
   int n = 0;
   OF3_TRY(of3_npz_parse(map->data, map->size, want, l->arena, &a, &n, err));
-  for (int i = 0; i < n; i++)
-    OF3_TRY(add_source(
-        l,
-        (source){path, a[i].key, of3_msa_name_of(a[i].key, l->rules->release), a[i].alignment, false, false},
-        err));
+  for (int i = 0; i < n; i++) {
+    s.key = a[i].key;
+    s.name = of3_msa_name_of(s.key, l->rules->release);
+    s.rows = a[i].alignment;
+    OF3_TRY(add_source(l, s, err));
+  }
+  of3_logf(l->log, OF3_LOG_DEBUG, "'%s': %zu bytes, NPZ, %d alignments", s.file, map->size, n);
   return OF3_OK;
 }
 
-static of3_status read_file(loader *l, const char *path, of3_error *err) {
-  const char *name = of3_path_name(path), *dot = extension(path);
-  const char *key = of3_arena_strndup(l->arena, name, (size_t)(dot - name));
-  if (!key) return of3_fail_memory(err, path);
-  source s = {.file = path, .key = key, .name = of3_msa_name_of(key, l->rules->release)};
+/* The format is what the content shows, whatever the name says. */
+static of3_status read_text(loader *l, source s, const of3_map *map, of3_alignment_format by_name,
+                            const of3_alignment_want *want, of3_error *err) {
+  enum { MOST_UNPACKED = INT_MAX };
+  const char *text = (const char *)map->data;
+  char *unpacked = NULL;
+  size_t size = map->size;
+  of3_alignment_format format;
+  OF3_TRY(of3_alignment_format_of(s.file, map->data, size, by_name, &format, err));
+  if (format == OF3_ALIGNMENT_GZIP) {
+    OF3_TRY(of3_gunzip(s.file, MOST_UNPACKED, l->arena, &unpacked, &size, err));
+    text = unpacked;
+    OF3_TRY(of3_alignment_format_of(s.file, (const uint8_t *)text, size, by_name, &format, err));
+    if (format == OF3_ALIGNMENT_GZIP || format == OF3_ALIGNMENT_NPZ)
+      return of3_fail(err, OF3_ERR_INPUT, "'%s' is a packed %s file; unpack it once", s.file,
+                      of3_alignment_format_name(format));
+  }
+  if (format == OF3_ALIGNMENT_NPZ) return read_archive(l, s, map, want, err);
+  if (format != by_name)
+    of3_logf(l->log, OF3_LOG_INFO, "'%s' holds %s, whatever its name says, and is read as that", s.file,
+             of3_alignment_format_name(format));
+  OF3_TRY((format == OF3_ALIGNMENT_A3M ? of3_a3m_parse : of3_stockholm_parse)(text, size, want, l->arena,
+                                                                              &s.rows, err));
+  of3_logf(l->log, OF3_LOG_DEBUG, "'%s': %zu bytes, %s, %d rows of %d columns", s.file, map->size,
+           of3_alignment_format_name(format), s.rows.n_row, s.rows.n_col);
+  return add_source(l, s, err);
+}
+
+static of3_status read_file(loader *l, const of3_msa_file *f, of3_error *err) {
+  source s = {.file = f->path,
+              .key = f->key,
+              .name = of3_msa_name_of(f->key, l->rules->release),
+              .in_folder = f->in_folder || f->format == OF3_ALIGNMENT_NPZ};
   if (s.name.role == OF3_MSA_TEMPLATES) {
-    of3_logf(l->log, OF3_LOG_INFO, "'%s' holds template hits: not part of the MSA", path);
+    of3_logf(l->log, OF3_LOG_INFO, "'%s' holds template hits: not part of the MSA", f->path);
     return OF3_OK;
   }
-  of3_alignment_want want = {path, l->n_col, l->rules->row_caps ? s.name.cap : 0, l->rules->upper_case};
+  const of3_alignment_want want = {.file = f->path,
+                                   .n_col = l->n_col,
+                                   .most_rows = l->rules->row_caps ? s.name.cap : 0,
+                                   .upper_case = l->rules->upper_case,
+                                   .opt_sequence = l->request->sequence,
+                                   .opt_log = l->log};
   of3_map map;
-  OF3_TRY(of3_map_open(path, &map, err));
-  of3_status st;
-  if (strcmp(dot, ".npz") == 0)
-    st = read_archive(l, path, &map, &want, err);
-  else {
-    const char *text = (const char *)map.data;
-    st = strcmp(dot, ".a3m") == 0 ? of3_a3m_parse(text, map.size, &want, l->arena, &s.rows, err)
-                                  : of3_stockholm_parse(text, map.size, &want, l->arena, &s.rows, err);
-    if (st == OF3_OK) st = add_source(l, s, err);
-  }
+  OF3_TRY(of3_map_open(f->path, &map, err));
+  of3_status st = read_text(l, s, &map, f->format, &want, err);
   of3_map_close(&map);
   return st;
+}
+
+static char msa_capital(char c) { return (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c); }
+
+/* Letters that say the same residue, or one of which says none. */
+static bool msa_agree(char a, char b) {
+  a = msa_capital(a);
+  b = msa_capital(b);
+  return a == b || (a != '-' && of3_amino_class(a) == OF3_AMINO_UNK) ||
+         (b != '-' && of3_amino_class(b) == OF3_AMINO_UNK);
 }
 
 /* The query row of a file should be the chain. */
 static void compare_query(const loader *l, const source *s) {
   for (int i = 0; i < l->n_col; i++)
-    if (s->rows.letter[i] != (uint8_t)l->request->sequence[i]) {
+    if (!msa_agree((char)s->rows.letter[i], l->request->sequence[i])) {
       of3_logf(l->log, OF3_LOG_WARN,
                "'%s' (%s): residue %d of row 1 is %c, that of chain %s is %c; the alignment may belong to "
                "another chain",
@@ -160,11 +133,44 @@ static void compare_query(const loader *l, const source *s) {
     }
 }
 
+static bool enters(const source *s) { return s->name.role == OF3_MSA_MAIN && !s->replaced; }
+
+/* Rows of names that OpenFold3 does not know enter the main block beside those that it knows: not without a
+ * word, and with a warning if they only lay in the same folder. */
+static void tell_unknown(const loader *l) {
+  enum { MOST_NAMED = 8 };
+  int known = 0, n = 0;
+  bool found = false;
+  of3_str names = {0};
+  for (int i = 0; i < l->n_source; i++) {
+    const source *s = &l->source[i];
+    known += enters(s) && s->name.known;
+    if (!enters(s) || s->name.known) continue;
+    found |= s->in_folder;
+    if (n++ < MOST_NAMED) of3_str_addf(&names, "%s%s", n > 1 ? ", " : "", s->key);
+  }
+  if (n > MOST_NAMED) of3_str_addf(&names, " and %d others", n - MOST_NAMED);
+  if (known && n && !names.failed)
+    of3_logf(
+        l->log, found ? OF3_LOG_WARN : OF3_LOG_INFO,
+        "chain %s: rows of alignments whose names OpenFold3 does not know (%s) enter its MSA after those "
+        "of the names that it knows; name the files to be used one by one if they should not",
+        l->request->chain, names.text);
+  of3_str_free(&names);
+}
+
+static void tell_pairing(const loader *l, const source *s) {
+  if (s->name.role == OF3_MSA_PAIRING)
+    of3_logf(l->log, l->request->warn_unpaired ? OF3_LOG_WARN : OF3_LOG_INFO,
+             "'%s' (%s) serves pairing%s: its rows are not used", s->file, s->key,
+             l->request->warn_unpaired ? ", which this version does not do" : "");
+}
+
 /* Known names stand at most once: the last file wins, as in the reference. */
 static void replace_duplicates(loader *l) {
   for (int i = 0; i < l->n_source; i++)
-    for (int k = i + 1; k < l->n_source && l->source[i].known; k++)
-      if (l->source[k].known && strcmp(l->source[i].key, l->source[k].key) == 0) {
+    for (int k = i + 1; k < l->n_source && l->source[i].name.known; k++)
+      if (l->source[k].name.known && strcmp(l->source[i].key, l->source[k].key) == 0) {
         of3_logf(l->log, OF3_LOG_WARN, "'%s' takes the place of '%s': both are called %s", l->source[k].file,
                  l->source[i].file, l->source[i].key);
         l->source[i].replaced = true;
@@ -184,30 +190,27 @@ static const source *query_source(const loader *l) {
   const source *best = NULL;
   for (int i = 0; i < l->n_source; i++) {
     const source *s = &l->source[i];
-    if (!s->replaced && s->known && (!best || strcmp(s->key, best->key) < 0)) best = s;
+    if (!s->replaced && s->name.known && (!best || strcmp(s->key, best->key) < 0)) best = s;
   }
   return best ? best : &l->source[0];
 }
 
 static of3_status read_sources(loader *l, of3_error *err) {
-  for (int i = 0; i < l->n_file; i++) OF3_TRY(read_file(l, l->file[i], err));
+  of3_msa_file *file = NULL;
+  int n = 0;
+  OF3_TRY(of3_msa_list_files(l->request, l->log, l->arena, &file, &n, err));
+  for (int i = 0; i < n; i++) OF3_TRY(read_file(l, &file[i], err));
   if (l->n_source == 0)
     return of3_fail(err, OF3_ERR_INPUT, "chain %s: none of its alignment files is an MSA", l->request->chain);
   for (int i = 0; i < l->n_source; i++) {
-    source *s = &l->source[i];
-    s->known = s->name.role == OF3_MSA_PAIRING || s->name.place < OF3_MSA_LAST_PLACE;
-    compare_query(l, s);
-    if (s->name.role == OF3_MSA_PAIRING && l->request->warn_unpaired)
-      of3_logf(l->log, OF3_LOG_WARN,
-               "'%s' (%s) serves pairing, which this version does not do: its rows are not used", s->file,
-               s->key);
+    compare_query(l, &l->source[i]);
+    tell_pairing(l, &l->source[i]);
   }
   replace_duplicates(l);
   qsort(l->source, (size_t)l->n_source, sizeof *l->source, by_place);
+  tell_unknown(l);
   return OF3_OK;
 }
-
-static bool enters(const source *s) { return s->name.role == OF3_MSA_MAIN && !s->replaced; }
 
 static of3_status stack_main(const loader *l, of3_msa *out, of3_error *err) {
   int64_t n = 0;
@@ -232,7 +235,6 @@ static of3_status stack_main(const loader *l, of3_msa *out, of3_error *err) {
 }
 
 static of3_status load_files(loader *l, of3_msa *out, of3_error *err) {
-  OF3_TRY(list_files(l, err));
   OF3_TRY(read_sources(l, err));
   out->query.letter = query_source(l)->rows.letter;
   return l->request->use_main ? stack_main(l, out, err) : OF3_OK;

@@ -48,11 +48,11 @@ typedef struct of3_msa_request {
   bool warn_unpaired;      /* several different chains: rows of files that serve pairing are missed */
 } of3_msa_request;
 
-/* Reads all files: A3M (.a3m), Stockholm (.sto), NPZ (.npz). The name of a file without extension, or of a
- * member of an archive, decides its place: the names that OpenFold3 knows in its order, then all others by
- * name; names that serve pairing or templates are left out. Each request is read on its own: unlike the
- * reference, chains whose files lie in folders of equal names do not share an MSA. The result lives in the
- * arena. */
+/* Reads all files: A3M (.a3m), Stockholm (.sto), either packed (.gz), NPZ (.npz); the content decides which
+ * of these a file is. The name of a file without extension, or of a member of an archive, decides its place:
+ * the names that OpenFold3 knows in its order, those of ColabFold's server, then all others by name; names
+ * that serve pairing or templates are left out. Each request is read on its own: unlike the reference, chains
+ * whose files lie in folders of equal names do not share an MSA. The result lives in the arena. */
 OF3_MUST_CHECK of3_status of3_msa_load(const of3_msa_request *request, const of3_msa_rules *rules,
                                        const of3_log *opt_log, of3_arena *arena, of3_msa *out,
                                        of3_error *err);

@@ -25,15 +25,28 @@ static const struct {
 
 enum { N_MAIN = sizeof main_block / sizeof *main_block, MMSEQS_CAP_0_4 = 16384 };
 
+static bool names_hold(const char *const *list, const char *name) {
+  for (; *list; list++)
+    if (strcmp(name, *list) == 0) return true;
+  return false;
+}
+
 of3_msa_name of3_msa_name_of(const char *name, int release) {
-  static const char *const pairing[] = {"uniprot_hits", "uniprot", "colabfold_paired"};
+  static const char *const pairing[] = {"uniprot_hits", "uniprot", "colabfold_paired", NULL};
+  static const char *const other_pairing[] = {"pair", "pairing", NULL};
+  static const char *const templates[] = {"hmm_output", "pdb_hits", NULL};
+  static const char server[] = "bfd.mgnify30"; /* and the names of more databases */
   for (int i = 0; i < N_MAIN; i++) {
     if (strcmp(name, main_block[i].name) != 0 || release < main_block[i].since) continue;
     int cap = release == 4 && strcmp(name, "mmseqs_colabfold") == 0 ? MMSEQS_CAP_0_4 : main_block[i].cap;
-    return (of3_msa_name){OF3_MSA_MAIN, i, cap};
+    return (of3_msa_name){OF3_MSA_MAIN, true, i, cap};
   }
-  for (int i = 0; i < 3; i++)
-    if (strcmp(name, pairing[i]) == 0) return (of3_msa_name){.role = OF3_MSA_PAIRING};
-  if (strcmp(name, "hmm_output") == 0) return (of3_msa_name){.role = OF3_MSA_TEMPLATES};
-  return (of3_msa_name){OF3_MSA_MAIN, OF3_MSA_LAST_PLACE, 0};
+  bool known = names_hold(pairing, name);
+  if (known || names_hold(other_pairing, name))
+    return (of3_msa_name){.role = OF3_MSA_PAIRING, .known = known, .place = OF3_MSA_LAST_PLACE};
+  if (names_hold(templates, name)) return (of3_msa_name){.role = OF3_MSA_TEMPLATES};
+  int place = strcmp(name, "uniref") == 0                     ? OF3_MSA_SERVER_PLACE
+              : strncmp(name, server, sizeof server - 1) == 0 ? OF3_MSA_SERVER_PLACE + 1
+                                                              : OF3_MSA_LAST_PLACE;
+  return (of3_msa_name){.role = OF3_MSA_MAIN, .place = place};
 }

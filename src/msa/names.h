@@ -2,21 +2,26 @@
 #ifndef OF3_MSA_NAMES_H
 #define OF3_MSA_NAMES_H
 
+#include <stdbool.h>
+
 typedef enum of3_msa_role {
   OF3_MSA_MAIN,     /* enters the main block */
   OF3_MSA_PAIRING,  /* serves pairing only */
   OF3_MSA_TEMPLATES /* template hits in an alignment format */
 } of3_msa_role;
 
-enum { OF3_MSA_LAST_PLACE = 1000 }; /* of names that OpenFold3 does not know */
+/* Places in the main block of names that OpenFold3 does not know: files of ColabFold's server, all others. */
+enum { OF3_MSA_SERVER_PLACE = 900, OF3_MSA_LAST_PLACE = 1000 };
 
 typedef struct of3_msa_name {
   of3_msa_role role;
-  int place; /* in the main block */
-  int cap;   /* rows kept of a text file, 0: all */
+  bool known; /* to OpenFold3 */
+  int place;  /* in the main block */
+  int cap;    /* rows kept of a text file, 0: all */
 } of3_msa_name;
 
-/* release: 3, 4, 5 for OpenFold3 0.3, 0.4, 0.5. */
+/* release: 3, 4, 5 for OpenFold3 0.3, 0.4, 0.5. Beside its names those that other tools give: uniref,
+ * bfd.mgnify30* and pair of ColabFold's server, pairing of Protenix, pdb_hits (templates) of AlphaFold. */
 of3_msa_name of3_msa_name_of(const char *name, int release);
 
 #endif

@@ -19,6 +19,10 @@ static const size_t NONE = SIZE_MAX;
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\v' || c == '\f'; }
 static bool is_gap(char c) { return c == '-' || c == '.'; }
 
+static bool same_name(const part *a, const part *b) {
+  return a->n_name == b->n_name && memcmp(a->name, b->name, a->n_name) == 0;
+}
+
 static of3_status split(const of3_alignment_want *want, const of3_lines *lines, const char *line, size_t n,
                         part *out, of3_error *err) {
   size_t a = 0, b, c;
@@ -33,14 +37,43 @@ static of3_status split(const of3_alignment_want *want, const of3_lines *lines, 
   return OF3_OK;
 }
 
+/* The lines of the first alignment: up to a zero byte, as MMseqs2 writes, or the "//" that ends it. */
+static of3_lines stockholm_part(const char *text, size_t size, const of3_alignment_want *want) {
+  const char *zero = memchr(text, 0, size), *line;
+  of3_lines all = of3_lines_of(text, zero ? (size_t)(zero - text) : size), at = all;
+  size_t n, end = 0;
+  while (of3_lines_next(&at, &line, &n)) {
+    bool says = n && line[0] != '#';
+    if (says && end) {
+      of3_logf(want->opt_log, OF3_LOG_INFO,
+               "'%s': what follows the '//' in line %zu is another alignment and not read", want->file, end);
+      break;
+    }
+    if (says && n == 2 && memcmp(line, "//", 2) == 0) {
+      end = at.number;
+      all.end = line;
+    }
+  }
+  return all;
+}
+
+/* Annotation, or a consensus that is not the query. */
+static bool is_no_sequence(const char *line, size_t n, part *query) {
+  part p = {.name = line};
+  while (p.n_name < n && !is_blank(line[p.n_name])) p.n_name++;
+  if (of3_is_annotation_row(line, p.n_name)) return true;
+  if (!query->name) *query = p;
+  return of3_is_consensus_row(line, p.n_name) && !same_name(query, &p);
+}
+
 /* Lines that are not comments; parts is NULL to count only. */
-static of3_status read_parts(const char *text, size_t size, const of3_alignment_want *want, part *parts,
-                             size_t *ret_n, of3_error *err) {
-  of3_lines lines = of3_lines_of(text, size);
+static of3_status read_parts(of3_lines lines, const of3_alignment_want *want, part *parts, size_t *ret_n,
+                             of3_error *err) {
   const char *line;
   size_t n, count = 0;
+  part query = {0};
   while (of3_lines_next(&lines, &line, &n)) {
-    if (!n || line[0] == '#' || (n >= 2 && line[0] == '/' && line[1] == '/')) continue;
+    if (!n || line[0] == '#' || is_no_sequence(line, n, &query)) continue;
     if (parts) {
       OF3_TRY(split(want, &lines, line, n, &parts[count], err));
       parts[count].order = count;
@@ -64,10 +97,6 @@ static int by_order(const void *pa, const void *pb) {
   return a->order < b->order ? -1 : a->order > b->order;
 }
 
-static bool same_name(const part *a, const part *b) {
-  return a->n_name == b->n_name && memcmp(a->name, b->name, a->n_name) == 0;
-}
-
 /* Sorting finds the parts of a name in n log n whatever the names are. */
 static void link_parts(part *p, size_t n) {
   qsort(p, n, sizeof *p, stockholm_by_name);
@@ -89,6 +118,17 @@ static char *join(const part *p, size_t head, size_t length, of3_arena *arena) {
   for (size_t i = head, at = 0; text && i != NONE; at += p[i].n_row, i = p[i].next)
     memcpy(text + at, p[i].row, p[i].n_row);
   return text;
+}
+
+/* A stop that ends a query with one residue too many is no residue. */
+static void drop_star(char *query, size_t length, const of3_alignment_want *want) {
+  size_t residues = 0, last = 0;
+  for (size_t i = 0; i < length; i++)
+    if (!is_gap(query[i])) {
+      residues++;
+      last = i;
+    }
+  if (residues == (size_t)want->n_col + 1 && query[last] == '*') query[last] = '-';
 }
 
 /* Every row as long as the query, whose residues are those of the chain. */
@@ -131,17 +171,19 @@ static void fill_row(const part *p, size_t head, const char *query, const of3_al
 of3_status of3_stockholm_parse(const char *text, size_t size, const of3_alignment_want *want,
                                of3_arena *arena, of3_alignment *out, of3_error *err) {
   size_t n = 0;
-  OF3_TRY(read_parts(text, size, want, NULL, &n, err));
+  const of3_lines lines = stockholm_part(text, size, want);
+  OF3_TRY(read_parts(lines, want, NULL, &n, err));
   if (!n)
     return of3_fail(err, OF3_ERR_INPUT,
                     "'%s' holds no sequence; the first row of a Stockholm file is the query", want->file);
   part *p = OF3_ARENA_NEW(arena, part, n);
   if (!p) return of3_fail_memory(err, want->file);
-  OF3_TRY(read_parts(text, size, want, p, &n, err));
+  OF3_TRY(read_parts(lines, want, p, &n, err));
   link_parts(p, n);
   size_t length = row_length(p, 0);
   char *query = join(p, 0, length, arena);
   if (!query) return of3_fail_memory(err, want->file);
+  drop_star(query, length, want);
   int n_row = 0;
   OF3_TRY(check_rows(p, n, query, length, want, &n_row, err));
   if (want->most_rows > 0 && n_row > want->most_rows) n_row = want->most_rows;

@@ -8,8 +8,11 @@
 #include "msa/alignment.h"
 
 static inline of3_alignment_want fuzz_want(uint8_t byte) {
-  return (of3_alignment_want){
-      .file = "f", .n_col = 1 + byte % 8, .most_rows = (byte >> 3) % 4, .upper_case = byte >> 7};
+  return (of3_alignment_want){.file = "f",
+                              .n_col = 1 + byte % 8,
+                              .most_rows = (byte >> 3) % 4,
+                              .upper_case = byte >> 7,
+                              .opt_sequence = "MKVLAMKV"};
 }
 
 static inline void fuzz_touch(const of3_alignment *a, const of3_alignment_want *want) {

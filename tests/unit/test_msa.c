@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/gzip.h"
 #include "msa/alignment.h"
 #include "msa/msa.h"
 #include "msa/names.h"
@@ -27,7 +28,7 @@ static void refused(parser *parse, const char *text, int n_col, const char *part
   of3_arena *arena = of3_arena_new(0);
   of3_alignment a;
   of3_error err = {0};
-  const of3_alignment_want want = {"f", n_col, 0, false};
+  const of3_alignment_want want = {.file = "f", .n_col = n_col};
   assert_int_not_equal(parse(text, strlen(text), &want, arena, &a, &err), OF3_OK);
   assert_says(&err, part);
   of3_arena_free(arena);
@@ -48,8 +49,8 @@ static void reads(parser *parse, const char *text, of3_alignment_want want, cons
 
 static void test_a3m(void **state) {
   (void)state;
-  of3_alignment_want want = {"f", 3, 0, false};
-  reads(of3_a3m_parse, "#c\n\n>q\nMK\nV\n>a\r\nabM-\rcV\n>b\n-.Xabc", want, "MKVM-V-.X", "000201000");
+  of3_alignment_want want = {.file = "f", .n_col = 3};
+  reads(of3_a3m_parse, "#c\n\n>q\nMK\nV\n>a\r\nabM-\rcV\n>b\n-.Xabc", want, "MKVM-V--X", "000201000");
   want.most_rows = 2;
   reads(of3_a3m_parse, ">q\nMKV\n>a\nMKa-\n>b\nMMM\n", want, "MKVMK-", "000001");
   refused(of3_a3m_parse, "", 3, "'f' holds no sequence");
@@ -57,14 +58,101 @@ static void test_a3m(void **state) {
   refused(of3_a3m_parse, "MKV", 3, "line 1: a header line");
   refused(of3_a3m_parse, ">q\nMKV\n>a\nMK", 3, "'f': row 2 has 2 columns, the chain 3 residues");
   refused(of3_a3m_parse, ">q\nMKV\n>a\n>b\nMKV", 3, "row 2 has 0 columns");
-  refused(of3_a3m_parse, ">q\nMKV\n>a\nMKVaaV", 3, "row 2 has more than 3 columns");
+  refused(of3_a3m_parse, ">q\nMKV\n>a\nMKVaaV", 3, "row 2 has 4 columns");
   refused(of3_a3m_parse, ">q\nM V", 3, "line 2: byte 0x20");
   refused(of3_a3m_parse, ">q\nM\xc3\xa9", 3, "byte 0xc3");
 }
 
+typedef struct seen {
+  int n;
+  char text[16][1100];
+} seen;
+
+static void keep(void *user, of3_level level, const char *text) {
+  seen *s = user;
+  if (level == OF3_LOG_WARN && s->n < 16) snprintf(s->text[s->n++], sizeof s->text[0], "%s", text);
+}
+
+static void keep_all(void *user, of3_level level, const char *text) {
+  (void)level;
+  keep(user, OF3_LOG_WARN, text);
+}
+
+static bool warned(const seen *s, const char *part) {
+  for (int i = 0; i < s->n; i++)
+    if (strstr(s->text[i], part)) return true;
+  return false;
+}
+
+/* What tools write besides: dots, annotation, stops, lower case, a byte order mark. */
+static void test_a3m_dialects(void **state) {
+  (void)state;
+  of3_alignment_want want = {.file = "f", .n_col = 3, .opt_sequence = "MKV"};
+  reads(of3_a3m_parse, ">q\nM.K..V\n>a\nMgKhhV\n", want, "MKVMKV", "000012");
+  reads(of3_a3m_parse, ">q\nMKV\n>a\nM.V\n>b\n..aV", want, "MKVM-V--V", "000000001");
+  reads(of3_a3m_parse, ">q\nMKV*\n>a\nM-V*\n>b\nM-*\n>c\nMKa*", want, "MKVM-VM-*MK*", "000000000001");
+  reads(of3_a3m_parse, ">q\nmkv\n>a\nmLv\n>b\n-kV\n>c\nMKaaV", want, "MKVMLV-KVMKV", "000000000002");
+  reads(of3_a3m_parse, "\xef\xbb\xbf>q\nMKV\n", want, "MKV", "000");
+  reads(of3_a3m_parse, "#A3M#\n#3\t1\n>q\nMKV\n", want, "MKV", "000");
+  const char *annotated = ">ss_dssp\nCC-\n>ss_pred psipred\nCCCC\n>ss_conf\n999\n>q\nMKV\n>x_consensus\nMKK\n"
+                          ">aa_pred\nCCC\n>a\nMMM\n>ss_predicted\nCHC";
+  reads(of3_a3m_parse, annotated, want, "MKVMMMCHC", "000000000");
+  reads(of3_a3m_parse, ">Consensus\nMMM\n>q\nMKV", want, "MKV", "000");
+  reads(of3_a3m_parse, ">my_consensus\nMKV\n>a_consensus\nMMV", want, "MKV", "000");
+  refused(of3_a3m_parse, ">ss_pred\nCCC\n", 3, "holds no sequence");
+  refused(of3_a3m_parse, "#32,3\t1,1\n>101\t102\nMKV\n", 3,
+          "'f' is ColabFold's alignment of a complex of 2 chains (line 1 gives their lengths)");
+}
+
+static of3_status parse_bytes(parser *parse, const char *text, size_t size, const of3_alignment_want *want,
+                              char *rows) {
+  of3_arena *arena = of3_arena_new(0);
+  of3_alignment a;
+  of3_error err = {0};
+  of3_status st = parse(text, size, want, arena, &a, &err);
+  if (st == OF3_OK) snprintf(rows, 64, "%.*s", a.n_row * a.n_col, (const char *)a.letter);
+  if (st != OF3_OK) snprintf(rows, 64, "%.63s", err.text);
+  of3_arena_free(arena);
+  return st;
+}
+
+#define PARSE_BYTES(parse, text, want, rows) parse_bytes(parse, text, sizeof(text) - 1, want, rows)
+
+/* Several queries in a file: zero bytes in A3M, "//" in Stockholm. */
+static void test_parts(void **state) {
+  (void)state;
+  seen s = {0};
+  const of3_log log = {keep_all, &s, OF3_LOG_INFO};
+  of3_alignment_want want = {.file = "f", .n_col = 3, .opt_sequence = "MKV", .opt_log = &log};
+  char rows[64];
+  PARSE_BYTES(of3_a3m_parse, ">q\nMKV\n>a\nMMM\n\0", &want, rows);
+  assert_string_equal(rows, "MKVMMM");
+  assert_int_equal(s.n, 0);
+  PARSE_BYTES(of3_a3m_parse, ">q\nMKV\n>a\nMMM\n\0>other\nMK\n>x\nM-\n\0", &want, rows);
+  assert_string_equal(rows, "MKVMMM");
+  assert_true(warned(&s, "'f' holds 2 alignments, separated by zero bytes; number 1 is read"));
+  PARSE_BYTES(of3_a3m_parse, ">q\nMK\n\0>ss_pred\nCCC\n>own\nMKV\n>x\nM-V\n\0>q\nMKVA\n\0", &want, rows);
+  assert_string_equal(rows, "MKVM-V");
+  assert_true(warned(&s, "'f' holds 3 alignments, separated by zero bytes; number 2 is read"));
+  PARSE_BYTES(of3_a3m_parse, ">q\nMK\n\0>own\nMKV\n>x\nM\x01V\n\0", &want, rows);
+  assert_string_equal(rows, "'f', line 6: byte 0x01 is neither a letter nor a gap");
+  PARSE_BYTES(of3_a3m_parse, ">q\nMK\n\0>q\nMKVA\n\0", &want, rows);
+  assert_non_null(strstr(rows, "row 1 has 2 columns"));
+  s.n = 0;
+  PARSE_BYTES(of3_stockholm_parse, "# STOCKHOLM 1.0\nq MKV\n//\n\0", &want, rows);
+  assert_string_equal(rows, "MKV");
+  assert_int_equal(s.n, 0);
+  PARSE_BYTES(of3_stockholm_parse,
+              "# STOCKHOLM 1.0\nq MKV*\nss_pred CCCC\na MMM-\nc_consensus MMMM\n//\n"
+              "# STOCKHOLM 1.0\nr MK\n//\n",
+              &want, rows);
+  assert_string_equal(rows, "MKVMMM");
+  assert_true(warned(&s, "what follows the '//' in line 6 is another alignment"));
+}
+
 static void test_stockholm(void **state) {
   (void)state;
-  of3_alignment_want want = {"f", 3, 0, false};
+  of3_alignment_want want = {.file = "f", .n_col = 3};
   const char *text = "# STOCKHOLM 1.0\n#=GF X y\nq  M.-K\nb  m-C.\n\nq  V.\nb\tVa\n//\n";
   /* columns M . - K | V .: kept 0, 3, 4; b has C in the query's gap before K */
   reads(of3_stockholm_parse, text, want, "MKVm.V", "000010");
@@ -86,7 +174,7 @@ static void test_npz(void **state) {
   of3_map map;
   of3_npz_alignment *a = NULL;
   int n = 0;
-  of3_alignment_want want = {"ubi.npz", 76, 0, false};
+  of3_alignment_want want = {.file = "ubi.npz", .n_col = 76};
   assert_int_equal(of3_map_open("tests/fixtures/features/npz/ubi.npz", &map, &err), OF3_OK);
   assert_int_equal(of3_npz_parse(map.data, map.size, &want, arena, &a, &n, &err), OF3_OK);
   assert_int_equal(n, 4);
@@ -116,6 +204,10 @@ static void test_names(void **state) {
   assert_int_equal(of3_msa_name_of("mmseqs_colabfold", 5).cap, 10000000);
   assert_int_equal(of3_msa_name_of("uniprot_hits", 5).role, OF3_MSA_PAIRING);
   assert_int_equal(of3_msa_name_of("hmm_output", 5).role, OF3_MSA_TEMPLATES);
+  assert_int_equal(of3_msa_name_of("pair", 5).role, OF3_MSA_PAIRING);
+  assert_true(of3_msa_name_of("uniref", 5).place < of3_msa_name_of("bfd.mgnify30.metaeuk30.smag30", 5).place);
+  assert_false(of3_msa_name_of("uniref", 5).known || of3_msa_name_of("pair", 5).known);
+  assert_true(of3_msa_name_of("uniprot_hits", 5).known && of3_msa_name_of("mgnify_hits", 5).known);
 }
 
 /* A folder of alignments of the chain MKV. */
@@ -136,22 +228,6 @@ static void remove_folder(const char *folder, const char *const files[][2], size
     remove(path);
   }
   rmdir(folder);
-}
-
-typedef struct seen {
-  int n;
-  char text[16][1100];
-} seen;
-
-static void keep(void *user, of3_level level, const char *text) {
-  seen *s = user;
-  if (level == OF3_LOG_WARN && s->n < 16) snprintf(s->text[s->n++], sizeof s->text[0], "%s", text);
-}
-
-static bool warned(const seen *s, const char *part) {
-  for (int i = 0; i < s->n; i++)
-    if (strstr(s->text[i], part)) return true;
-  return false;
 }
 
 static void test_folder(void **state) {
@@ -197,7 +273,7 @@ static void test_folder(void **state) {
   if (st != OF3_OK) fail_msg("%s", err.text);
   assert_int_equal(n_row, 7);
   assert_true(equal);
-  assert_true(warned(&s, "notes.txt' is not read"));
+  assert_true(warned(&s, "names OpenFold3 does not know (alpha, bfd_hits, zeta) enter its MSA after those"));
   assert_true(warned(&s, "(uniprot_hits) serves pairing"));
   assert_true(warned(&s, "(bfd_hits): residue 2 of row 1 is R, that of chain A is K"));
   assert_int_equal(s.n, 3);
@@ -207,6 +283,107 @@ static void test_folder(void **state) {
   assert_true(m.profile[12] == 0);
   assert_int_equal(only_pairing, OF3_ERR_INPUT);
   assert_says(&pairing_err, "serve pairing only");
+  of3_arena_free(arena);
+}
+
+/* A folder as ColabFold's server answers, with what macOS leaves beside the files. */
+static void test_server_folder(void **state) {
+  (void)state;
+  static const char *const files[][2] = {
+      {"bfd.mgnify30.metaeuk30.smag30.a3m", ">q\nMKV\n>k\nM-G\n"},
+      {"uniref.a3m", ">q\nMKV\n>h\nMMM\n"},
+      {"pair.a3m", ">q\nMKV\n>p\nPPP\n"},
+      {"pdb70.m8", "101\t1ubq_A"},
+      {"msa.sh", "#!/bin/sh"},
+      {"._uniref.a3m", "\001\002"},
+  };
+  enum { N = sizeof files / sizeof *files };
+  const char *folder = "test_msa.server";
+  write_folder(folder, files, N);
+  seen s = {0};
+  const of3_log log = {keep_all, &s, OF3_LOG_INFO};
+  of3_error err = {0};
+  of3_arena *arena = of3_arena_new(0);
+  const of3_msa_rules rules = {.release = 5};
+  const of3_msa_request request = {
+      .chain = "A", .sequence = "MKV", .n_path = 1, .path = &folder, .use_main = true};
+  of3_msa m;
+  of3_status st = of3_msa_load(&request, &rules, &log, arena, &m, &err);
+  remove_folder(folder, files, N);
+  if (st != OF3_OK) fail_msg("%s", err.text);
+  static const char *const rows[] = {"MKV", "MMM", "MKV", "M-G"};
+  assert_int_equal(m.n_row, 4);
+  for (int i = 0; i < 4; i++) assert_memory_equal(m.row[i].letter, rows[i], 3);
+  assert_true(warned(&s, "'test_msa.server': msa.sh, pdb70.m8 left aside;"));
+  assert_true(warned(&s, "(pair) serves pairing: its rows are not used"));
+  assert_int_equal(s.n, 2);
+  of3_arena_free(arena);
+}
+
+/* The MSA of chain MKV from one file. */
+static void file_gives(const char *path, const void *bytes, size_t n, const char *rows, const char *part) {
+  seen s = {0};
+  const of3_log log = {keep_all, &s, OF3_LOG_INFO};
+  of3_error err = {0};
+  of3_arena *arena = of3_arena_new(0);
+  assert_int_equal(of3_write_file(path, bytes, n, &err), OF3_OK);
+  const of3_msa_rules rules = {.release = 5};
+  const of3_msa_request request = {
+      .chain = "A", .sequence = "MKV", .n_path = 1, .path = &path, .use_main = true};
+  of3_msa m = {0};
+  of3_status st = of3_msa_load(&request, &rules, &log, arena, &m, &err);
+  remove(path);
+  if ((st == OF3_OK) != (rows != NULL)) fail_msg("'%s' gives '%s'", path, err.text);
+  for (int i = 0; rows && i < m.n_row; i++) assert_memory_equal(m.row[i].letter, rows + 3 * i, 3);
+  if (rows) assert_int_equal(3 * m.n_row, strlen(rows));
+  if (part && rows && !warned(&s, part)) fail_msg("'%s' does not say '%s'", path, part);
+  if (!part) assert_int_equal(s.n, 0);
+  if (part && !rows && !strstr(err.text, part)) fail_msg("'%s'; expected '%s'", err.text, part);
+  of3_arena_free(arena);
+}
+
+#define FILE_GIVES(path, text, rows, part) file_gives(path, text, sizeof(text) - 1, rows, part)
+
+/* ">q\nMKV\n>h\nMMM\n" packed, as two members. */
+static const uint8_t gzip_file[] = {0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0xff, 0xb3,
+                                    0x2b, 0xe4, 0xf2, 0xf5, 0x0e, 0xe3, 0x02, 0x00, 0xb9, 0x36, 0x7b,
+                                    0xf6, 0x07, 0x00, 0x00, 0x00, 0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00,
+                                    0x00, 0x00, 0x02, 0xff, 0xb3, 0xcb, 0xe0, 0xf2, 0xf5, 0xf5, 0xe5,
+                                    0x02, 0x00, 0xc2, 0xd2, 0x19, 0x7f, 0x07, 0x00, 0x00, 0x00};
+
+static void test_content_decides(void **state) {
+  (void)state;
+  FILE_GIVES("test_msa.x.sto", ">q\nMKV\n>h\nMMM\n", "MKVMMM", "holds A3M, whatever its name says");
+  FILE_GIVES("test_msa.x.a3m", "# STOCKHOLM 1.0\n\nq MKV\nh MMM\n//\n", "MKVMMM", "holds Stockholm");
+  FILE_GIVES("test_msa.x.sto", "q MKV\nh MMM\n", "MKVMMM", NULL);
+  file_gives("test_msa.x.a3m.gz", gzip_file, sizeof gzip_file, "MKVMMM", NULL);
+  file_gives("test_msa.x.sto", gzip_file, sizeof gzip_file, "MKVMMM", "holds A3M");
+  file_gives("test_msa.x.a3m.gz", gzip_file, sizeof gzip_file - 3, NULL, "is a damaged or cut gzip file");
+  FILE_GIVES("test_msa.x.a3m.gz", "\x1f\x8bnothing", NULL, "is a damaged or cut gzip file");
+  FILE_GIVES("test_msa.x.a3m", "\">q\nMKV\"\n", NULL, "line 1 begins with a quotation mark");
+  FILE_GIVES("test_msa.x.a3m", "\xff\xfe>\0q\0", NULL, "is text in UTF-16");
+  FILE_GIVES("test_msa.x.a3m", ">q\nXKU\n>h\nMMM\n", "XKUMMM", NULL); /* unknown letters are no difference */
+  FILE_GIVES("test_msa.x.a3m", ">q\nMRV\n", "MRV", "residue 2 of row 1 is R, that of chain A is K");
+}
+
+/* What a gzip file unpacks to is bounded before it is taken. */
+static void test_gzip_limit(void **state) {
+  (void)state;
+  const char *path = "test_msa.limit.a3m.gz";
+  of3_error err = {0};
+  assert_int_equal(of3_write_file(path, gzip_file, sizeof gzip_file, &err), OF3_OK);
+  of3_arena *arena = of3_arena_new(0);
+  char *text = NULL;
+  size_t n = 0;
+  assert_int_equal(of3_gunzip(path, 13, arena, &text, &n, &err), OF3_ERR_MEMORY);
+  assert_non_null(strstr(err.text, "unpacks to more than"));
+  assert_int_equal(of3_arena_used(arena), 0);
+  of3_status st = of3_gunzip(path, 14, arena, &text, &n, &err);
+  of3_arena_limit(arena, of3_arena_used(arena) + 13);
+  of3_status limited = of3_gunzip(path, 1000, arena, &text, &n, &err);
+  remove(path);
+  assert_int_equal(st, OF3_OK);
+  assert_int_equal(limited, OF3_ERR_MEMORY);
   of3_arena_free(arena);
 }
 
@@ -235,7 +412,8 @@ static void test_same_names(void **state) {
   static const char *const rows[] = {"MKV", "DDD", "MKV", "CCC", "MKV", "EEE"};
   assert_int_equal(m.n_row, 6);
   for (int i = 0; i < 6; i++) assert_memory_equal(m.row[i].letter, rows[i], 3);
-  assert_int_equal(s.n, 1);
+  assert_int_equal(s.n, 2);
+  assert_true(warned(&s, "OpenFold3 does not know (own, own)"));
   assert_true(warned(&s, "'test_msa.2/uniref90_hits.a3m' takes the place of 'test_msa.1/uniref90_hits.a3m'"));
   of3_arena_free(arena);
 }
@@ -260,7 +438,7 @@ static void test_bad_files(void **state) {
   loads_with("none.a3m", NULL, "cannot open 'none.a3m'");
   loads_with("CMakeLists.txt", NULL, "must end in .a3m, .sto or .npz");
   loads_with("cmake", NULL, "the folder 'cmake' holds no .a3m, .sto or .npz file");
-  loads_with("test_msa.a3m", ">q\nMKVA", "'test_msa.a3m': row 1 has more than 3 columns");
+  loads_with("test_msa.a3m", ">q\nMKVA", "'test_msa.a3m': row 1 has 4 columns");
   loads_with("test_msa.npz", "PK no archive", "'test_msa.npz'");
   loads_with("test_msa.sto", "q MKV\nr M", "'test_msa.sto': row 2");
 }
@@ -293,9 +471,19 @@ static void test_profile(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_a3m),       cmocka_unit_test(test_stockholm), cmocka_unit_test(test_npz),
-      cmocka_unit_test(test_names),     cmocka_unit_test(test_folder),    cmocka_unit_test(test_same_names),
-      cmocka_unit_test(test_bad_files), cmocka_unit_test(test_profile),
+      cmocka_unit_test(test_a3m),
+      cmocka_unit_test(test_a3m_dialects),
+      cmocka_unit_test(test_parts),
+      cmocka_unit_test(test_server_folder),
+      cmocka_unit_test(test_content_decides),
+      cmocka_unit_test(test_gzip_limit),
+      cmocka_unit_test(test_stockholm),
+      cmocka_unit_test(test_npz),
+      cmocka_unit_test(test_names),
+      cmocka_unit_test(test_folder),
+      cmocka_unit_test(test_same_names),
+      cmocka_unit_test(test_bad_files),
+      cmocka_unit_test(test_profile),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
