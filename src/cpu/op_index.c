@@ -61,12 +61,13 @@ const of3_kernel of3_cpu_one_hot = {.run = run_one_hot};
 
 static void gather_rows(void *arg, int64_t begin, int64_t end, int thread) {
   const job *t = arg;
-  const of3_tensor *x = t->c->in[GATHER_X], *index = t->c->in[GATHER_INDEX];
+  const of3_tensor *x = t->c->in[GATHER_X], *index = t->c->in[GATHER_INDEX],
+                   *opt_mask = t->c->in[GATHER_MASK];
   int64_t w = of3_dim(x, 0), n = of3_dim(x, 1), atoms = of3_count(index), batches = of3_rows(x) / n;
   (void)thread;
   for (int64_t r = begin; r < end; r++) {
     int64_t a = r % atoms;
-    float mask = of3_f32(t->c->in[GATHER_MASK])[a], *y = of3_f32(t->c->out) + r * w;
+    float mask = opt_mask ? of3_f32(opt_mask)[a] : 1.0f, *y = of3_f32(t->c->out) + r * w;
     const float *from = of3_f32(x) + (r / atoms % batches * n + of3_i32(index)[a]) * w;
     if (t->c->attr.accumulate) {
       t->k->axpy(y, mask, from, w);
@@ -87,7 +88,7 @@ const of3_kernel of3_cpu_gather = {.run = index_run_gather};
 static void mean_rows(void *arg, int64_t begin, int64_t end, int thread) {
   const job *t = arg;
   const of3_tensor *x = t->c->in[SEGMENT_X], *start = t->c->in[SEGMENT_START];
-  const float *mask = of3_f32(t->c->in[SEGMENT_MASK]);
+  const float *opt_mask = t->c->in[SEGMENT_MASK] ? of3_f32(t->c->in[SEGMENT_MASK]) : NULL;
   int64_t w = of3_dim(x, 0), atoms = of3_dim(x, 1), n = of3_count(start);
   (void)thread;
   for (int64_t r = begin; r < end; r++) {
@@ -95,8 +96,9 @@ static void mean_rows(void *arg, int64_t begin, int64_t end, int thread) {
     float *y = of3_f32(t->c->out) + r * w, count = 0;
     memset(y, 0, (size_t)w * sizeof *y);
     for (int64_t a = first; a < last; a++) {
-      t->k->axpy(y, mask[a], of3_f32(x) + (r / n * atoms + a) * w, w);
-      count += mask[a];
+      const float mask = opt_mask ? opt_mask[a] : 1.0f;
+      t->k->axpy(y, mask, of3_f32(x) + (r / n * atoms + a) * w, w);
+      count += mask;
     }
     t->k->scale(y, 1.0f / (count + 1e-9f), w);
   }

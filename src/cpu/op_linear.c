@@ -162,7 +162,10 @@ static void linear_do_block(const linear *t, const float *x, int64_t p, int i, i
   const of3_tensor y = part_of_y(t, i);
   of3_panel_target to = {.y = &y};
   if (t->c->op == OF3_OP_LINEAR)
-    to = (of3_panel_target){&y, t->c->in[LINEAR_GATE], t->c->in[LINEAR_MASK], t->c->attr.accumulate};
+    to = (of3_panel_target){.y = &y,
+                            .opt_gate = t->c->in[LINEAR_GATE],
+                            .opt_mask = t->c->in[LINEAR_MASK],
+                            .add = t->c->attr.accumulate};
   of3_write_panel(t->k, &to, p, first, n, product);
 }
 

@@ -28,7 +28,8 @@ typedef struct outer {
   bool half;
   int64_t terms; /* floats or pairs of a and b for each r: M, or half of it */
   float *a, *b;
-  float *mask;    /* [panel][M][48] */
+  const of3_tensor *opt_mask; /* [M][N] */
+  float *mask;                /* [panel][M][48], if there is one */
   float *scratch; /* a thread: o [I_BLOCK][h h][48], product [max(c_m + h, c_z)][48], count [I_BLOCK][48];
                      half: and x [c_m][48], a and b of ROWS rows [h][ROWS][48], rows of a [48][ROWS] */
 } outer;
@@ -42,6 +43,7 @@ static int64_t outer_product_scratch_floats(const outer *t) {
           project = t->half ? (t->c_m + (2 * t->h + 1) * ROWS) * OF3_LANES : 0;
   return block > project ? block : project;
 }
+static int64_t mask_floats(const outer *t) { return t->opt_mask ? t->m * OF3_LANES : 0; } /* of one panel */
 static int64_t b_floats(const outer *t) { return t->h * t->terms * OF3_LANES; } /* of one panel of j */
 
 static outer outer_product_setup(const of3_ctx *cx, const of3_call *c) {
@@ -52,7 +54,8 @@ static outer outer_product_setup(const of3_ctx *cx, const of3_call *c) {
              .n = m->shape[1],
              .c_m = m->shape[2],
              .c_z = of3_dim(c->out, 0),
-             .h = c->in[OPM_W1]->shape[0]};
+             .h = c->in[OPM_W1]->shape[0],
+             .opt_mask = c->in[OPM_MASK]};
   t.half = of3_is_paired(t.k, c->in[OPM_W1]);
   t.terms = t.half ? (t.m + 1) / 2 : t.m;
   return t;
@@ -60,7 +63,7 @@ static outer outer_product_setup(const of3_ctx *cx, const of3_call *c) {
 
 static size_t outer_product_workspace(const of3_ctx *cx, const of3_call *c) {
   outer t = outer_product_setup(cx, c);
-  int64_t floats = of3_aligned(t.n * t.terms * t.h) + of3_panels(t.n) * (b_floats(&t) + t.m * OF3_LANES) +
+  int64_t floats = of3_aligned(t.n * t.terms * t.h) + of3_panels(t.n) * (b_floats(&t) + mask_floats(&t)) +
                    of3_cpu_threads(cx) * outer_product_scratch_floats(&t);
   return (size_t)floats * sizeof(float);
 }
@@ -72,12 +75,14 @@ static const float *outer_product_read_row(const outer *t, int64_t r, int64_t p,
   const int64_t first = r * t->n + p * OF3_LANES;
   const int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
   const float *row[OF3_LANES];
-  float *mask = t->mask + p * t->m * OF3_LANES + r * lanes;
+  float *mask = t->mask + p * mask_floats(t) + (t->opt_mask ? r * lanes : 0);
   of3_rows_at(row, of3_f32(t->c->in[OPM_M]) + first * t->c_m, t->c_m, n);
   t->k->pack(x, lanes, lanes, row, n, t->c_m);
   of3_norm_panel(t->k, x, lanes, t->c_m, t->c->in[OPM_SCALE], t->c->in[OPM_OFFSET]);
-  memset(mask, 0, (size_t)lanes * sizeof *mask);
-  memcpy(mask, of3_f32(t->c->in[OPM_MASK]) + first, (size_t)n * sizeof *mask);
+  if (t->opt_mask) {
+    memset(mask, 0, (size_t)lanes * sizeof *mask);
+    memcpy(mask, of3_f32(t->opt_mask) + first, (size_t)n * sizeof *mask);
+  }
   of3_make_operand(t->k, t->c->in[OPM_W1], x, lanes, t->c_m);
   return mask;
 }
@@ -88,7 +93,7 @@ static void project_side(const outer *t, int weight, const float *x, const float
   of3_gemm g = of3_weights_times(t->c->in[weight], 0, t->h, x, lanes, y);
   g.ldy = ldy;
   of3_product(t->k, &g);
-  t->k->mask_lanes(y, ldy, lanes, t->h, mask);
+  if (t->opt_mask) t->k->mask_lanes(y, ldy, lanes, t->h, mask);
 }
 
 static void project(const outer *t, int64_t r, int64_t p, float *x) {
@@ -186,7 +191,11 @@ static void outer_products(const outer *t, int64_t i0, int n_i, int64_t p, float
 /* weight[i][j] = 1 / (sum_r mask[r,i] mask[r,j] + 1e-3). */
 static void outer_product_weights(const outer *t, int64_t i0, int n_i, int64_t p, float *weight) {
   const int lanes = of3_lanes(of3_panel_rows(t->n, p));
-  t->k->gemm(&(of3_gemm){.a = of3_f32(t->c->in[OPM_MASK]) + i0,
+  if (!t->opt_mask) {
+    for (int i = 0; i < n_i * lanes; i++) weight[i] = 1.0f / ((float)t->m + 1e-3f);
+    return;
+  }
+  t->k->gemm(&(of3_gemm){.a = of3_f32(t->opt_mask) + i0,
                          .a_row = 1,
                          .a_col = t->n,
                          .x = t->mask + p * t->m * OF3_LANES,
@@ -239,7 +248,7 @@ static void outer_product_run(of3_ctx *cx, const of3_call *c, void *memory) {
   t.a = memory;
   t.b = t.a + of3_aligned(t.n * t.terms * t.h);
   t.mask = t.b + panels * b_floats(&t);
-  t.scratch = t.mask + panels * t.m * OF3_LANES;
+  t.scratch = t.mask + panels * mask_floats(&t);
   const int64_t projected = t.half ? (t.m + ROWS - 1) / ROWS : t.m;
   of3_pool_run(pool, outer_product_project_task, &t, projected * panels);
   of3_pool_run(pool, outer_task, &t, (t.n + I_BLOCK - 1) / I_BLOCK * panels);

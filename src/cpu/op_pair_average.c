@@ -17,6 +17,7 @@
 
 #include "cpu/panel.h"
 #include "cpu/state.h"
+#include "tensor/pairs.h"
 
 enum { ROWS = 128, R_BLOCK = 8 };
 
@@ -25,7 +26,8 @@ typedef struct average {
   const of3_call *c;
   int64_t m, n, c_m, c_z, heads, hidden, ld; /* ld: j of v */
   int64_t first, rows;                       /* rows of m in this pass */
-  float *masked;                             /* [N]: 1e9 where row i of the mask counts */
+  const float *opt_mask;                     /* [N] */
+  float *masked; /* [N]: 1e9 where any pair of i counts; unless nothing is masked */
   float *w, *v;
   float *scratch; /* a thread: x, then product [max(c_m,c_z)][48]; gate [H d][48]; o [R_BLOCK][H d][48] */
 } average;
@@ -59,15 +61,11 @@ static size_t pair_average_workspace(const of3_ctx *cx, const of3_call *c) {
 
 /* ---- 1 */
 
-static void masked_task(void *arg, int64_t begin, int64_t end, int thread) {
-  const average *t = arg;
-  (void)thread;
-  for (int64_t i = begin; i < end; i++) {
-    const float *mask = of3_f32(t->c->in[PWA_MASK]) + i * t->n;
-    t->masked[i] = 0;
-    for (int64_t j = 0; j < t->n; j++)
-      if (mask[j] != 0) t->masked[i] = 1e9f;
-  }
+/* masked [N], from the mask of tokens. */
+static void find_masked(const average *t) {
+  bool any = false;
+  for (int64_t j = 0; j < t->n; j++) any = any || t->opt_mask[j] != 0;
+  for (int64_t i = 0; i < t->n; i++) t->masked[i] = any && t->opt_mask[i] != 0 ? 1e9f : 0;
 }
 
 static void weights_of_key(const average *t, int64_t p, int64_t j, float *x) {
@@ -82,8 +80,11 @@ static void weights_of_key(const average *t, int64_t p, int64_t j, float *x) {
   of3_gemm g = of3_weights_times(t->c->in[PWA_WZ], 0, t->heads, x, lanes, t->w + p * w_floats(t) + j * lanes);
   g.ldy = t->n * lanes;
   of3_product(t->k, &g);
-  for (int i = 0; i < n; i++)
-    add[i] = t->masked[p * OF3_LANES + i] * (of3_f32(t->c->in[PWA_MASK])[first + i * t->n] - 1.0f);
+  if (!t->opt_mask) return;
+  for (int i = 0; i < n; i++) {
+    const int64_t q = p * OF3_LANES + i;
+    add[i] = t->masked[q] * (of3_pair_mask(t->opt_mask, q, j) - 1.0f);
+  }
   for (int64_t h = 0; h < t->heads; h++) t->k->add(g.y + h * g.ldy, add, lanes);
 }
 
@@ -191,7 +192,8 @@ static void pair_average_run(of3_ctx *cx, const of3_call *c, void *memory) {
   t.w = t.masked + of3_aligned(t.n);
   t.v = t.w + panels * w_floats(&t);
   t.scratch = t.v + pass_rows(&t) * t.hidden * t.ld;
-  of3_cpu_share(cx, masked_task, &t, t.n, t.n);
+  if (t.n) t.opt_mask = of3_entry_mask(c->in[PWA_MASK], t.n, 0);
+  if (t.opt_mask) find_masked(&t);
   of3_pool_run(pool, weight_task, &t, panels * t.n);
   of3_pool_run(pool, softmax_task, &t, panels * t.heads);
   for (t.first = 0; t.first < t.m; t.first += ROWS) {

@@ -33,14 +33,17 @@ typedef struct swiglu {
 
 static swiglu transition_setup(const of3_ctx *cx, const of3_call *c) {
   bool gated = c->op == OF3_OP_GATED_TRANSITION;
-  swiglu t = {
-      .k = of3_cpu_state(cx)->kernels,
-      .c = c,
-      .wa = c->in[gated ? GTRANS_WA : TRANS_WA],
-      .wb = c->in[gated ? GTRANS_WB : TRANS_WB],
-      .wo = c->in[gated ? GTRANS_WO : TRANS_WO],
-      .to = {c->out, gated ? c->in[GTRANS_OUT_GATE] : NULL, c->in[gated ? GTRANS_MASK : TRANS_MASK], true},
-      .rows = of3_rows(c->out)};
+  swiglu t = {.k = of3_cpu_state(cx)->kernels,
+              .c = c,
+              .wa = c->in[gated ? GTRANS_WA : TRANS_WA],
+              .wb = c->in[gated ? GTRANS_WB : TRANS_WB],
+              .wo = c->in[gated ? GTRANS_WO : TRANS_WO],
+              .to = {.y = c->out,
+                     .opt_gate = gated ? c->in[GTRANS_OUT_GATE] : NULL,
+                     .opt_mask = c->in[gated ? GTRANS_MASK : TRANS_MASK],
+                     .add = true,
+                     .pairs = c->attr.pairs},
+              .rows = of3_rows(c->out)};
   t.hidden = t.wa->shape[0];
   t.width = t.wa->shape[1];
   const int threads = of3_cpu_threads(cx);

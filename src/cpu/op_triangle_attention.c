@@ -17,12 +17,13 @@
 #include "cpu/attention.h"
 #include "cpu/panel.h"
 #include "cpu/state.h"
+#include "tensor/pairs.h"
 
 typedef struct triangle_attention {
   const of3_cpu_kernels *kernels;
   const of3_call *call;
   float *z;
-  const float *mask;
+  const float *opt_mask;              /* [n] */
   ptrdiff_t line_stride, pair_stride; /* in pairs */
   ptrdiff_t bias_q, bias_k;           /* bias of (q,k) comes from pair q bias_q + k bias_k */
   int64_t n, c, hidden, heads, panels;
@@ -90,12 +91,12 @@ static void bias_task(void *arg, int64_t begin, int64_t end, int thread) {
 
 /* Scratch memory of one line. */
 typedef struct line {
-  int64_t first; /* pair */
+  int64_t token, first; /* the token that its pairs have in common; pair */
   float *mask, *k, *v, *x, *q, *gate, *o, *y, *attend;
 } line;
 
 static line line_of(const triangle_attention *t, int64_t i, float *scratch) {
-  line s = {.first = i * t->line_stride, .mask = scratch};
+  line s = {.token = i, .first = i * t->line_stride, .mask = scratch};
   s.k = s.mask + of3_aligned(t->n);
   s.v = s.k + t->hidden * t->ld;
   s.x = s.v + t->hidden * t->ld;
@@ -111,9 +112,10 @@ static line line_of(const triangle_attention *t, int64_t i, float *scratch) {
  * left out. */
 static void key_bias(const triangle_attention *t, const line *s) {
   bool any = false;
-  for (int64_t i = 0; i < t->n; i++) any = any || t->mask[s->first + i * t->pair_stride] != 0;
+  if (!t->opt_mask) return;
+  for (int64_t i = 0; i < t->n; i++) any = any || of3_pair_mask(t->opt_mask, s->token, i) != 0;
   for (int64_t i = 0; i < t->n; i++)
-    s->mask[i] = any ? of3_mask_bias(t->mask[s->first + i * t->pair_stride]) : 0;
+    s->mask[i] = any ? of3_mask_bias(of3_pair_mask(t->opt_mask, s->token, i)) : 0;
 }
 
 /* Keys [key][H d] and values [H d][key] of one panel, bf16. */
@@ -171,7 +173,7 @@ static void attend_head(const triangle_attention *t, const line *s, int64_t pane
                   .bias = t->bias + (panel * OF3_LANES * t->heads + h * lanes) * t->n,
                   .ld_bias = lanes,
                   .bias_lanes = lanes,
-                  .opt_key_bias = s->mask,
+                  .opt_key_bias = t->opt_mask ? s->mask : NULL,
                   .keys = t->n,
                   .d = d,
                   .lanes = lanes,
@@ -218,7 +220,6 @@ static void line_task(void *arg, int64_t begin, int64_t end, int thread) {
 }
 
 static void triangle_attention_run(of3_ctx *cx, const of3_call *c, void *work) {
-  const of3_tensor *mask = c->in[TRI_ATT_MASK];
   triangle_attention t = {.kernels = of3_cpu_state(cx)->kernels,
                           .call = c,
                           .n = of3_dim(c->out, 1),
@@ -240,7 +241,7 @@ static void triangle_attention_run(of3_ctx *cx, const of3_call *c, void *work) {
   int64_t pairs = t.n * t.n;
   for (int64_t first = 0; first < of3_rows(c->out); first += pairs) {
     t.z = of3_f32(c->out) + first * t.c;
-    t.mask = of3_f32(mask) + first % of3_count(mask);
+    t.opt_mask = of3_entry_mask(c->in[TRI_ATT_MASK], t.n, first / pairs);
     of3_pool_run(of3_cpu_state(cx)->pool, bias_task, &t, t.panels * t.n);
     of3_pool_run(of3_cpu_state(cx)->pool, line_task, &t, t.n);
   }

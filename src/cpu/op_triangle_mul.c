@@ -26,12 +26,13 @@
 #include "cpu/attention.h"
 #include "cpu/panel.h"
 #include "cpu/state.h"
+#include "tensor/pairs.h"
 
 typedef struct triangle_mul {
   const of3_cpu_kernels *kernels;
   const of3_call *call;
   float *z;
-  const float *mask;
+  const float *opt_mask;        /* [n] */
   ptrdiff_t i_stride, k_stride; /* of u, in pairs */
   int64_t n, c, hidden, panels;
   int64_t channels;       /* hidden channels of a pass, the last one may have fewer */
@@ -123,7 +124,7 @@ static void project_k(const triangle_mul *t, int64_t p, int64_t k, float *a, flo
   int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
   int64_t first = p * OF3_LANES * t->i_stride + k * t->k_stride;
   float *x = scratch, *value = x + t->c * lanes, *gate = value + t->now * lanes, mask[OF3_LANES] = {0};
-  for (int l = 0; l < n; l++) mask[l] = t->mask[first + l * t->i_stride];
+  for (int l = 0; l < n; l++) mask[l] = of3_pair_mask(t->opt_mask, p * OF3_LANES + l, k);
   triangle_mul_normed(t, first, t->i_stride, n, x);
   of3_make_operand(t->kernels, t->call->in[TRI_MUL_WAP], x, lanes, t->c);
   for (int side = 0; side < 2; side++) {
@@ -274,7 +275,6 @@ static void make_products(triangle_mul *t, of3_pool *pool) {
 }
 
 static void triangle_mul_run(of3_ctx *cx, const of3_call *c, void *work) {
-  const of3_tensor *mask = c->in[TRI_MUL_MASK];
   triangle_mul t = triangle_mul_setup(cx, c);
   if (of3_count(c->out) == 0) return;
   t.p = work;
@@ -287,7 +287,7 @@ static void triangle_mul_run(of3_ctx *cx, const of3_call *c, void *work) {
   of3_pool *pool = of3_cpu_state(cx)->pool;
   for (int64_t first = 0; first < of3_rows(c->out); first += pairs) {
     t.z = of3_f32(c->out) + first * t.c;
-    t.mask = of3_f32(mask) + first % of3_count(mask);
+    t.opt_mask = of3_entry_mask(c->in[TRI_MUL_MASK], t.n, first / pairs);
     make_products(&t, pool);
     of3_pool_run(pool, output_task, &t, t.panels * t.n);
   }

@@ -1,5 +1,7 @@
 #include "cpu/panel.h"
 
+#include "tensor/pairs.h"
+
 void of3_read_panel(const of3_cpu_kernels *k, float *panel, const of3_tensor *x, int64_t p) {
   const float *row[OF3_LANES];
   int64_t channels = of3_dim(x, 0);
@@ -57,7 +59,10 @@ void of3_write_panel(const of3_cpu_kernels *k, const of3_panel_target *to, int64
     int64_t r = p * OF3_LANES + i;
     y[i] = of3_f32(to->y) + r * width + first;
     if (to->opt_gate) gate[i] = of3_f32(to->opt_gate) + r % of3_rows(to->opt_gate) * width + first;
-    if (to->opt_mask) mask[i] = of3_f32(to->opt_mask)[r % of3_count(to->opt_mask)];
+    if (to->opt_mask && to->pairs)
+      mask[i] = of3_row_pair_mask(to->opt_mask, of3_dim(to->y, 1), r);
+    else if (to->opt_mask)
+      mask[i] = of3_f32(to->opt_mask)[r % of3_count(to->opt_mask)];
   }
   k->unpack(&(of3_unpack){.panel = product,
                           .ld = of3_lanes(n),

@@ -18,6 +18,7 @@ void of3_read_pairs(const of3_cpu_kernels *k, void *pairs, const of3_tensor *x, 
 typedef struct of3_panel_target {
   const of3_tensor *y, *opt_gate, *opt_mask;
   bool add;
+  bool pairs; /* y is over pairs of tokens, the mask over tokens */
 } of3_panel_target;
 
 /* product [channels][lanes], which is used up, is channels first .. first+channels-1 of panel p. y in bf16:

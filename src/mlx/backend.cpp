@@ -133,9 +133,6 @@ static void upload(of3_ctx *cx, Tensor *t, const void *host) {
     if (t->dtype == OF3_I32 && t->rank == 1) {
       const auto *x = static_cast<const int32_t *>(host);
       s->known.assign(x, x + of3_count(t));
-    } else if (t->dtype == OF3_F32 && of3_count(t) == s->count) {
-      const auto *x = static_cast<const float *>(host);
-      s->ones = std::all_of(x, x + s->count, [](float v) { return v == 1; });
     }
   });
 }

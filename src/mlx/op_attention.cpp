@@ -6,7 +6,7 @@ namespace of3 {
 /* [B,H,Q,K] in memory, the logical [B,H,K,Q] is its transpose: MLX reads the bias row by row of queries, and
  * the table's key-major order costs it nothing. */
 static void run_pair_bias(State &s, const of3_call &c) {
-  const Tensor *z = c.in[PAIR_BIAS_Z], *w = c.in[PAIR_BIAS_W], *mask = masking(c.in[PAIR_BIAS_MASK]);
+  const Tensor *z = c.in[PAIR_BIAS_Z], *w = c.in[PAIR_BIAS_W], *mask = c.in[PAIR_BIAS_MASK];
   int64_t width = last(z), nk = of3_dim(z, 1), nq = of3_dim(z, 2), heads = w->shape[0];
   if (of3_rows(z) == 0) return;
   int64_t batches = of3_rows(z) / (nk * nq), lines = batches * nq,
@@ -37,7 +37,7 @@ static int64_t pair_bias_bytes(const State &s, const of3_call &c) {
 const Kernel ops::pair_bias{run_pair_bias, pair_bias_bytes};
 
 static void run_attention(State &s, const of3_call &c) {
-  const Tensor *q = c.in[ATT_Q], *mask = masking(c.in[ATT_KEY_MASK]), *bias = c.in[ATT_BIAS];
+  const Tensor *q = c.in[ATT_Q], *mask = c.in[ATT_KEY_MASK], *bias = c.in[ATT_BIAS];
   int64_t w = last(q), nq = of3_dim(q, 1), nk = of3_dim(c.in[ATT_K], 1), heads = c.attr.heads, d = w / heads;
   if (of3_count(q) == 0) return;
   int64_t batches = of3_rows(q) / nq, shared = of3_count(bias) / (heads * nq * nk);

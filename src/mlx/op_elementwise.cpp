@@ -7,7 +7,7 @@ namespace of3 {
 
 static void run_linear(State &s, const of3_call &c) {
   const Tensor *x = c.in[LINEAR_X], *w = c.in[LINEAR_W], *b = c.in[LINEAR_B], *gate = c.in[LINEAR_GATE],
-               *mask = masking(c.in[LINEAR_MASK]);
+               *mask = c.in[LINEAR_MASK];
   int64_t n = w->shape[0], rows = of3_rows(x), m = rows;
   if (rows == 0) return;
   if (gate) m = std::min(m, of3_rows(gate));
@@ -119,8 +119,7 @@ const Kernel ops::add{run_add, nullptr};
 
 /* Coordinates: f32 throughout. */
 static void run_combine(State &s, const of3_call &c) {
-  const Tensor *x = c.in[COMBINE_X], *a = c.in[COMBINE_A], *b = c.in[COMBINE_B],
-               *mask = masking(c.in[COMBINE_MASK]);
+  const Tensor *x = c.in[COMBINE_X], *a = c.in[COMBINE_A], *b = c.in[COMBINE_B], *mask = c.in[COMBINE_MASK];
   int64_t samples = x->shape[0], w = last(x), m = of3_count(x) == 0 ? 0 : of3_rows(x) / samples;
   if (m == 0) return;
   auto factor = [&](const Tensor *f) {
@@ -138,7 +137,7 @@ static void run_combine(State &s, const of3_call &c) {
 const Kernel ops::combine{run_combine, nullptr};
 
 static void run_mask_rows(State &s, const of3_call &c) {
-  const Tensor *mask = masking(c.in[MASK_ROWS_MASK]);
+  const Tensor *mask = c.in[MASK_ROWS_MASK];
   if (of3_count(c.out) == 0 || !mask) return;
   int64_t m = of3_count(mask), w = last(c.out);
   array x = get(c.out, {of3_rows(c.out) / m, m, w});
@@ -203,7 +202,8 @@ static int64_t transition_group(const Tensor *wa) { return rows_in_group(2 * (wa
 static int64_t transition_bytes(const State &s, const of3_call &c) {
   const Tensor *wa = c.in[TRANS_WA];
   const int64_t rows = std::min(of3_rows(c.out), transition_group(wa));
-  return size_of(s) * of3_count(c.out) + rows * transition_row(s, wa->shape[0], wa->shape[1]);
+  const int64_t masks = c.attr.pairs && c.in[TRANS_MASK] ? (4 + size_of(s)) * of3_rows(c.out) : 0;
+  return masks + size_of(s) * of3_count(c.out) + rows * transition_row(s, wa->shape[0], wa->shape[1]);
 }
 
 /* Rows at once: more than were planned where the fold leaves room, for a group ends with waiting. */
@@ -214,20 +214,23 @@ static int64_t transition_rows(const State &s, const of3_call &c) {
 }
 
 static void run_transition(State &s, const of3_call &c) {
-  const Tensor *mask = masking(c.in[TRANS_MASK]), *wa = c.in[TRANS_WA];
-  int64_t rows = of3_rows(c.out), m = mask ? of3_count(mask) : rows;
+  const Tensor *mask = c.in[TRANS_MASK], *wa = c.in[TRANS_WA];
+  const int64_t rows = of3_rows(c.out), tokens = of3_dim(c.out, 1);
+  if (rows == 0) return;
+  const int64_t m = !mask ? rows : c.attr.pairs ? of3_count(mask) * tokens : of3_count(mask);
   update(s, c.out, m, transition_rows(s, c), [&](const array &x, const Group &g) {
     array hidden = swiglu(s, norm(x, c.in[TRANS_SCALE], c.in[TRANS_OFFSET]), wa, c.in[TRANS_WB]);
     if (!mask) return mx::reshape(product_onto(s, flat(x), hidden, c.in[TRANS_WO]), x.shape());
     array y = mx::reshape(product(s, hidden, c.in[TRANS_WO]), x.shape());
-    return x + y * g(get_like(y, mask, {1, m, 1}));
+    if (!c.attr.pairs) return x + y * g(get_like(y, mask, {1, m, 1}));
+    return x + y * g(shaped(in_compute(s, pair_mask(mask)), {1, m, 1}));
   });
 }
 
 const Kernel ops::transition{run_transition, transition_bytes};
 
 static void run_gated_transition(State &s, const of3_call &c) {
-  const Tensor *wa = c.in[GTRANS_WA], *mask = masking(c.in[GTRANS_MASK]);
+  const Tensor *wa = c.in[GTRANS_WA], *mask = c.in[GTRANS_MASK];
   int64_t rows = of3_rows(c.out), m = std::min(rows, of3_rows(c.in[GTRANS_GATE]));
   if (rows == 0) return;
   if (mask) m = std::min(m, of3_count(mask));

@@ -37,7 +37,7 @@ static void run_one_hot(State &s, const of3_call &c) {
 const Kernel ops::one_hot{run_one_hot, nullptr};
 
 static void run_gather(State &s, const of3_call &c) {
-  const Tensor *x = c.in[GATHER_X], *mask = masking(c.in[GATHER_MASK]);
+  const Tensor *x = c.in[GATHER_X], *mask = c.in[GATHER_MASK];
   int64_t w = last(x), n = of3_dim(x, 1), atoms = of3_count(c.in[GATHER_INDEX]), batches = of3_rows(x) / n;
   if (of3_count(c.out) == 0) return;
   array y = mx::take(get(x, {batches, n, w}), get(c.in[GATHER_INDEX], {atoms}), 1);
@@ -61,7 +61,11 @@ static void run_segment_mean(State &s, const of3_call &c) {
   array at = get(c.in[SEGMENT_START], {n, 1}) + k;
   array real = mx::astype(k < get(count, {n, 1}), mx::float32);
   at = mx::minimum(at, array(static_cast<int32_t>(std::max<int64_t>(atoms - 1, 0))));
-  array weight = atoms ? real * mx::take(get(c.in[SEGMENT_MASK], {atoms}), at, 0) : real * 0.0f;
+  array weight = real;
+  if (!atoms)
+    weight = real * 0.0f;
+  else if (c.in[SEGMENT_MASK])
+    weight = real * mx::take(get(c.in[SEGMENT_MASK], {atoms}), at, 0);
   array total = shaped(mx::sum(weight, 1) + 1e-9f, {n, 1});
   std::vector<array> parts;
   int64_t nb = std::max<int64_t>(1, group_floats / (n * most * w));
@@ -109,13 +113,15 @@ const Kernel ops::fourier{run_fourier, nullptr};
 static void run_augment(State &s, const of3_call &c) {
   int64_t samples = c.out->shape[0], atoms = c.out->shape[1];
   if (of3_count(c.out) == 0) return;
-  array x = f32(get(c.out)), mask = get(c.in[AUGMENT_MASK], {1, atoms, 1});
-  array count = mx::maximum(mx::sum(mask), array(1.0f));
-  array d = x - mx::sum(x * mask, 1, true) / count;
+  array x = f32(get(c.out));
+  std::optional<array> mask;
+  if (c.in[AUGMENT_MASK]) mask = get(c.in[AUGMENT_MASK], {1, atoms, 1});
+  array count = mask ? mx::maximum(mx::sum(*mask), array(1.0f)) : array(static_cast<float>(atoms));
+  array d = x - mx::sum(mask ? x * *mask : x, 1, true) / count;
   array rotation = get(c.in[AUGMENT_ROTATION], {samples, 3, 3});
   array y = get(c.in[AUGMENT_SHIFT], {samples, 1, 3});
   for (int k = 0; k < 3; k++) y = y + cut(d, 2, k, 1) * mx::swapaxes(cut(rotation, 2, k, 1), 1, 2);
-  set(s, c.out, y * mask, true);
+  set(s, c.out, mask ? y * *mask : y, true);
 }
 const Kernel ops::augment{run_augment, nullptr};
 

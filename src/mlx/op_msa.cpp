@@ -10,13 +10,17 @@ static void run_outer_product_mean(State &s, const of3_call &c) {
   const Tensor *m = c.in[OPM_M], *wo = c.in[OPM_WO];
   int64_t rows = m->shape[0], n = m->shape[1], h = c.in[OPM_W1]->shape[0], w = last(c.out);
   if (n == 0) return;
-  array mask = get(c.in[OPM_MASK], {rows, n});
+  std::optional<array> mask;
+  if (c.in[OPM_MASK]) mask = get(c.in[OPM_MASK], {rows, n});
   array x = in_compute(s, norm(get_rows(m), c.in[OPM_SCALE], c.in[OPM_OFFSET]));
   auto half = [&](int at) {
-    return shaped(product(s, x, c.in[at]), {rows, n, h}) * in_compute(s, shaped(mask, {rows, n, 1}));
+    array y = shaped(product(s, x, c.in[at]), {rows, n, h});
+    return mask ? y * in_compute(s, shaped(*mask, {rows, n, 1})) : y;
   };
   array a = half(OPM_W1), b = shaped(half(OPM_W2), {rows, n * h});
-  array both = mx::matmul(mx::transpose(mask), mask) + 1e-3f; /* counts: exact */
+  const float all = static_cast<float>(rows) + 1e-3f;
+  array both = mask ? mx::matmul(mx::transpose(*mask), *mask) + 1e-3f
+                    : mx::full(dims({n, n}), all); /* counts: exact */
   update(s, c.out, n, rows_in_group(2 * h * h + 2 * w), [&](const array &old, const Group &g) {
     array left = mx::transpose(shaped(cut(a, 1, g.batch, g.batches), {rows, g.batches * h}));
     array o = mx::matmul(left, cut(b, 1, g.row * h, g.rows * h));
@@ -49,9 +53,12 @@ static array average_weights(State &s, const of3_call &c) {
     int64_t m = std::min(fit, n - i);
     array x = in_compute(s, norm(cut(get(z), 0, i, m), c.in[PWA_Z_SCALE], c.in[PWA_Z_OFFSET]));
     array logits = f32(mx::matmul(wz, mx::transpose(shaped(x, {m * n, w}))));
-    array mask = cut(get(c.in[PWA_MASK], {n, n}), 0, i, m);
-    array any = mx::max(mask, -1, true) > 0.0f;
-    logits = shaped(logits, {heads, m, n}) + mx::where(any, mask_bias(s, mask), array(0.0f));
+    logits = shaped(logits, {heads, m, n});
+    if (c.in[PWA_MASK]) {
+      array mask = cut(shaped(pair_mask(c.in[PWA_MASK]), {n, n}), 0, i, m),
+            any = mx::max(mask, -1, true) > 0.0f;
+      logits = logits + mx::where(any, mask_bias(s, mask), array(0.0f));
+    }
     parts.push_back(in_compute(s, mx::softmax(logits, -1, true)));
     if (fit < n) settle(s, parts.back());
   }
@@ -90,7 +97,8 @@ static int64_t average_bytes(const State &s, const of3_call &c) {
   const int64_t e = size_of(s), hd = c.in[PWA_WV]->shape[0], n = of3_dim(m, 1);
   int64_t weights = (8 + 2 * e) * of3_rows(z) * c.attr.heads + (4 + e) * std::min(of3_count(z), group_floats);
   int64_t at_once = std::min(msa_rows_at_once(c), m->shape[0]) * n;
-  return weights + e * of3_count(m) + at_once * (7 * e * hd + (8 + 2 * e) * last(m));
+  return weights + (c.in[PWA_MASK] ? 12 * of3_rows(z) : 0) + e * of3_count(m) +
+         at_once * (7 * e * hd + (8 + 2 * e) * last(m));
 }
 const Kernel ops::pair_weighted_average{run_pair_weighted_average, average_bytes};
 

@@ -13,10 +13,15 @@ static Tensor entry_of(const Tensor *z, int64_t b) {
   return t;
 }
 
-/* [1,N,N], if it masks anything. */
-static std::optional<array> mask_of(const Tensor *mask, int64_t b, int64_t n) {
-  if (!masking(mask)) return std::nullopt;
-  return cut(get(mask, {of3_count(mask) / (n * n), n, n}), 0, b % (of3_count(mask) / (n * n)), 1);
+/* [1,N,N] of batch entry b, if there is one. */
+static std::optional<array> mask_of(const Tensor *opt_mask, int64_t b) {
+  if (!opt_mask) return std::nullopt;
+  return cut(pair_mask(opt_mask), 0, b % of3_rows(opt_mask), 1);
+}
+
+/* Bytes of it, and of it in the compute type. */
+static int64_t mask_bytes(const State &s, const Tensor *opt_mask, int64_t pairs) {
+  return opt_mask ? (4 * of3_rows(opt_mask) + 4 + size_of(s)) * pairs : 0;
 }
 
 static int64_t entries(const Tensor *z) {
@@ -61,7 +66,7 @@ static void run_triangle_mul(State &s, const of3_call &c) {
   int64_t n = of3_dim(c.out, 1), w = last(c.out), h = c.in[TRI_MUL_WAP]->shape[0];
   for (int64_t b = 0; b < entries(c.out); b++) {
     Tensor z = entry_of(c.out, b);
-    const std::optional<array> mask = mask_of(c.in[TRI_MUL_MASK], b, n);
+    const std::optional<array> mask = mask_of(c.in[TRI_MUL_MASK], b);
     array x = in_compute(s, norm(get(&z, {n * n, w}), c.in[TRI_MUL_IN_SCALE], c.in[TRI_MUL_IN_OFFSET]));
     array p = shaped(triangle_product(s, c, mx::transpose(x), mask), {h, n * n});
     update(s, &z, n * n, rows_in_group(2 * h + 2 * w), [&](const array &old, const Group &g) {
@@ -79,7 +84,7 @@ static int64_t triangle_mul_bytes(const State &s, const of3_call &c) {
   const int64_t products = pairs * ((4 + 2 * e) * w + e * h) + 5 * e * group;
   const int64_t closing =
       e * pairs * (w + h) + (4 + e) * std::min(pairs * (h + w), group_floats) + 4 * pairs * w;
-  return std::max(products, closing);
+  return std::max(products + mask_bytes(s, c.in[TRI_MUL_MASK], pairs), closing);
 }
 const Kernel ops::triangle_mul{run_triangle_mul, triangle_mul_bytes};
 
@@ -130,7 +135,7 @@ static void run_triangle_attention(State &s, const of3_call &c) {
   int64_t n = of3_dim(c.out, 1);
   for (int64_t b = 0; b < entries(c.out); b++) {
     Tensor z = entry_of(c.out, b);
-    const std::optional<array> mask = mask_of(c.in[TRI_ATT_MASK], b, n);
+    const std::optional<array> mask = mask_of(c.in[TRI_ATT_MASK], b);
     array x = in_compute(s, norm(get(&z), c.in[TRI_ATT_SCALE], c.in[TRI_ATT_OFFSET]));
     array bias = triangle_bias(s, c, x);
     int64_t fit = lines_at_once(c, n);
@@ -153,7 +158,8 @@ static int64_t triangle_attention_bytes(const State &s, const of3_call &c) {
   if (n == 0) return 0;
   int64_t m = lines_at_once(c, n);
   return pairs * ((4 + 2 * e) * w + 2 * e * h) + e * m * n * (5 * hd + w) +
-         attend_bytes(s, m, h, n, n, hd / h, true);
+         mask_bytes(s, c.in[TRI_ATT_MASK], pairs) +
+         attend_bytes(s, m, h, n, n, hd / h, c.in[TRI_ATT_MASK] != nullptr);
 }
 const Kernel ops::triangle_attention{run_triangle_attention, triangle_attention_bytes};
 

@@ -72,6 +72,11 @@ array mask_bias(const State &s, const array &mask) {
   return (f32(mask) - 1.0f) * array(most);
 }
 
+array pair_mask(const Tensor *mask) {
+  const int64_t n = last(mask), entries = of3_rows(mask);
+  return get(mask, {entries, n, 1}) * get(mask, {entries, 1, n});
+}
+
 array repeated(const array &a, int64_t times) {
   std::vector<int> reps(a.ndim(), 1);
   reps[0] = static_cast<int>(times);

@@ -81,7 +81,6 @@ array get_like(const array &x, const Tensor *t) {
 
 void put(Tensor *t, const array &value) {
   Slot *s = slot_of(t);
-  s->ones = false;
   if (is_whole(t)) {
     s->assign(mx::reshape(value, shape_of(t)));
     return;
@@ -106,7 +105,6 @@ void set(State &s, Tensor *t, const array &value, bool exact) {
 
 void set_parts(const State &s, Tensor *t, const std::vector<array> &parts) {
   Slot *slot = slot_of(t);
-  slot->ones = false;
   slot->value.reset();
   slot->parts.clear();
   for (const array &part : parts) slot->parts.push_back(mx::astype(part, stored_type(s, t, false)));

@@ -33,7 +33,6 @@ struct Slot {
   std::vector<array> parts = {}; /* in place of a value: equal shares of it, one after the other */
   std::optional<array> halved = std::nullopt; /* a constant in the type of products, if it was asked for */
   std::vector<int32_t> known = {}; /* integers uploaded as a vector: loops and strides depend on them */
-  bool ones = false;               /* it was uploaded as 1 throughout */
 
   void assign(const array &a) {
     value = a;
@@ -119,11 +118,6 @@ array get_like(const array &x, const Tensor *t);
 inline array get_like(const array &x, const Tensor *t, std::initializer_list<int64_t> d) {
   return shaped(get_like(x, t), d);
 }
-/* The mask, unless it masks nothing: multiplying by 1 would be a pass more, and a key mask makes heads wider.
- */
-inline const Tensor *masking(const Tensor *opt_mask) {
-  return opt_mask && !static_cast<const Slot *>(opt_mask->storage->buffer)->ones ? opt_mask : nullptr;
-}
 /* As they are stored: activations in the compute type; f32 where `exact`, or where the last axis is 3 long
  * and the tensor therefore holds coordinates. */
 void set(State &s, Tensor *t, const array &value, bool exact = false);
@@ -149,6 +143,8 @@ array f32(const array &a);
 array in_compute(const State &s, const array &a);
 /* 1e9 (mask - 1), or what stands for it in the compute type. */
 array mask_bias(const State &s, const array &mask);
+/* mask[i] mask[j] of tokens [~,N], [~,N,N]. */
+array pair_mask(const Tensor *mask);
 array repeated(const array &a, int64_t times); /* end to end along the first axis */
 /* An argument whose rows repeat, [rows,w] -> [1 or batches, m, w], to be broadcast over [batches, m, w]. */
 array repeating(const array &rows, int64_t batches, int64_t m);

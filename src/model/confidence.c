@@ -290,8 +290,7 @@ void of3_confidence(const of3_run *r, const of3_trunk *t, const of3_tensor *x, o
     return;
   }
   representative_atoms(r->in.f, index, has);
-  of3_tensor *representative = OF3_FROM_HOST(cx, OF3_I32, index, n),
-             *has_atom = OF3_FROM_HOST(cx, OF3_F32, has, n);
+  of3_tensor *representative = OF3_FROM_HOST(cx, OF3_I32, index, n), *has_atom = of3_make_mask(r, has, n);
   const of3_tensor *mask = r->net->switches.conf_mask_token ? r->in.token_mask : has_atom;
   decoding d = {.pae = centres(r, r->c->bins_pae, 32),
                 .pde = centres(r, r->c->bins_pde, 32),

@@ -19,7 +19,7 @@ static void condition_pair(const of3_run *r, const of3_tensor *z, of3_tensor *zc
     of3_copy(cx, of3_narrow(cx, zc, i, rows), of3_norm_linear(cx, x, w->norm_z, w->z, OF3_ACT_NONE));
     of3_scope_end(cx, scope);
   }
-  for (int i = 0; i < 2; i++) of3_transition(cx, zc, &w->transition_z[i], r->in.pair_mask);
+  for (int i = 0; i < 2; i++) of3_pair_transition(cx, zc, &w->transition_z[i], r->in.token_mask);
   of3_note(r, zc, "diffusion_module.diffusion_conditioning/z");
 }
 

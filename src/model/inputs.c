@@ -118,18 +118,10 @@ static of3_windows make_windows(of3_run *r, const of3_features *f) {
   return w;
 }
 
-static of3_tensor *make_pair_mask(of3_run *r, const of3_features *f) {
-  int64_t n = f->n_token;
-  of3_tensor *t = OF3_NEW(r->cx, OF3_F32, n, n);
-  if (r->cx->planning) return t;
-  float *host = malloc((size_t)(n * n) * sizeof *host);
-  for (int64_t i = 0; host && i < n * n; i++) host[i] = f->token_mask[i / n] * f->token_mask[i % n];
-  if (host)
-    of3_upload(r->cx, t, host);
-  else
-    of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for the pair mask");
-  free(host);
-  return t;
+of3_tensor *of3_make_mask(const of3_run *r, const float *mask, int64_t n) {
+  for (int64_t i = 0; i < n; i++)
+    if (mask[i] != 1) return OF3_FROM_HOST(r->cx, OF3_F32, mask, n);
+  return NULL;
 }
 
 static of3_tensor *make_bonds(of3_run *r, const of3_features *f) {
@@ -151,18 +143,19 @@ void of3_make_inputs(of3_run *r, const of3_features *f) {
   of3_ctx *cx = r->cx;
   of3_inputs *in = &r->in;
   *in = (of3_inputs){.f = f, .n_token = f->n_token, .n_atom = f->n_atom};
-  in->token_mask = OF3_FROM_HOST(cx, OF3_F32, f->token_mask, f->n_token);
-  in->pair_mask = make_pair_mask(r, f);
+  in->token_mask = of3_make_mask(r, f->token_mask, f->n_token);
   in->relpos = make_relpos(r, f);
   in->token_bonds = make_bonds(r, f);
-  in->atom_mask = OF3_FROM_HOST(cx, OF3_F32, f->atom_mask, f->n_atom);
+  in->atom_mask = of3_make_mask(r, f->atom_mask, f->n_atom);
   in->atom_token = OF3_FROM_HOST(cx, OF3_I32, f->atom_to_token_index, f->n_atom);
   in->token_start = OF3_FROM_HOST(cx, OF3_I32, f->start_atom_index, f->n_token);
   in->token_count = OF3_FROM_HOST(cx, OF3_I32, f->num_atoms_per_token, f->n_token);
   float *mask = OF3_ARENA_NEW(r->arena, float, f->n_atom);
   for (int a = 0; mask && a < f->n_atom; a++)
     mask[a] = f->atom_mask[a] * f->token_mask[f->atom_to_token_index[a]];
-  if (!mask) of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for atom masks");
-  in->atom_token_mask = OF3_FROM_HOST(cx, OF3_F32, mask, f->n_atom);
+  if (mask)
+    in->atom_token_mask = of3_make_mask(r, mask, f->n_atom);
+  else
+    of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for atom masks");
   in->windows = make_windows(r, f);
 }

@@ -4,7 +4,7 @@
 void of3_pair_block(const of3_run *r, of3_tensor *z, const of3_pair_block_w *w, bool truncated,
                     const char *name) {
   of3_ctx *cx = r->cx;
-  const of3_tensor *mask = r->in.pair_mask;
+  const of3_tensor *mask = r->in.token_mask;
   of3_triangle_mul(cx, z, mask, &w->tri_mul_out, true, r->economy.triangle_passes);
   of3_note(r, z, "%s/z.tri_mul_out", name);
   of3_triangle_mul(cx, z, mask, &w->tri_mul_in, false, r->economy.triangle_passes);
@@ -14,7 +14,7 @@ void of3_pair_block(const of3_run *r, of3_tensor *z, const of3_pair_block_w *w, 
   if (truncated) return;
   of3_triangle_attention(cx, z, mask, &w->tri_att_end, true, r->net->switches.end_bias_from_z);
   of3_note(r, z, "%s/z.tri_att_end", name);
-  of3_transition(cx, z, &w->pair_transition, mask);
+  of3_pair_transition(cx, z, &w->pair_transition, mask);
   of3_note(r, z, "%s/z.pair_transition", name);
 }
 

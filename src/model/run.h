@@ -8,11 +8,11 @@
 typedef struct of3_inputs {
   const of3_features *f;
   int64_t n_token, n_atom;
-  of3_tensor *token_mask, *pair_mask; /* [N], [N,N] */
-  of3_tensor *relpos;                 /* [N,N,4] i32: classes of AF3 SI Alg. 3 out of 139, -1 for none */
-  of3_tensor *token_bonds;            /* [N,N,1], or NULL */
-  of3_tensor *atom_mask;              /* [A] */
-  of3_tensor *atom_token, *atom_token_mask; /* [A] i32; [A] atom_mask * token_mask of its token */
+  of3_tensor *token_mask;  /* [N]; NULL: no token is masked */
+  of3_tensor *relpos;      /* [N,N,4] i32: classes of AF3 SI Alg. 3 out of 139, -1 for none */
+  of3_tensor *token_bonds; /* [N,N,1], or NULL */
+  of3_tensor *atom_mask;   /* [A]; NULL: no atom is masked */
+  of3_tensor *atom_token, *atom_token_mask; /* [A] i32; [A] atom_mask * token_mask of its token, or NULL */
   of3_tensor *token_start, *token_count;    /* [N] i32 */
   of3_windows windows;
 } of3_inputs;
@@ -51,6 +51,8 @@ OF3_MUST_CHECK of3_status of3_run_network(of3_ctx *cx, const of3_network *net, c
 
 /* inputs.c: everything on the stack of r->cx. */
 void of3_make_inputs(of3_run *r, const of3_features *f);
+/* A mask [n] as a tensor; NULL if it masks nothing. */
+of3_tensor *of3_make_mask(const of3_run *r, const float *mask, int64_t n);
 
 /* run.c */
 

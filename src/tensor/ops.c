@@ -88,7 +88,7 @@ of3_tensor *of3_combine(of3_ctx *cx, const of3_tensor *x, const of3_tensor *a, c
 }
 
 void of3_mask_rows(of3_ctx *cx, of3_tensor *y, const of3_tensor *mask) {
-  APPLY(cx, OF3_OP_MASK_ROWS, y, NO_ATTR, y, mask);
+  if (mask) APPLY(cx, OF3_OP_MASK_ROWS, y, NO_ATTR, y, mask);
 }
 
 void of3_copy(of3_ctx *cx, of3_tensor *y, const of3_tensor *x) { APPLY(cx, OF3_OP_COPY, y, NO_ATTR, y, x); }
@@ -185,6 +185,11 @@ void of3_transition(of3_ctx *cx, of3_tensor *x, const of3_transition_w *w, const
   APPLY(cx, OF3_OP_TRANSITION, x, NO_ATTR, x, w->norm.scale, w->norm.offset, w->a.w, w->b.w, w->out.w, mask);
 }
 
+void of3_pair_transition(of3_ctx *cx, of3_tensor *z, const of3_transition_w *w, const of3_tensor *mask) {
+  APPLY(cx, OF3_OP_TRANSITION, z, ATTR(.pairs = 1), z, w->norm.scale, w->norm.offset, w->a.w, w->b.w,
+        w->out.w, mask);
+}
+
 /* Tensor i of t, whose first axis goes. */
 static of3_tensor *ops_element(of3_ctx *cx, const of3_tensor *t, int64_t i) {
   return of3_reshape(cx, of3_narrow(cx, t, i, 1), t->rank - 1, t->shape + 1);
@@ -251,9 +256,9 @@ void of3_outer_product_mean(of3_ctx *cx, of3_tensor *z, const of3_tensor *m, con
         w->out.w, w->out.b);
 }
 
-void of3_pair_weighted_average(of3_ctx *cx, of3_tensor *m, const of3_tensor *z, const of3_tensor *pair_mask,
+void of3_pair_weighted_average(of3_ctx *cx, of3_tensor *m, const of3_tensor *z, const of3_tensor *mask,
                                const of3_pair_weighted_average_w *w) {
   of3_attr attr = {.heads = (int)w->z.w->shape[0]};
-  APPLY(cx, OF3_OP_PAIR_WEIGHTED_AVERAGE, m, attr, m, z, pair_mask, w->norm_m.scale, w->norm_m.offset,
+  APPLY(cx, OF3_OP_PAIR_WEIGHTED_AVERAGE, m, attr, m, z, mask, w->norm_m.scale, w->norm_m.offset,
         w->norm_z.scale, w->norm_z.offset, w->z.w, w->v.w, w->g.w, w->o.w);
 }

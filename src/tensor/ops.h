@@ -30,6 +30,7 @@ typedef struct of3_attr {
   int bias_from_z; /* ending node: bias b[i,k] of the untransposed z (OB); else b[k,i] (P1, P2) */
   int classes;     /* ONE_HOT */
   int bf16;        /* PROJECT: the result is bf16 */
+  int pairs;       /* TRANSITION: x is over pairs of tokens, the mask over tokens */
 } of3_attr;
 
 /* What an operation does to its output (ops.def): an operation in place reads argument `arg` where it lies
@@ -219,7 +220,8 @@ void of3_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *x);
  * of one s, or NULL. */
 of3_tensor *of3_combine(of3_ctx *cx, const of3_tensor *x, const of3_tensor *a, const of3_tensor *opt_y,
                         const of3_tensor *opt_b, const of3_tensor *opt_mask);
-void of3_mask_rows(of3_ctx *cx, of3_tensor *y, const of3_tensor *mask);
+/* Nothing is done without a mask. */
+void of3_mask_rows(of3_ctx *cx, of3_tensor *y, const of3_tensor *opt_mask);
 void of3_copy(of3_ctx *cx, of3_tensor *y, const of3_tensor *x);
 of3_tensor *of3_concat(of3_ctx *cx, const of3_tensor *a, const of3_tensor *b);
 /* z [N,N,c] = a [N,c], b [N,c]. */
@@ -228,22 +230,22 @@ void of3_outer_sum(of3_ctx *cx, of3_tensor *z, const of3_tensor *a, const of3_te
 void of3_embed_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *index, const of3_tensor *table,
                    const of3_tensor *opt_weight);
 of3_tensor *of3_one_hot(of3_ctx *cx, const of3_tensor *index, int classes);
-/* x [..,N,c], index [A] i32, mask [A] -> [..,A,c]. */
-of3_tensor *of3_gather(of3_ctx *cx, const of3_tensor *x, const of3_tensor *index, const of3_tensor *mask);
+/* x [..,N,c], index [A] i32, mask [A] or NULL -> [..,A,c]. */
+of3_tensor *of3_gather(of3_ctx *cx, const of3_tensor *x, const of3_tensor *index, const of3_tensor *opt_mask);
 /* y [..,A,c] += gathered x [..,N,c], with equal leading axes, or y has more of them
  * and x is used again and again. */
 void of3_gather_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, const of3_tensor *index,
-                    const of3_tensor *mask);
-/* x [..,A,c], start and count [N] i32, mask [A] -> [..,N,c]. */
+                    const of3_tensor *opt_mask);
+/* x [..,A,c], start and count [N] i32, mask [A] or NULL -> [..,N,c]. */
 of3_tensor *of3_segment_mean(of3_ctx *cx, const of3_tensor *x, const of3_tensor *start,
-                             const of3_tensor *count, const of3_tensor *mask);
+                             const of3_tensor *count, const of3_tensor *opt_mask);
 of3_tensor *of3_symmetrize(of3_ctx *cx, const of3_tensor *x); /* [..,N,N,c] */
 /* x [..,bins] -> [..]; table [sets,bins]; set [rows, or a divisor] i32, NULL: set
  * 0. */
 of3_tensor *of3_expect(of3_ctx *cx, const of3_tensor *x, const of3_tensor *table, const of3_tensor *opt_set);
 of3_tensor *of3_fourier(of3_ctx *cx, const of3_tensor *t, const of3_tensor *w, const of3_tensor *b);
-/* x [S,A,3], mask [A], rotation [S,9], shift [S,3]. */
-void of3_augment(of3_ctx *cx, of3_tensor *x, const of3_tensor *mask, const of3_tensor *rotation,
+/* x [S,A,3], mask [A] or NULL, rotation [S,9], shift [S,3]. */
+void of3_augment(of3_ctx *cx, of3_tensor *x, const of3_tensor *opt_mask, const of3_tensor *rotation,
                  const of3_tensor *shift);
 of3_tensor *of3_distance_bin(of3_ctx *cx, const of3_tensor *x,
                              const of3_tensor *representative); /* -> [S,N,N] i32 */
@@ -279,6 +281,8 @@ of3_tensor *of3_attention(of3_ctx *cx, const of3_tensor *q, const of3_tensor *k,
                           int heads);
 /* x [..,c], mask [..] or NULL. */
 void of3_transition(of3_ctx *cx, of3_tensor *x, const of3_transition_w *w, const of3_tensor *opt_mask);
+/* z [..,N,N,c], mask of tokens [~,N] or NULL: that of pair (i,j) is mask[i] mask[j]. */
+void of3_pair_transition(of3_ctx *cx, of3_tensor *z, const of3_transition_w *w, const of3_tensor *opt_mask);
 /* What adaptive norms and their residual branches take from the conditioning s [..,c_s], already activated:
  * [..,c] each. count <= MODULATE_MOST at a time, of one c. */
 typedef struct of3_modulation {
@@ -292,17 +296,17 @@ void of3_modulate(of3_ctx *cx, const of3_tensor *s, int count, const of3_modulat
 void of3_project(of3_ctx *cx, const of3_tensor *x, const of3_norm_w *opt_norm, const of3_modulation *opt_m,
                  int heads, int count, const of3_linear_w *w, of3_tensor **y);
 void of3_gated_transition(of3_ctx *cx, of3_tensor *a, of3_modulation m, of3_linear_w wa, of3_linear_w wb,
-                          of3_linear_w wo, const of3_tensor *mask);
-/* z [..,N,N,c], mask [N,N]; passes: of3_attr. */
-void of3_triangle_mul(of3_ctx *cx, of3_tensor *z, const of3_tensor *mask, const of3_triangle_mul_w *w,
+                          of3_linear_w wo, const of3_tensor *opt_mask);
+/* z [..,N,N,c], mask of tokens [~,N] or NULL; passes: of3_attr. */
+void of3_triangle_mul(of3_ctx *cx, of3_tensor *z, const of3_tensor *opt_mask, const of3_triangle_mul_w *w,
                       bool outgoing, int passes);
-void of3_triangle_attention(of3_ctx *cx, of3_tensor *z, const of3_tensor *mask,
+void of3_triangle_attention(of3_ctx *cx, of3_tensor *z, const of3_tensor *opt_mask,
                             const of3_triangle_attention_w *w, bool ending, bool bias_from_z);
-/* z [N,N,c], m [M,N,c_m], mask [M,N]. */
-void of3_outer_product_mean(of3_ctx *cx, of3_tensor *z, const of3_tensor *m, const of3_tensor *mask,
+/* z [N,N,c], m [M,N,c_m], mask [M,N] or NULL. */
+void of3_outer_product_mean(of3_ctx *cx, of3_tensor *z, const of3_tensor *m, const of3_tensor *opt_mask,
                             const of3_outer_product_mean_w *w);
-/* m [M,N,c_m], z [N,N,c], pair_mask [N,N]. */
-void of3_pair_weighted_average(of3_ctx *cx, of3_tensor *m, const of3_tensor *z, const of3_tensor *pair_mask,
+/* m [M,N,c_m], z [N,N,c], mask of tokens [N] or NULL. */
+void of3_pair_weighted_average(of3_ctx *cx, of3_tensor *m, const of3_tensor *z, const of3_tensor *opt_mask,
                                const of3_pair_weighted_average_w *w);
 
 /* ---- the table itself, for backends, tests, benchmarks */

@@ -47,6 +47,14 @@ static bool are_alike(const of3_call *c, int n) {
 }
 static bool has_width(const of3_tensor *opt, int64_t c) { return !opt || of3_dim(opt, 0) == c; }
 
+/* z [..,N,N,c] with a mask of the tokens [~,N]. */
+static void check_pair(const of3_tensor *z, const of3_tensor *opt_mask) {
+  DEMAND(of3_dim(z, 1) == of3_dim(z, 2));
+  DEMAND(!opt_mask || of3_dim(z, 1) == 0 ||
+         (of3_dim(opt_mask, 0) == of3_dim(z, 1) &&
+          rows_divide(opt_mask, of3_rows(z) / of3_dim(z, 1) / of3_dim(z, 1))));
+}
+
 of3_shape of3_shape_linear(const of3_call *c) {
   const of3_tensor *x = c->in[LINEAR_X], *w = c->in[LINEAR_W], *y = c->in[LINEAR_Y];
   DEMAND(w->rank == 2 && w->shape[1] == of3_dim(x, 0) && has_width(c->in[LINEAR_B], w->shape[0]));
@@ -118,7 +126,7 @@ of3_shape of3_shape_one_hot(const of3_call *c) {
 
 of3_shape of3_shape_gather(const of3_call *c) {
   const of3_tensor *x = c->in[GATHER_X], *y = c->in[GATHER_Y];
-  DEMAND(of3_count(c->in[GATHER_INDEX]) == of3_count(c->in[GATHER_MASK]));
+  DEMAND(!c->in[GATHER_MASK] || of3_count(c->in[GATHER_INDEX]) == of3_count(c->in[GATHER_MASK]));
   if (y) {
     DEMAND(of3_dim(y, 1) == of3_count(c->in[GATHER_INDEX]) && of3_dim(y, 0) == of3_dim(x, 0));
     return like(y);
@@ -130,7 +138,7 @@ of3_shape of3_shape_gather(const of3_call *c) {
 
 of3_shape of3_shape_segment_mean(const of3_call *c) {
   of3_shape s = like(c->in[SEGMENT_X]);
-  DEMAND(of3_dim(c->in[SEGMENT_X], 1) == of3_count(c->in[SEGMENT_MASK]));
+  DEMAND(!c->in[SEGMENT_MASK] || of3_dim(c->in[SEGMENT_X], 1) == of3_count(c->in[SEGMENT_MASK]));
   s.dim[s.rank - 2] = of3_count(c->in[SEGMENT_START]);
   return s;
 }
@@ -211,7 +219,10 @@ of3_shape of3_shape_transition(const of3_call *c) {
   int64_t w = of3_dim(c->in[TRANS_X], 0), h = c->in[TRANS_WA]->shape[0];
   DEMAND(is_matrix(c->in[TRANS_WA], h, w) && is_matrix(c->in[TRANS_WB], h, w) &&
          is_matrix(c->in[TRANS_WO], w, h));
-  DEMAND(count_divides(c->in[TRANS_MASK], of3_rows(c->in[TRANS_X])));
+  if (c->attr.pairs)
+    check_pair(c->in[TRANS_X], c->in[TRANS_MASK]);
+  else
+    DEMAND(count_divides(c->in[TRANS_MASK], of3_rows(c->in[TRANS_X])));
   return like(c->in[TRANS_X]);
 }
 
@@ -257,11 +268,6 @@ of3_shape of3_shape_gated_transition(const of3_call *c) {
   return like(c->in[GTRANS_A]);
 }
 
-/* z [..,N,N,c] with a mask over the pairs of one or of all batch entries. */
-static void check_pair(const of3_tensor *z, const of3_tensor *mask) {
-  DEMAND(of3_dim(z, 1) == of3_dim(z, 2) && count_divides(mask, of3_rows(z)));
-}
-
 of3_shape of3_shape_triangle_mul(const of3_call *c) {
   check_pair(c->in[TRI_MUL_Z], c->in[TRI_MUL_MASK]);
   int64_t w = of3_dim(c->in[TRI_MUL_Z], 0), h = c->in[TRI_MUL_WAP]->shape[0];
@@ -282,7 +288,7 @@ of3_shape of3_shape_triangle_attention(const of3_call *c) {
 of3_shape of3_shape_outer_product_mean(const of3_call *c) {
   const of3_tensor *z = c->in[OPM_Z], *m = c->in[OPM_M];
   int64_t h = c->in[OPM_W1]->shape[0];
-  DEMAND(z->rank == 3 && m->rank == 3 && of3_count(c->in[OPM_MASK]) == of3_rows(m) &&
+  DEMAND(z->rank == 3 && m->rank == 3 && (!c->in[OPM_MASK] || of3_count(c->in[OPM_MASK]) == of3_rows(m)) &&
          m->shape[1] == z->shape[0]);
   DEMAND(is_matrix(c->in[OPM_WO], of3_dim(z, 0), h * h));
   return like(z);
@@ -292,5 +298,6 @@ of3_shape of3_shape_pair_weighted_average(const of3_call *c) {
   const of3_tensor *m = c->in[PWA_M], *z = c->in[PWA_Z];
   DEMAND(z->rank == 3 && m->rank == 3 && m->shape[1] == z->shape[0] &&
          c->in[PWA_WV]->shape[0] % c->attr.heads == 0);
+  check_pair(z, c->in[PWA_MASK]);
   return like(m);
 }

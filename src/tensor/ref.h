@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tensor/ops_table.h"
+#include "tensor/pairs.h"
 
 #define REF_EPS_NORM 1e-5
 #define REF_INF      1e9 /* additive attention masks are INF (mask - 1) */

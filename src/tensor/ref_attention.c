@@ -67,7 +67,11 @@ void of3_ref_transition(const of3_call *c) {
     float *x = of3_f32(c->out) + r * w;
     ref_norm_row(x, w, c->in[TRANS_SCALE], c->in[TRANS_OFFSET], row);
     swiglu(wa, c->in[TRANS_WB], row, hidden);
-    double m = mask ? (double)of3_f32(mask)[r % of3_count(mask)] : 1;
+    double m = 1;
+    if (mask && c->attr.pairs)
+      m = (double)of3_row_pair_mask(mask, of3_dim(c->out, 1), r);
+    else if (mask)
+      m = (double)of3_f32(mask)[r % of3_count(mask)];
     for (int64_t o = 0; o < w; o++) x[o] = (float)((double)x[o] + m * ref_dot(c->in[TRANS_WO], o, hidden));
   }
   free(row);

@@ -9,14 +9,15 @@ static void gated_projection(const of3_tensor *wp, const of3_tensor *wg, const d
 }
 
 /* a and b [N,N,h] of one batch entry. */
-static void project_ab(const of3_call *c, const float *z, const float *mask, int64_t pairs, double *a,
+static void project_ab(const of3_call *c, const float *z, const float *mask, int64_t n, double *a,
                        double *b) {
   int64_t w = of3_dim(c->out, 0), h = c->in[TRI_MUL_WAP]->shape[0];
   double *x = ref_alloc(w);
-  for (int64_t r = 0; r < pairs; r++) {
+  for (int64_t r = 0; r < n * n; r++) {
+    const double m = (double)of3_pair_mask(mask, r / n, r % n);
     ref_norm_row(z + r * w, w, c->in[TRI_MUL_IN_SCALE], c->in[TRI_MUL_IN_OFFSET], x);
-    gated_projection(c->in[TRI_MUL_WAP], c->in[TRI_MUL_WAG], x, (double)mask[r], a + r * h);
-    gated_projection(c->in[TRI_MUL_WBP], c->in[TRI_MUL_WBG], x, (double)mask[r], b + r * h);
+    gated_projection(c->in[TRI_MUL_WAP], c->in[TRI_MUL_WAG], x, m, a + r * h);
+    gated_projection(c->in[TRI_MUL_WBP], c->in[TRI_MUL_WBG], x, m, b + r * h);
   }
   free(x);
 }
@@ -26,7 +27,7 @@ static void triangle_mul_one(const of3_call *c, float *z, const float *mask, int
   double *a = ref_alloc(n * n * h), *b = ref_alloc(n * n * h), *x = ref_alloc(w), *norm = ref_alloc(h);
   float *p = calloc((size_t)h, sizeof *p);
   if (!p) abort();
-  project_ab(c, z, mask, n * n, a, b);
+  project_ab(c, z, mask, n, a, b);
   for (int64_t i = 0; i < n; i++)
     for (int64_t j = 0; j < n; j++) {
       for (int64_t ch = 0; ch < h; ch++) {
@@ -54,7 +55,7 @@ void of3_ref_triangle_mul(const of3_call *c) {
   const of3_tensor *mask = c->in[TRI_MUL_MASK];
   int64_t n = of3_dim(c->out, 1), w = of3_dim(c->out, 0), pairs = n * n;
   for (int64_t b = 0; b < of3_rows(c->out) / pairs; b++)
-    triangle_mul_one(c, of3_f32(c->out) + b * pairs * w, of3_f32(mask) + b * pairs % of3_count(mask), n);
+    triangle_mul_one(c, of3_f32(c->out) + b * pairs * w, of3_entry_mask(mask, n, b), n);
 }
 
 /* Pair (line, at): line is the row of a starting node, the column of an ending one. */
@@ -62,11 +63,11 @@ static int64_t pair_at(const of3_call *c, int64_t n, int64_t line, int64_t at) {
   return c->attr.ending ? at * n + line : line * n + at;
 }
 
-/* Whether any key of the line counts. Where none does (padding), the additive mask is the same for all keys
- * and cancels. */
-static bool any_key(const of3_call *c, const float *mask, int64_t n, int64_t line) {
+/* Whether any pair of token i counts. Where none does (padding), the additive mask of its keys is the same
+ * for all and cancels. */
+static bool any_pair(const float *mask, int64_t n, int64_t i) {
   for (int64_t j = 0; j < n; j++)
-    if (mask[pair_at(c, n, line, j)] != 0) return true;
+    if (of3_pair_mask(mask, i, j) != 0) return true;
   return false;
 }
 
@@ -83,14 +84,14 @@ static void attend_line(const of3_call *c, const double *x, const double *bias, 
     ref_matvec(c->in[TRI_ATT_WV], xi, v + i * hd);
   }
   bool swap = c->attr.ending && !c->attr.bias_from_z; /* b[k,i] instead of b[i,k] */
-  bool masked = any_key(c, mask, n, line);
+  bool masked = any_pair(mask, n, line);
   for (int64_t i = 0; i < n; i++) {
     for (int64_t h = 0; h < heads; h++) {
       for (int64_t j = 0; j < n; j++) {
         double dot = 0;
         for (int64_t e = 0; e < d; e++) dot += q[i * hd + h * d + e] * k[j * hd + h * d + e];
         double b = bias[(swap ? j * n + i : i * n + j) * heads + h];
-        float add = masked ? (float)(REF_INF * ((double)mask[pair_at(c, n, line, j)] - 1)) : 0;
+        float add = masked ? (float)(REF_INF * ((double)of3_pair_mask(mask, line, j) - 1)) : 0;
         p[j] = (double)((float)(dot / sqrt((double)d) + b) + add);
       }
       ref_softmax(p, n);
@@ -121,8 +122,7 @@ void of3_ref_triangle_attention(const of3_call *c) {
       ref_norm_row(z + r * w, w, c->in[TRI_ATT_SCALE], c->in[TRI_ATT_OFFSET], x + r * w);
       ref_matvec(c->in[TRI_ATT_WZ], x + r * w, bias + r * heads);
     }
-    for (int64_t line = 0; line < n; line++)
-      attend_line(c, x, bias, of3_f32(mask) + b * pairs % of3_count(mask), n, line, z);
+    for (int64_t line = 0; line < n; line++) attend_line(c, x, bias, of3_entry_mask(mask, n, b), n, line, z);
   }
   free(x);
   free(bias);
@@ -130,7 +130,7 @@ void of3_ref_triangle_attention(const of3_call *c) {
 
 void of3_ref_outer_product_mean(const of3_call *c) {
   const of3_tensor *m = c->in[OPM_M], *wo = c->in[OPM_WO];
-  const float *mask = of3_f32(c->in[OPM_MASK]);
+  const float *mask = c->in[OPM_MASK] ? of3_f32(c->in[OPM_MASK]) : NULL;
   int64_t rows = m->shape[0], n = m->shape[1], cm = of3_dim(m, 0), h = c->in[OPM_W1]->shape[0],
           w = of3_dim(c->out, 0);
   double *x = ref_alloc(cm), *a = ref_alloc(rows * n * h), *b = ref_alloc(rows * n * h),
@@ -138,8 +138,8 @@ void of3_ref_outer_product_mean(const of3_call *c) {
   for (int64_t r = 0; r < rows * n; r++) {
     ref_norm_row(of3_f32(m) + r * cm, cm, c->in[OPM_SCALE], c->in[OPM_OFFSET], x);
     for (int64_t e = 0; e < h; e++) {
-      a[r * h + e] = ref_operand(c->in[OPM_W1], (double)mask[r] * ref_dot(c->in[OPM_W1], e, x));
-      b[r * h + e] = ref_operand(c->in[OPM_W2], (double)mask[r] * ref_dot(c->in[OPM_W2], e, x));
+      a[r * h + e] = ref_operand(c->in[OPM_W1], (mask ? (double)mask[r] : 1) * ref_dot(c->in[OPM_W1], e, x));
+      b[r * h + e] = ref_operand(c->in[OPM_W2], (mask ? (double)mask[r] : 1) * ref_dot(c->in[OPM_W2], e, x));
     }
   }
   for (int64_t i = 0; i < n; i++)
@@ -147,7 +147,7 @@ void of3_ref_outer_product_mean(const of3_call *c) {
       double both = 1e-3;
       memset(o, 0, (size_t)(h * h) * sizeof *o);
       for (int64_t r = 0; r < rows; r++) {
-        both += (double)mask[r * n + i] * (double)mask[r * n + j];
+        both += mask ? (double)mask[r * n + i] * (double)mask[r * n + j] : 1;
         for (int64_t e = 0; e < h * h; e++) o[e] += a[(r * n + i) * h + e / h] * b[(r * n + j) * h + e % h];
       }
       float *z = of3_f32(c->out) + (i * n + j) * w;
@@ -160,19 +160,18 @@ void of3_ref_outer_product_mean(const of3_call *c) {
   free(o);
 }
 
-/* Softmax weights [N,N,H] over j of linear_z(LN_z(z_ij)) + INF (pair_mask - 1); a row without unmasked j goes
- * unmasked. */
+/* Softmax weights [N,N,H] over j of linear_z(LN_z(z_ij)) + INF (mask_i mask_j - 1); a row without unmasked j
+ * goes unmasked. */
 static void average_weights(const of3_call *c, int64_t n, double *weight) {
   const of3_tensor *z = c->in[PWA_Z];
   int64_t w = of3_dim(z, 0), heads = c->attr.heads;
   double *x = ref_alloc(w), *p = ref_alloc(n);
+  const float *mask = n ? of3_entry_mask(c->in[PWA_MASK], n, 0) : NULL;
   for (int64_t i = 0; i < n; i++) {
-    const float *mask = of3_f32(c->in[PWA_MASK]) + i * n;
-    bool masked = false;
-    for (int64_t j = 0; j < n; j++) masked = masked || mask[j] != 0;
+    bool masked = any_pair(mask, n, i);
     for (int64_t j = 0; j < n; j++) {
       ref_norm_row(of3_f32(z) + (i * n + j) * w, w, c->in[PWA_Z_SCALE], c->in[PWA_Z_OFFSET], x);
-      float add = masked ? (float)(REF_INF * ((double)mask[j] - 1)) : 0;
+      float add = masked ? (float)(REF_INF * ((double)of3_pair_mask(mask, i, j) - 1)) : 0;
       for (int64_t h = 0; h < heads; h++)
         weight[(i * n + j) * heads + h] = (double)((float)ref_dot(c->in[PWA_WZ], h, x) + add);
     }

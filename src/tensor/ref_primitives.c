@@ -113,13 +113,14 @@ void of3_ref_one_hot(const of3_call *c) {
 }
 
 void of3_ref_gather(const of3_call *c) {
-  const of3_tensor *x = c->in[GATHER_X];
+  const of3_tensor *x = c->in[GATHER_X], *mask = c->in[GATHER_MASK];
   int64_t w = of3_dim(x, 0), n = of3_dim(x, 1), atoms = of3_count(c->in[GATHER_INDEX]);
   int64_t batches = of3_rows(x) / n;
   for (int64_t r = 0; r < of3_rows(c->out); r++) {
     int64_t a = r % atoms, from = r / atoms % batches * n + of3_i32(c->in[GATHER_INDEX])[a];
     for (int64_t ch = 0; ch < w; ch++) {
-      float v = of3_f32(c->in[GATHER_MASK])[a] * of3_f32(x)[from * w + ch], *y = of3_f32(c->out) + r * w + ch;
+      float v = (mask ? of3_f32(mask)[a] : 1.0f) * of3_f32(x)[from * w + ch],
+            *y = of3_f32(c->out) + r * w + ch;
       *y = c->attr.accumulate ? *y + v : v;
     }
   }
@@ -134,8 +135,9 @@ void of3_ref_segment_mean(const of3_call *c) {
     for (int64_t ch = 0; ch < w; ch++) {
       double sum = 0, count = 0;
       for (int64_t a = first; a < last; a++) {
-        sum += (double)of3_f32(mask)[a] * (double)xb[a * w + ch];
-        count += (double)of3_f32(mask)[a];
+        const double m = mask ? (double)of3_f32(mask)[a] : 1;
+        sum += m * (double)xb[a * w + ch];
+        count += m;
       }
       of3_f32(c->out)[r * w + ch] = (float)(sum / (count + 1e-9));
     }
@@ -179,15 +181,16 @@ void of3_ref_fourier(const of3_call *c) {
 
 void of3_ref_augment(const of3_call *c) {
   int64_t atoms = c->out->shape[1];
-  const float *mask = of3_f32(c->in[AUGMENT_MASK]);
+  const float *mask = c->in[AUGMENT_MASK] ? of3_f32(c->in[AUGMENT_MASK]) : NULL;
   for (int64_t s = 0; s < c->out->shape[0]; s++) {
     float *x = of3_f32(c->out) + s * atoms * 3;
     const float *rot = of3_f32(c->in[AUGMENT_ROTATION]) + 9 * s,
                 *shift = of3_f32(c->in[AUGMENT_SHIFT]) + 3 * s;
     double mean[3] = {0}, count = 0;
     for (int64_t a = 0; a < atoms; a++) {
-      count += (double)mask[a];
-      for (int k = 0; k < 3; k++) mean[k] += (double)mask[a] * (double)x[3 * a + k];
+      const double m = mask ? (double)mask[a] : 1;
+      count += m;
+      for (int k = 0; k < 3; k++) mean[k] += m * (double)x[3 * a + k];
     }
     for (int k = 0; k < 3; k++) mean[k] /= count > 1 ? count : 1;
     for (int64_t a = 0; a < atoms; a++) {
@@ -196,7 +199,7 @@ void of3_ref_augment(const of3_call *c) {
       for (int k = 0; k < 3; k++) {
         double y = d[0] * (double)rot[3 * k] + d[1] * (double)rot[3 * k + 1] + d[2] * (double)rot[3 * k + 2] +
                    (double)shift[k];
-        x[3 * a + k] = (float)(y * (double)mask[a]);
+        x[3 * a + k] = (float)(y * (mask ? (double)mask[a] : 1));
       }
     }
   }

@@ -200,16 +200,16 @@ static void make_one_hot(ops_env *e, const int64_t *p, of3_call *c) {
   c->attr.classes = (int)p[2];
 }
 
-/* B, N, A, c, accumulate, batches of y for each of x */
+/* B, N, A, c, accumulate, batches of y for each of x, 1: without a mask */
 static void make_gather(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[GATHER_X] = normal(e, 0, 1, DIMS(p[0], p[1], p[3]));
   c->in[GATHER_INDEX] = integers(e, 0, p[1], DIMS(p[2]));
-  c->in[GATHER_MASK] = mask(e, MASK_RANDOM, DIMS(p[2]));
+  if (!p[6]) c->in[GATHER_MASK] = mask(e, MASK_RANDOM, DIMS(p[2]));
   c->attr.accumulate = (int)p[4];
   if (p[4]) c->in[GATHER_Y] = c->out = normal(e, 0, 1, DIMS(p[5], p[0], p[2], p[3]));
 }
 
-/* B, N, c: token i has i mod 4 atoms and one atom lies between tokens */
+/* B, N, c, 1: without a mask; token i has i mod 4 atoms and one atom lies between tokens */
 static void make_segment_mean(ops_env *e, const int64_t *p, of3_call *c) {
   int64_t n = p[1], atoms = 0;
   int32_t *start = buffer(n), *many = buffer(n);
@@ -221,7 +221,7 @@ static void make_segment_mean(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[SEGMENT_X] = normal(e, 0, 1, DIMS(p[0], atoms, p[2]));
   c->in[SEGMENT_START] = place(e, OF3_I32, DIMS(n), start);
   c->in[SEGMENT_COUNT] = place(e, OF3_I32, DIMS(n), many);
-  c->in[SEGMENT_MASK] = mask(e, MASK_RANDOM, DIMS(atoms));
+  if (!p[3]) c->in[SEGMENT_MASK] = mask(e, MASK_RANDOM, DIMS(atoms));
   free(start);
   free(many);
 }
@@ -245,10 +245,10 @@ static void make_fourier(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[FOURIER_B] = normal(e, 0, 1, DIMS(p[1]));
 }
 
-/* S, A */
+/* S, A, 1: without a mask */
 static void make_augment(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[AUGMENT_X] = c->out = normal(e, 3, 10, DIMS(p[0], p[1], 3));
-  c->in[AUGMENT_MASK] = mask(e, MASK_RANDOM, DIMS(p[1]));
+  if (!p[2]) c->in[AUGMENT_MASK] = mask(e, MASK_RANDOM, DIMS(p[1]));
   c->in[AUGMENT_ROTATION] = normal(e, 0, 1, DIMS(p[0], 9));
   c->in[AUGMENT_SHIFT] = normal(e, 0, 1, DIMS(p[0], 3));
 }
@@ -363,15 +363,18 @@ static void make_attention(ops_env *e, const int64_t *p, of3_call *c) {
   c->attr.heads = (int)p[3];
 }
 
-/* B, M, c, hidden, 0 or 1 + kind of the mask over M */
+/* B, M, c, hidden, 0 or 1 + kind of the mask over M, batches of the mask if x is over the pairs of M tokens
+ */
 static void make_transition(ops_env *e, const int64_t *p, of3_call *c) {
-  c->in[TRANS_X] = c->out = activations(e, DIMS(p[0], p[1], p[2]));
+  c->attr.pairs = p[5] > 0;
+  c->in[TRANS_X] = c->out =
+      activations(e, c->attr.pairs ? DIMS(p[0], p[1], p[1], p[2]) : DIMS(p[0], p[1], p[2]));
   c->in[TRANS_SCALE] = norm_scale(e, p[2]);
   c->in[TRANS_OFFSET] = norm_offset(e, p[2]);
   c->in[TRANS_WA] = weight(e, p[3], p[2]);
   c->in[TRANS_WB] = weight(e, p[3], p[2]);
   c->in[TRANS_WO] = weight(e, p[2], p[3]);
-  if (p[4]) c->in[TRANS_MASK] = mask(e, p[4] - 1, DIMS(p[1]));
+  if (p[4]) c->in[TRANS_MASK] = mask(e, p[4] - 1, DIMS(p[5] ? p[5] : 1, p[1]));
 }
 
 /* B, M, c, n, weights, bits: 1 biases, 2 adaptive, 4 scale and offset, 8 for attention */
@@ -417,11 +420,11 @@ static void make_gated_transition(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[GTRANS_MASK] = mask(e, MASK_RANDOM, DIMS(p[1]));
 }
 
-/* B, N, c, hidden, outgoing, kind of the mask, batches of the mask, passes */
+/* B, N, c, hidden, outgoing, kind of the mask of tokens (-1: none), its batches, passes */
 static void make_triangle_mul(ops_env *e, const int64_t *p, of3_call *c) {
   int64_t w = p[2], h = p[3];
   c->in[TRI_MUL_Z] = c->out = activations(e, DIMS(p[0], p[1], p[1], w));
-  c->in[TRI_MUL_MASK] = mask(e, p[5], DIMS(p[6], p[1], p[1]));
+  if (p[5] >= 0) c->in[TRI_MUL_MASK] = mask(e, p[5], DIMS(p[6], p[1]));
   c->in[TRI_MUL_IN_SCALE] = norm_scale(e, w);
   c->in[TRI_MUL_IN_OFFSET] = norm_offset(e, w);
   for (int i = TRI_MUL_WAP; i <= TRI_MUL_WBG; i++) c->in[i] = weight(e, h, w);
@@ -433,11 +436,12 @@ static void make_triangle_mul(ops_env *e, const int64_t *p, of3_call *c) {
   c->attr.passes = (int)p[7];
 }
 
-/* B, N, c, H, d, bits: 1 ending, 2 bias from z, 4 a mask for each batch entry; kind of the mask */
+/* B, N, c, H, d, bits: 1 ending, 2 bias from z, 4 a mask for each batch entry; kind of the mask of tokens
+ * (-1: none) */
 static void make_triangle_attention(ops_env *e, const int64_t *p, of3_call *c) {
   int64_t w = p[2], hd = p[3] * p[4];
   c->in[TRI_ATT_Z] = c->out = activations(e, DIMS(p[0], p[1], p[1], w));
-  c->in[TRI_ATT_MASK] = mask(e, p[6], DIMS(p[5] & 4 ? p[0] : 1, p[1], p[1]));
+  if (p[6] >= 0) c->in[TRI_ATT_MASK] = mask(e, p[6], DIMS(p[5] & 4 ? p[0] : 1, p[1]));
   c->in[TRI_ATT_SCALE] = norm_scale(e, w);
   c->in[TRI_ATT_OFFSET] = norm_offset(e, w);
   c->in[TRI_ATT_WZ] = weight(e, p[3], w);
@@ -446,11 +450,11 @@ static void make_triangle_attention(ops_env *e, const int64_t *p, of3_call *c) {
   c->attr = (of3_attr){.heads = (int)p[3], .ending = p[5] & 1, .bias_from_z = (p[5] & 2) != 0};
 }
 
-/* M, N, c_m, hidden, c_z */
+/* M, N, c_m, hidden, c_z, 1: without a mask */
 static void make_outer_product_mean(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[OPM_Z] = c->out = normal(e, 0, 1, DIMS(p[1], p[1], p[4]));
   c->in[OPM_M] = activations(e, DIMS(p[0], p[1], p[2]));
-  c->in[OPM_MASK] = mask(e, MASK_RANDOM, DIMS(p[0], p[1]));
+  if (!p[5]) c->in[OPM_MASK] = mask(e, MASK_RANDOM, DIMS(p[0], p[1]));
   c->in[OPM_SCALE] = norm_scale(e, p[2]);
   c->in[OPM_OFFSET] = norm_offset(e, p[2]);
   c->in[OPM_W1] = weight(e, p[3], p[2]);
@@ -459,12 +463,12 @@ static void make_outer_product_mean(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[OPM_BO] = normal(e, 0, 1, DIMS(p[4]));
 }
 
-/* M, N, c_m, c_z, H, d, kind of the mask */
+/* M, N, c_m, c_z, H, d, kind of the mask of tokens (-1: none) */
 static void make_pair_weighted_average(ops_env *e, const int64_t *p, of3_call *c) {
   int64_t hd = p[4] * p[5];
   c->in[PWA_M] = c->out = activations(e, DIMS(p[0], p[1], p[2]));
   c->in[PWA_Z] = activations(e, DIMS(p[1], p[1], p[3]));
-  c->in[PWA_MASK] = mask(e, p[6], DIMS(p[1], p[1]));
+  if (p[6] >= 0) c->in[PWA_MASK] = mask(e, p[6], DIMS(p[1]));
   c->in[PWA_M_SCALE] = norm_scale(e, p[2]);
   c->in[PWA_M_OFFSET] = norm_offset(e, p[2]);
   c->in[PWA_Z_SCALE] = norm_scale(e, p[3]);
