@@ -1,7 +1,6 @@
 of3_test(test_archive of3_base)
 of3_test(test_safetensors of3_io)
 of3_test(test_checkpoint of3_io)
-of3_test(test_convert of3_io)
 of3_test_allocations(test_io_memory of3_io)
 of3_fuzz(fuzz_safetensors of3_io)
 of3_fuzz(fuzz_checkpoint of3_io)

@@ -1,7 +1,8 @@
 #include <string.h>
 
 #include "api/handles.h"
-#include "io/convert.h"
+#include "cpu/cpu.h"
+#include "model/convert.h"
 
 static bool is_cancelled(void *user) { return of3_is_cancelled(user); }
 
@@ -12,7 +13,10 @@ of3_status of3_convert(const char *in, const char *out, const char *dtype, const
   bool f32 = strcmp(dtype, "f32") == 0;
   if (!f32 && strcmp(dtype, "bf16") != 0)
     return of3_fail(err, OF3_ERR_USAGE, "checkpoints are converted to f32 or bf16, not to '%.40s'", dtype);
-  OF3_TRY(of3_checkpoint_convert(in, out, f32 ? OF3_F32 : OF3_BF16, is_cancelled, &callbacks, &done, err));
+  const of3_backend *backend = NULL;
+  OF3_TRY(of3_cpu_backend("plain", OF3_F32, &backend, err));
+  OF3_TRY(of3_checkpoint_convert(backend, in, out, f32 ? OF3_F32 : OF3_BF16, is_cancelled, &callbacks, &done,
+                                 err));
   if (opt_info)
     *opt_info = (of3_convert_info){.n_tensor = done.n_tensor,
                                    .n_skipped = done.n_skipped,

@@ -1,5 +1,8 @@
+/* Binding: each tensor of the checkpoint is looked up by its name, checked, wrapped for the backend, and
+ * noted in the table of parameters. */
 #include "model/bind.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -98,17 +101,70 @@ static of3_tensor *release_converted(const of3_binder *b, const of3_entry *e, of
   return t;
 }
 
+/* ---- The table of parameters */
+
+static of3_parameter *new_parameter(of3_binder *b) {
+  of3_parameters *all = b->parameters;
+  if (all->n == all->capacity) {
+    const int capacity = all->capacity ? 2 * all->capacity : 1024;
+    of3_parameter *p = of3_bind_array(b, capacity, sizeof *p);
+    if (!p) return NULL;
+    if (all->n) memcpy(p, all->p, (size_t)all->n * sizeof *p);
+    *all = (of3_parameters){.n = all->n, .capacity = capacity, .p = p};
+  }
+  return &all->p[all->n++];
+}
+
+/* The version and the Fourier constants of AF3 SI Alg. 22. */
+static bool is_constant(const char *name) {
+  return strcmp(name, "version_tensor") == 0 || strstr(name, ".fourier_emb.") != NULL;
+}
+
+/* The parameter PATH.leaf, if the one noted last is a part of it; else a new row. Parts of one tensor are
+ * bound one after the other. */
+static void note_parameter(of3_binder *b, const char *leaf, const of3_entry *e, of3_parameter_part part) {
+  char name[640];
+  snprintf(name, sizeof name, "%s%s", b->path, leaf);
+  of3_parameter *p = b->parameters->n ? &b->parameters->p[b->parameters->n - 1] : NULL;
+  if (!p || strcmp(p->name, name) != 0) {
+    char *kept = of3_arena_strdup(b->arena, name);
+    p = kept ? new_parameter(b) : NULL;
+    if (!p) {
+      if (b->error.code == OF3_OK) of3_fail_memory(&b->error, "the table of parameters");
+      return;
+    }
+    *p = (of3_parameter){.name = kept,
+                         .stored = e->dtype,
+                         .constant = is_constant(kept),
+                         .rank = e->rank,
+                         .shape = {e->shape[0], e->shape[1]}};
+  }
+  assert(p->n_part < OF3_MAX_PARAMETER_PARTS);
+  p->part[p->n_part++] = part;
+}
+
+static of3_tensor *note_whole(of3_binder *b, const char *leaf, const of3_entry *e, of3_tensor *t) {
+  const int64_t columns = e->rank == 1 ? 1 : e->shape[1];
+  if (t) note_parameter(b, leaf, e, (of3_parameter_part){.in = t, .n = columns, .width = columns});
+  return t;
+}
+
+/* ---- Tensors as they are in the checkpoint */
+
 of3_tensor *of3_bind_tensor(of3_binder *b, const char *leaf, int64_t d0, int64_t d1) {
   const of3_entry *e = of3_bind_entry(b, leaf, d0, d1);
   if (!e) return NULL;
-  return release_converted(b, e, of3_constant(b->cx, b->arena, e->dtype, e->rank, e->shape, e->data));
+  of3_tensor *t = of3_constant(b->cx, b->arena, e->dtype, e->rank, e->shape, e->data);
+  return note_whole(b, leaf, e, release_converted(b, e, t));
 }
 
 of3_tensor *of3_bind_weight(of3_binder *b, const char *leaf, int64_t n, int64_t k) {
   enum { WORTHWHILE = 16 };
   if (n < WORTHWHILE || k < WORTHWHILE) return of3_bind_tensor(b, leaf, n, k);
   const of3_entry *e = of3_bind_entry(b, leaf, n, k);
-  return e ? release_converted(b, e, of3_matrix(b->cx, b->arena, e->dtype, n, k, e->data)) : NULL;
+  if (!e) return NULL;
+  of3_tensor *t = of3_matrix(b->cx, b->arena, e->dtype, n, k, e->data);
+  return note_whole(b, leaf, e, release_converted(b, e, t));
 }
 
 float of3_entry_value(const of3_entry *e, int64_t i) {
@@ -122,21 +178,7 @@ float of3_entry_value(const of3_entry *e, int64_t i) {
   return e->dtype == OF3_BF16 ? of3_bf16_to_f32(h) : of3_f16_to_f32(h);
 }
 
-void of3_bind_transposed(of3_binder *b, const char *leaf, int64_t rows, int64_t columns, int64_t first,
-                         int64_t n, float *to) {
-  const of3_entry *e = of3_bind_entry(b, leaf, rows, columns);
-  if (!e || !e->data || !to) return;
-  for (int64_t k = 0; k < n; k++)
-    for (int64_t r = 0; r < rows; r++) to[k * rows + r] = of3_entry_value(e, r * columns + first + k);
-}
-
-void of3_bind_columns(of3_binder *b, const char *leaf, int64_t rows, int64_t columns, int64_t first,
-                      int64_t n, float *to, int64_t width, int64_t at) {
-  const of3_entry *e = of3_bind_entry(b, leaf, rows, columns);
-  if (!e || !e->data || !to) return;
-  for (int64_t r = 0; r < rows; r++)
-    for (int64_t k = 0; k < n; k++) to[r * width + at + k] = of3_entry_value(e, r * columns + first + k);
-}
+/* ---- Tensors that are made of several, or of parts */
 
 void *of3_bind_array(of3_binder *b, int n, size_t size) {
   void *p = of3_arena_alloc(b->arena, (size_t)n, size);
@@ -144,14 +186,43 @@ void *of3_bind_array(of3_binder *b, int n, size_t size) {
   return p;
 }
 
-float *of3_bind_matrix(of3_binder *b, int64_t d0, int64_t d1) {
-  return of3_bind_array(b, (int)(d0 * d1), sizeof(float));
+/* The values of an entry as floats, in the arena; NULL while planning. */
+static const float *entry_values(of3_binder *b, const of3_entry *e) {
+  if (!e->data || e->dtype == OF3_F32) return e->data;
+  float *values = of3_bind_array(b, (int)e->count, sizeof *values);
+  for (int64_t i = 0; values && i < e->count; i++) values[i] = of3_entry_value(e, i);
+  return values;
 }
 
-of3_tensor *of3_bind_made(of3_binder *b, const float *data, int64_t d0, int64_t d1) {
-  if (b->error.code != OF3_OK) return NULL;
-  return of3_constant(b->cx, b->arena, OF3_F32, 2, (int64_t[]){d0, d1}, data);
+static of3_parameter_part part_of(const of3_bind_part *p, of3_tensor *in, int64_t width) {
+  return (of3_parameter_part){
+      .in = in, .first = p->first, .n = p->n, .at = p->at, .width = width, .transposed = p->transposed};
 }
+
+of3_tensor *of3_bind_joined(of3_binder *b, int64_t d0, int64_t d1, int n, const of3_bind_part *part) {
+  const of3_entry *entry[OF3_MAX_JOINED];
+  float *image = b->cx->planning ? NULL : of3_bind_array(b, (int)(d0 * d1), sizeof *image);
+  assert(n <= OF3_MAX_JOINED);
+  for (int i = 0; i < n; i++) {
+    const of3_parameter_part place = part_of(&part[i], NULL, d1);
+    entry[i] = of3_bind_entry(b, part[i].leaf, part[i].rows, part[i].columns);
+    const float *values = entry[i] && image ? entry_values(b, entry[i]) : NULL;
+    if (values) of3_parameter_scatter(&place, part[i].rows, part[i].columns, values, image);
+  }
+  if (b->error.code != OF3_OK) return NULL;
+  of3_tensor *t = of3_constant(b->cx, b->arena, OF3_F32, 2, (int64_t[]){d0, d1}, image);
+  for (int i = 0; t && i < n; i++) note_parameter(b, part[i].leaf, entry[i], part_of(&part[i], t, d1));
+  return t;
+}
+
+of3_tensor *of3_bind_given(of3_binder *b, const char *leaf, int64_t n, const float *data) {
+  const of3_entry e = {.dtype = OF3_F32, .rank = 1, .shape = {n}, .count = n};
+  of3_tensor *t = of3_constant(b->cx, b->arena, OF3_F32, 1, e.shape, data);
+  if (t) note_whole(b, leaf, &e, t);
+  return t;
+}
+
+/* ---- Groups of tensors */
 
 of3_norm_w of3_bind_norm(of3_binder *b, const char *name, int c, bool offset) {
   size_t at = of3_enter(b, "%s", name);

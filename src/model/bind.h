@@ -2,6 +2,7 @@
 #ifndef OF3_MODEL_BIND_H
 #define OF3_MODEL_BIND_H
 
+#include "model/parameters.h"
 #include "model/weights.h"
 
 /* Errors are sticky: after the first, everything binds to NULL and the walk goes on to its end. Without a
@@ -11,8 +12,9 @@ typedef struct of3_binder {
   of3_ctx *cx;
   const of3_table *table; /* or NULL */
   of3_arena *arena;
-  bool *used;      /* [table->n] */
-  uint32_t n_made; /* tensors made up so far */
+  bool *used;                 /* [table->n] */
+  uint32_t n_made;            /* tensors made up so far */
+  of3_parameters *parameters; /* gets a row for each tensor of the checkpoint */
   char path[512];
   size_t length;
   of3_error error;
@@ -31,15 +33,18 @@ of3_tensor *of3_bind_tensor(of3_binder *b, const char *leaf, int64_t d0, int64_t
  * rows or columns stays f32: it takes no time, and these are the ones that coordinates go through (k = 3 into
  * the denoiser, n = 3 out of it). */
 of3_tensor *of3_bind_weight(of3_binder *b, const char *leaf, int64_t n, int64_t k);
-/* Columns first .. first+n-1 of PATH.leaf [rows,columns], transposed into row at.. of a table [..,rows]. */
-void of3_bind_transposed(of3_binder *b, const char *leaf, int64_t rows, int64_t columns, int64_t first,
-                         int64_t n, float *to);
-/* Columns first .. first+n-1 of PATH.leaf as column at.. of a matrix [rows,width]. */
-void of3_bind_columns(of3_binder *b, const char *leaf, int64_t rows, int64_t columns, int64_t first,
-                      int64_t n, float *to, int64_t width, int64_t at);
-/* A zeroed matrix in the arena, and the handle of it once filled. */
-float *of3_bind_matrix(of3_binder *b, int64_t d0, int64_t d1);
-of3_tensor *of3_bind_made(of3_binder *b, const float *data, int64_t d0, int64_t d1);
+/* Columns first .. first+n-1 of PATH.leaf [rows,columns] in a matrix that is made of parts: as its columns at
+ * .. at+n-1 or, transposed, as its rows (model/parameters.h). */
+typedef struct of3_bind_part {
+  const char *leaf;
+  int64_t rows, columns, first, n, at;
+  bool transposed;
+} of3_bind_part;
+enum { OF3_MAX_JOINED = 5 };
+/* A matrix [d0,d1] in the arena made of such parts, at most OF3_MAX_JOINED; f32. */
+of3_tensor *of3_bind_joined(of3_binder *b, int64_t d0, int64_t d1, int n_part, const of3_bind_part *part);
+/* Numbers that no table holds, as the parameter PATH.leaf [n]. */
+of3_tensor *of3_bind_given(of3_binder *b, const char *leaf, int64_t n, const float *data);
 void *of3_bind_array(of3_binder *b, int n, size_t size);
 
 of3_norm_w of3_bind_norm(of3_binder *b, const char *name, int c, bool offset);

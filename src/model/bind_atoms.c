@@ -84,11 +84,18 @@ static void bind_reference_features(of3_binder *b, const of3_config *c, of3_atom
   w->ref_pos = of3_bind_linear(b, "linear_ref_pos", c->c_atom, 3, false);
   w->ref_charge = of3_bind_linear(b, "linear_ref_charge", c->c_atom, 1, false);
   w->ref_mask = of3_bind_linear(b, "linear_ref_mask", c->c_atom, 1, false);
-  float *table = of3_bind_matrix(b, classes, c->c_atom);
-  of3_bind_transposed(b, "linear_ref_element.weight", c->c_atom, OF3_N_ELEMENT, 0, OF3_N_ELEMENT, table);
-  of3_bind_transposed(b, "linear_ref_atom_chars.weight", c->c_atom, chars, 0, chars,
-                      table ? table + OF3_N_ELEMENT * c->c_atom : NULL);
-  w->ref_classes = of3_bind_made(b, table, classes, c->c_atom);
+  const of3_bind_part part[2] = {{.leaf = "linear_ref_element.weight",
+                                  .rows = c->c_atom,
+                                  .columns = OF3_N_ELEMENT,
+                                  .n = OF3_N_ELEMENT,
+                                  .transposed = true},
+                                 {.leaf = "linear_ref_atom_chars.weight",
+                                  .rows = c->c_atom,
+                                  .columns = chars,
+                                  .n = chars,
+                                  .at = OF3_N_ELEMENT,
+                                  .transposed = true}};
+  w->ref_classes = of3_bind_joined(b, classes, c->c_atom, 2, part);
   w->ref_offset = of3_bind_tensor(b, "linear_ref_offset.weight", c->c_atom_pair, 3);
   w->inv_sq_dists = of3_bind_tensor(b, "linear_inv_sq_dists.weight", c->c_atom_pair, 1);
   w->valid_mask = of3_bind_tensor(b, "linear_valid_mask.weight", c->c_atom_pair, 1);

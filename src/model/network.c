@@ -11,8 +11,8 @@ static of3_status bind(of3_ctx *cx, const of3_table *weights, of3_network *net, 
   net->switches = of3_switches_of(net->variant);
   net->arena = of3_arena_new(1 << 20);
   if (!net->arena) return of3_fail_memory(err, "the network");
-  of3_status status =
-      of3_weights_bind(cx, weights, &net->config, &net->switches, net->arena, &net->weights, err);
+  of3_status status = of3_weights_bind(cx, weights, &net->config, &net->switches, net->arena, &net->weights,
+                                       &net->parameters, err);
   if (status != OF3_OK) of3_network_free(net);
   return status;
 }

@@ -20,7 +20,8 @@ typedef struct of3_network {
   of3_config config;
   of3_switches switches;
   of3_weights weights;
-  of3_arena *arena; /* handles and copies */
+  of3_parameters parameters; /* the checkpoint's tensors in them */
+  of3_arena *arena;          /* handles and copies */
 } of3_network;
 
 /* The table must stay open as long as the network is used: weights are read from it in place. */
@@ -76,7 +77,6 @@ typedef struct of3_fold_options {
 OF3_MUST_CHECK of3_status of3_fold(of3_ctx *cx, const of3_network *net, const of3_features *f,
                                    const of3_fold_options *o, const of3_random_source *random,
                                    const of3_observer *opt_observer, of3_prediction *out, of3_error *err);
-void of3_prediction_free(of3_prediction *p); /* {0} is allowed */
 
 typedef struct of3_plan {
   size_t step_bytes;   /* memory for tensors: what cx's limit must allow */

@@ -10,10 +10,11 @@
 /* The columns of a linear over one-hot classes as a table of rows. */
 static of3_tensor *bind_table(of3_binder *b, const char *name, int c, int classes) {
   size_t at = of3_enter(b, "%s", name);
-  float *table = of3_bind_matrix(b, classes, c);
-  of3_bind_transposed(b, "weight", c, classes, 0, classes, table);
+  const of3_bind_part all = {
+      .leaf = "weight", .rows = c, .columns = classes, .n = classes, .transposed = true};
+  of3_tensor *table = of3_bind_joined(b, classes, c, 1, &all);
   of3_leave(b, at);
-  return of3_bind_made(b, table, classes, c);
+  return table;
 }
 
 static void bind_input_embedder(of3_binder *b, const of3_config *c, const of3_switches *s, of3_weights *w) {
@@ -32,9 +33,10 @@ static void bind_input_embedder(of3_binder *b, const of3_config *c, const of3_sw
 static of3_linear_w bind_template_geometry(of3_binder *b, int c) {
   static const char *const leaf[5] = {"pseudo_beta_mask_linear.weight", "backbone_mask_linear.weight",
                                       "x_linear.weight", "y_linear.weight", "z_linear.weight"};
-  float *m = of3_bind_matrix(b, c, 5);
-  for (int i = 0; i < 5; i++) of3_bind_columns(b, leaf[i], c, 1, 0, 1, m, 5, i);
-  return (of3_linear_w){.w = of3_bind_made(b, m, c, 5)};
+  of3_bind_part part[5];
+  for (int i = 0; i < 5; i++)
+    part[i] = (of3_bind_part){.leaf = leaf[i], .rows = c, .columns = 1, .n = 1, .at = i};
+  return (of3_linear_w){.w = of3_bind_joined(b, c, 5, 5, part)};
 }
 
 static of3_template_w bind_templates(of3_binder *b, const of3_config *c) {
@@ -99,11 +101,12 @@ static of3_msa_block_w bind_msa_block(of3_binder *b, const of3_config *c, int i)
 static of3_msa_w bind_msa(of3_binder *b, const of3_config *c) {
   const int columns = OF3_N_RESTYPE + 2;
   size_t at = of3_enter(b, "msa_module_embedder");
-  float *table = of3_bind_matrix(b, OF3_N_RESTYPE, c->c_m), *deletions = of3_bind_matrix(b, c->c_m, 2);
-  of3_bind_transposed(b, "linear_m.weight", c->c_m, columns, 0, OF3_N_RESTYPE, table);
-  of3_bind_columns(b, "linear_m.weight", c->c_m, columns, OF3_N_RESTYPE, 2, deletions, 2, 0);
-  of3_msa_w w = {.restype = of3_bind_made(b, table, OF3_N_RESTYPE, c->c_m),
-                 .deletions.w = of3_bind_made(b, deletions, c->c_m, 2),
+  const of3_bind_part restype = {
+      .leaf = "linear_m.weight", .rows = c->c_m, .columns = columns, .n = OF3_N_RESTYPE, .transposed = true};
+  const of3_bind_part deletions = {
+      .leaf = "linear_m.weight", .rows = c->c_m, .columns = columns, .first = OF3_N_RESTYPE, .n = 2};
+  of3_msa_w w = {.restype = of3_bind_joined(b, OF3_N_RESTYPE, c->c_m, 1, &restype),
+                 .deletions.w = of3_bind_joined(b, c->c_m, 2, 1, &deletions),
                  .s_input = of3_bind_linear(b, "linear_s_input", c->c_m, of3_c_s_input(c), false)};
   of3_leave(b, at);
   w.block = of3_bind_array(b, c->blocks_msa, sizeof *w.block);
@@ -136,9 +139,14 @@ static of3_confidence_w bind_confidence(of3_binder *b, const of3_config *c) {
 }
 
 /* version_tensor: absent from P1, and allowed to be absent elsewhere, as the reference allows it. */
-static void check_version(of3_binder *b, const of3_switches *s) {
-  const of3_entry *e = of3_table_find(b->table, "version_tensor");
-  if (!e || !s->version[0] || !of3_bind_entry(b, "version_tensor", 3, 0)) return;
+static void bind_version(of3_binder *b, const of3_switches *s) {
+  const of3_entry *e = b->table ? of3_table_find(b->table, "version_tensor") : NULL;
+  if (!s->version[0] || (b->table && !e)) return;
+  if (!b->table) {
+    of3_bind_given(b, "version_tensor", 3, s->version);
+    return;
+  }
+  if (!of3_bind_tensor(b, "version_tensor", 3, 0)) return;
   float v[3] = {0};
   bool same = true;
   for (int i = 0; i < 3; i++) {
@@ -165,12 +173,13 @@ static of3_status check_all_used(const of3_binder *b, of3_error *err) {
 }
 
 of3_status of3_weights_bind(of3_ctx *cx, const of3_table *table, const of3_config *c, const of3_switches *s,
-                            of3_arena *arena, of3_weights *w, of3_error *err) {
-  of3_binder b = {.cx = cx, .table = table, .arena = arena};
+                            of3_arena *arena, of3_weights *w, of3_parameters *parameters, of3_error *err) {
+  of3_binder b = {.cx = cx, .table = table, .arena = arena, .parameters = parameters};
   b.used = of3_bind_array(&b, table ? table->n : 0, sizeof *b.used);
-  memset(w, 0, sizeof *w);
+  *w = (of3_weights){0};
+  *parameters = (of3_parameters){0};
   if (b.used) {
-    if (table) check_version(&b, s);
+    bind_version(&b, s);
     bind_input_embedder(&b, c, s, w);
     w->recycle_norm_z = of3_bind_norm(&b, "layer_norm_z", c->c_z, true);
     w->recycle_z = of3_bind_linear(&b, "linear_z", c->c_z, c->c_z, false);
@@ -187,5 +196,6 @@ of3_status of3_weights_bind(of3_ctx *cx, const of3_table *table, const of3_confi
     return b.error.code;
   }
   OF3_TRY(of3_ctx_status(cx, err));
+  of3_parameters_sort(parameters);
   return table ? check_all_used(&b, err) : OF3_OK;
 }

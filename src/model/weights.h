@@ -4,6 +4,7 @@
 #define OF3_MODEL_WEIGHTS_H
 
 #include "model/config.h"
+#include "model/parameters.h"
 #include "tensor/ops.h"
 
 /* Alg. 17, pair half. */
@@ -125,12 +126,13 @@ typedef struct of3_weights {
   of3_confidence_w confidence;
 } of3_weights;
 
-/* Binds every weight of the table to its place: a tensor that is missing, misshapen or left over is an error
- * that names it. Weights stay in the table's memory where the backend can use them there; handles and
- * transposed copies of small tables live in the arena. table and arena must outlive the weights. Without a
- * table the weights are random numbers in the arena; on a context that plans they are shapes alone. */
+/* Binds every weight of the table to its place, and notes in out_parameters where each tensor of the
+ * checkpoint went: a tensor that is missing, misshapen or left over is an error that names it. Weights stay
+ * in the table's memory where the backend can use them there; handles and transposed copies of small tables
+ * live in the arena. table and arena must outlive the weights. Without a table the weights are random numbers
+ * in the arena; on a context that plans they are shapes alone. */
 OF3_MUST_CHECK of3_status of3_weights_bind(of3_ctx *cx, const of3_table *opt_table, const of3_config *config,
                                            const of3_switches *switches, of3_arena *arena, of3_weights *out,
-                                           of3_error *err);
+                                           of3_parameters *out_parameters, of3_error *err);
 
 #endif
