@@ -1,5 +1,6 @@
 #!/bin/sh
-# The include arrows of docs/ARCHITECTURE.md: each folder may include itself and what is listed for it, nothing else.
+# The include arrows of docs/ARCHITECTURE.md: each folder may include itself and what is listed for it, nothing else. And the
+# documents that sources cite exist.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -46,6 +47,11 @@ grep -nE '^ *# *include "' include/of3.h && complain "include/of3.h may include 
 grep -nE '^ *# *include ".*/' cli/*.[ch] && complain "cli/ may include of3.h and its own files only"
 # Tensors do not appear in the public header.
 grep -n 'of3_tensor' include/of3.h && complain "include/of3.h names tensors"
+
+# Documents that sources cite are in the repository.
+for cited in $(grep -rhoE '(docs|shared|bench|examples|tests|src)/[A-Za-z0-9_/.-]+\.md' src include cli tests/unit tests/parity | sort -u); do
+  [ -f "$cited" ] || complain "a source cites $cited, which is not in the repository"
+done
 
 [ $wrong = 0 ] && echo "include arrows: all point downwards"
 exit $((wrong > 0))

@@ -16,7 +16,7 @@ The second form makes the small fixtures of tests/fixtures/parity, which are com
 features of ubiquitin are computed by the package openfold3==0.5.0 that PYTHON imports, or else kept as committed.
 
 Random numbers, features and results are all in the files; results are computed in float64 and stored as float32, except
-in `demo`, which repeats the float32 run of shared/demo/README.md. Needs PyTorch >= 1.13 (tools/make_parity.sh finds or
+in `demo`, which repeats the float32 run of the demonstration weights (examples/demo/README.md). Needs PyTorch >= 1.13 (tools/make_parity.sh finds or
 installs one). The folder shared lies beside the repository, or where $SHARED says.
 """
 import argparse

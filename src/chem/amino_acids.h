@@ -28,7 +28,7 @@ typedef struct of3_component {
   const int16_t *conformer; /* [OF3_N_CONFORMER, n_atom, 3] in 0.001 Angstrom; L form */
 } of3_component;
 
-/* Indexed by restype class (data.md 13.1). */
+/* Indexed by restype class (docs/features.md 5). */
 extern const of3_component of3_amino_acids[OF3_N_AMINO_ACID];
 
 /* Class of a letter of a protein sequence or alignment; everything but the 20 letters is UNK. */

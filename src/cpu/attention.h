@@ -90,7 +90,7 @@ void of3_attend_heads(const of3_cpu_kernels *kernels, of3_attend a, const of3_at
 void of3_attend_columns(const of3_cpu_kernels *kernels, uint16_t *v, ptrdiff_t ld, const void *rows,
                         ptrdiff_t stride, int64_t n, int64_t width, float *scratch);
 
-/* The additive mask of model.md 0.4: 0 or -1e9. */
+/* The additive mask of docs/model.md 1: 0 or -1e9. */
 static inline float of3_mask_bias(float mask) { return 1e9f * (mask - 1.0f); }
 
 #endif

@@ -235,7 +235,7 @@ static void triangle_attention_run(of3_ctx *cx, const of3_call *c, void *work) {
   t.scratch_floats = triangle_attention_scratch_floats(t.n, t.c, t.hidden);
   t.line_stride = c->attr.ending ? 1 : t.n;
   t.pair_stride = c->attr.ending ? t.n : 1;
-  bool transposed = c->attr.ending && !c->attr.bias_from_z; /* model.md 3.5: P1 and P2 */
+  bool transposed = c->attr.ending && !c->attr.bias_from_z; /* docs/model.md 3.5: P1 and P2 */
   t.bias_q = transposed ? 1 : t.n;
   t.bias_k = transposed ? t.n : 1;
   int64_t pairs = t.n * t.n;

@@ -71,7 +71,8 @@ static void window_run_gather(of3_ctx *cx, const of3_call *c, void *work) {
   window_run(cx, c, c->in[WINDOW_GATHER_LOW], gather_task, &t);
 }
 
-/* With v = [same conformer] mask: features v d (3), v / (1 + |d|^2), v v; d is masked first (model.md 5.1).
+/* With v = [same conformer] mask: features v d (3), v / (1 + |d|^2), v v; d is masked first
+ * (docs/model.md 5.1).
  */
 static void pair_features(const window *t, int64_t i, float f[5 * K]) {
   int64_t l = window_clamp(i, t->atoms);

@@ -30,7 +30,7 @@ void of3_features_free(of3_features *features); /* {0} is allowed */
 OF3_MUST_CHECK of3_status of3_features_reseed(const of3_complex *complex, uint64_t seed,
                                               of3_features *features, of3_error *err);
 
-/* The invariants of data.md section 12: finite values, index ranges, prefix sums, classes, profile rows
+/* The invariants of docs/features.md 7: finite values, index ranges, prefix sums, classes, profile rows
  * that sum to 1 or 0, one entity for each chain. Holds for features with padding too. */
 OF3_MUST_CHECK of3_status of3_features_validate(const of3_features *features, of3_error *err);
 

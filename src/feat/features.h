@@ -1,5 +1,5 @@
 /* The input features of the network (AF3 SI Table 5, with OpenFold3's conventions:
- * shared/reference/data.md section 5). One-hot features are kept as class numbers, OF3_NO_CLASS standing
+ * docs/features.md). One-hot features are kept as class numbers, OF3_NO_CLASS standing
  * for a row of zeros. */
 #ifndef OF3_FEAT_FEATURES_H
 #define OF3_FEAT_FEATURES_H

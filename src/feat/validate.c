@@ -2,8 +2,8 @@
 
 #include "feat/build.h"
 
-/* What holds for the features of any complex (data.md 12), padding tokens included: those have mask 0, no
- * atoms, and zeros elsewhere. */
+/* What holds for the features of any complex (docs/features.md 7), padding tokens included: those have mask
+ * 0, no atoms, and zeros elsewhere. */
 
 static of3_status bad(of3_error *err, const char *name, int64_t at, double found, const char *expected) {
   return of3_fail(err, OF3_ERR_INPUT, "feature %s[%lld] is %g; %s", name, (long long)at, found, expected);

@@ -1,5 +1,5 @@
 /* The three published generations of OpenFold3 and what their input features differ in
- * (shared/reference/data.md 0.3): a network must be fed what it was trained on, defects included. */
+ * (docs/features.md 6): a network must be fed what it was trained on, defects included. */
 #ifndef OF3_FEAT_VARIANT_H
 #define OF3_FEAT_VARIANT_H
 

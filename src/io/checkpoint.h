@@ -1,6 +1,5 @@
-/* Checkpoints: the published layouts of preview 1, preview 2 and OpenBind (shared/reference/model.md
- * section 14.3), as torch zip+pickle files, DeepSpeed folders or safetensors. Nothing in a file is ever
- * executed. */
+/* Checkpoints: the published layouts of preview 1, preview 2 and OpenBind (docs/model.md 15), as torch
+ * zip+pickle files, DeepSpeed folders or safetensors. Nothing in a file is ever executed. */
 #ifndef OF3_IO_CHECKPOINT_H
 #define OF3_IO_CHECKPOINT_H
 

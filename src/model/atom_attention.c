@@ -1,5 +1,5 @@
 /* Atom attention (AF3 SI Alg. 5-7): features of the reference conformers, the atom transformer, and the way
- * to tokens. Sections 5.1 to 5.6 of the contract. */
+ * to tokens. docs/model.md 5.1 to 5.6. */
 #include "model/run.h"
 
 #include <math.h>
@@ -46,7 +46,7 @@ of3_tensor *of3_atom_pair_features(const of3_run *r, const of3_atom_encoder_w *w
   return of3_atom_pair(cx, pos, uid, r->in.windows, w->ref_offset, w->inv_sq_dists, w->valid_mask);
 }
 
-/* p += the small MLP of section 5.4. */
+/* p += the small MLP of docs/model.md 5.4. */
 static void pair_mlp(const of3_run *r, of3_tensor *p, const of3_atom_encoder_w *w) {
   of3_ctx *cx = r->cx;
   of3_scope scope = of3_scope_begin(cx);

@@ -1,4 +1,4 @@
-/* AF3 SI Alg. 31 (ConfidenceHead) and the distogram head, section 14 of the contract. Logits become
+/* AF3 SI Alg. 31 (ConfidenceHead) and the distogram head, docs/model.md 12. Logits become
  * expectations as soon as they exist: those of PAE in row blocks, those of PDE and of the distogram at once,
  * as they are added to their transpose. */
 #include <math.h>
@@ -73,7 +73,7 @@ static of3_tensor *contact_table(const of3_run *r) {
   return OF3_FROM_HOST(r->cx, OF3_F32, t, 1, r->c->bins_distogram);
 }
 
-/* 1 / (1 + (c_b/d0)^2) for a set of n tokens (interface.md 13.5). */
+/* 1 / (1 + (c_b/d0)^2) for a set of n tokens (docs/files.md 3). */
 static void tm_weights(int n, int bins, float *out) {
   double d0 = 1.24 * cbrt((n > 19 ? n : 19) - 15.0) - 1.8;
   for (int b = 0; b < bins; b++) {

@@ -1,5 +1,5 @@
 /* The widths, depths and head counts of a network, found from the names and shapes of its checkpoint. What
- * these cannot tell is the same in all published files (shared/reference/model.md section 0.5) and stands
+ * these cannot tell is the same in all published files (docs/model.md 1) and stands
  * here as constants. */
 #ifndef OF3_MODEL_CONFIG_H
 #define OF3_MODEL_CONFIG_H
@@ -30,7 +30,7 @@ typedef struct of3_config {
 /* s_input: atom aggregate, residue type, profile, mean deletion count. */
 static inline int of3_c_s_input(const of3_config *c) { return c->c_token_in + 2 * 32 + 1; }
 
-/* How the published generations differ as networks (section 17). */
+/* How the published generations differ as networks (docs/model.md 14). */
 typedef struct of3_switches {
   bool atom_norm_per_block; /* pair norm of the atom transformers: one for each block, or one for the stack */
   bool token_norm_per_block; /* of the token transformer */

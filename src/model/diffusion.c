@@ -1,4 +1,4 @@
-/* The denoiser: AF3 SI Alg. 20-25, sections 9 and 10 of the contract. of3_prepare_denoiser does once per
+/* The denoiser: AF3 SI Alg. 20-25, docs/model.md 9 and 10. of3_prepare_denoiser does once per
  * query what depends neither on the coordinates nor on the noise level; of3_denoise does the rest for all
  * samples together. */
 #include <math.h>
@@ -23,7 +23,7 @@ static void condition_pair(const of3_run *r, const of3_tensor *z, of3_tensor *zc
   of3_note(r, zc, "diffusion_module.diffusion_conditioning/z");
 }
 
-/* Pair features of the denoiser's atom encoder (5.1, 5.2, 5.4). */
+/* Pair features of the denoiser's atom encoder (docs/model.md 5.1, 5.2, 5.4). */
 static of3_tensor *noisy_atom_pair(const of3_run *r, const of3_tensor *c, const of3_tensor *zc) {
   of3_ctx *cx = r->cx;
   const of3_atom_encoder_w *w = &r->w->denoiser.encoder;
@@ -37,7 +37,7 @@ static of3_tensor *noisy_atom_pair(const of3_run *r, const of3_tensor *c, const 
   return p;
 }
 
-/* c += gather(linear_s(LNs(s))), from the raw trunk single (5.2). */
+/* c += gather(linear_s(LNs(s))), from the raw trunk single (docs/model.md 5.2). */
 static of3_tensor *noisy_atom_single(const of3_run *r, const of3_tensor *s) {
   of3_ctx *cx = r->cx;
   const of3_atom_encoder_w *w = &r->w->denoiser.encoder;

@@ -1,4 +1,4 @@
-/* AF3 SI Alg. 2 (InputFeatureEmbedder and the initial pair representation), section 4 of the contract. */
+/* AF3 SI Alg. 2 (InputFeatureEmbedder and the initial pair representation), docs/model.md 4. */
 #include <string.h>
 
 #include "model/run.h"

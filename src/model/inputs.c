@@ -16,7 +16,7 @@ static int offset_class(int offset, bool inside, int most) {
 /* Half of n, rounded half to even as Python rounds. */
 static int half_to_even(int n) { return n % 4 == 3 ? n / 2 + 1 : n / 2; }
 
-/* Rank of each token in its ring and the ring's length (0: not in a ring), section 4.2. */
+/* Rank of each token in its ring and the ring's length (0: not in a ring), docs/model.md 4.1. */
 static void find_rings(const of3_features *f, int *rank, int *length) {
   memset(length, 0, (size_t)f->n_token * sizeof *length);
   for (int i = 0; i < f->n_token; i++) {
@@ -79,7 +79,7 @@ static of3_tensor *make_relpos(of3_run *r, const of3_features *f) {
   return t;
 }
 
-/* First key of block b (section 5.3). real: number of real atoms. */
+/* First key of block b (docs/model.md 5.3). real: number of real atoms. */
 static int first_key(int b, int real, bool slides) {
   int low = Q * b - (K - Q) / 2;
   if (!slides) return low;

@@ -1,4 +1,4 @@
-/* AF3 SI Alg. 8 (MSA module) with its embedder, section 7 of the contract. */
+/* AF3 SI Alg. 8 (MSA module) with its embedder, docs/model.md 7. */
 #include <stdlib.h>
 
 #include "model/run.h"

@@ -1,5 +1,5 @@
 /* The OpenFold3 network: from features to structures and their confidence. Functions carry the names of the
- * algorithms of the AlphaFold 3 supplement ("AF3 SI Alg. N"); shared/reference/model.md is the contract.
+ * algorithms of the AlphaFold 3 supplement ("AF3 SI Alg. N"); docs/model.md describes the network.
  *
  *   of3_network_bind   weights -> network                        once per checkpoint
  *   of3_plan_within    memory and work that a query will need    before anything is allocated
@@ -44,7 +44,7 @@ typedef struct of3_random_source {
 
 /* Philox streams keyed by (seed, purpose, sample, step): a sample does not depend on how many there are. MSA
  * rows: a random choice of 1024 of those with an unmasked entry if there are as many, else all of these in
- * order, then masked ones (section 7.1). *seed must outlive the source. */
+ * order, then masked ones (docs/model.md 7.1). *seed must outlive the source. */
 of3_random_source of3_seeded_random(const uint64_t *seed);
 
 /* Who watches. Any member may be NULL. */

@@ -18,7 +18,7 @@ void of3_pair_block(const of3_run *r, of3_tensor *z, const of3_pair_block_w *w, 
   of3_note(r, z, "%s/z.pair_transition", name);
 }
 
-/* AF3 SI Alg. 24 without conditioning (section 3.7): s += attention(s) with a bias from z. */
+/* AF3 SI Alg. 24 without conditioning (docs/model.md 3.7): s += attention(s) with a bias from z. */
 static void attention_pair_bias(const of3_run *r, of3_tensor *s, const of3_tensor *z, const of3_tensor *mask,
                                 const of3_attention_pair_bias_w *w) {
   of3_ctx *cx = r->cx;

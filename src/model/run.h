@@ -77,11 +77,11 @@ typedef struct of3_dit_state {
   of3_tensor *bias;                      /* [H,K,Q], or [B,H,128,32] for atoms */
 } of3_dit_state;
 
-/* c [A,c_atom] and p [B,32,128,c_pair] of the reference conformers (5.1). */
+/* c [A,c_atom] and p [B,32,128,c_pair] of the reference conformers (docs/model.md 5.1). */
 of3_tensor *of3_atom_single(const of3_run *r, const of3_atom_encoder_w *w);
 of3_tensor *of3_atom_pair_features(const of3_run *r, const of3_atom_encoder_w *w);
 void of3_atom_pair_update(const of3_run *r, of3_tensor *p, const of3_tensor *c,
-                          const of3_atom_encoder_w *w); /* 5.4 */
+                          const of3_atom_encoder_w *w); /* docs/model.md 5.4 */
 /* What the blocks of an atom transformer take from c, and room for their biases; block points to
  * [blocks_atom]. */
 void of3_atom_modulations(const of3_run *r, const of3_tensor *c, const of3_dit_block_w *w,
@@ -92,7 +92,7 @@ void of3_atom_biases(const of3_run *r, const of3_tensor *p, const of3_dit_block_
 /* Alg. 7: q [..,A,c_atom] in place. */
 void of3_atom_transformer(const of3_run *r, of3_tensor *q, const of3_dit_block_w *w,
                           const of3_dit_state *block, const char *name);
-/* 5.6: mean over the atoms of each token of relu(linear_q(q)). */
+/* docs/model.md 5.6: mean over the atoms of each token of relu(linear_q(q)). */
 of3_tensor *of3_atoms_to_tokens(const of3_run *r, const of3_tensor *q, const of3_atom_encoder_w *w);
 
 /* input_embedder.c: Alg. 2. */
@@ -135,7 +135,7 @@ void of3_token_block(const of3_run *r, of3_tensor *a, const of3_tensor *s, const
 
 /* sampler.c: Alg. 18. x [S,A,3] is written. */
 void of3_sample_diffusion(const of3_run *r, const of3_denoiser_state *d, int n_step, of3_tensor *x);
-/* Schedule value i of K steps in Angstrom (section 11). */
+/* Schedule value i of K steps in Angstrom (docs/model.md 11). */
 double of3_noise_schedule(int i, int n_step);
 
 /* confidence.c: Alg. 31 and the heads. */

@@ -1,4 +1,4 @@
-/* AF3 SI Alg. 18 (SampleDiffusion) and 19 (CentreRandomAugmentation), section 11 of the contract. The loop
+/* AF3 SI Alg. 18 (SampleDiffusion) and 19 (CentreRandomAugmentation), docs/model.md 11. The loop
  * takes no memory: every step lives in one scope of the stack. */
 #include <math.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* AF3 SI Alg. 16 (TemplateEmbedder), section 6 of the contract. Empty slots take part like the others; slots
+/* AF3 SI Alg. 16 (TemplateEmbedder), docs/model.md 6. Empty slots take part like the others; slots
  * with equal features give equal results and are computed once. */
 #include <stdlib.h>
 #include <string.h>

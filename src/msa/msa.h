@@ -1,5 +1,5 @@
 /* The MSA of one chain: which files enter, in which order, how many rows, and what is counted over them
- * (data.md 6). */
+ * (docs/features.md 3). */
 #ifndef OF3_MSA_MSA_H
 #define OF3_MSA_MSA_H
 
@@ -19,10 +19,10 @@ enum {
 /* What differs between the releases of OpenFold3. */
 typedef struct of3_msa_rules {
   int release;              /* 3, 4, 5: which file names 0.3, 0.4, 0.5 know, and the caps of 0.4 or 0.5 */
-  bool row_caps;            /* 0.4, 0.5: at most so many rows of a text file (data.md 6.2) */
+  bool row_caps;            /* 0.4, 0.5: at most so many rows of a text file (docs/features.md 3.2) */
   bool upper_case;          /* 0.5: lower-case letters of Stockholm and NPZ files are residues */
   bool drop_duplicate_rows; /* 0.5: equal rows of the main block enter once */
-  bool profile_scrambled;   /* 0.3, 0.4: column counts mixed as in data.md 6.9 */
+  bool profile_scrambled;   /* 0.3, 0.4: column counts mixed as in docs/features.md 3.4 */
 } of3_msa_rules;
 
 /* One row: letters and deletion counts of all columns. */

@@ -1,4 +1,4 @@
-/* The file names that OpenFold3's MSA settings know (data.md 6.2). */
+/* The file names that OpenFold3's MSA settings know (docs/features.md 3.2). */
 #ifndef OF3_MSA_NAMES_H
 #define OF3_MSA_NAMES_H
 

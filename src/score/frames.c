@@ -7,7 +7,7 @@
 
 static const float eps = 1e-8f;
 
-/* Offsets of the frame's atoms in a residue token (shared/reference/data.md 13.3). */
+/* Offsets of the frame's atoms in a residue token (docs/features.md 5.1). */
 typedef struct offsets {
   int a, b, c;
 } offsets;

@@ -1,5 +1,5 @@
 /* Disorder as AlphaFold-disorder reads it from a structure: the share of protein residues whose relative
- * accessible surface area, smoothed over 25 residues, is above 0.581 (shared/reference/interface.md 13.10).
+ * accessible surface area, smoothed over 25 residues, is above 0.581 (docs/files.md 3).
  */
 #ifndef OF3_SCORE_RASA_H
 #define OF3_SCORE_RASA_H

@@ -1,6 +1,5 @@
-/* Confidence scores of a prediction, and the ranking of its samples (shared/reference/interface.md section
- * 13; AF3 SI 5.9). Chains are numbered as in the files of the reference: c = asym_id - 1, the rank of the id
- * among the sorted ids. */
+/* Confidence scores of a prediction, and the ranking of its samples (docs/files.md 3; AF3 SI 5.9). Chains are
+ * numbered as in the files of the reference: c = asym_id - 1, the rank of the id among the sorted ids. */
 #ifndef OF3_SCORE_SCORES_H
 #define OF3_SCORE_SCORES_H
 

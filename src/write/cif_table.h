@@ -1,4 +1,4 @@
-/* One mmCIF category as text, by the rules of biotite 1.2 .. 1.6 (shared/reference/interface.md 10.1). */
+/* One mmCIF category as text, by the rules of biotite 1.2 .. 1.6 (docs/files.md 1.1). */
 #ifndef OF3_WRITE_CIF_TABLE_H
 #define OF3_WRITE_CIF_TABLE_H
 

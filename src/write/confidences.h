@@ -1,4 +1,4 @@
-/* Confidence files of one sample, as OpenFold3 0.5.0 writes them (shared/reference/interface.md section 11).
+/* Confidence files of one sample, as OpenFold3 0.5.0 writes them (docs/files.md 2).
  */
 #ifndef OF3_WRITE_CONFIDENCES_H
 #define OF3_WRITE_CONFIDENCES_H

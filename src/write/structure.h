@@ -1,4 +1,4 @@
-/* Structure files: the text of OpenFold3 0.5.0, byte for byte (shared/reference/interface.md section 10). */
+/* Structure files: the text of OpenFold3 0.5.0, byte for byte (docs/files.md 1). */
 #ifndef OF3_WRITE_STRUCTURE_H
 #define OF3_WRITE_STRUCTURE_H
 

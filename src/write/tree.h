@@ -1,4 +1,4 @@
-/* The output tree of `of3 predict` (shared/reference/interface.md sections 9 and 12):
+/* The output tree of `of3 predict` (docs/files.md):
  *
  *   OUT/summary.txt  inference_query_set.json  experiment_config.json  model_config.json
  *   OUT/ranking.tsv                                    ours: all samples of all queries, best first

@@ -6,7 +6,7 @@
 /* Largest deviation over largest value, against results computed in float64. Measured: the worst of the tiny
  * (24 and 40 tokens), wide and full fixtures, of all three variants, by the reference and by the CPU backend
  * with plain C, AVX2 and AVX-512 kernels (x86-64, gcc 12, 2026-11-24). float32 PyTorch on the same inputs
- * deviates as much (shared/oracle/README.md). The first pattern that fits counts. */
+ * deviates as much. The first pattern that fits counts. */
 typedef struct row {
   const char *pattern;
   double measured, bound;

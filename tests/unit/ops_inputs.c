@@ -261,8 +261,8 @@ static void make_distance_bin(ops_env *e, const int64_t *p, of3_call *c) {
 
 /* ---- atom windows */
 
-/* First keys as model.md 5.3 has them for P2: slid inside the atoms, negative where there are too few; and as
- * for P1: not slid. */
+/* First keys as docs/model.md 5.3 has them for P2: slid inside the atoms, negative where there are too few;
+ * and as for P1: not slid. */
 static of3_tensor *window_low(ops_env *e, int64_t atoms, bool slide) {
   int64_t blocks = (atoms + 31) / 32;
   int32_t *low = buffer(blocks);

@@ -229,7 +229,7 @@ typedef struct gigabytes {
 } gigabytes;
 
 static double gigabytes_of(const of3_backend *b, const of3_features *f, const of3_plan *plan) {
-  enum { PARAMETERS = 368294300 }; /* of the published size, shared/reference/model.md section 0 */
+  enum { PARAMETERS = 368294300 }; /* of the published size, docs/model.md 14 */
   return 1e-9 * ((double)of3_dtype_size(b->operand) * PARAMETERS + (double)plan->step_bytes +
                  (double)plan->result_bytes + (double)of3_arena_used(f->arena));
 }

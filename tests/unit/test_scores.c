@@ -127,7 +127,7 @@ static void test_shapes(void **state) {
 }
 
 /* pTM in closed form: every pair in the bin centred at c, no more than 19 tokens: 1/(1 + (c/d0)^2), d0 =
- * 0.1684 (interface.md 25). */
+ * 0.1684 (made by the openfold3 package). */
 static void test_closed_form(void **state) {
   (void)state;
   fixture fx;
