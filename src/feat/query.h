@@ -55,13 +55,16 @@ OF3_MUST_CHECK of3_status of3_query_open(const char *argument, of3_query_set *ou
 
 /* OpenFold3's JSON. file names the text in messages; MSA paths are looked for in folder first, then in the
  * working directory. An error of the file as a whole (syntax, unknown top-level key, bad seeds) is
- * returned; an error of one query goes into of3_query.error. */
+ * returned; an error of one query goes into of3_query.error, also if
+ * its name equals an earlier one but for case or Unicode form. */
 OF3_MUST_CHECK of3_status of3_query_from_json(const char *text, size_t size, const char *file,
                                               const char *folder, of3_query_set *out, of3_error *err);
 
-/* FASTA: each record is one query with one protein chain A, named by the first word of its header
- * (everything but printable ASCII, and '/', becomes '_'; "sequence_N" if the header is empty). Letters of
- * both cases count, white space and a final '*' do not. */
+/* FASTA: each record is one query with one protein chain A, named by the first word of its header (what no
+ * folder name can hold becomes '_'; "sequence_N" if the header is empty; of the PDB's "1ABC_1|Chain A|..."
+ * the entity). Letters of both cases count, white space and a final '*' do not. What is no single protein is
+ * refused: a file with typed headers of Boltz or Chai; records with ':' between chains, of the PDB's entries
+ * with several chains, of bases alone. */
 OF3_MUST_CHECK of3_status of3_query_from_fasta(const char *text, size_t size, const char *file,
                                                of3_query_set *out, of3_error *err);
 

@@ -40,16 +40,23 @@ of3_status of3_query_check_name(const char *name, of3_error *err) {
   if (is_file_of_run(name))
     return of3_fail(err, OF3_ERR_INPUT, "a query cannot be called '%s', which of3 calls a file of its own",
                     name);
-  for (const char *c = name; *c; c++) {
-    if (*c == '/')
+  for (size_t at = 0; at < n;) {
+    bool fit;
+    size_t bytes = of3_query_name_character(name + at, n - at, &fit);
+    if (name[at] == '/')
       return of3_fail(err, OF3_ERR_INPUT, "the query name '%s' contains '/'; the name becomes a folder",
                       name);
-    if ((unsigned char)*c < ' ' || *c == 0x7f)
-      return of3_fail(err, OF3_ERR_INPUT,
-                      "a query name contains the control character 0x%02x; the name becomes a folder",
-                      (unsigned)(unsigned char)*c);
+    if (!fit)
+      return of3_fail(err, OF3_ERR_INPUT, "a query name contains %s 0x%02x; the name becomes a folder",
+                      bytes > 1 ? "a control character that begins with" : "the control character",
+                      (unsigned)(unsigned char)name[at]);
+    at += bytes;
   }
   return OF3_OK;
+}
+
+bool of3_query_is_bases(const char *sequence) {
+  return *sequence && sequence[strspn(sequence, "ACGTUN")] == 0;
 }
 
 of3_status of3_query_check_sequence(const char *sequence, int *ret_n, of3_error *err) {
@@ -140,8 +147,13 @@ of3_status of3_query_single(of3_arena *arena, const char *name, const char *sequ
                      .use_msas = true,
                      .use_main_msas = true,
                      .use_paired_msas = true};
-  if (of3_query_check_name(name, &out->error) == OF3_OK &&
-      of3_query_check_sequence(sequence, &c->n_residue, &out->error) != OF3_OK)
-    of3_prefix(&out->error, "query '%s'", name);
+  if (of3_query_check_name(name, &out->error) != OF3_OK) return OF3_OK;
+  if (of3_query_check_sequence(sequence, &c->n_residue, &out->error) == OF3_OK &&
+      of3_query_is_bases(sequence))
+    of3_fail(
+        &out->error, OF3_ERR_UNSUPPORTED,
+        "all letters of the sequence are bases of DNA or RNA, which this version of of3 does not serve; if "
+        "it is a peptide, write a JSON query with \"molecule_type\": \"protein\"");
+  if (out->error.code != OF3_OK) of3_prefix(&out->error, "query '%s'", name);
   return OF3_OK;
 }

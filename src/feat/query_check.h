@@ -6,6 +6,16 @@
 
 enum { OF3_MAX_QUERIES = 100000 };
 
+/* The character that begins at text[0 .. n-1], n > 0: how many bytes it has, and whether a name may hold it:
+ * UTF-8 but for '/', control characters, and those that break lines or change the direction of text. */
+size_t of3_query_name_character(const char *text, size_t n, bool *ret_fit);
+
+/* Of queries whose names are equal but for case and Unicode form, all but the first get an error. */
+OF3_MUST_CHECK of3_status of3_query_refuse_equal_names(of3_query_set *set, of3_error *err);
+
+/* Whether all letters are bases of DNA and RNA (A, C, G, T, U, N): no protein unless the user says so. */
+bool of3_query_is_bases(const char *sequence);
+
 /* A folder name: not empty, not "." or "..", no '/' or control characters, not too long. */
 OF3_MUST_CHECK of3_status of3_query_check_name(const char *name, of3_error *err);
 
@@ -18,7 +28,8 @@ OF3_MUST_CHECK of3_status of3_query_check_chain_id(const char *id, of3_error *er
 /* Distinct chain ids, and the limits on chains and residues. */
 OF3_MUST_CHECK of3_status of3_query_check_chains(const of3_query *query, of3_error *err);
 
-/* A query of one protein chain A; sequence is kept, not copied. */
+/* A query of one protein chain A; sequence is kept, not copied. Bases alone are refused: nobody said that
+ * they are a protein. */
 OF3_MUST_CHECK of3_status of3_query_single(of3_arena *arena, const char *name, const char *sequence,
                                            of3_query *out, of3_error *err);
 

@@ -245,7 +245,7 @@ static of3_status read_queries(const reader *r, json_t *queries, of3_query_set *
     if (read_query(r, value, q, &q->error) != OF3_OK) of3_prefix(&q->error, "query '%s'", q->name);
     if (q->error.code == OF3_ERR_MEMORY) return of3_fail(err, OF3_ERR_MEMORY, "%s", q->error.text);
   }
-  return OF3_OK;
+  return of3_query_refuse_equal_names(out, err);
 }
 
 static int by_value(const void *pa, const void *pb) {

@@ -25,6 +25,17 @@ static bool looks_like_sequence(const char *s) {
   return *s && s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ*")] == 0;
 }
 
+static bool open_ends_with(const char *path, const char *ending) {
+  size_t n = strlen(path), k = strlen(ending);
+  return n > k && strcmp(path + n - k, ending) == 0;
+}
+
+/* Whether the name says, or ColabFold's first line "#10<tab>1", that the file is an alignment. */
+static bool is_alignment_file(const char *path, const char *text) {
+  size_t digits = text[0] == '#' ? strspn(text + 1, "0123456789,") : 0;
+  return (digits && text[1 + digits] == '\t') || open_ends_with(path, ".a3m") || open_ends_with(path, ".sto");
+}
+
 /* The first byte that counts tells JSON from FASTA. */
 static of3_status read_any(const char *path, const char *text, size_t size, of3_arena *arena,
                            of3_query_set *out, of3_error *err) {
@@ -34,9 +45,13 @@ static of3_status read_any(const char *path, const char *text, size_t size, of3_
     size -= 3;
     at = strspn(text, " \t\r\n");
   }
+  if (is_alignment_file(path, text + at))
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "'%s' is an alignment; name it in a JSON query, as one of the \"main_msa_file_paths\" of "
+                    "its chain",
+                    path);
   if (text[at] == '>') return of3_query_from_fasta(text, size, path, out, err);
-  size_t n = strlen(path);
-  if (text[at] != '{' && (n < 5 || strcmp(path + n - 5, ".json") != 0))
+  if (text[at] != '{' && !open_ends_with(path, ".json"))
     return of3_fail(err, OF3_ERR_INPUT, "'%s' is neither JSON (it would start with '{') nor FASTA (with '>')",
                     path);
   const char *folder = of3_path_folder(arena, path);

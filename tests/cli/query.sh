@@ -55,5 +55,18 @@ run quick nothing.fasta -c ob.safetensors -o out
 run quick mkt -c ob.safetensors -o out
 run quick . -c ob.safetensors -o out
 run quick /dev/null -c ob.safetensors -o out
-printf '>bases\nACGTACGTACGT\n>peptide\nAGAGAGAGAGAGA\n' >bases.fasta
-of3 predict bases.fasta -c ob.safetensors -o out -n 1 --steps 1 -r 0 --log warn 2>&1 >/dev/null
+printf '>bases\nACGTACGTACGT\n' >bases.fasta
+run quick bases.fasta -c ob.safetensors -o out
+printf '>A|protein|./a.a3m\nMKTAY\n>B|rna\nACGU\n' >typed.fasta
+run quick typed.fasta -c ob.safetensors -o out
+printf '>complex\nMKTAY:GGSGG\n' >colons.fasta
+run quick colons.fasta -c ob.safetensors -o out
+printf '>q\nMKT\n' >query.a3m
+run quick query.a3m -c ob.safetensors -o out
+bases='{"queries": {"bases": {"chains": [{'"$protein"', "sequence": "ACGTACGTACGT"}]}}}'
+echo "$bases" >q.json
+of3 predict q.json -c ob.safetensors -o out -n 1 --steps 1 -r 0 --log warn 2>&1 >/dev/null
+echo "# Names that some disks take for one"
+printf '>x\nMKTA\n>X\nMKTAY\n>N\303\244me:1\nMKTAYI\n>Na\314\210me:1\nMKT\n' >names.fasta
+run times_off names.fasta -c ob.safetensors -o names
+ls names

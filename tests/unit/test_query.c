@@ -156,7 +156,8 @@ static void test_names(void **state) {
                                          {".", "cannot be called '.'"},
                                          {"..", "cannot be called '..'"},
                                          {"a/b", "contains '/'"},
-                                         {"a\\u0001", "control character 0x01"}};
+                                         {"a\\u0001", "control character 0x01"},
+                                         {"a\\u0085", "control character that begins with 0xc2"}};
   char text[600];
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     of3_query_set set;
@@ -208,7 +209,7 @@ static void test_limits(void **state) {
   (void)state;
   char *sequence = malloc(OF3_MAX_RESIDUES + 2);
   assert_non_null(sequence);
-  memset(sequence, 'A', OF3_MAX_RESIDUES + 1);
+  memset(sequence, 'M', OF3_MAX_RESIDUES + 1);
   sequence[OF3_MAX_RESIDUES + 1] = 0;
   of3_query_set set;
   of3_error err = {0};
@@ -234,7 +235,7 @@ static void test_fasta(void **state) {
   (void)state;
   of3_query_set set;
   of3_error err = {0};
-  const char *text = "; comment\n>sp|P0|\xe9/1-3 first\r\nmk v\n\nA*\n>\nAC\n>two\nA1\n>two\nAC\n>empty\n";
+  const char *text = "; comment\n>sp|P0|\xe9/1-3 first\r\nmk v\n\nA*\n>\nAM\n>two\nA1\n>two\nAC\n>empty\n";
   assert_int_equal(of3_query_from_fasta(text, strlen(text), "q.fasta", &set, &err), OF3_OK);
   assert_int_equal(set.n, 5);
   assert_int_equal(set.n_seed, 0);
@@ -252,6 +253,92 @@ static void test_fasta(void **state) {
   assert_says(&err, OF3_ERR_INPUT, "'q.fasta', line 1: a header line");
   assert_int_equal(of3_query_from_fasta("", 0, "q.fasta", &set, &err), OF3_ERR_INPUT);
   assert_says(&err, OF3_ERR_INPUT, "holds no sequence");
+}
+
+/* Names stay as they are where a folder can hold them; those that some disks take for one are refused. */
+static void test_equal_names(void **state) {
+  (void)state;
+  of3_query_set set;
+  of3_error err = {0};
+  const char *text = ">x\nMK\n>X one\nMKT\n>N\xc3\xa4me\xe2\x82\xac d\nMK\n>Na\xcc\x88mE\xe2\x82\xac\nMK\n"
+                     ">\xea\xb0\x81\nMK\n>\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8\nMK\n"
+                     ">a\xc2\x85\xe2\x80\xaez\nMK\n>\xce\xa3\nMK\n>\xcf\x82\nMK\n>\xcf\x84\nMK\n";
+  assert_int_equal(of3_query_from_fasta(text, strlen(text), "q.fasta", &set, &err), OF3_OK);
+  static const char *const names[] = {"x",
+                                      "X",
+                                      "N\xc3\xa4me\xe2\x82\xac",
+                                      "Na\xcc\x88mE\xe2\x82\xac",
+                                      "\xea\xb0\x81",
+                                      "\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8",
+                                      "a__z",
+                                      "\xce\xa3",
+                                      "\xcf\x82",
+                                      "\xcf\x84"};
+  static const bool refused_name[] = {false, true, false, true, false, true, false, false, true, false};
+  assert_int_equal(set.n, 10);
+  for (int i = 0; i < 10; i++) {
+    assert_string_equal(set.query[i].name, names[i]);
+    assert_int_equal(set.query[i].error.code, refused_name[i] ? OF3_ERR_INPUT : OF3_OK);
+  }
+  assert_says(&set.query[1].error, OF3_ERR_INPUT,
+              "the query names 'x' and 'X' differ in case or Unicode form only");
+  of3_query_set_free(&set);
+  const char *json = "{\"queries\": {\"a\\u00e9\": {\"chains\": [{\"molecule_type\": \"protein\", "
+                     "\"chain_ids\": \"A\", \"sequence\": \"MK\"}]}, \"Ae\\u0301\": {\"chains\": "
+                     "[{\"molecule_type\": \"protein\", \"chain_ids\": \"A\", \"sequence\": \"MK\"}]}}}";
+  assert_int_equal(parse(json, &set, &err), OF3_OK);
+  int bad = strcmp(set.query[0].name, "a\xc3\xa9") == 0;
+  assert_int_equal(set.query[!bad].error.code, OF3_OK);
+  assert_says(&set.query[bad].error, OF3_ERR_INPUT, "differ in case or Unicode form only");
+  of3_query_set_free(&set);
+}
+
+static void fasta_refused(const char *text, int query, const char *part) {
+  of3_query_set set;
+  of3_error err = {0};
+  of3_status st = of3_query_from_fasta(text, strlen(text), "q.fasta", &set, &err);
+  if (query < 0) {
+    assert_int_not_equal(st, OF3_OK);
+    assert_says(&err, OF3_ERR_UNSUPPORTED, part);
+    return;
+  }
+  assert_int_equal(st, OF3_OK);
+  assert_says(&set.query[query].error, OF3_ERR_UNSUPPORTED, part);
+  of3_query_set_free(&set);
+}
+
+/* Nothing is folded as a peptide that is none, and no complex as its parts. */
+static void test_fasta_dialects(void **state) {
+  (void)state;
+  of3_query_set set;
+  of3_error err = {0};
+  fasta_refused(">A|protein|./a.a3m\nMK\n>B|rna\nACGU\n", -1,
+                "'q.fasta', line 1: a header with a type of molecule (protein)");
+  fasta_refused(">x\nMK\n>D|SMILES\nCCO\n", -1, "line 3: a header with a type of molecule (SMILES)");
+  fasta_refused(">E|ccd\nSAH\n", -1, "(ccd)");
+  fasta_refused(">protein|name=ex\nMK\n", -1, "(protein)");
+  fasta_refused(">ligand|name=a\nCCC\n", -1, "(ligand)");
+  fasta_refused(">glycan|x\nNAG\n", -1, "as Boltz and Chai read it");
+  fasta_refused(">c\nMKTAYIAK:GGSGGSGG\n", 0, "query 'c': ':' separates the chains of a complex");
+  const char *pdb =
+      ">9ABC_1|Chain A|Protein X|Homo\nMKTAY\n>9ABC_2|Chains B, C|DNA|\nCGCG\n>9ABC_3|Chain D|RNA|\nGGCU\n";
+  for (int i = 0; i < 3; i++) fasta_refused(pdb, i, "its entry of the PDB has several chains");
+  fasta_refused(">1XYZ_1|Chains A, B|P|\nMKTAY\n", 0, "query '1XYZ_1': its entry of the PDB");
+  fasta_refused(">b\nacgtn\n", 0, "query 'b': all letters of the sequence are bases of DNA or RNA");
+  fasta_refused(">b\nAAAA\n", 0, "\"molecule_type\": \"protein\"");
+  const char *single =
+      ">1UBQ_1|Chain A|Ubiquitin|Homo sapiens (9606)\nMQIF\n>2XYZ_1|Chain A|X|\nMK\n>sp|P1|A_B\nMK\n";
+  assert_int_equal(of3_query_from_fasta(single, strlen(single), "q.fasta", &set, &err), OF3_OK);
+  static const char *const names[] = {"1UBQ_1", "2XYZ_1", "sp|P1|A_B"};
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(set.query[i].error.code, OF3_OK);
+    assert_string_equal(set.query[i].name, names[i]);
+  }
+  of3_query_set_free(&set);
+  assert_int_equal(of3_query_open("ACGU", &set, &err), OF3_ERR_UNSUPPORTED);
+  assert_int_equal(of3_query_open("tests/fixtures/features/a3m/ubi/colabfold_main.a3m", &set, &err),
+                   OF3_ERR_INPUT);
+  assert_says(&err, OF3_ERR_INPUT, "is an alignment; name it in a JSON query");
 }
 
 static void test_open(void **state) {
@@ -283,10 +370,11 @@ static void test_open(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_whole_file),  cmocka_unit_test(test_one_query),
-      cmocka_unit_test(test_later_keys),  cmocka_unit_test(test_names),
-      cmocka_unit_test(test_whole_query), cmocka_unit_test(test_limits),
-      cmocka_unit_test(test_fasta),       cmocka_unit_test(test_open),
+      cmocka_unit_test(test_whole_file),     cmocka_unit_test(test_one_query),
+      cmocka_unit_test(test_later_keys),     cmocka_unit_test(test_names),
+      cmocka_unit_test(test_whole_query),    cmocka_unit_test(test_limits),
+      cmocka_unit_test(test_fasta),          cmocka_unit_test(test_equal_names),
+      cmocka_unit_test(test_fasta_dialects), cmocka_unit_test(test_open),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
