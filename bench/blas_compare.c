@@ -102,7 +102,7 @@ static of3_tensor *filled(of3_ctx *cx, int64_t rows, int64_t columns) {
 static bool compare(const shape *s, const of3_backend *backend, double peak) {
   product p = {.s = s};
   of3_error err = {0};
-  if (of3_ctx_open(&p.cx, backend, 1, (size_t)4 << 30, false, &err) != OF3_OK) {
+  if (of3_ctx_open(&p.cx, &(of3_device){.backend = backend}, 1, (size_t)4 << 30, false, &err) != OF3_OK) {
     fprintf(stderr, "of3_blas_compare: %s\n", err.text);
     return false;
   }
@@ -123,7 +123,7 @@ int main(void) {
   of3_error err = {0};
   const char *isa = "plain";
   if (of3_cpu_backend("auto", OF3_F32, &backend, &err) != OF3_OK) return 1;
-  isa = strchr(backend->name, '-') + 1;
+  isa = backend->isa;
   openblas_set_num_threads(1);
   of3_pool *pool = of3_pool_new(1);
   if (!pool) return 1;

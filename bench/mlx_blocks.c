@@ -31,7 +31,7 @@ typedef struct bench {
   options o;
   of3_ctx *cx;
   of3_run run;
-  const of3_weights *host; /* the same weights in plain memory */
+  const of3_weights *host; /* the same weights in host memory */
   of3_arena *arena;
   int n_entry;
   of3_entry entry[MOST_ENTRIES];
@@ -335,7 +335,7 @@ static double now(void) {
 
 static void once(bench *b, const struct block *k) {
   k->run(b);
-  of3_eval(b->cx, b->changed, b->changed[1] ? 2 : 1);
+  of3_wait(b->cx);
 }
 
 static double fastest(bench *b, const struct block *k) {
@@ -391,16 +391,18 @@ static of3_config config_of(const struct block *k) {
 static void run(bench *b, const struct block *k) {
   const size_t room = (size_t)16 << 30;
   const of3_config config = config_of(k);
-  of3_mlx mlx;
+  const of3_backend *backend;
+  of3_device mlx;
   of3_error err = {0};
   of3_ctx cx, plain;
   of3_network net, host;
   of3_features features = {0};
-  check(of3_mlx_open(b->o.dtype, &mlx, &err), &err);
-  fprintf(stderr, "of3 on MLX %s, %s\n", mlx.version, mlx.device);
-  check(of3_ctx_open(&plain, &of3_reference_backend, 1, 4096, false, &err), &err);
+  check(of3_mlx_backend(b->o.dtype, &backend, &err), &err);
+  check(of3_device_open(&mlx, backend, 0, &err), &err);
+  fprintf(stderr, "of3 on MLX %s, %s\n", mlx.version, mlx.name);
+  check(of3_ctx_open(&plain, &(of3_device){.backend = &of3_reference_backend}, 1, 4096, false, &err), &err);
   check(of3_network_make_up(&plain, OF3_OB, &config, &host, &err), &err);
-  check(of3_ctx_open(&cx, mlx.backend, 0, room, false, &err), &err);
+  check(of3_ctx_open(&cx, &mlx, 0, room, false, &err), &err);
   check(of3_network_make_up(&cx, OF3_OB, &config, &net, &err), &err);
   make_features(b->o.tokens, &features);
   b->arena = of3_arena_new(0);

@@ -48,8 +48,8 @@ static double best_time(of3_ctx *cx, of3_call *call, double seconds) {
     of3_scope scope = of3_scope_begin(cx);
     double from = now();
     if (!in_place) call->out = NULL;
-    of3_tensor *out = of3_apply(cx, call);
-    of3_eval(cx, &out, 1);
+    of3_apply(cx, call);
+    of3_wait(cx);
     double took = now() - from;
     if (took < best) best = took;
     of3_scope_end(cx, scope);
@@ -58,11 +58,11 @@ static double best_time(of3_ctx *cx, of3_call *call, double seconds) {
 }
 
 /* The planned peak in bytes; *best: time of one call, if it is wanted. */
-static size_t measure(const of3_backend *b, const options *o, const bench_case *k, size_t limit,
+static size_t measure(const of3_device *d, const options *o, const bench_case *k, size_t limit,
                       double *best) {
   of3_ctx cx;
   of3_error err = {0};
-  if (of3_ctx_open(&cx, b, o->threads, limit, best == NULL, &err) != OF3_OK) {
+  if (of3_ctx_open(&cx, d, o->threads, limit, best == NULL, &err) != OF3_OK) {
     fprintf(stderr, "%s\n", err.text);
     exit(1);
   }
@@ -79,14 +79,13 @@ static size_t measure(const of3_backend *b, const options *o, const bench_case *
   return peak;
 }
 
-static void run(const of3_mlx *mlx, const of3_backend *cpu, const options *o, const bench_case *k) {
+static void run(const of3_device *mlx, const of3_device *cpu, const options *o, const bench_case *k) {
   enum { ROUNDING = 64 };
   double on_mlx, on_cpu;
-  size_t plan = measure(mlx->backend, o, k, SIZE_MAX / 4, NULL),
-         plan_cpu = measure(cpu, o, k, SIZE_MAX / 4, NULL);
-  mlx->held(true);
-  measure(mlx->backend, o, k, plan + ROUNDING, &on_mlx);
-  size_t held = mlx->held(false).most;
+  size_t plan = measure(mlx, o, k, SIZE_MAX / 4, NULL), plan_cpu = measure(cpu, o, k, SIZE_MAX / 4, NULL);
+  mlx->backend->held(mlx, true);
+  measure(mlx, o, k, plan + ROUNDING, &on_mlx);
+  size_t held = mlx->backend->held(mlx, false).most;
   measure(cpu, o, k, plan_cpu + ROUNDING, &on_cpu);
   printf("%s\t%s\t%.3f\t%.3f\t%.1f\t%.1f\n", of3_op_table()[k->op].name, k->where, on_mlx * 1e3, on_cpu * 1e3,
          (double)held * 1e-6, (double)plan * 1e-6);
@@ -114,15 +113,17 @@ int main(int argc, char **argv) {
   o.names = argv + first;
   o.n_name = argc - first;
   of3_error err = {0};
-  of3_mlx mlx;
-  const of3_backend *cpu;
-  if (of3_mlx_open(o.dtype, &mlx, &err) != OF3_OK || of3_cpu_backend(NULL, OF3_F32, &cpu, &err) != OF3_OK) {
+  const of3_backend *on_mlx, *on_cpu;
+  of3_device mlx, cpu;
+  if (of3_mlx_backend(o.dtype, &on_mlx, &err) != OF3_OK || of3_device_open(&mlx, on_mlx, 0, &err) != OF3_OK ||
+      of3_cpu_backend(NULL, OF3_F32, &on_cpu, &err) != OF3_OK ||
+      of3_device_open(&cpu, on_cpu, 0, &err) != OF3_OK) {
     fprintf(stderr, "%s\n", err.text);
     return 1;
   }
-  fprintf(stderr, "MLX %s on %s, %s; CPU backend %s, f32\n", mlx.version, mlx.device, of3_dtype_name(o.dtype),
-          cpu->name);
+  fprintf(stderr, "MLX %s on %s, %s; CPU backend cpu-%s, f32\n", mlx.version, mlx.name,
+          of3_dtype_name(o.dtype), on_cpu->isa);
   for (int i = 0; i < N_CASE; i++)
-    if (wanted(&o, of3_op_table()[cases[i].op].name)) run(&mlx, cpu, &o, &cases[i]);
+    if (wanted(&o, of3_op_table()[cases[i].op].name)) run(&mlx, &cpu, &o, &cases[i]);
   return 0;
 }

@@ -18,13 +18,31 @@ static const cli_option table[] = {
 
 static void info_defaults(void *options) { *(info_options *)options = (info_options){0}; }
 
+/* A line for each of several devices. */
+static void describe_devices(const char *backend, int n) {
+  char size[CLI_SIZE_TEXT];
+  for (int i = 0; n > 1 && i < n; i++) {
+    of3_backend_info d;
+    of3_error why = {0};
+    printf("  --device %-6d ", i);
+    if (of3_backend_describe(backend, i, &d, &why) != OF3_OK)
+      printf(" %s\n", why.text);
+    else if (d.memory)
+      printf(" %s, %s of memory\n", d.device, cli_size((double)d.memory, size));
+    else
+      printf(" %s\n", d.device);
+  }
+}
+
 static void describe_mlx(void) {
   of3_backend_info mlx;
   of3_error why = {0};
-  if (of3_backend_describe("mlx", &mlx, &why) == OF3_OK)
-    printf("mlx               MLX %s, on %s\n", mlx.version, mlx.device);
-  else
+  if (of3_backend_describe("mlx", 0, &mlx, &why) != OF3_OK) {
     printf("mlx               %s\n", why.text);
+    return;
+  }
+  printf("mlx               MLX %s, on %s\n", mlx.version, mlx.device);
+  describe_devices("mlx", mlx.n_device);
 }
 
 /* The instruction set that the backend cpu takes for a type. */

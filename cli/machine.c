@@ -2,8 +2,12 @@
 
 cli_machine cli_machine_defaults(void) {
   of3_engine_options e = of3_engine_defaults();
-  return (cli_machine){
-      .backend = e.backend, .isa = e.isa, .dtype = e.dtype, .threads = e.threads, .max_memory = e.max_memory};
+  return (cli_machine){.backend = e.backend,
+                       .isa = e.isa,
+                       .dtype = e.dtype,
+                       .device = e.device,
+                       .threads = e.threads,
+                       .max_memory = e.max_memory};
 }
 
 of3_engine_options cli_engine_options(const cli_machine *m) {
@@ -11,6 +15,7 @@ of3_engine_options cli_engine_options(const cli_machine *m) {
   e.backend = m->backend;
   e.isa = m->isa;
   e.dtype = m->dtype;
+  e.device = m->device;
   e.threads = m->threads;
   e.max_memory = m->max_memory;
   return e;

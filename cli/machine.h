@@ -10,7 +10,7 @@
  * machine_options.inc, which fills it by the command's macro FIELD. */
 typedef struct cli_machine {
   const char *backend, *isa, *dtype;
-  int threads;
+  int device, threads;
   uint64_t max_memory;
 } cli_machine;
 

@@ -92,6 +92,7 @@ typedef struct of3_engine_options {
   const char *backend; /* "cpu", "mlx", or "auto": mlx on Apple Silicon if it is there, else cpu */
   const char *isa;     /* "auto", or one of of3_instruction_sets */
   const char *dtype;   /* "f32", "bf16"; "f16" with mlx */
+  int device;          /* which of the backend's devices, from 0 (of3_backend_describe) */
   int threads;         /* 0: all that the process may use */
   /* Bytes for weights, tensors and results; 0: all that is free when a query begins. A query that would need
    * more is computed in a slower way that needs less, with the same result, or refused. */
@@ -111,6 +112,7 @@ void of3_engine_close(of3_engine *engine); /* after its models */
 typedef struct of3_engine_info {
   const char *backend, *isa, *dtype; /* isa: "" where there is no choice */
   const char *device, *version;      /* "cpu", "metal", "cuda"; of of3, or of MLX */
+  int device_index;                  /* among the devices of the backend */
   int threads;
   uint64_t memory; /* bytes that may be used now: max_memory, else what is free; 0: unknown */
 } of3_engine_info;
@@ -119,10 +121,14 @@ of3_engine_info of3_engine_describe(const of3_engine *engine);
 
 typedef struct of3_backend_info {
   const char *name, *version, *device;
+  int n_device;    /* how many devices the backend has here */
+  uint64_t memory; /* bytes that the device has of its own; 0: it uses the machine's */
 } of3_backend_info;
 
-/* What a backend, "cpu" or "mlx", is on this machine, or why it cannot be used. */
-OF3_MUST_CHECK of3_status of3_backend_describe(const char *name, of3_backend_info *out, of3_error *err);
+/* What a backend, "cpu" or "mlx", and one of its devices, from 0, is on this machine, or why it cannot be
+ * used. */
+OF3_MUST_CHECK of3_status of3_backend_describe(const char *name, int device, of3_backend_info *out,
+                                               of3_error *err);
 
 /* ---- Checkpoints and models */
 

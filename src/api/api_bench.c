@@ -1,8 +1,9 @@
 #define _POSIX_C_SOURCE 200809L
 /* The parts of a fold, timed: phases by the events of the network's observer, operations by a backend around
- * the engine's (tensor/profile.h). On a backend that computes at once both come from one fold. A lazy one
- * would not be itself if every operation were waited for, so it folds once for the phases, at whose ends all
- * is computed, and once more for the operations; and once before, since it may compile what it is asked for.
+ * the engine's (tensor/profile.h). On a backend that computes at once both come from one fold. An
+ * asynchronous one would not be itself if every operation were waited for, so it folds once for the phases,
+ * whose ends are waited for, and once more for the operations; and once before, since it may compile what it
+ * is asked for.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,7 @@ static clock_function *clock_of(const of3_bench_options *o) {
   return o->processor_time ? processor_seconds : of3_seconds;
 }
 
-static bool is_lazy(const of3_engine *e) { return e->backend->eval != NULL; }
+static bool is_asynchronous(const of3_engine *e) { return e->device.backend->asynchronous; }
 
 /* Of what a clock says, to make processor time comparable. */
 static double share(const bench *b) { return b->o->processor_time ? 1.0 / b->engine->threads : 1; }
@@ -79,17 +80,10 @@ static void note_phase(of3_bench_phase *p, double seconds, double flops) {
   p->flops = flops;
 }
 
-/* Computes what a lazy backend has put off: whatever lives. */
-static void settle(of3_ctx *cx) {
-  for (int64_t i = 0; i < cx->n_handle; i++) {
-    of3_tensor *t = &cx->handle[i];
-    if (t->storage->buffer) of3_eval(cx, &t, 1);
-  }
-}
-
 static void note_held(const bench *b) {
-  if (!b->engine->held) return;
-  const of3_held h = b->engine->held(false);
+  const of3_device *d = &b->engine->device;
+  if (!d->backend->held) return;
+  const of3_held h = d->backend->held(d, false);
   const size_t all = h.most > h.now + h.kept ? h.most : h.now + h.kept;
   const size_t held = all > b->held_before ? all - b->held_before : 0;
   if (held > b->box->report.held_bytes) b->box->report.held_bytes = held;
@@ -97,7 +91,7 @@ static void note_held(const bench *b) {
 
 /* Ends the running phase and begins the next. */
 static void begin_phase(bench *b, int next) {
-  settle(b->cx);
+  of3_wait(b->cx);
   note_held(b);
   if (b->running < N_PHASE && b->noted & OF3_BENCH_PHASES)
     note_phase(&b->box->phase[b->running], (clock_of(b->o)() - b->began) * share(b),
@@ -169,7 +163,7 @@ static of3_status make_plan(const bench *b, const of3_network *net, const of3_fe
   const of3_engine *e = b->engine;
   uint64_t allowed = of3_engine_memory(e, 0);
   size_t most = allowed ? allowed : SIZE_MAX;
-  OF3_TRY(of3_plan_within(e->backend, e->threads, net, f, most, o, plan, err));
+  OF3_TRY(of3_plan_within(&e->device, e->threads, net, f, most, o, plan, err));
   uint64_t need = plan->step_bytes + plan->result_bytes;
   if (need <= most) return OF3_OK;
   char least[OF3_SIZE_TEXT], given[OF3_SIZE_TEXT];
@@ -194,13 +188,13 @@ static of3_status bench_fold(bench *b, const of3_network *net, const of3_feature
   of3_fold_options o = {.n_cycle = passes, .n_step = steps, .n_sample = b->o->samples};
   const of3_random_source random = of3_seeded_random(&seed);
   const of3_observer observer = {.user = b, .progress = watch};
-  const of3_backend *backend = noted & OF3_BENCH_KERNELS ? &b->box->profile.backend : e->backend;
+  const of3_device *device = noted & OF3_BENCH_KERNELS ? &b->box->profile.device : &e->device;
   of3_prediction prediction = {0};
   of3_plan plan;
   of3_ctx cx;
   OF3_TRY(make_plan(b, net, f, &o, &plan, err));
-  of3_profile_begin(&b->box->profile, e->backend, clock_of(b->o));
-  OF3_TRY(of3_ctx_open_on(&cx, backend, e->pool, plan.step_bytes + ROUNDING, false, err));
+  of3_profile_begin(&b->box->profile, &e->device, clock_of(b->o));
+  OF3_TRY(of3_ctx_open_on(&cx, device, e->pool, plan.step_bytes + ROUNDING, false, err));
   cx.opt_cancel = e->callbacks.cancel;
   begin(b, &cx, noted);
   const double began = b->began;
@@ -216,8 +210,9 @@ static of3_status bench_fold(bench *b, const of3_network *net, const of3_feature
 
 static of3_status folds(bench *b, const of3_network *net, const of3_features *f, of3_error *err) {
   const of3_bench_options *o = b->o;
-  if (b->engine->held) b->held_before = b->engine->held(true).now;
-  if (!is_lazy(b->engine)) return bench_fold(b, net, f, o->passes, o->steps, o->parts, err);
+  const of3_device *d = &b->engine->device;
+  if (d->backend->held) b->held_before = d->backend->held(d, true).now;
+  if (!is_asynchronous(b->engine)) return bench_fold(b, net, f, o->passes, o->steps, o->parts, err);
   double begin = of3_seconds();
   OF3_TRY(bench_fold(b, net, f, 1, 1, 0, err));
   note_phase(&b->box->phase[FIRST_FOLD], of3_seconds() - begin, 0);
@@ -308,11 +303,11 @@ static of3_status bench_check_range(const char *what, int value, int high, of3_e
 }
 
 static of3_status check_options(const of3_engine *e, const of3_bench_options *o, of3_error *err) {
-  if (o->processor_time && is_lazy(e))
+  if (o->processor_time && is_asynchronous(e))
     return of3_fail(err, OF3_ERR_USAGE,
                     "the backend %s computes on the device %s, whose time is not processor time; leave out "
                     "--processor-time, or use --backend cpu",
-                    e->name, e->device);
+                    e->device.backend->name, e->device.name);
   OF3_TRY(bench_check_range("tokens", o->tokens, MOST_TOKENS, err));
   OF3_TRY(bench_check_range("MSA rows", o->msa_rows, MOST_MSA, err));
   OF3_TRY(bench_check_range("samples", o->samples, MOST_TIMES, err));
@@ -323,8 +318,8 @@ static of3_status check_options(const of3_engine *e, const of3_bench_options *o,
 static of3_status measure_peak(bench *b, of3_error *err) {
   const of3_engine *e = b->engine;
   of3_bench_report *r = &b->box->report;
-  if (is_lazy(e)) return of3_product_peak(e, &r->peak_product, &r->peak, err);
-  r->peak = of3_cpu_peak(e->isa, e->backend->operand, e->pool, b->o->processor_time);
+  if (is_asynchronous(e)) return of3_product_peak(e, &r->peak_product, &r->peak, err);
+  r->peak = of3_cpu_peak(e->device.backend->isa, e->device.backend->operand, e->pool, b->o->processor_time);
   return r->peak > 0 ? OF3_OK : of3_fail_memory(err, "the times of the threads");
 }
 

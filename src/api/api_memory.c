@@ -46,7 +46,7 @@ of3_status of3_item_run_plan(of3_item_run *t, of3_error *err) {
   *n = memory_held(t);
   const uint64_t held = n->weights + n->rest;
   const size_t most = !n->available ? SIZE_MAX : n->available > held ? n->available - held : 0;
-  OF3_TRY(of3_plan_within(m->engine->backend, of3_pool_size(t->worker->pool), &m->network, &t->features, most,
+  OF3_TRY(of3_plan_within(&m->engine->device, of3_pool_size(t->worker->pool), &m->network, &t->features, most,
                           &t->fold, &t->plan, err));
   n->tensors = t->plan.step_bytes;
   n->rest += t->plan.result_bytes;

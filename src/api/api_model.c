@@ -99,7 +99,7 @@ static uint64_t bytes_in_place(const of3_table *t, const of3_backend *b) {
     const of3_entry *e = &t->entry[i];
     bool used =
         e->rank < 2 ? e->dtype == OF3_F32 : e->dtype == b->operand || (b->widens && e->dtype == OF3_BF16);
-    if (!b->plain_memory)
+    if (!b->host_memory)
       n += (uint64_t)e->count * of3_dtype_size(e->rank < 2 ? OF3_F32 : b->operand);
     else if (used)
       n += (uint64_t)e->count * of3_dtype_size(e->dtype);
@@ -116,7 +116,7 @@ static of3_status open_model(const char *path, of3_model *m, of3_error *err) {
   if (of3_network_bind(&m->cx, &m->checkpoint.weights, &m->network, err) != OF3_OK)
     return of3_prefix(err, "'%s'", path);
   of3_checkpoint_identity(&m->checkpoint, m->identity);
-  m->mapped_bytes = bytes_in_place(&m->checkpoint.weights, e->backend);
+  m->mapped_bytes = bytes_in_place(&m->checkpoint.weights, e->device.backend);
   m->seconds_load = of3_seconds() - begin;
   return OF3_OK;
 }

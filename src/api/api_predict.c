@@ -39,10 +39,10 @@ static bool parse_full(const char *name, of3_full_confidences *out) {
 
 static of3_status check_jobs(const of3_engine *e, int jobs, of3_error *err) {
   if (jobs < 0) return of3_fail(err, OF3_ERR_USAGE, "%d jobs were asked for; 0 chooses how many", jobs);
-  if (jobs > 1 && !e->backend->plain_memory)
+  if (jobs > 1 && !e->device.backend->concurrent)
     return of3_fail(err, OF3_ERR_USAGE,
                     "%d jobs were asked for, but the backend %s folds one query at a time; use 1 job", jobs,
-                    e->name);
+                    e->device.backend->name);
   if (jobs > e->threads)
     return of3_fail(err, OF3_ERR_USAGE,
                     "%d jobs need at least as many threads, but there %s %d; use fewer jobs or more threads",
@@ -68,8 +68,8 @@ static of3_status read_options(of3_job *j, of3_error *err) {
   j->mode = of3_feature_mode_of(j->model->network.variant);
   snprintf(j->options, sizeof j->options,
            "samples=%d recycles=%d steps=%d backend=%s dtype=%s format=%s confidences=%s", o->samples,
-           o->recycles, o->steps, j->model->engine->name, of3_dtype_name(j->model->engine->backend->operand),
-           o->format, o->confidences);
+           o->recycles, o->steps, j->model->engine->device.backend->name,
+           of3_dtype_name(j->model->engine->device.backend->operand), o->format, o->confidences);
   return OF3_OK;
 }
 
@@ -172,12 +172,9 @@ static of3_status conclude(of3_job *j, of3_error *err) {
 
 static void announce(const of3_model *m) {
   const of3_engine *e = m->engine;
-  const char *type = of3_dtype_name(e->backend->operand);
-  if (e->backend->plain_memory)
-    of3_logf(&e->log, OF3_LOG_INFO, "of3 %s: %s on %d thread%s, %s", of3_version(), e->backend->name,
-             e->threads, e->threads > 1 ? "s" : "", type);
-  else
-    of3_logf(&e->log, OF3_LOG_INFO, "of3 %s: MLX %s on %s, %s", of3_version(), e->version, e->device, type);
+  char where[OF3_DEVICE_TEXT];
+  of3_logf(&e->log, OF3_LOG_INFO, "of3 %s: %s, %s", of3_version(),
+           of3_device_text(&e->device, e->threads, where), of3_dtype_name(e->device.backend->operand));
   of3_logf(&e->log, OF3_LOG_INFO, "weights: '%s', %s (%s), %" PRId64 " parameters, loaded in %.2f s",
            m->info->file, m->info->variant, m->info->title, m->info->n_parameter, m->seconds_load);
 }

@@ -117,7 +117,7 @@ of3_status of3_job_estimate(const of3_job *j, const of3_query *query, int thread
   of3_status status = of3_features_build(&complex, &bare, &j->mode, 0, NULL, &f, err);
   if (status == OF3_OK) {
     assume_alignment(query, &f);
-    status = of3_plan_fold(m->engine->backend, threads, &m->network, &f, &o, &plan, err);
+    status = of3_plan_fold(&m->engine->device, threads, &m->network, &f, &o, &plan, err);
   }
   if (status == OF3_OK)
     *ret_bytes = plan.step_bytes + plan.result_bytes + of3_arena_used(f.arena) +

@@ -42,7 +42,7 @@ static of3_status run_fold(of3_item_run *t, watcher *w, of3_prediction *out, of3
   of3_observer observer = {.user = w, .progress = tell};
   of3_ctx cx;
   OF3_TRY(
-      of3_ctx_open_on(&cx, m->engine->backend, t->worker->pool, t->plan.step_bytes + ROUNDING, false, err));
+      of3_ctx_open_on(&cx, &m->engine->device, t->worker->pool, t->plan.step_bytes + ROUNDING, false, err));
   cx.log = &t->worker->log;
   cx.opt_cancel = m->engine->callbacks.cancel;
   of3_status status = of3_fold(&cx, &m->network, &t->features, &t->fold, &random, &observer, out, err);
@@ -85,7 +85,7 @@ static of3_status score_and_write(of3_item_run *t, const of3_prediction *p, watc
   double begin = of3_seconds();
   of3_arena *arena = of3_arena_new(0);
   if (!arena) return of3_fail_memory(err, "the scores");
-  of3_status status = run_check_finite(p, t->worker->job->model->engine->backend->operand, err);
+  of3_status status = run_check_finite(p, t->worker->job->model->engine->device.backend->operand, err);
   if (status == OF3_OK)
     status = of3_scores_compute(&t->prepared->complex, &t->features, p, t->worker->job->mode.variant,
                                 t->worker->pool, arena, &scores, err);

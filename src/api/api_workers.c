@@ -147,7 +147,7 @@ static of3_status run_chosen(of3_job *j, of3_worker_group group, of3_error *err)
 static of3_status run_groups(of3_job *j, const int *residues, of3_error *err) {
   const of3_engine *e = j->model->engine;
   /* a device with memory of its own is one, and busy with one fold */
-  const int jobs = e->backend->plain_memory ? j->o->jobs : 1;
+  const int jobs = e->device.backend->concurrent ? j->o->jobs : 1;
   while (j->next < j->n_pending && !atomic_load(&j->stop) && !of3_is_cancelled(&e->callbacks)) {
     of3_group_request r = {
         .residues = residues + j->next, .n = j->n_pending - j->next, .threads = e->threads, .jobs = jobs};

@@ -10,13 +10,9 @@
 #include "tensor/backend.h"
 
 struct of3_engine {
-  const of3_backend *backend;
-  const char *name, *isa, *version, *device; /* "mlx", "" without choice, "0.32.4", "metal" */
+  of3_device device; /* where it computes; closed with the engine */
   int threads;
   uint64_t max_memory; /* 0: what is free */
-  /* Of that much memory of the machine, what the backend can use (mlx/open.h); NULL: all. */
-  uint64_t (*device_memory)(uint64_t machine);
-  of3_held (*held)(bool restart); /* what the backend holds (mlx/open.h); NULL: the contexts' stacks */
   of3_callbacks callbacks;
   of3_log log;
   of3_pool *pool; /* the threads; folds side by side have pools of their own instead (api_workers.c) */
@@ -33,8 +29,10 @@ struct of3_model {
   double seconds_load;
 };
 
-/* api_backend.c: all of e that depends on the backend; its log is told of a fallback. */
-OF3_MUST_CHECK of3_status of3_engine_choose(const of3_engine_options *o, of3_engine *e, of3_error *err);
+/* api_backend.c: opens the device that the options ask for, which the caller closes. The log is told if
+ * another backend is taken than the best one. */
+OF3_MUST_CHECK of3_status of3_backend_open(const of3_engine_options *o, const of3_log *log,
+                                           of3_device *ret_device, of3_error *err);
 
 /* Bytes that may be in use in all, by one who has taken `taken` bytes of the machine's memory already: what
  * the user allows, else what is free where the backend computes. 0: unknown. */

@@ -1,5 +1,6 @@
 #include "cpu/cpu.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,10 +104,15 @@ static void close_cpu(of3_ctx *cx) {
   cx->state = NULL;
 }
 
-#define BACKEND(isa, type)                                                                                   \
+static void describe_cpu(const of3_device *d, int threads, char *text, size_t size) {
+  snprintf(text, size, "cpu-%s on %d thread%s", d->backend->isa, threads, threads > 1 ? "s" : "");
+}
+
+#define BACKEND(set, type)                                                                                   \
   {                                                                                                          \
-    .name = "cpu-" #isa, .operand = (type), .widens = true, .open = open_##isa, .close = close_cpu,          \
-    .plain_memory = true, .kernel = cpu_kernel, .to_bf16 = cpu_to_bf16                                       \
+    .name = "cpu", .isa = #set, .operand = (type), .widens = true, .projects_bf16 = (type) == OF3_BF16,      \
+    .host_memory = true, .concurrent = true, .describe = describe_cpu, .open = open_##set,                   \
+    .close = close_cpu, .kernel = cpu_kernel, .to_bf16 = cpu_to_bf16                                         \
   }
 /* Two backends of an instruction set: products of f32, and of bf16. */
 #define ISA(isa)                                                                                             \

@@ -13,7 +13,7 @@
 #include "state.hpp"
 
 extern "C" {
-#include "mlx/plugin.h"
+#include "tensor/plugin.h"
 }
 
 /* On Linux products of the CPU device are done by OpenBLAS, if it was linked, on threads of its own. */
@@ -27,6 +27,71 @@ static void set_threads(int) {}
 #endif
 
 namespace of3 {
+
+/* ---- devices */
+
+/* Those of the kind that MLX would take: GPUs if it has any. */
+static mx::Device device_of(const of3_device &d) { return {mx::default_device().type, d.index}; }
+
+static int count_devices(const of3_backend *) {
+  try {
+    return std::max(1, mx::device_count(mx::default_device().type));
+  } catch (...) {
+    return 1;
+  }
+}
+
+static uint64_t device_info(const of3_device &d, const char *name) {
+  const auto &info = mx::device_info(device_of(d));
+  const auto found = info.find(name);
+  const size_t *value = found == info.end() ? nullptr : std::get_if<size_t>(&found->second);
+  return value ? *value : 0;
+}
+
+static of3_status open_device(of3_device *d, of3_error *err) {
+  try {
+    const bool gpu = mx::default_device() == mx::Device::gpu;
+    d->name = !gpu ? "cpu" : mx::metal::is_available() ? "metal" : "cuda";
+    d->version = mx::version();
+    if (gpu && device_info(*d, "free_memory")) d->memory = device_info(*d, "total_memory");
+    return OF3_OK;
+  } catch (const std::exception &e) {
+    return of3_fail(err, OF3_ERR_INTERNAL, "MLX does not open device %d: %s; use --backend cpu", d->index,
+                    e.what());
+  } catch (...) {
+    return of3_fail(err, OF3_ERR_INTERNAL, "MLX does not open device %d; use --backend cpu", d->index);
+  }
+}
+
+static void describe(const of3_device *d, int, char *text, size_t size) {
+  if (count_devices(d->backend) > 1)
+    std::snprintf(text, size, "MLX %s on %s %d", d->version, d->name, d->index);
+  else
+    std::snprintf(text, size, "MLX %s on %s", d->version, d->name);
+}
+
+/* What MLX holds, weights, may be in use too. A GPU with memory of its own uses none of the machine's; one
+ * that shares it takes no more than its driver advises, and there `machine` is all that there is. */
+static uint64_t usable_memory(const of3_device *d, uint64_t machine) {
+  try {
+    const uint64_t held = mx::get_active_memory() + mx::get_cache_memory();
+    if (mx::default_device() == mx::Device::cpu) return machine ? machine + held : 0;
+    if (const uint64_t free = device_info(*d, "free_memory")) return free + held;
+    const uint64_t most = device_info(*d, "max_recommended_working_set_size");
+    return most && (!machine || most < machine) ? most : machine;
+  } catch (...) {
+    return machine;
+  }
+}
+
+static of3_held held(const of3_device *, bool restart) {
+  if (restart) {
+    mx::clear_cache();
+    mx::reset_peak_memory();
+  }
+  const size_t now = mx::get_active_memory();
+  return {now, mx::get_cache_memory(), std::max(now, mx::get_peak_memory())};
+}
 
 /* ---- opening */
 
@@ -53,9 +118,11 @@ static void set_environment() {
 #endif
 }
 
+/* MLX computes on one device at a time, that of the context that was opened last. */
 static of3_status open_as(of3_ctx *cx, int threads, of3_error *err, mx::Dtype compute) {
   try {
     set_environment();
+    if (!cx->planning) mx::set_default_device(device_of(*cx->device));
     auto s = std::make_unique<State>();
     s->compute = compute;
     s->gpu = mx::default_device() == mx::Device::gpu;
@@ -88,6 +155,10 @@ static void close_mlx(of3_ctx *cx) {
 
 static mx::Dtype dtype_of(of3_dtype t) {
   switch (t) {
+  case OF3_BF16:
+    return mx::bfloat16;
+  case OF3_F16:
+    return mx::float16;
   case OF3_I32:
     return mx::int32;
   case OF3_I64:
@@ -125,10 +196,9 @@ static array copy_of(const void *host, of3_dtype dtype, const mx::Shape &shape) 
   }
 }
 
-/* Features, masks, coordinates, noise: kept as given. */
-static void upload(of3_ctx *cx, Tensor *t, const void *host) {
+static void upload(of3_ctx *cx, Tensor *t, const void *host, of3_dtype kept) {
   guarded(cx, "a copy to its memory", [&] {
-    put(t, copy_of(host, t->dtype, shape_of(t)));
+    put(t, mx::astype(copy_of(host, t->dtype, shape_of(t)), dtype_of(kept)));
     Slot *s = slot_of(t);
     if (t->dtype == OF3_I32 && t->rank == 1) {
       const auto *x = static_cast<const int32_t *>(host);
@@ -143,10 +213,6 @@ static void download(of3_ctx *cx, const Tensor *t, void *host) {
     mx::eval(a);
     std::memcpy(host, a.data<char>(), of3_bytes(t));
   });
-}
-
-static mx::Dtype weight_dtype(of3_dtype t) {
-  return t == OF3_BF16 ? mx::bfloat16 : t == OF3_F16 ? mx::float16 : mx::float32;
 }
 
 /* Whether the device computes with memory that is not MLX's: Metal does, with whole pages. */
@@ -169,7 +235,7 @@ static std::optional<array> in_place(State &s, const void *host, of3_dtype store
   if (!s.takes_pages) s.takes_pages = takes_pages(first, whole);
   if (!*s.takes_pages) return {};
   auto elements = [size](size_t n) { return static_cast<int64_t>(n / size); };
-  array pages(first, dims({elements(whole)}), weight_dtype(stored), [](void *) {});
+  array pages(first, dims({elements(whole)}), dtype_of(stored), [](void *) {});
   return mx::reshape(cut(pages, 0, elements(before), elements(bytes)), shape);
 }
 
@@ -187,14 +253,24 @@ static void constant(of3_ctx *cx, Tensor *t, of3_dtype stored, const void *host)
   });
 }
 
-static void eval(of3_ctx *cx, Tensor *const *t, int n) {
+/* MLX itself lets no more than a few batches of launches wait, so that the host is never far ahead. */
+static void flush(of3_ctx *cx, Tensor *const *t, int n) {
   if (state_of(cx).recording) return;
   guarded(cx, "the computation", [&] {
     std::vector<array> values;
     for (int i = 0; i < n; i++) slot_of(t[i])->list(values);
-    mx::eval(values);
+    mx::async_eval(values);
     keep_to_limit();
     state_of(cx).pending = 0;
+  });
+}
+
+static void wait(of3_ctx *cx) {
+  State &s = state_of(cx);
+  if (s.recording) return;
+  guarded(cx, "the computation", [&] {
+    compute_all(s);
+    s.pending = 0;
   });
 }
 
@@ -256,13 +332,24 @@ template <int which> of3_status open_type(of3_ctx *cx, int threads, of3_error *e
 
 template <int which> constexpr of3_backend backend_of(const char *name, of3_dtype compute) {
   return of3_backend{.name = name,
+                     .isa = "",
                      .operand = compute,
                      .widens = false,
+                     .projects_bf16 = false,
+                     .host_memory = false,
+                     .concurrent = false,
+                     .asynchronous = true,
+                     .count_devices = count_devices,
+                     .open_device = open_device,
+                     .close_device = nullptr,
+                     .describe = describe,
+                     .usable_memory = usable_memory,
+                     .held = held,
                      .open = open_type<which>,
                      .close = close_mlx,
-                     .plain_memory = false,
                      .kernel = kernel_of,
-                     .eval = eval,
+                     .flush = flush,
+                     .wait = wait,
                      .to_bf16 = nullptr,
                      .alloc = new_slot,
                      .release = release_slots,
@@ -272,11 +359,6 @@ template <int which> constexpr of3_backend backend_of(const char *name, of3_dtyp
                      .stored = stored,
                      .region = run_region,
                      .region_close = close_region};
-}
-
-static const char *device_name() {
-  if (mx::default_device() == mx::Device::cpu) return "cpu";
-  return mx::metal::is_available() ? "metal" : "cuda";
 }
 
 /* Starts the device, loads its kernels and runs one. */
@@ -295,54 +377,21 @@ static bool works(char *why, size_t size) noexcept {
   return false;
 }
 
-static uint64_t device_info(const char *name) {
-  const auto &info = mx::device_info(mx::default_device());
-  const auto found = info.find(name);
-  const size_t *value = found == info.end() ? nullptr : std::get_if<size_t>(&found->second);
-  return value ? *value : 0;
-}
-
-/* What MLX holds, weights, may be in use too. A GPU with memory of its own uses none of the machine's; one
- * that shares it takes no more than its driver advises, and there `machine` is all that there is. */
-static uint64_t usable_memory(uint64_t machine) {
-  try {
-    const uint64_t held = mx::get_active_memory() + mx::get_cache_memory();
-    if (mx::default_device() == mx::Device::cpu) return machine ? machine + held : 0;
-    if (const uint64_t free = device_info("free_memory")) return free + held;
-    const uint64_t most = device_info("max_recommended_working_set_size");
-    return most && (!machine || most < machine) ? most : machine;
-  } catch (...) {
-    return machine;
-  }
-}
-
-static of3_held held(bool restart) {
-  if (restart) {
-    mx::clear_cache();
-    mx::reset_peak_memory();
-  }
-  const size_t now = mx::get_active_memory();
-  return {now, mx::get_cache_memory(), std::max(now, mx::get_peak_memory())};
-}
-
 } // namespace of3
 
 #define TEXT_(x) #x
 #define TEXT(x)  TEXT_(x)
 
-extern "C" __attribute__((visibility("default"))) const of3_mlx_plugin *of3_mlx_plugin_entry() {
+extern "C" __attribute__((visibility("default"))) const of3_plugin *of3_plugin_entry() {
   static const of3_backend backend[] = {of3::backend_of<0>("mlx", OF3_F32),
                                         of3::backend_of<1>("mlx", OF3_BF16),
                                         of3::backend_of<2>("mlx", OF3_F16)};
-  static const of3_mlx_plugin plugin = {
-      .abi = OF3_MLX_ABI,
-      .interface = OF3_MLX_INTERFACE,
+  static const of3_plugin plugin = {
+      .abi = OF3_PLUGIN_ABI,
+      .interface = OF3_PLUGIN_INTERFACE,
       .compiled = TEXT(MLX_VERSION_MAJOR) "." TEXT(MLX_VERSION_MINOR) "." TEXT(MLX_VERSION_PATCH),
       .loaded = of3::mx::version(),
       .works = of3::works,
-      .backend = {&backend[OF3_F32], &backend[OF3_BF16], &backend[OF3_F16]},
-      .device = of3::device_name,
-      .usable_memory = of3::usable_memory,
-      .held = of3::held};
+      .backend = {&backend[OF3_F32], &backend[OF3_BF16], &backend[OF3_F16]}};
   return &plugin;
 }

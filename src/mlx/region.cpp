@@ -1,16 +1,17 @@
 /* Regions as graphs that are built once.
  *
- * The first run is an ordinary one. It shows whether the work fits into one graph: where an operation had to
- * be cut into groups that are computed one after the other, the region is run like that each time; tensors
- * are then so large that building graphs takes no time to speak of. Otherwise the second run records: the
- * body builds its graph on placeholders for region->in. Every run from then on copies the nodes of that graph
- * onto the inputs of the day, and neither the model nor the kernels here are called: same primitives, same
- * order, same bytes.
+ * The first run is an ordinary one (tensor/region.c). The second records: the body builds its graph on
+ * placeholders for region->in. That shows whether the work fits into one graph: where an operation had to be
+ * cut into groups that are computed one after the other, the body is run each time; tensors are then so large
+ * that building graphs takes no time to speak of. Otherwise every run from then on copies the nodes of that
+ * graph onto the inputs of the day, and neither the model nor the kernels here are called: same primitives,
+ * same order, same bytes.
  *
  * This is what mx::compile does, but for fusing operations beyond what pieces.cpp fuses: on CUDA, where each
  * fused chain is a kernel to be compiled, that took minutes for the denoiser. */
 #include "state.hpp"
 
+#include <memory>
 #include <stdexcept>
 #include <unordered_map>
 #include <unordered_set>
@@ -26,7 +27,7 @@ struct Node {
 };
 
 struct Record {
-  bool made = false;
+  bool divided = false;         /* it cannot be one graph: the body is run each time */
   Arrays inputs, outputs;       /* placeholders, and what came of them */
   std::vector<Node> nodes;      /* each after its inputs; a run's values are its inputs, then theirs */
   std::vector<int32_t> results; /* places of the outputs among the values */
@@ -59,13 +60,6 @@ static std::vector<std::uintptr_t> identities(const State &s, size_t n) {
 }
 
 /* ---- recording */
-
-/* What is not computed yet would be computed again with each repetition. */
-static void compute_all(State &s) {
-  Arrays values;
-  for (const Slot &slot : s.slots) slot.list(values);
-  mx::eval(values);
-}
 
 /* Runs the body on placeholders and leaves all tensors as they were. */
 static void run_body(of3_ctx *cx, const of3_region &r, Record &record) {
@@ -172,26 +166,31 @@ static void repeat(const Record &record, const of3_region &r) {
   }
 }
 
-void run_region(of3_ctx *cx, of3_region *r) {
+/* The second run: the first was an ordinary one. What is not computed yet would be computed again with each
+ * repetition. */
+static void make_record(of3_ctx *cx, of3_region *r) {
   State &s = state_of(cx);
-  auto *record = static_cast<Record *>(r->record);
-  if (r->n_run == 0) {
-    s.divided = false;
-    r->body(r->user);
-    if (!s.divided) guarded(cx, "a record of a step", [&] { r->record = new Record; });
-  } else if (!record)
+  auto record = std::make_unique<Record>();
+  compute_all(s);
+  s.divided = false;
+  run_body(cx, *r, *record);
+  if (s.divided) {
+    record = std::make_unique<Record>();
+    record->divided = true;
+  } else
+    number(*record);
+  r->record = record.release();
+}
+
+void run_region(of3_ctx *cx, of3_region *r) {
+  if (!r->record) guarded(cx, "a record of a step", [&] { make_record(cx, r); });
+  state_of(cx).recording = false;
+  if (cx->error.code != OF3_OK) return;
+  const auto &record = *static_cast<Record *>(r->record);
+  if (record.divided)
     r->body(r->user);
   else
-    guarded(cx, "a repeated step", [&] {
-      if (!record->made) {
-        compute_all(s);
-        run_body(cx, *r, *record);
-        number(*record);
-        record->made = true;
-      }
-      if (cx->error.code == OF3_OK) repeat(*record, *r);
-    });
-  s.recording = false;
+    guarded(cx, "a repeated step", [&] { repeat(record, *r); });
 }
 
 void close_region(of3_ctx *, of3_region *r) { delete static_cast<Record *>(r->record); }

@@ -110,6 +110,12 @@ void set_parts(const State &s, Tensor *t, const std::vector<array> &parts) {
   for (const array &part : parts) slot->parts.push_back(mx::astype(part, stored_type(s, t, false)));
 }
 
+void compute_all(State &s) {
+  std::vector<array> values;
+  for (const Slot &slot : s.slots) slot.list(values);
+  mx::eval(values);
+}
+
 array Group::operator()(const array &a) const {
   array part = a.shape(0) > 1 ? cut(a, 0, batch, batches) : a;
   return cut(part, 1, row, rows);

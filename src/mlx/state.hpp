@@ -94,6 +94,9 @@ inline void settle(State &s, const array &a) {
   keep_to_limit();
 }
 
+/* Computes all that lives, and waits for it. */
+void compute_all(State &s);
+
 /* region.cpp */
 void run_region(of3_ctx *cx, of3_region *r);
 void close_region(of3_ctx *cx, of3_region *r);

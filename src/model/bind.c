@@ -97,7 +97,7 @@ const of3_entry *of3_bind_entry(of3_binder *b, const char *leaf, int64_t d0, int
  * so. */
 static of3_tensor *release_converted(const of3_binder *b, const of3_entry *e, of3_tensor *t) {
   const bool converted = t && t->storage->buffer && t->storage->buffer != e->data;
-  if (converted && b->table && b->cx->backend->plain_memory) of3_table_release(b->table, e);
+  if (converted && b->table && b->cx->backend->host_memory) of3_table_release(b->table, e);
   return t;
 }
 

@@ -70,8 +70,9 @@ static of3_status bind_and_write(converter *c, const char *in, const char *out, 
 static of3_status open_and_write(converter *c, const of3_backend *backend, const char *in, const char *out,
                                  of3_dtype dtype, of3_error *err) {
   enum { BINDING = 4096 }; /* binding makes no tensors on the stack */
+  const of3_device device = {.backend = backend};
   OF3_TRY(of3_checkpoint_open(in, &c->from, err));
-  of3_status status = of3_ctx_open(&c->cx, backend, 1, BINDING, false, err);
+  of3_status status = of3_ctx_open(&c->cx, &device, 1, BINDING, false, err);
   if (status == OF3_OK) {
     status = bind_and_write(c, in, out, dtype, err);
     of3_ctx_close(&c->cx);

@@ -74,7 +74,7 @@ void of3_msa_block(const of3_run *r, of3_tensor *m, of3_tensor *z, const of3_ten
   snprintf(name, sizeof name, "msa_module.blocks.%d.pair_stack", i);
   of3_pair_block(r, z, &w->pair, false, name);
   of3_note(r, z, "msa_module.blocks.%d/z", i);
-  of3_eval(cx, (of3_tensor *[]){m, z}, 2);
+  of3_flush(cx, (of3_tensor *[]){m, z}, 2);
 }
 
 void of3_msa_module(const of3_run *r, const of3_tensor *s_input, of3_tensor *z, int cycle) {

@@ -52,6 +52,7 @@ static void run_parts(of3_run *r, const of3_features *f, const of3_fold_options 
   double start = network_now();
   of3_make_inputs(r, f);
   of3_trunk t = of3_run_trunk(r, o->n_cycle);
+  of3_wait(cx);
   out->seconds_trunk = network_now() - start;
   end_part(cx, parts, OF3_TRUNK);
   start = network_now();

@@ -84,13 +84,13 @@ typedef struct of3_plan {
   double flops_trunk, flops_diffusion, flops_heads;
 } of3_plan;
 
-OF3_MUST_CHECK of3_status of3_plan_fold(const of3_backend *backend, int threads, const of3_network *net,
+OF3_MUST_CHECK of3_status of3_plan_fold(const of3_device *device, int threads, const of3_network *net,
                                         const of3_features *f, const of3_fold_options *o, of3_plan *out,
                                         of3_error *err);
 
 /* Chooses o->economy: as little as makes tensors and results fit in `most` bytes. If nothing does, the plan
  * is one that takes the least that this fold can do with. */
-OF3_MUST_CHECK of3_status of3_plan_within(const of3_backend *backend, int threads, const of3_network *net,
+OF3_MUST_CHECK of3_status of3_plan_within(const of3_device *device, int threads, const of3_network *net,
                                           const of3_features *f, size_t most, of3_fold_options *o,
                                           of3_plan *out, of3_error *err);
 

@@ -49,6 +49,6 @@ void of3_pairformer(const of3_run *r, of3_tensor *s, of3_tensor *z, const of3_te
     of3_transition(r->cx, s, &w[i].single_transition, single_mask);
     of3_note(r, s, "%s/s", block);
     of3_note(r, z, "%s/z", block);
-    of3_eval(r->cx, (of3_tensor *[]){s, z}, 2);
+    of3_flush(r->cx, (of3_tensor *[]){s, z}, 2);
   }
 }

@@ -11,7 +11,7 @@ static size_t result_floats(int64_t samples, int64_t n, int64_t atoms) {
 
 /* What is planned, but for the options. */
 typedef struct planner {
-  const of3_backend *backend;
+  const of3_device *device;
   int threads;
   const of3_network *net;
   const of3_features *f;
@@ -21,7 +21,7 @@ static of3_status plan(const planner *p, const of3_fold_options *o, of3_plan *ou
                        of3_error *err) {
   of3_ctx cx;
   *parts = (of3_parts){.flops = {0}};
-  OF3_TRY(of3_ctx_open(&cx, p->backend, p->threads, (size_t)1 << 62, true, err));
+  OF3_TRY(of3_ctx_open(&cx, p->device, p->threads, (size_t)1 << 62, true, err));
   of3_prediction nothing = {0};
   of3_status status = of3_run_network(&cx, p->net, p->f, o, NULL, NULL, &nothing, parts, err);
   *out = (of3_plan){.step_bytes = cx.peak,
@@ -35,9 +35,9 @@ static of3_status plan(const planner *p, const of3_fold_options *o, of3_plan *ou
 
 static size_t needed(const of3_plan *p) { return p->step_bytes + p->result_bytes; }
 
-of3_status of3_plan_fold(const of3_backend *backend, int threads, const of3_network *net,
-                         const of3_features *f, const of3_fold_options *o, of3_plan *out, of3_error *err) {
-  const planner p = {backend, threads, net, f};
+of3_status of3_plan_fold(const of3_device *device, int threads, const of3_network *net, const of3_features *f,
+                         const of3_fold_options *o, of3_plan *out, of3_error *err) {
+  const planner p = {device, threads, net, f};
   of3_parts parts;
   return plan(&p, o, out, &parts, err);
 }
@@ -136,10 +136,10 @@ static of3_status plan_relax(const planner *p, size_t most, of3_fold_options *o,
   return OF3_OK;
 }
 
-of3_status of3_plan_within(const of3_backend *backend, int threads, const of3_network *net,
+of3_status of3_plan_within(const of3_device *device, int threads, const of3_network *net,
                            const of3_features *f, size_t most, of3_fold_options *o, of3_plan *out,
                            of3_error *err) {
-  const planner p = {backend, threads, net, f};
+  const planner p = {device, threads, net, f};
   o->economy = (of3_economy){0};
   OF3_TRY(save_until_it_fits(&p, most, o, out, err));
   return needed(out) <= most ? plan_relax(&p, most, o, out, err) : OF3_OK;

@@ -107,7 +107,7 @@ static void sampler_step(sampler *s, int step, double prev, double next, of3_ten
   else
     of3_region_run(cx, &s->region);
   of3_scope_end(cx, scope);
-  of3_eval(cx, (of3_tensor *[]){x}, 1);
+  of3_flush(cx, (of3_tensor *[]){x}, 1);
 }
 
 static void run_steps(sampler *s, int n_step, of3_tensor *x) {

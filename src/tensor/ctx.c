@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 
 #include "base/threads.h"
-#include "tensor/backend.h"
+#include "tensor/by_reference.h"
 #include "tensor/tensor.h"
 
 enum { ALIGN = 64, MAX_HANDLES = 1 << 20 };
@@ -31,7 +31,7 @@ static of3_status open_ctx(of3_ctx *cx, int threads, size_t limit, of3_error *er
     of3_ctx_close(cx);
     return of3_fail_memory(err, "tensor handles");
   }
-  if (!planning && backend->plain_memory) {
+  if (!planning && backend->host_memory) {
     cx->base = ctx_reserve(cx->limit);
     if (!cx->base) {
       of3_ctx_close(cx);
@@ -51,19 +51,20 @@ static of3_status open_ctx(of3_ctx *cx, int threads, size_t limit, of3_error *er
   return status;
 }
 
-of3_status of3_ctx_open(of3_ctx *cx, const of3_backend *backend, int threads, size_t limit, bool planning,
+of3_status of3_ctx_open(of3_ctx *cx, const of3_device *device, int threads, size_t limit, bool planning,
                         of3_error *err) {
-  *cx = (of3_ctx){.backend = backend, .planning = planning};
+  *cx = (of3_ctx){.device = device, .backend = device->backend, .planning = planning};
   return open_ctx(cx, threads, limit, err);
 }
 
-of3_status of3_ctx_open_on(of3_ctx *cx, const of3_backend *backend, of3_pool *pool, size_t limit,
-                           bool planning, of3_error *err) {
-  *cx = (of3_ctx){.backend = backend, .opt_pool = pool, .planning = planning};
+of3_status of3_ctx_open_on(of3_ctx *cx, const of3_device *device, of3_pool *pool, size_t limit, bool planning,
+                           of3_error *err) {
+  *cx = (of3_ctx){.device = device, .backend = device->backend, .opt_pool = pool, .planning = planning};
   return open_ctx(cx, of3_pool_size(pool), limit, err);
 }
 
 void of3_ctx_close(of3_ctx *cx) {
+  of3_by_reference_close(cx);
   if (cx->backend) cx->backend->close(cx);
   if (cx->base) munmap(cx->base, cx->limit);
   if (cx->handle) munmap(cx->handle, MAX_HANDLES * sizeof(of3_tensor));
@@ -74,15 +75,6 @@ void of3_ctx_close(of3_ctx *cx) {
 of3_status of3_ctx_status(const of3_ctx *cx, of3_error *err) {
   if (err && cx->error.code != OF3_OK) *err = cx->error;
   return cx->error.code;
-}
-
-void of3_ctx_fail(of3_ctx *cx, of3_status code, const char *fmt, ...) {
-  if (cx->error.code != OF3_OK) return;
-  va_list ap;
-  va_start(ap, fmt);
-  vsnprintf(cx->error.text, sizeof cx->error.text, fmt, ap);
-  va_end(ap);
-  cx->error.code = code;
 }
 
 /* Without room, an error and the last handle again. */
@@ -104,6 +96,21 @@ static size_t ctx_bytes_of(of3_dtype dtype, int rank, const int64_t *shape) {
   return n;
 }
 
+bool of3_reserve(of3_ctx *cx, size_t bytes) {
+  const size_t left = cx->limit - cx->top;
+  if (cx->error.code != OF3_OK) return false;
+  if (bytes > left || bytes + ALIGN > left) {
+    of3_ctx_fail(
+        cx, OF3_ERR_MEMORY,
+        "the query needs more than the %.2f GB of memory allowed for it; allow more or use a smaller query",
+        (double)cx->limit / 1e9);
+    return false;
+  }
+  cx->top += (bytes + ALIGN - 1) / ALIGN * ALIGN;
+  if (cx->top > cx->peak) cx->peak = cx->top;
+  return true;
+}
+
 enum { AS_GIVEN, RESULT, EXACT_RESULT }; /* what will be in a tensor, and so how it is kept */
 
 static of3_tensor *new_tensor(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape, int content) {
@@ -117,21 +124,14 @@ static of3_tensor *new_tensor(of3_ctx *cx, of3_dtype dtype, int rank, const int6
   if (cx->error.code != OF3_OK) return t;
   const bool other = content != AS_GIVEN && cx->backend->stored;
   const of3_dtype kept = other ? cx->backend->stored(cx, t, content == EXACT_RESULT) : dtype;
-  size_t n = ctx_bytes_of(kept, rank, shape), left = cx->limit - cx->top;
-  if (n > left || n + ALIGN > left) {
-    of3_ctx_fail(
-        cx, OF3_ERR_MEMORY,
-        "the query needs more than the %.2f GB of memory allowed for it; allow more or use a smaller query",
-        (double)cx->limit / 1e9);
-    return t;
-  }
+  const size_t at = cx->top, n = ctx_bytes_of(kept, rank, shape);
+  if (!of3_reserve(cx, n)) return t;
   t->storage->bytes = n;
-  if (!cx->planning && cx->backend->alloc)
+  if (cx->planning) return t;
+  if (cx->backend->alloc)
     cx->backend->alloc(cx, t);
-  else if (!cx->planning)
-    t->storage->buffer = cx->base + cx->top;
-  cx->top += (n + ALIGN - 1) / ALIGN * ALIGN;
-  if (cx->top > cx->peak) cx->peak = cx->top;
+  else
+    t->storage->buffer = cx->base + at;
   return t;
 }
 
@@ -162,7 +162,7 @@ void of3_upload(of3_ctx *cx, of3_tensor *t, const void *host) {
   refuse_in_region(cx);
   if (cx->error.code != OF3_OK || cx->planning || !of3_bytes(t)) return;
   if (cx->backend->upload)
-    cx->backend->upload(cx, t, host);
+    cx->backend->upload(cx, t, host, t->dtype);
   else
     memcpy(of3_host(t), host, of3_bytes(t));
 }
@@ -197,7 +197,7 @@ static void ctx_to_bf16(of3_ctx *cx, uint16_t *to, const void *from, of3_dtype d
     for (int64_t i = 0; i < n; i++) to[i] = of3_f32_to_bf16(of3_f16_to_f32(half[i]));
 }
 
-/* In plain memory: where it lies if it is of type `as` already, else a copy in the arena. */
+/* In host memory: where it lies if it is of type `as` already, else a copy in the arena. */
 static void *plain_constant(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, of3_dtype as, int64_t n,
                             const void *host) {
   const size_t size = of3_dtype_size(as);
@@ -277,24 +277,10 @@ of3_tensor *of3_narrow(of3_ctx *cx, const of3_tensor *t, int64_t first, int64_t 
   return v;
 }
 
-void of3_eval(of3_ctx *cx, of3_tensor *const *t, int n) {
-  if (cx->error.code == OF3_OK && !cx->planning && cx->backend->eval) cx->backend->eval(cx, t, n);
+void of3_flush(of3_ctx *cx, of3_tensor *const *t, int n) {
+  if (cx->error.code == OF3_OK && !cx->planning && cx->backend->flush) cx->backend->flush(cx, t, n);
 }
 
-int64_t of3_count(const of3_tensor *t) {
-  int64_t n = 1;
-  for (int i = 0; i < t->rank; i++) n *= t->shape[i];
-  return n;
+void of3_wait(of3_ctx *cx) {
+  if (cx->error.code == OF3_OK && !cx->planning && cx->backend->wait) cx->backend->wait(cx);
 }
-
-int64_t of3_dim(const of3_tensor *t, int from_last) {
-  return from_last < t->rank ? t->shape[t->rank - 1 - from_last] : 1;
-}
-
-int64_t of3_rows(const of3_tensor *t) {
-  int64_t n = 1;
-  for (int i = 0; i + 1 < t->rank; i++) n *= t->shape[i];
-  return n;
-}
-
-size_t of3_bytes(const of3_tensor *t) { return (size_t)of3_count(t) * of3_dtype_size(t->dtype); }

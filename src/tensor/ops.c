@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-#include "tensor/backend.h"
+#include "tensor/by_reference.h"
 #include "tensor/ops_table.h"
 
 const of3_op_info *of3_op_table(void) {
@@ -16,35 +16,26 @@ const of3_op_info *of3_op_table(void) {
   return table;
 }
 
-/* Coordinates, noise levels, scores: f32 whatever type a backend computes in. */
-static bool is_exact(of3_op op) {
+bool of3_is_exact(of3_op op) {
   return op == OF3_OP_COMBINE || op == OF3_OP_AUGMENT || op == OF3_OP_FOURIER || op == OF3_OP_EXPECT;
 }
 
 of3_tensor *of3_apply(of3_ctx *cx, of3_call *c) {
   const of3_op_info *op = &of3_op_table()[c->op];
   of3_shape s = op->shape(c);
-  if (!c->out) c->out = (is_exact(c->op) ? of3_new_exact : of3_new)(cx, s.dtype, s.rank, s.dim);
+  if (!c->out) c->out = (of3_is_exact(c->op) ? of3_new_exact : of3_new)(cx, s.dtype, s.rank, s.dim);
   if (cx->opt_cancel && *cx->opt_cancel) of3_ctx_fail(cx, OF3_ERR_CANCELLED, "interrupted");
   if (cx->error.code != OF3_OK) return c->out;
   cx->flops += op->cost(c);
   cx->n_ops++;
-  const of3_kernel *k = cx->backend->kernel(cx, c->op);
-  bool fast = k && k->run && (!k->accepts || k->accepts(c));
-  if (!fast && !cx->backend->plain_memory) {
-    of3_ctx_fail(cx, OF3_ERR_INTERNAL, "the backend %s has no kernel for %s at this shape", cx->backend->name,
-                 op->name);
-    return c->out;
-  }
+  const of3_kernel *k = of3_kernel_for(cx->backend, cx, c);
   of3_scope scope = of3_scope_begin(cx);
-  size_t bytes = fast && k->workspace ? k->workspace(cx, c) : 0;
+  size_t bytes = k && k->workspace ? k->workspace(cx, c) : 0;
   of3_tensor *work = bytes ? OF3_NEW(cx, OF3_U8, (int64_t)bytes) : NULL;
-  if (cx->error.code == OF3_OK && !cx->planning) {
-    if (fast)
-      k->run(cx, c, work ? work->storage->buffer : NULL);
-    else
-      op->reference(c);
-  }
+  if (!k)
+    of3_by_reference(cx, c);
+  else if (cx->error.code == OF3_OK && !cx->planning)
+    k->run(cx, c, work ? work->storage->buffer : NULL);
   of3_scope_end(cx, scope);
   return c->out;
 }
@@ -199,8 +190,7 @@ void of3_project(of3_ctx *cx, const of3_tensor *x, const of3_norm_w *norm, const
                  int count, const of3_linear_w *w, of3_tensor **y) {
   const of3_backend *b = cx->backend;
   const of3_tensor *first = w->w;
-  const bool half = b->plain_memory && b->operand == OF3_BF16 && first->dtype == OF3_BF16 &&
-                    first->shape[0] / heads % 2 == 0;
+  const bool half = b->projects_bf16 && first->dtype == OF3_BF16 && first->shape[0] / heads % 2 == 0;
   of3_call c = {.op = OF3_OP_PROJECT, .in = {x}, .attr.bf16 = half};
   if (norm) c.in[PROJECT_SCALE] = norm->scale, c.in[PROJECT_OFFSET] = norm->offset;
   if (m) c.in[PROJECT_GATE] = m->gate, c.in[PROJECT_SHIFT] = m->shift;

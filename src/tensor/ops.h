@@ -321,7 +321,7 @@ typedef struct of3_op_info {
   const char *name, *formula;
   of3_writes writes;
   of3_shape (*shape)(const of3_call *c);
-  void (*reference)(const of3_call *c); /* buffers must be plain memory */
+  void (*reference)(const of3_call *c); /* buffers must be host memory */
   double (*cost)(const of3_call *c);
   /* Gradients of the inputs from that of the output; NULL until the training issue
    * writes it. */
@@ -330,6 +330,10 @@ typedef struct of3_op_info {
 } of3_op_info;
 
 const of3_op_info *of3_op_table(void); /* [OF3_N_OP] */
+
+/* A call in a few words, "5x76x768 768x768, norm": input, weights, what is fused. Returns out. */
+enum { OF3_CALL_TEXT = 80 };
+const char *of3_call_text(const of3_call *c, char out[OF3_CALL_TEXT]);
 
 /* Does one call: shape rule, memory, cost, then the backend's kernel or the
  * reference. Sets c->out if it is NULL. */

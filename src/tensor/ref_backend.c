@@ -14,8 +14,9 @@ static const of3_kernel *no_kernel(const of3_ctx *cx, of3_op op) {
 
 #define BACKEND(type)                                                                                        \
   {                                                                                                          \
-    .name = "reference", .operand = (type), .open = open_reference, .close = close_reference,                \
-    .plain_memory = true, .kernel = no_kernel                                                                \
+    .name = "reference", .isa = "", .operand = (type), .projects_bf16 = (type) == OF3_BF16,                  \
+    .host_memory = true, .concurrent = true, .open = open_reference, .close = close_reference,               \
+    .kernel = no_kernel                                                                                      \
   }
 const of3_backend of3_reference_backend = BACKEND(OF3_F32);
 const of3_backend of3_reference_backend_bf16 = BACKEND(OF3_BF16);

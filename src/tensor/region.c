@@ -4,18 +4,25 @@
 void of3_region_run(of3_ctx *cx, of3_region *r) {
   const of3_backend *b = cx->backend;
   const double flops = cx->flops;
-  const int64_t n_ops = cx->n_ops;
+  const int64_t n_ops = cx->n_ops, n_by_reference = cx->n_by_reference;
   if (cx->opt_cancel && *cx->opt_cancel) of3_ctx_fail(cx, OF3_ERR_CANCELLED, "interrupted");
   if (cx->error.code != OF3_OK) return;
+  if (r->n_run == 0) r->top = cx->top;
+  if (r->top != cx->top) {
+    of3_ctx_fail(cx, OF3_ERR_INTERNAL, "a region begins at another height of the stack than before");
+    return;
+  }
   of3_scope scope = of3_scope_begin(cx);
   cx->in_region = true;
-  if (b->region && !cx->planning)
+  cx->recording = b->region && !cx->planning && r->n_run > 0 && !r->by_reference;
+  if (cx->recording)
     b->region(cx, r);
   else
     r->body(r->user);
-  cx->in_region = false;
+  cx->in_region = cx->recording = false;
   of3_scope_end(cx, scope);
   if (r->n_run++ == 0) {
+    r->by_reference = cx->n_by_reference > n_by_reference;
     r->flops = cx->flops - flops;
     r->n_ops = cx->n_ops - n_ops;
   }

@@ -37,11 +37,13 @@
 #include "tensor/dtype.h"
 
 typedef struct of3_backend of3_backend;
-typedef struct of3_pool of3_pool; /* base/threads.h */
+typedef struct of3_device of3_device;
+typedef struct of3_reference_count of3_reference_count; /* by_reference.c */
+typedef struct of3_pool of3_pool;                       /* base/threads.h */
 
 /* What a tensor and its views share. */
 typedef struct of3_storage {
-  void *buffer; /* the backend's; the CPU's is plain memory. NULL while planning */
+  void *buffer; /* the backend's; the CPU's is host memory. NULL while planning */
   size_t bytes; /* as the backend keeps it */
 } of3_storage;
 
@@ -54,12 +56,15 @@ typedef struct of3_tensor {
 } of3_tensor;
 
 typedef struct of3_ctx {
-  const of3_backend *backend;
-  void *state;        /* the backend's own */
-  of3_pool *opt_pool; /* threads of the caller's; NULL: the backend starts its own, if it uses any */
+  const of3_device *device;
+  const of3_backend *backend; /* the device's */
+  void *state;                /* the backend's own */
+  of3_pool *opt_pool;         /* threads of the caller's; NULL: the backend starts its own, if it uses any */
   const of3_log *log;
   const volatile sig_atomic_t *opt_cancel; /* non-zero: stop with OF3_ERR_CANCELLED */
-  bool planning, in_region;
+  bool planning;
+  bool in_region; /* a region's body runs, or a record of it */
+  bool recording; /* the backend runs the body or its record: no operation may go to the reference */
 
   /* the stack of step memory */
   char *base; /* reserved address space; NULL while planning */
@@ -70,16 +75,18 @@ typedef struct of3_ctx {
 
   double flops, bytes; /* cost of the operations so far, from the table */
   int64_t n_ops;
+  int64_t n_by_reference;               /* of these the reference did, for want of a kernel */
+  of3_reference_count *reference_count; /* which these were, if they are logged */
   of3_error error;
 } of3_ctx;
 
-/* A context on a backend (tensor/backend.h). limit: bytes of step memory that may be used; address space is
- * reserved, pages are taken when touched. threads: 0 = all that the process may use. */
-OF3_MUST_CHECK of3_status of3_ctx_open(of3_ctx *cx, const of3_backend *backend, int threads, size_t limit,
+/* A context on a device (tensor/backend.h), which outlives it. limit: bytes of step memory that may be used;
+ * address space is reserved, pages are taken when touched. threads: 0 = all that the process may use. */
+OF3_MUST_CHECK of3_status of3_ctx_open(of3_ctx *cx, const of3_device *device, int threads, size_t limit,
                                        bool planning, of3_error *err);
 /* The same on the threads of a pool, which outlives the context and works for nobody else meanwhile. */
-OF3_MUST_CHECK of3_status of3_ctx_open_on(of3_ctx *cx, const of3_backend *backend, of3_pool *pool,
-                                          size_t limit, bool planning, of3_error *err);
+OF3_MUST_CHECK of3_status of3_ctx_open_on(of3_ctx *cx, const of3_device *device, of3_pool *pool, size_t limit,
+                                          bool planning, of3_error *err);
 void of3_ctx_close(of3_ctx *cx); /* {0} is allowed */
 
 /* The sticky error; copies its sentence to err. */
@@ -125,19 +132,31 @@ of3_tensor *of3_reshape(of3_ctx *cx, const of3_tensor *t, int rank, const int64_
   of3_reshape((cx), (t), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
 of3_tensor *of3_narrow(of3_ctx *cx, const of3_tensor *t, int64_t first, int64_t n);
 
-/* Marks where values must exist: a lazy backend computes here, an asynchronous one waits. */
-void of3_eval(of3_ctx *cx, of3_tensor *const *t, int n);
+/* Values that will be needed: an asynchronous backend starts the work that leads to t[0..n) and returns; of
+ * others they exist already. Said at the end of a block, so that the device has work while the next one is
+ * asked for. Only a download waits, and of3_wait: for all that lives, where time is to be told. */
+void of3_flush(of3_ctx *cx, of3_tensor *const *t, int n);
+void of3_wait(of3_ctx *cx);
 
 /* A region: operations that are done again and again in the same order and shapes, as a step of the denoiser
  * is. A backend may record what body does and repeat that instead; others run body each time. body applies
  * operations, makes views and scopes, but neither uploads nor downloads. It may read any tensor, and what is
- * not in `in` must never change; of the tensors made before, it writes those in `out` and no others. */
+ * not in `in` must never change; of the tensors made before, it writes those in `out` and no others.
+ *
+ * Equal addresses: each run begins with the stack at the same height as the first one, which is checked; so
+ * what body makes lies at the same place in every run, and so does what is in `in` and `out`, if it is made
+ * in the same order. A record may hold these places.
+ *
+ * Where the reference did an operation of the first run, body runs each time: copies to and from the host
+ * cannot be recorded. */
 typedef struct of3_region {
   void (*body)(void *user);
   void *user;
   of3_tensor *const *in, *const *out; /* whole tensors, not views; of the same shapes in each run */
   int n_in, n_out;
-  void *record; /* the backend's; NULL before the first run */
+  void *record;      /* the backend's; NULL before the first run */
+  size_t top;        /* of the stack, where each run begins */
+  bool by_reference; /* the reference did an operation */
   int64_t n_run, n_ops;
   double flops; /* of one run */
 } of3_region;
@@ -149,7 +168,7 @@ int64_t of3_dim(const of3_tensor *t, int from_last); /* of3_dim(t,0) is the last
 int64_t of3_rows(const of3_tensor *t);               /* count / last axis */
 size_t of3_bytes(const of3_tensor *t);
 
-/* Host pointer of a tensor of a backend whose buffers are plain memory (CPU, reference). */
+/* Host pointer of a tensor of a backend with host memory (CPU, reference). */
 static inline void *of3_host(const of3_tensor *t) {
   return (char *)t->storage->buffer + (size_t)t->offset * of3_dtype_size(t->dtype);
 }

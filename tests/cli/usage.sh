@@ -18,6 +18,8 @@ run of3 predict AAAA -c ob.safetensors --dtype f16
 run of3 predict AAAA -c ob.safetensors --backend cuda
 run of3 predict AAAA -c ob.safetensors --backend mlx --isa avx2
 run of3 predict AAAA -c ob.safetensors --isa mmx
+run of3 predict AAAA -c ob.safetensors --backend cpu --device 1
+run of3 predict AAAA -c ob.safetensors --device -1
 run of3 predict AAAA -c ob.safetensors --threads 99999
 run of3 predict AAAA -c ob.safetensors --max-memory lots
 run of3 predict AAAA -c ob.safetensors --overwrite=yes

@@ -159,24 +159,29 @@ static of3_dtype dtype_of(const options *o) {
 }
 
 static of3_status choose_backend(const options *o, const of3_backend **out, of3_error *err) {
-  of3_mlx mlx;
   *out = dtype_of(o) == OF3_BF16 ? &of3_reference_backend_bf16 : &of3_reference_backend;
   if (!strcmp(o->backend, "cpu")) return of3_cpu_backend(o->isa, dtype_of(o), out, err);
   if (strcmp(o->backend, "mlx") != 0) return OF3_OK;
-  OF3_TRY(of3_mlx_open(dtype_of(o), &mlx, err));
-  printf("MLX %s on %s, %s\n", mlx.version, mlx.device, of3_dtype_name(dtype_of(o)));
-  *out = mlx.backend;
+  return of3_mlx_backend(dtype_of(o), out, err);
+}
+
+static of3_status open_device(const options *o, of3_device *out, of3_error *err) {
+  const of3_backend *backend = NULL;
+  char text[OF3_DEVICE_TEXT];
+  OF3_TRY(choose_backend(o, &backend, err));
+  OF3_TRY(of3_device_open(out, backend, 0, err));
+  printf("%s, %s\n", of3_device_text(out, o->threads, text), of3_dtype_name(dtype_of(o)));
   return OF3_OK;
 }
 
-static of3_status run(const options *o, const of3_backend *backend, comparison *c, of3_error *err) {
+static of3_status run(const options *o, const of3_device *device, comparison *c, of3_error *err) {
   of3_checkpoint ckpt = {0};
   of3_network net = {0};
   of3_features f = {0};
   of3_ctx cx = {0};
   OF3_TRY(of3_checkpoint_open(o->checkpoint, &ckpt, err));
   OF3_TRY(of3_features_from_table(c->table, &f, err));
-  OF3_TRY(of3_ctx_open(&cx, backend, o->threads, (size_t)16 << 30, false, err));
+  OF3_TRY(of3_ctx_open(&cx, device, o->threads, (size_t)16 << 30, false, err));
   OF3_TRY(of3_network_bind(&cx, &ckpt.weights, &net, err));
   const char *variant = of3_table_meta(c->table, "variant"), *cycles = of3_table_meta(c->table, "cycles");
   if (!variant || !cycles)
@@ -235,8 +240,8 @@ int main(int argc, char **argv) {
                     "[--isa NAME] [--dtype f32|bf16|f16] [--threads N]\n");
     return 2;
   }
-  const of3_backend *backend;
-  if (choose_backend(&o, &backend, &err) != OF3_OK) {
+  of3_device device;
+  if (open_device(&o, &device, &err) != OF3_OK) {
     fprintf(stderr, "parity: skipped: %s\n", err.text);
     return 77;
   }
@@ -247,7 +252,7 @@ int main(int argc, char **argv) {
   comparison c = comparison_begin(&table);
   c.kind.mlx = !strcmp(o.backend, "mlx");
   c.kind.type = dtype_of(&o);
-  if (run(&o, backend, &c, &err) != OF3_OK) {
+  if (run(&o, &device, &c, &err) != OF3_OK) {
     fprintf(stderr, "parity: %s\n", err.text);
     return 1;
   }

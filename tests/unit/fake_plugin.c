@@ -1,14 +1,23 @@
 /* Plugins that must be refused (test_mlx_open.c): FAKE_NAMELESS exports nothing, FAKE_STALE belongs to
  * another version of of3, FAKE_OTHER was built from other headers, FAKE_OLD finds an older MLX than it was
  * built with, FAKE_BROKEN cannot compute; none of these: a good one. */
-#include "mlx/plugin.h"
+#include "tensor/plugin.h"
 
 #include <stdio.h>
 
 #ifndef FAKE_NAMELESS
-static const char *device(void) { return "cpu"; }
+static int count_devices(const of3_backend *b) {
+  (void)b;
+  return 2;
+}
 
-static uint64_t usable_memory(uint64_t machine) { return machine / 2; }
+static of3_status open_device(of3_device *d, of3_error *err) {
+  (void)err;
+  d->name = "fake";
+  d->version = "0.32.9";
+  d->memory = (uint64_t)d->index + 1;
+  return OF3_OK;
+}
 
 static bool works(char *why, size_t size) {
 #ifdef FAKE_BROKEN
@@ -19,18 +28,19 @@ static bool works(char *why, size_t size) {
 #endif
 }
 
-const of3_mlx_plugin *of3_mlx_plugin_entry(void);
-const of3_mlx_plugin *of3_mlx_plugin_entry(void) {
-  static const of3_mlx_plugin plugin = {
+const of3_plugin *of3_plugin_entry(void);
+const of3_plugin *of3_plugin_entry(void) {
+  static const of3_backend f32 = {.name = "mlx", .count_devices = count_devices, .open_device = open_device};
+  static const of3_plugin plugin = {
 #ifdef FAKE_STALE
-      .abi = OF3_MLX_ABI + 1,
+      .abi = OF3_PLUGIN_ABI + 1,
 #else
-      .abi = OF3_MLX_ABI,
+      .abi = OF3_PLUGIN_ABI,
 #endif
 #ifdef FAKE_OTHER
-      .interface = "0" OF3_MLX_INTERFACE,
+      .interface = "0" OF3_PLUGIN_INTERFACE,
 #else
-      .interface = OF3_MLX_INTERFACE,
+      .interface = OF3_PLUGIN_INTERFACE,
 #endif
       .compiled = "0.32.4",
 #ifdef FAKE_OLD
@@ -39,8 +49,7 @@ const of3_mlx_plugin *of3_mlx_plugin_entry(void) {
       .loaded = "0.32.9",
 #endif
       .works = works,
-      .device = device,
-      .usable_memory = usable_memory,
+      .backend = {[OF3_F32] = &f32},
   };
   return &plugin;
 }

@@ -26,7 +26,7 @@ static of3_tensor *place(ops_env *e, of3_dtype dtype, dims d, const void *host) 
 }
 
 bool ops_guards_intact(const ops_env *e) {
-  if (!e->cx->backend->plain_memory) return true;
+  if (!e->cx->backend->host_memory) return true;
   for (int g = 0; g < e->n_guard; g++)
     for (int i = 0; i < OPS_GUARD; i++)
       if (of3_f32(e->guard[g])[i] != guard_value) return false;

@@ -27,15 +27,16 @@ static bool writes_as_the_table_says(const of3_call *c) {
 }
 
 /* Runs a case in a context of `limit` bytes whose memory is NaN. */
-bool ops_run(const of3_backend *backend, int threads, const ops_case *k, bool planning, size_t limit,
+bool ops_run(const of3_device *device, int threads, const ops_case *k, bool planning, size_t limit,
              ops_result *r) {
   of3_ctx cx;
   of3_error err = {0};
-  if (of3_ctx_open(&cx, backend, threads, limit, planning, &err) != OF3_OK)
+  const of3_backend *backend = device->backend;
+  if (of3_ctx_open(&cx, device, threads, limit, planning, &err) != OF3_OK)
     return ops_complain(k, backend->name, threads, err.text);
   if (cx.base) memset(cx.base, 0xff, cx.limit);
-  /* a backend with memory of its own rounds weights itself */
-  ops_env e = {.cx = &cx, .matrix = backend->plain_memory ? backend->operand : OF3_F32};
+  /* other backends round weights when they are bound */
+  ops_env e = {.cx = &cx, .matrix = backend->projects_bf16 ? OF3_BF16 : OF3_F32};
   of3_call call;
   ops_make(&e, k->op, k->param, &call);
   if (!writes_as_the_table_says(&call))

@@ -27,9 +27,9 @@ const ops_case *ops_cases(void);
 /* Prints what is wrong with a case; returns false. */
 bool ops_complain(const ops_case *k, const char *isa, int threads, const char *what);
 
-/* Runs a case in a context of `limit` bytes whose memory, if it is plain, is NaN. Weights are bf16 if the
- * backend's operands are. */
-bool ops_run(const of3_backend *backend, int threads, const ops_case *k, bool planning, size_t limit,
+/* Runs a case in a context of `limit` bytes whose memory, if it is the host's, is NaN. Weights are bf16 if
+ * the backend's operands are. */
+bool ops_run(const of3_device *device, int threads, const ops_case *k, bool planning, size_t limit,
              ops_result *r);
 
 /* The largest difference over the largest reference value must be within 4 times the measured one of the

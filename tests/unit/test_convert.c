@@ -192,7 +192,7 @@ static void parts_cover_the_weights_once(void **state) {
   of3_ctx cx;
   of3_network net;
   const of3_config config = of3_config_published();
-  if (of3_ctx_open(&cx, backend(), 1, 4096, true, &err) != OF3_OK ||
+  if (of3_ctx_open(&cx, &(of3_device){.backend = backend()}, 1, 4096, true, &err) != OF3_OK ||
       of3_network_make_up(&cx, OF3_OB, &config, &net, &err) != OF3_OK)
     fail_msg("%s", err.text);
   int64_t joined = 0;

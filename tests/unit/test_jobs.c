@@ -189,18 +189,25 @@ static void no_more_is_held_than_allowed(void **state) {
   of3_memory_budget_free(&c.job.budget);
 }
 
-static uint64_t bf16_of(uint64_t machine) { return machine / 2; }
-static uint64_t two_bytes(uint64_t machine) { return machine ? 2 : 0; }
+static uint64_t half_of(const of3_device *d, uint64_t machine) {
+  (void)d;
+  return machine / 2;
+}
+static uint64_t two_bytes(const of3_device *d, uint64_t machine) {
+  (void)d;
+  return machine ? 2 : 0;
+}
 
 /* What the user allows comes before what the backend's device has, and that before what the machine has. */
 static void memory_is_the_devices(void **state) {
   (void)state;
   const uint64_t taken = UINT64_C(1) << 60; /* far more than what is free meanwhile changes by */
-  of3_engine e = {.device_memory = NULL};
+  of3_backend backend = {.usable_memory = NULL};
+  of3_engine e = {.device.backend = &backend};
   assert_true(of3_engine_memory(&e, taken) > taken);
-  e.device_memory = bf16_of;
+  backend.usable_memory = half_of;
   assert_in_range(of3_engine_memory(&e, taken), taken / 2 + 1, taken - 1);
-  e.device_memory = two_bytes;
+  backend.usable_memory = two_bytes;
   assert_int_equal(of3_engine_memory(&e, taken), 2);
   e.max_memory = 5;
   assert_int_equal(of3_engine_memory(&e, taken), 5);

@@ -11,12 +11,12 @@
 static const char checkpoint[] = "examples/demo/of3-demo.safetensors";
 
 /* Bytes that MLX held at most while a model was opened. */
-static of3_status open_and_close(const of3_mlx *mlx, of3_engine *engine, size_t *held, uint64_t *weights,
+static of3_status open_and_close(const of3_device *mlx, of3_engine *engine, size_t *held, uint64_t *weights,
                                  of3_error *err) {
   of3_model *model = NULL;
-  mlx->held(true);
+  mlx->backend->held(mlx, true);
   of3_status status = of3_model_open(engine, checkpoint, &model, err);
-  *held = mlx->held(false).most;
+  *held = mlx->backend->held(mlx, false).most;
   if (status == OF3_OK) *weights = of3_model_describe(model)->weight_bytes;
   of3_model_close(model);
   return status;
@@ -27,10 +27,12 @@ int main(int argc, char **argv) {
   of3_engine_options o = of3_engine_defaults();
   of3_engine *engine = NULL;
   of3_error err = {0};
-  of3_mlx mlx;
+  const of3_backend *backend;
+  of3_device mlx;
   size_t held[2] = {0};
   uint64_t weights = 0;
-  if (of3_mlx_open(OF3_BF16, &mlx, &err) != OF3_OK) {
+  if (of3_mlx_backend(OF3_BF16, &backend, &err) != OF3_OK ||
+      of3_device_open(&mlx, backend, 0, &err) != OF3_OK) {
     printf("skipped: %s\n", err.text);
     return 77;
   }

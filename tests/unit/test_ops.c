@@ -38,7 +38,7 @@ static const double measured_bf16[OF3_N_OP] = {
 };
 
 /* Passes of a triangle multiplication: the bytes of one pass, in no more memory. */
-static bool check_passes(const ops_case *k, const char *isa, const of3_backend *backend,
+static bool check_passes(const ops_case *k, const char *isa, const of3_device *device,
                          const ops_result *one) {
   enum { PASSES = OPS_MAX_PARAM - 1 };
   bool ok = true;
@@ -47,7 +47,7 @@ static bool check_passes(const ops_case *k, const char *isa, const of3_backend *
     ops_case in_passes = *k;
     ops_result r = {0};
     in_passes.param[PASSES] = passes;
-    ok = ops_run(backend, 1, &in_passes, false, one->peak + 64, &r);
+    ok = ops_run(device, 1, &in_passes, false, one->peak + 64, &r);
     if (ok && memcmp(one->value, r.value, one->bytes) != 0)
       ok = ops_complain(k, isa, 1, "other bytes when made in passes");
     if (ok && r.peak > peak) ok = ops_complain(k, isa, 1, "more memory when made in more passes");
@@ -63,12 +63,13 @@ static bool check_isa(const ops_case *k, const char *isa, of3_dtype type, int mo
   const double *measured = type == OF3_BF16 ? measured_bf16 : measured_f32;
   of3_error err = {0};
   if (of3_cpu_backend(isa, type, &backend, &err) != OF3_OK) return ops_complain(k, isa, 1, err.text);
+  const of3_device device = {.backend = backend};
   ops_result first = {0};
   bool ok = true;
   for (int threads = 1; ok && threads <= most_threads; threads++) {
     ops_result plan = {0}, r = {0};
-    ok = ops_run(backend, threads, k, true, SIZE_MAX / 4, &plan) &&
-         ops_run(backend, threads, k, false, plan.peak + 64, &r) &&
+    ok = ops_run(&device, threads, k, true, SIZE_MAX / 4, &plan) &&
+         ops_run(&device, threads, k, false, plan.peak + 64, &r) &&
          ops_check_plan(k, isa, threads, &plan, &r);
     if (ok && threads == 1) ok = ops_compare(k, isa, &r, reference, measured, worst);
     if (ok && threads > 1 && memcmp(first.value, r.value, r.bytes) != 0)
@@ -78,7 +79,7 @@ static bool check_isa(const ops_case *k, const char *isa, of3_dtype type, int mo
     else
       free(r.value);
   }
-  ok = ok && check_passes(k, isa, backend, &first);
+  ok = ok && check_passes(k, isa, &device, &first);
   free(first.value);
   return ok;
 }
@@ -87,9 +88,10 @@ static bool has_weights(of3_op op) { return measured_bf16[op] > 0; }
 
 static bool check_case(const ops_case *k, of3_dtype type, const options *o, double *worst) {
   ops_result plan, reference = {0};
-  const of3_backend *plain = type == OF3_BF16 ? &of3_reference_backend_bf16 : &of3_reference_backend;
-  bool ok = ops_run(plain, 1, k, true, SIZE_MAX / 4, &plan) &&
-            ops_run(plain, 1, k, false, plan.peak + 64, &reference) &&
+  const of3_device plain = {.backend =
+                                type == OF3_BF16 ? &of3_reference_backend_bf16 : &of3_reference_backend};
+  bool ok = ops_run(&plain, 1, k, true, SIZE_MAX / 4, &plan) &&
+            ops_run(&plain, 1, k, false, plan.peak + 64, &reference) &&
             ops_check_plan(k, "reference", 1, &plan, &reference);
   for (int i = 0; ok && i < o->n_isa; i++)
     ok = check_isa(k, o->isa[i], type, o->most_threads, &reference, worst);

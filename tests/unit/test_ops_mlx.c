@@ -19,13 +19,13 @@ static const double measured_f32[OF3_N_OP] = {
 
 /* Buffers of MLX are rounded up to pages. On a GPU libraries have workspaces, and arrays live until the
  * device has finished with them; measured on an H100: 40 MB at these sizes. */
-static size_t memory_slack(const of3_mlx *mlx) {
-  return strcmp(mlx->device, "cpu") == 0 ? (size_t)1 << 20 : (size_t)1 << 27;
+static size_t memory_slack(const of3_device *mlx) {
+  return strcmp(mlx->name, "cpu") == 0 ? (size_t)1 << 20 : (size_t)1 << 27;
 }
 
-static bool check_memory(const ops_case *k, const of3_mlx *mlx, const ops_result *plan, size_t *most) {
+static bool check_memory(const ops_case *k, const of3_device *mlx, const ops_result *plan, size_t *most) {
   char text[96];
-  size_t held = mlx->held(false).most;
+  size_t held = mlx->backend->held(mlx, false).most;
   if (held > plan->peak && held - plan->peak > *most) *most = held - plan->peak;
   if (held <= plan->peak + memory_slack(mlx)) return true;
   snprintf(text, sizeof text, "MLX held %.1f MB, the plan says %.1f", (double)held * 1e-6,
@@ -33,17 +33,18 @@ static bool check_memory(const ops_case *k, const of3_mlx *mlx, const ops_result
   return ops_complain(k, "mlx", 0, text);
 }
 
-static bool check_case(const ops_case *k, const of3_mlx *mlx, bool check_peak, const double *measured,
+static bool check_case(const ops_case *k, const of3_device *mlx, bool check_peak, const double *measured,
                        double *worst, size_t *most) {
   enum { ROUNDING = 64 };
+  const of3_device reference_device = {.backend = &of3_reference_backend};
   ops_result plan = {0}, reference_plan, reference = {0}, first = {0}, second = {0};
-  bool ok = ops_run(&of3_reference_backend, 1, k, true, SIZE_MAX / 4, &reference_plan) &&
-            ops_run(&of3_reference_backend, 1, k, false, reference_plan.peak + ROUNDING, &reference) &&
-            ops_run(mlx->backend, 0, k, true, SIZE_MAX / 4, &plan);
-  mlx->held(true);
-  ok = ok && ops_run(mlx->backend, 0, k, false, plan.peak + ROUNDING, &first) &&
+  bool ok = ops_run(&reference_device, 1, k, true, SIZE_MAX / 4, &reference_plan) &&
+            ops_run(&reference_device, 1, k, false, reference_plan.peak + ROUNDING, &reference) &&
+            ops_run(mlx, 0, k, true, SIZE_MAX / 4, &plan);
+  mlx->backend->held(mlx, true);
+  ok = ok && ops_run(mlx, 0, k, false, plan.peak + ROUNDING, &first) &&
        (!check_peak || check_memory(k, mlx, &plan, most)) &&
-       ops_run(mlx->backend, 0, k, false, plan.peak + ROUNDING, &second) &&
+       ops_run(mlx, 0, k, false, plan.peak + ROUNDING, &second) &&
        ops_check_plan(k, "mlx", 0, &plan, &first) &&
        ops_compare(k, "mlx", &first, &reference, measured, worst);
   if (ok && memcmp(first.value, second.value, first.bytes) != 0)
@@ -59,7 +60,8 @@ int main(int argc, char **argv) {
   const double *measured = measured_f32;
   of3_dtype dtype = OF3_F32;
   of3_error err = {0};
-  of3_mlx mlx;
+  const of3_backend *backend;
+  of3_device mlx;
   int failed = 0, done = 0, first = 1;
   size_t most[OF3_N_OP] = {0}; /* bytes held beyond the plan */
   bool measure = argc > 1 && !strcmp(argv[1], "--measure");
@@ -70,14 +72,14 @@ int main(int argc, char **argv) {
     if (dtype != OF3_F32) measured = half;
     first += 2;
   }
-  if (of3_mlx_open(dtype, &mlx, &err) != OF3_OK) {
+  if (of3_mlx_backend(dtype, &backend, &err) != OF3_OK || of3_device_open(&mlx, backend, 0, &err) != OF3_OK) {
     printf("skipped: %s\n", err.text);
     return 77;
   }
   for (int i = 0; i < ops_n_case(); i++) {
     const ops_case *k = &ops_cases()[i];
     if (!ops_selected(of3_op_table()[k->op].name, argc, argv, first)) continue;
-    bool check_peak = dtype == OF3_F32 || strcmp(mlx.device, "cpu") != 0;
+    bool check_peak = dtype == OF3_F32 || strcmp(mlx.name, "cpu") != 0;
     failed += !check_case(k, &mlx, check_peak, measured, &worst[k->op], &most[k->op]);
     done++;
   }
@@ -85,6 +87,6 @@ int main(int argc, char **argv) {
     if (ops_selected(of3_op_table()[op].name, argc, argv, first))
       printf("%-24s %.1e  (table: %.1e), %.2f MB beyond the plan\n", of3_op_table()[op].name, worst[op],
              measured[op], (double)most[op] * 1e-6);
-  printf("MLX %s on %s: %d cases, %d failed\n", mlx.version, mlx.device, done, failed);
+  printf("MLX %s on %s: %d cases, %d failed\n", mlx.version, mlx.name, done, failed);
   return failed || done == 0;
 }

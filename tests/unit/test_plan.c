@@ -13,11 +13,12 @@
 #include "feat/build.h"
 #include "model/network.h"
 
-static const of3_backend *backend_of(of3_dtype operand) {
-  const of3_backend *b = NULL;
+static const of3_device *device_of(of3_dtype operand) {
+  static of3_device device[2];
+  of3_device *d = &device[operand == OF3_BF16];
   of3_error err = {0};
-  if (of3_cpu_backend(NULL, operand, &b, &err) != OF3_OK) fail_msg("%s", err.text);
-  return b;
+  if (of3_cpu_backend(NULL, operand, &d->backend, &err) != OF3_OK) fail_msg("%s", err.text);
+  return d;
 }
 
 /* A chain of n residues with an alignment of itself and one more row. */
@@ -67,7 +68,7 @@ typedef struct setting {
   of3_network net;
 } setting;
 
-static void open_setting(setting *s, const of3_backend *b, of3_variant variant, const of3_config *c,
+static void open_setting(setting *s, const of3_device *b, of3_variant variant, const of3_config *c,
                          int threads, size_t limit, bool planning) {
   of3_error err = {0};
   if (of3_ctx_open(&s->cx, b, threads, limit, planning, &err) != OF3_OK ||
@@ -80,7 +81,7 @@ static void close_setting(setting *s) {
   of3_ctx_close(&s->cx);
 }
 
-static of3_plan plan_of(const of3_backend *b, int threads, const of3_network *net, const of3_features *f,
+static of3_plan plan_of(const of3_device *b, int threads, const of3_network *net, const of3_features *f,
                         const of3_fold_options *o) {
   of3_plan plan = {0};
   of3_error err = {0};
@@ -90,7 +91,7 @@ static of3_plan plan_of(const of3_backend *b, int threads, const of3_network *ne
 
 /* ---- Promised and taken */
 
-static void expect_promise_kept(const of3_backend *b, of3_variant variant, int tokens, int samples,
+static void expect_promise_kept(const of3_device *b, of3_variant variant, int tokens, int samples,
                                 int threads) {
   enum { ROOM = 1 << 20 };
   const uint64_t seed = 1;
@@ -117,7 +118,7 @@ static void expect_promise_kept(const of3_backend *b, of3_variant variant, int t
 }
 
 static void promise_is_kept(void **state) {
-  const of3_backend *f32 = backend_of(OF3_F32), *bf16 = backend_of(OF3_BF16);
+  const of3_device *f32 = device_of(OF3_F32), *bf16 = device_of(OF3_BF16);
   (void)state;
   expect_promise_kept(f32, OF3_OB, 1, 1, 1);
   expect_promise_kept(f32, OF3_OB, 31, 2, 2);
@@ -132,7 +133,7 @@ static void less_is_not_enough(void **state) {
   const of3_config config = small_config();
   const of3_fold_options o = {.n_cycle = 1, .n_step = 1, .n_sample = 1};
   const of3_random_source random = of3_seeded_random(&seed);
-  const of3_backend *b = backend_of(OF3_F32);
+  const of3_device *b = device_of(OF3_F32);
   setting s, shapes;
   of3_prediction p = {0};
   of3_error err = {0};
@@ -151,7 +152,7 @@ static void less_is_not_enough(void **state) {
 /* ---- Economy */
 
 /* A fold of the plan for `o`, exactly as large as it says. */
-static of3_prediction fold_as_planned(const of3_backend *b, const of3_config *config, const of3_features *f,
+static of3_prediction fold_as_planned(const of3_device *b, const of3_config *config, const of3_features *f,
                                       const of3_fold_options *o, const of3_plan *plan) {
   const uint64_t seed = 1;
   const of3_random_source random = of3_seeded_random(&seed);
@@ -178,7 +179,7 @@ static void expect_equal(const of3_prediction *a, const of3_prediction *b) {
 }
 
 /* Less and less memory, down to the least: the choices of the last plan. */
-static of3_economy expect_same_in_less(const of3_backend *b, const of3_config *config, int tokens,
+static of3_economy expect_same_in_less(const of3_device *b, const of3_config *config, int tokens,
                                        int samples) {
   of3_fold_options o = {.n_cycle = 1, .n_step = 2, .n_sample = samples};
   of3_features f = features_of(tokens, OF3_OB);
@@ -209,14 +210,14 @@ static of3_economy expect_same_in_less(const of3_backend *b, const of3_config *c
 static void same_result_in_less_memory(void **state) {
   of3_config config = small_config();
   (void)state;
-  expect_same_in_less(backend_of(OF3_F32), &config, 60, 3);
-  of3_economy e = expect_same_in_less(backend_of(OF3_BF16), &config, 150, 5);
+  expect_same_in_less(device_of(OF3_F32), &config, 60, 3);
+  of3_economy e = expect_same_in_less(device_of(OF3_BF16), &config, 150, 5);
   assert_true(e.narrow_blocks && e.remade_biases == 2 && e.denoiser_samples == 1);
   config.c_z = 64, config.c_tri = 128; /* pairs are what is large */
   config.c_atom = 8, config.c_atom_pair = 4, config.h_atom = 1, config.d_atom = 8;
-  e = expect_same_in_less(backend_of(OF3_F32), &config, 80, 3);
+  e = expect_same_in_less(device_of(OF3_F32), &config, 80, 3);
   assert_true(e.confidence_samples == 1 && e.triangle_passes >= 2);
-  expect_same_in_less(backend_of(OF3_BF16), &config, 80, 2);
+  expect_same_in_less(device_of(OF3_BF16), &config, 80, 2);
 }
 
 /* ---- Large queries, full size: planning takes no memory */
@@ -228,13 +229,13 @@ typedef struct gigabytes {
   double fast, least;
 } gigabytes;
 
-static double gigabytes_of(const of3_backend *b, const of3_features *f, const of3_plan *plan) {
+static double gigabytes_of(const of3_device *b, const of3_features *f, const of3_plan *plan) {
   enum { PARAMETERS = 368294300 }; /* of the published size, docs/model.md 14 */
-  return 1e-9 * ((double)of3_dtype_size(b->operand) * PARAMETERS + (double)plan->step_bytes +
+  return 1e-9 * ((double)of3_dtype_size(b->backend->operand) * PARAMETERS + (double)plan->step_bytes +
                  (double)plan->result_bytes + (double)of3_arena_used(f->arena));
 }
 
-static gigabytes need_of(const of3_backend *b, int tokens) {
+static gigabytes need_of(const of3_device *b, int tokens) {
   const of3_config config = of3_config_published();
   of3_fold_options o = {.n_cycle = 4, .n_step = 200, .n_sample = SAMPLES};
   char text[OF3_ECONOMY_TEXT];
@@ -258,7 +259,7 @@ static gigabytes need_of(const of3_backend *b, int tokens) {
 
 static void two_thousand_tokens_fit(void **state) {
   static const int tokens[] = {76, 256, 512, 1024, 1536, 2000};
-  const of3_backend *f32 = backend_of(OF3_F32);
+  const of3_device *f32 = device_of(OF3_F32);
   (void)state;
   gigabytes g = {0};
   for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
@@ -267,7 +268,7 @@ static void two_thousand_tokens_fit(void **state) {
     assert_true(g.fast > before.fast && g.least > before.least && g.least < g.fast);
   }
   assert_true(g.fast < 16 && g.least < 9);
-  g = need_of(backend_of(OF3_BF16), 2000);
+  g = need_of(device_of(OF3_BF16), 2000);
   assert_true(g.fast < 16 && g.least < 8);
 }
 

@@ -65,24 +65,24 @@ static void run(step *s, bool recorded, float *out) {
     else
       body(s);
     of3_scope_end(s->cx, scope);
-    of3_eval(s->cx, &s->x, 1);
+    of3_flush(s->cx, &s->x, 1);
   }
   of3_download(s->cx, s->x, out);
   of3_region_close(s->cx, &region);
 }
 
-static void open_on(const of3_backend *b, of3_ctx *cx) {
+static void open_on(const of3_device *d, of3_ctx *cx) {
   of3_error err = {0};
-  if (of3_ctx_open(cx, b, 1, 1 << 24, false, &err) != OF3_OK) fail_msg("%s", err.text);
+  if (of3_ctx_open(cx, d, 1, 1 << 24, false, &err) != OF3_OK) fail_msg("%s", err.text);
 }
 
-static void same_as_the_body(const of3_backend *b) {
+static void same_as_the_body(const of3_device *d) {
   float plain[ROWS * WIDTH], repeated[ROWS * WIDTH];
   double flops[2];
   int calls = 0;
   for (int recorded = 0; recorded < 2; recorded++) {
     of3_ctx cx;
-    open_on(b, &cx);
+    open_on(d, &cx);
     step s = make_step(&cx);
     run(&s, recorded != 0, recorded ? repeated : plain);
     assert_int_equal(of3_ctx_status(&cx, NULL), OF3_OK);
@@ -91,15 +91,15 @@ static void same_as_the_body(const of3_backend *b) {
     of3_ctx_close(&cx);
   }
   assert_true(flops[0] == flops[1]);
-  assert_true(calls == RUNS || (b->region && calls == 2));
+  assert_true(calls == RUNS || (d->backend->region && calls == 2));
   assert_memory_equal(plain, repeated, sizeof plain);
 }
 
-static void expect_failure(const of3_backend *b, bool uploads, const char *text) {
+static void expect_failure(const of3_device *d, bool uploads, const char *text) {
   of3_ctx cx;
   of3_error err = {0};
   float out[ROWS * WIDTH];
-  open_on(b, &cx);
+  open_on(d, &cx);
   step s = make_step(&cx);
   s.uploads = uploads;
   s.writes_other = !uploads;
@@ -109,29 +109,31 @@ static void expect_failure(const of3_backend *b, bool uploads, const char *text)
   of3_ctx_close(&cx);
 }
 
-static void check(const of3_backend *b) {
-  same_as_the_body(b);
-  expect_failure(b, true, "a region copies to or from host memory");
-  if (b->region) expect_failure(b, false, "writes a tensor that is not among its outputs");
+static void check(const of3_device *d) {
+  same_as_the_body(d);
+  expect_failure(d, true, "a region copies to or from host memory");
+  if (d->backend->region) expect_failure(d, false, "writes a tensor that is not among its outputs");
 }
 
-static void on_plain_memory(void **state) {
+static void on_host_memory(void **state) {
   const of3_backend *cpu;
   of3_error err = {0};
   (void)state;
-  check(&of3_reference_backend);
+  check(&(of3_device){.backend = &of3_reference_backend});
   if (of3_cpu_backend(NULL, OF3_F32, &cpu, &err) != OF3_OK) fail_msg("%s", err.text);
-  check(cpu);
+  check(&(of3_device){.backend = cpu});
 }
 
-static void on_mlx(void **state) { check(((const of3_mlx *)*state)->backend); }
+static void on_mlx(void **state) { check(*state); }
 
 int main(int argc, char **argv) {
   of3_error err = {0};
-  of3_mlx mlx;
-  const struct CMUnitTest plain[] = {cmocka_unit_test(on_plain_memory)};
+  const of3_backend *backend;
+  of3_device mlx;
+  const struct CMUnitTest plain[] = {cmocka_unit_test(on_host_memory)};
   if (argc < 2 || strcmp(argv[1], "mlx") != 0) return cmocka_run_group_tests(plain, NULL, NULL);
-  if (of3_mlx_open(OF3_F32, &mlx, &err) != OF3_OK) {
+  if (of3_mlx_backend(OF3_F32, &backend, &err) != OF3_OK ||
+      of3_device_open(&mlx, backend, 0, &err) != OF3_OK) {
     printf("skipped: %s\n", err.text);
     return 77;
   }

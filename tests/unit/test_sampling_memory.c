@@ -45,7 +45,7 @@ static void fold(const of3_table *weights, of3_dtype operand, counts *c) {
   of3_features f = {0};
   of3_prediction p = {0};
   if (of3_cpu_backend(NULL, operand, &b, &err) != OF3_OK ||
-      of3_ctx_open(&cx, b, 2, (size_t)1 << 28, false, &err) != OF3_OK ||
+      of3_ctx_open(&cx, &(of3_device){.backend = b}, 2, (size_t)1 << 28, false, &err) != OF3_OK ||
       of3_network_bind(&cx, weights, &net, &err) != OF3_OK)
     fail_msg("%s", err.text);
   const of3_feature_mode mode = of3_feature_mode_of(net.variant);

@@ -36,7 +36,7 @@ static double taken_by_binding(const char *file, of3_dtype operand) {
   of3_checkpoint c;
   of3_network net;
   if (of3_cpu_backend(NULL, operand, &backend, &err) != OF3_OK ||
-      of3_ctx_open(&cx, backend, 1, 4096, false, &err) != OF3_OK ||
+      of3_ctx_open(&cx, &(of3_device){.backend = backend}, 1, 4096, false, &err) != OF3_OK ||
       of3_checkpoint_open(file, &c, &err) != OF3_OK)
     fail_msg("%s", err.text);
   const double before = resident();

@@ -1,0 +1,179 @@
+#include "tensor/by_reference.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const of3_kernel *of3_kernel_for(const of3_backend *b, const of3_ctx *cx, const of3_call *c) {
+  const of3_kernel *k = b->kernel(cx, c->op);
+  return k && (!k->accepts || k->accepts(c)) ? k : NULL;
+}
+
+/* ---- What is said of it */
+
+enum { MOST_SHAPES = 64 };
+
+/* Calls that went to the reference in a context. */
+struct of3_reference_count {
+  int64_t calls[OF3_N_OP];
+  int n_shape; /* that were told; the rest is only counted */
+  struct {
+    of3_op op;
+    char text[OF3_CALL_TEXT];
+  } shape[MOST_SHAPES];
+};
+
+static bool was_told(const of3_reference_count *n, of3_op op, const char *text) {
+  for (int i = 0; i < n->n_shape; i++)
+    if (n->shape[i].op == op && strcmp(n->shape[i].text, text) == 0) return true;
+  return n->n_shape == MOST_SHAPES;
+}
+
+static void tell_reference(of3_ctx *cx, const of3_call *c) {
+  char text[OF3_CALL_TEXT];
+  if (!cx->log || !cx->log->sink || cx->log->least > OF3_LOG_DEBUG) return;
+  if (!cx->reference_count) cx->reference_count = calloc(1, sizeof *cx->reference_count);
+  of3_reference_count *n = cx->reference_count;
+  if (!n) return;
+  n->calls[c->op]++;
+  if (was_told(n, c->op, of3_call_text(c, text))) return;
+  n->shape[n->n_shape].op = c->op;
+  memcpy(n->shape[n->n_shape++].text, text, sizeof text);
+  const of3_backend *b = cx->backend;
+  of3_logf(cx->log, OF3_LOG_DEBUG, "reference: %s %s: %s%s%s %s%s", of3_op_table()[c->op].name, text, b->name,
+           *b->isa ? "-" : "", b->isa, b->kernel(cx, c->op) ? "declines it" : "has no kernel",
+           b->host_memory ? "" : ", its arguments are copied to the host and back");
+}
+
+void of3_by_reference_close(of3_ctx *cx) {
+  of3_reference_count *n = cx->reference_count;
+  char text[1024];
+  size_t at = 0;
+  if (!n) return;
+  for (int op = 0; op < OF3_N_OP; op++)
+    if (n->calls[op] && at < sizeof text)
+      at += (size_t)snprintf(text + at, sizeof text - at, "%s%s %lld", at ? ", " : "",
+                             of3_op_table()[op].name, (long long)n->calls[op]);
+  of3_logf(cx->log, OF3_LOG_DEBUG, "calls that the reference did: %s", text);
+  free(n);
+  cx->reference_count = NULL;
+}
+
+/* ---- Host images */
+
+enum { IMAGE_ALIGN = 64, MOST_IMAGES = OF3_MAX_IN + 1 };
+
+/* The reference knows f32 and bf16: f16 becomes f32, which holds all of it. */
+static of3_dtype image_dtype(const of3_tensor *t) { return t->dtype == OF3_F16 ? OF3_F32 : t->dtype; }
+
+static size_t image_bytes(const of3_tensor *t) {
+  const size_t n = (size_t)of3_count(t) * of3_dtype_size(image_dtype(t));
+  return (n + IMAGE_ALIGN - 1) / IMAGE_ALIGN * IMAGE_ALIGN;
+}
+
+static bool same_place(const of3_tensor *a, const of3_tensor *b) {
+  return a->storage == b->storage && a->offset == b->offset && of3_count(a) == of3_count(b);
+}
+
+/* Arguments of one call and their images. */
+typedef struct images {
+  char *next; /* free memory; NULL: only the bytes are wanted */
+  size_t bytes;
+  int n;
+  const of3_tensor *of[MOST_IMAGES];
+  of3_tensor image[MOST_IMAGES];
+  of3_storage storage[MOST_IMAGES]; /* of an image that does not share that of an earlier one */
+  bool filled[MOST_IMAGES];         /* a storage */
+} images;
+
+static of3_storage *storage_of(images *s, const of3_tensor *t) {
+  for (int i = 0; i + 1 < s->n; i++)
+    if (same_place(s->of[i], t)) return s->image[i].storage;
+  of3_storage *new = &s->storage[s->n - 1];
+  *new = (of3_storage){.buffer = s->next, .bytes = image_bytes(t)};
+  s->bytes += new->bytes;
+  if (s->next) s->next += new->bytes;
+  return new;
+}
+
+static of3_tensor *image_of(images *s, const of3_tensor *t) {
+  assert(s->n < MOST_IMAGES);
+  of3_tensor *image = &s->image[s->n];
+  s->of[s->n++] = t;
+  *image = *t;
+  image->dtype = image_dtype(t);
+  image->offset = 0;
+  image->storage = storage_of(s, t);
+  return image;
+}
+
+/* f16 arrives in the second half of the image, so that it can be widened from the front on. */
+static void download_image(of3_ctx *cx, const of3_tensor *t, of3_tensor *image) {
+  const bool f16 = t->dtype == OF3_F16;
+  char *host = (char *)of3_host(image) + (f16 ? of3_bytes(t) : 0);
+  if (of3_count(t) == 0) return;
+  cx->backend->download(cx, t, host);
+  if (!f16) return;
+  const uint16_t *narrow = (const uint16_t *)(const void *)host;
+  for (int64_t i = 0; i < of3_count(t); i++) of3_f32(image)[i] = of3_f16_to_f32(narrow[i]);
+}
+
+/* The same call on images; what it reads is copied to them unless only their size is wanted. */
+static of3_call make_images(of3_ctx *cx, const of3_call *c, images *s) {
+  const of3_writes writes = of3_op_table()[c->op].writes;
+  of3_call on_host = *c;
+  for (int i = 0; i < OF3_MAX_IN; i++) {
+    if (!c->in[i]) continue;
+    of3_tensor *image = image_of(s, c->in[i]);
+    bool *filled = &s->filled[image->storage - s->storage];
+    const bool read = writes.how != OF3_WRITE_OVER || i != writes.arg;
+    if (read && !*filled && s->next) download_image(cx, c->in[i], image);
+    *filled |= read;
+    on_host.in[i] = image;
+  }
+  on_host.out = image_of(s, c->out);
+  return on_host;
+}
+
+static void reference_on_images(of3_ctx *cx, const of3_call *c, char *memory) {
+  const of3_backend *b = cx->backend;
+  images s = {.next = memory + (IMAGE_ALIGN - (uintptr_t)memory % IMAGE_ALIGN) % IMAGE_ALIGN};
+  const of3_call on_host = make_images(cx, c, &s);
+  if (cx->error.code != OF3_OK) return;
+  of3_op_table()[c->op].reference(&on_host);
+  if (of3_count(c->out) == 0) return;
+  b->upload(cx, c->out, of3_host(on_host.out),
+            b->stored ? b->stored(cx, c->out, of3_is_exact(c->op)) : c->out->dtype);
+}
+
+/* On a backend without host memory. */
+static void reference_elsewhere(of3_ctx *cx, const of3_call *c, size_t bytes) {
+  const char *name = of3_op_table()[c->op].name;
+  if (cx->recording) {
+    of3_ctx_fail(cx, OF3_ERR_INTERNAL, "the backend %s declines %s in a region of which it did all before",
+                 cx->backend->name, name);
+    return;
+  }
+  char *memory = malloc(bytes);
+  if (memory)
+    reference_on_images(cx, c, memory);
+  else
+    of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for the arguments of %s", name);
+  free(memory);
+}
+
+void of3_by_reference(of3_ctx *cx, const of3_call *c) {
+  images sizes = {.bytes = IMAGE_ALIGN};
+  cx->n_by_reference++;
+  if (!cx->backend->host_memory) {
+    make_images(cx, c, &sizes);
+    of3_reserve(cx, sizes.bytes);
+  }
+  if (cx->error.code != OF3_OK || cx->planning) return;
+  tell_reference(cx, c);
+  if (cx->backend->host_memory)
+    of3_op_table()[c->op].reference(c);
+  else
+    reference_elsewhere(cx, c, sizes.bytes);
+}
