@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/job.h"
+#include "tensor/pairs.h"
 
 #define NOTHING(k)                                                                                           \
   { .key = (k), .kind = OF3_SET_NULL }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cpu/state.h"
+#include "tensor/pairs.h"
 
 typedef struct job {
   const of3_cpu_kernels *k;
@@ -15,7 +16,7 @@ static void index_share_rows(const of3_ctx *cx, const of3_call *c, of3_task *tas
   of3_cpu_share(cx, task, &t, rows, width);
 }
 
-/* ---- EMBED_ADD and ONE_HOT */
+/* ---- EMBED_ADD */
 
 static void embed_rows(void *arg, int64_t begin, int64_t end, int thread) {
   const job *t = arg;
@@ -38,24 +39,51 @@ static void run_embed_add(of3_ctx *cx, const of3_call *c, void *memory) {
 
 const of3_kernel of3_cpu_embed_add = {.run = run_embed_add};
 
-static void one_hot_rows(void *arg, int64_t begin, int64_t end, int thread) {
+/* ---- RELPOS_ADD and RELPOS_ONE_HOT: rows are pairs */
+
+static void relpos_add_rows(void *arg, int64_t begin, int64_t end, int thread) {
   const job *t = arg;
-  int64_t w = t->c->attr.classes, n = of3_dim(t->c->in[ONE_HOT_INDEX], 0);
-  float *y = of3_f32(t->c->out);
+  const float *table = of3_f32(t->c->in[RELPOS_ADD_TABLE]);
+  const int64_t n = of3_dim(t->c->out, 1), w = of3_dim(t->c->out, 0);
   (void)thread;
-  memset(y + begin * w, 0, (size_t)((end - begin) * w) * sizeof *y);
-  for (int64_t i = begin * n; i < end * n; i++) {
-    int32_t at = of3_i32(t->c->in[ONE_HOT_INDEX])[i];
-    if (at >= 0) y[i / n * w + at] += 1.0f;
+  for (int64_t r = begin; r < end; r++) {
+    const int32_t *place = of3_entry_places(t->c->in[RELPOS_ADD_PLACE], r / (n * n));
+    int32_t class_[4];
+    of3_relpos_classes(place + r / n % n * OF3_N_PLACE, place + r % n * OF3_N_PLACE, class_);
+    for (int k = 0; k < 4; k++)
+      if (class_[k] >= 0) t->k->axpy(of3_f32(t->c->out) + r * w, 1.0f, table + class_[k] * w, w);
   }
 }
 
-static void run_one_hot(of3_ctx *cx, const of3_call *c, void *memory) {
+static void run_relpos_add(of3_ctx *cx, const of3_call *c, void *memory) {
   (void)memory;
-  index_share_rows(cx, c, one_hot_rows, of3_rows(c->out), c->attr.classes);
+  index_share_rows(cx, c, relpos_add_rows, of3_rows(c->out), of3_dim(c->out, 0));
 }
 
-const of3_kernel of3_cpu_one_hot = {.run = run_one_hot};
+const of3_kernel of3_cpu_relpos_add = {.run = run_relpos_add};
+
+static void relpos_one_hot_rows(void *arg, int64_t begin, int64_t end, int thread) {
+  const job *t = arg;
+  const int64_t n = of3_dim(t->c->out, 1), w = OF3_RELPOS_CLASSES, rows = t->c->attr.rows;
+  float *y = of3_f32(t->c->out);
+  (void)thread;
+  memset(y + begin * w, 0, (size_t)((end - begin) * w) * sizeof *y);
+  for (int64_t r = begin; r < end; r++) {
+    const int32_t *place = of3_entry_places(t->c->in[RELPOS_ONE_HOT_PLACE], r / (n * rows));
+    const int64_t i = t->c->attr.first + r / n % rows;
+    int32_t class_[4];
+    of3_relpos_classes(place + i * OF3_N_PLACE, place + r % n * OF3_N_PLACE, class_);
+    for (int k = 0; k < 4; k++)
+      if (class_[k] >= 0) y[r * w + class_[k]] = 1.0f;
+  }
+}
+
+static void run_relpos_one_hot(of3_ctx *cx, const of3_call *c, void *memory) {
+  (void)memory;
+  index_share_rows(cx, c, relpos_one_hot_rows, of3_rows(c->out), OF3_RELPOS_CLASSES);
+}
+
+const of3_kernel of3_cpu_relpos_one_hot = {.run = run_relpos_one_hot};
 
 /* ---- GATHER and SEGMENT_MEAN */
 
@@ -135,11 +163,11 @@ const of3_kernel of3_cpu_symmetrize = {.run = run_symmetrize};
 
 static void expect_rows(void *arg, int64_t begin, int64_t end, int thread) {
   const job *t = arg;
-  const of3_tensor *x = t->c->in[EXPECT_X], *set = t->c->in[EXPECT_SET];
+  const of3_tensor *x = t->c->in[EXPECT_X];
   int64_t bins = of3_dim(x, 0);
   (void)thread;
   for (int64_t r = begin; r < end; r++) {
-    int64_t which = set ? of3_i32(set)[r % of3_count(set)] : 0;
+    const int64_t which = of3_expect_set(t->c, r);
     of3_f32(t->c->out)[r] =
         t->k->softmax_dot(of3_f32(x) + r * bins, of3_f32(t->c->in[EXPECT_TABLE]) + which * bins, bins);
   }

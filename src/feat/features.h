@@ -31,7 +31,8 @@ typedef struct of3_features {
   float *token_mask;
   int32_t *num_atoms_per_token, *start_atom_index;
   uint8_t *cyclic_mask; /* or NULL */
-  uint8_t *token_bonds; /* [N,N] 0/1, or NULL: none */
+  int n_bond;           /* bonds between tokens */
+  int32_t *token_bonds; /* [n_bond,2] tokens i < j, ordered by i, then j */
 
   /* atoms [A] */
   int32_t *atom_to_token_index;

@@ -59,8 +59,7 @@ static of3_status check_masks(const of3_features *f, of3_error *err) {
   OF3_TRY(check_binary("is_dna", f->is_dna, n, err));
   OF3_TRY(check_binary("is_ligand", f->is_ligand, n, err));
   OF3_TRY(check_binary("is_atomized", f->is_atomized, n, err));
-  OF3_TRY(check_binary("cyclic_mask", f->cyclic_mask, n, err));
-  return check_binary("token_bonds", f->token_bonds, f->token_bonds ? n * n : 0, err);
+  return check_binary("cyclic_mask", f->cyclic_mask, n, err);
 }
 
 static of3_status check_numbers(const of3_features *f, of3_error *err) {
@@ -136,12 +135,13 @@ static of3_status check_profile(const of3_features *f, of3_error *err) {
 }
 
 static of3_status check_bonds(const of3_features *f, of3_error *err) {
-  size_t n = (size_t)f->n_token;
-  for (size_t i = 0; f->token_bonds && i < n; i++)
-    for (size_t j = 0; j <= i; j++)
-      if (f->token_bonds[i * n + j] != f->token_bonds[j * n + i] || (i == j && f->token_bonds[i * n + j]))
-        return bad(err, "token_bonds", (int64_t)(i * n + j), f->token_bonds[i * n + j],
-                   "a symmetric matrix with zero diagonal was expected");
+  const int32_t *b = f->token_bonds;
+  for (int k = 0; k < f->n_bond; k++, b += 2) {
+    const bool after = k == 0 || b[0] > b[-2] || (b[0] == b[-2] && b[1] > b[-1]);
+    if (b[0] < 0 || b[1] >= f->n_token || b[0] >= b[1] || !after)
+      return bad(err, "token_bonds", 2 * (int64_t)k, b[0],
+                 "pairs of tokens i < j in ascending order were expected");
+  }
   return OF3_OK;
 }
 

@@ -21,7 +21,7 @@ const of3_field of3_fields[OF3_N_FIELD] = {
     FIELD(num_atoms_per_token, INDEX, "N", 0, false),
     FIELD(start_atom_index, INDEX, "N", 0, false),
     FIELD(cyclic_mask, FLAG, "N", 0, true),
-    FIELD(token_bonds, FLAG, "NN", 0, true),
+    FIELD(token_bonds, PAIRS, "NN", 0, true),
     FIELD(atom_to_token_index, INDEX, "A", 0, false),
     FIELD(atom_mask, MASK, "A", 0, false),
     FIELD(ref_pos, REAL, "A3", 0, false),
@@ -62,6 +62,7 @@ int64_t of3_axis_size(const of3_features *f, char axis) {
 
 int64_t of3_field_count(const of3_features *f, const of3_field *field) {
   int64_t n = 1;
+  if (field->kind == OF3_FIELD_PAIRS) return 2 * (int64_t)f->n_bond;
   for (const char *a = field->axes; *a; a++) n *= of3_axis_size(f, *a);
   return n;
 }

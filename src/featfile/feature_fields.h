@@ -13,7 +13,8 @@ typedef enum of3_field_kind {
   OF3_FIELD_FLAG,  /* uint8_t 0/1; u8 */
   OF3_FIELD_MASK,  /* float 0/1; u8 */
   OF3_FIELD_REAL,  /* float; f32 */
-  OF3_FIELD_CLASS  /* uint8_t class or OF3_NO_CLASS; one-hot u8 with one more axis */
+  OF3_FIELD_CLASS, /* uint8_t class or OF3_NO_CLASS; one-hot u8 with one more axis */
+  OF3_FIELD_PAIRS  /* int32_t [n_bond,2], i < j; a symmetric matrix of u8 */
 } of3_field_kind;
 
 typedef struct of3_field {
@@ -30,8 +31,8 @@ extern const of3_field of3_fields[OF3_N_FIELD];
 
 /* Size of one axis. */
 int64_t of3_axis_size(const of3_features *f, char axis);
-/* Elements in memory. The axes of features that exist do not overflow; a file's shape is checked against
- * them. */
+/* Elements in memory; of PAIRS 2 n_bond. The axes of features that exist do not overflow; a file's shape is
+ * checked against them. */
 int64_t of3_field_count(const of3_features *f, const of3_field *field);
 
 void *of3_field_get(const of3_features *f, const of3_field *field);

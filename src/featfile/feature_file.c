@@ -100,6 +100,36 @@ static of3_status read_class(const of3_entry *e, int classes, uint8_t *out, of3_
   return OF3_OK;
 }
 
+/* Whether entry (i,j), i < j, of a symmetric matrix of n rows with zero diagonal is 1. */
+static of3_status read_pair(const of3_entry *e, int64_t n, int64_t i, int64_t j, bool *out, of3_error *err) {
+  bool back = false;
+  OF3_TRY(read_bit(e, i * n + j, out, err));
+  OF3_TRY(read_bit(e, j * n + i, &back, err));
+  if (*out != back || (i == j && back))
+    return of3_fail(
+        err, OF3_ERR_INPUT,
+        "tensor '%s': (%lld,%lld) is %d, (%lld,%lld) %d; a symmetric matrix with zero diagonal was "
+        "expected",
+        e->name, (long long)i, (long long)j, *out, (long long)j, (long long)i, back);
+  return OF3_OK;
+}
+
+/* The pairs of a symmetric matrix [n,n] that are 1; without opt_out they are only counted. */
+static of3_status read_pairs(const of3_entry *e, int64_t n, int32_t *opt_out, int *count, of3_error *err) {
+  if (!is_whole(e->dtype) && e->dtype != OF3_F32) return wrong_dtype(e, "u8", err);
+  *count = 0;
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = i; j < n; j++) {
+      bool there = false;
+      OF3_TRY(read_pair(e, n, i, j, &there, err));
+      if (!there) continue;
+      if (opt_out) opt_out[2 * *count] = (int32_t)i, opt_out[2 * *count + 1] = (int32_t)j;
+      if (++*count == INT_MAX / 2)
+        return of3_fail(err, OF3_ERR_INPUT, "tensor '%s' holds too many ones", e->name);
+    }
+  return OF3_OK;
+}
+
 /* "feat/NAME"; err is filled only if there is none. */
 static const of3_entry *feature_file_find(const of3_table *table, const char *name, of3_error *err) {
   char full[64];
@@ -146,6 +176,7 @@ static of3_status read_field(const of3_table *table, const of3_field *field, of3
   const of3_entry *e = feature_file_find(table, field->name, field->optional ? NULL : err);
   if (!e) return field->optional ? OF3_OK : OF3_ERR_INPUT;
   OF3_TRY(check_shape(e, field, out, err));
+  if (field->kind == OF3_FIELD_PAIRS) OF3_TRY(read_pairs(e, out->n_token, NULL, &out->n_bond, err));
   void *data = of3_arena_alloc(out->arena, (size_t)of3_field_count(out, field), of3_field_size(field));
   if (!data) return of3_fail_memory(err, e->name);
   of3_field_set(out, field, data);
@@ -158,6 +189,8 @@ static of3_status read_field(const of3_table *table, const of3_field *field, of3
     return read_bits(e, NULL, data, err);
   case OF3_FIELD_REAL:
     return read_real(e, data, err);
+  case OF3_FIELD_PAIRS:
+    return read_pairs(e, out->n_token, data, &out->n_bond, err);
   default:
     return read_class(e, field->classes, data, err);
   }
@@ -196,6 +229,11 @@ static void expand(const uint8_t *class_, int64_t n, int classes, uint8_t *out) 
     if (class_[i] < classes) out[i * classes + class_[i]] = 1;
 }
 
+/* The symmetric matrix [n,n] of pairs. */
+static void mark_pairs(const int32_t *pair, int64_t count, int64_t n, uint8_t *out) {
+  for (int64_t k = 0; k < count; k++, pair += 2) out[pair[0] * n + pair[1]] = out[pair[1] * n + pair[0]] = 1;
+}
+
 static void narrow(const float *mask, int64_t n, uint8_t *out) {
   for (int64_t i = 0; i < n; i++) out[i] = mask[i] != 0;
 }
@@ -203,21 +241,24 @@ static void narrow(const float *mask, int64_t n, uint8_t *out) {
 /* The entry of a field; data that differ between memory and file are converted into the arena. */
 static of3_status make_entry(const of3_features *f, const of3_field *field, of3_arena *arena, of3_entry *out,
                              of3_error *err) {
-  static const of3_dtype dtype[] = {OF3_I32, OF3_U8, OF3_U8, OF3_F32, OF3_U8};
+  static const of3_dtype dtype[] = {OF3_I32, OF3_U8, OF3_U8, OF3_F32, OF3_U8, OF3_U8};
   void *data = of3_field_get(f, field);
   int64_t n = of3_field_count(f, field);
   bool class_ = field->kind == OF3_FIELD_CLASS;
   *out = (of3_entry){.dtype = dtype[field->kind], .count = class_ ? n * field->classes : n, .data = data};
+  if (field->kind == OF3_FIELD_PAIRS) out->count = (int64_t)f->n_token * f->n_token;
   for (; field->axes[out->rank]; out->rank++)
     out->shape[out->rank] = of3_axis_size(f, field->axes[out->rank]);
   if (class_) out->shape[out->rank++] = field->classes;
   out->name = of3_arena_printf(arena, "feat/%s", field->name);
   if (!out->name) return of3_fail_memory(err, field->name);
-  if (data && !class_ && field->kind != OF3_FIELD_MASK) return OF3_OK;
+  if (data && !class_ && field->kind != OF3_FIELD_MASK && field->kind != OF3_FIELD_PAIRS) return OF3_OK;
   void *converted = of3_arena_alloc(arena, (size_t)out->count, of3_dtype_size(out->dtype));
   if (!converted) return of3_fail_memory(err, field->name);
   if (data && class_)
     expand(data, n, field->classes, converted);
+  else if (data && field->kind == OF3_FIELD_PAIRS)
+    mark_pairs(data, f->n_bond, f->n_token, converted);
   else if (data)
     narrow(data, n, converted);
   out->data = converted;

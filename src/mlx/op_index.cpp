@@ -1,8 +1,11 @@
 /* Gathers, one-hot classes, bins, coordinates. Scatters are avoided: on GPUs they add in any order. */
 #include "state.hpp"
 
-#include <limits>
 #include <numbers>
+
+extern "C" {
+#include "tensor/pairs.h"
+}
 
 namespace of3 {
 
@@ -26,15 +29,131 @@ static void run_embed_add(State &s, const of3_call &c) {
 }
 const Kernel ops::embed_add{run_embed_add, nullptr};
 
-static void run_one_hot(State &s, const of3_call &c) {
-  const Tensor *index = c.in[ONE_HOT_INDEX];
-  int64_t n = last(index), classes = c.attr.classes;
-  array at = get_rows(index), sum = mx::zeros(dims({of3_rows(index), classes}), mx::float32);
-  for (int64_t k = 0; k < n; k++)
-    sum = sum + mx::astype(mx::equal(cut(at, 1, k, 1), integers(classes)), mx::float32);
-  set(s, c.out, sum);
+/* ---- relative positions, AF3 SI Alg. 3 */
+
+/* Column `what` of the places [N,OF3_N_PLACE]: [m,1] of the tokens from `first` on, and [1,N] of all. */
+struct Both {
+  array i, j;
+};
+static Both both(const array &place, int what, int64_t first, int64_t m) {
+  array column = cut(place, 1, what, 1);
+  return {cut(column, 0, first, m), mx::transpose(column)};
 }
-const Kernel ops::one_hot{run_one_hot, nullptr};
+
+/* Class of an offset in a block of 2 most + 2 classes, the last one meaning "elsewhere" (AF3 SI Alg. 4). */
+static array offset_class(const array &offset, const array &inside, int most) {
+  return mx::where(inside, mx::clip(offset, array(-most), array(most)) + most, array(2 * most + 1));
+}
+
+/* Offset from token j to token i around their ring: of3_ring_offset. */
+static array ring_offset(const Both &rank, const array &length_of_i) {
+  array length = mx::maximum(length_of_i, array(1)), ahead = mx::remainder(rank.j - rank.i + length, length);
+  array half = mx::floor_divide(length, array(2)) +
+               mx::astype(mx::equal(mx::remainder(length, array(4)), array(3)), mx::int32);
+  return mx::where(ahead <= half, -ahead, length - ahead);
+}
+
+/* The four classes [m,N] that are one, -1 for none, of pairs (i,j), i from `first` on: of3_relpos_classes. */
+static std::vector<array> relpos_classes(const array &place, int64_t first, int64_t m) {
+  constexpr int most = OF3_MAX_RELATIVE_INDEX, width = 2 * most + 2;
+  auto of = [&](int what) { return both(place, what, first, m); };
+  auto same = [&](int what) { return mx::equal(of(what).i, of(what).j); };
+  array chain = same(OF3_PLACE_ASYM), entity = same(OF3_PLACE_ENTITY);
+  const Both length = of(OF3_PLACE_LENGTH);
+  array ring = mx::logical_and(chain, mx::logical_and(length.i > 0, length.j > 0));
+  array around = ring_offset(of(OF3_PLACE_RANK), length.i);
+  auto offset = [&](int what) { return mx::where(ring, around, of(what).i - of(what).j); };
+  return {offset_class(offset(OF3_PLACE_RESIDUE), chain, most),
+          offset_class(offset(OF3_PLACE_TOKEN), mx::logical_and(chain, same(OF3_PLACE_RESIDUE)), most) +
+              width,
+          mx::where(entity, array(2 * width), array(-1)),
+          offset_class(offset(OF3_PLACE_SYM), entity, OF3_MAX_RELATIVE_CHAIN) + 2 * width + 1};
+}
+
+/* Places of batch entry b. */
+static array places_of(const Tensor *place, int64_t b) {
+  const int64_t n = of3_dim(place, 1), entries = of3_rows(place) / n;
+  return shaped(cut(get(place, {entries, n, OF3_N_PLACE}), 0, b % entries, 1), {n, OF3_N_PLACE});
+}
+
+/* Rows i of z whose temporaries stay within a group. */
+static int64_t relpos_rows(const of3_call &c) { return rows_in_group(2 * of3_dim(c.out, 1) * last(c.out)); }
+
+static void run_relpos_add(State &s, const of3_call &c) {
+  const int64_t n = of3_dim(c.out, 1), w = last(c.out);
+  if (of3_count(c.out) == 0) return;
+  array table = f32(get(c.in[RELPOS_ADD_TABLE]));
+  const int64_t fit = std::min(n, relpos_rows(c));
+  for (int64_t b = 0; b < of3_rows(c.out) / (n * n); b++) {
+    const array place = places_of(c.in[RELPOS_ADD_PLACE], b);
+    for (int64_t i = 0; i < n; i += fit) {
+      Tensor part = *c.out;
+      part.rank = 3;
+      part.shape[0] = std::min(fit, n - i), part.shape[1] = n, part.shape[2] = w;
+      part.offset += (b * n + i) * n * w;
+      std::optional<array> sum;
+      for (const array &at : relpos_classes(place, i, part.shape[0])) {
+        array found = mx::where(shaped(at, {part.shape[0], n, 1}) >= 0,
+                                mx::take(table, mx::maximum(at, array(0)), 0), array(0.0f));
+        sum = sum ? *sum + found : found;
+      }
+      set(s, &part, get(&part) + *sum);
+      if (fit < n) settle(s, *slot_of(c.out)->value);
+    }
+  }
+}
+
+static int64_t relpos_add_bytes(const State &s, const of3_call &c) {
+  const int64_t n = of3_dim(c.out, 1), pairs = std::min(n, relpos_rows(c)) * n;
+  return size_of(s) * of3_count(c.out) + pairs * ((12 + size_of(s)) * last(c.out) + 48);
+}
+const Kernel ops::relpos_add{run_relpos_add, relpos_add_bytes};
+
+static void run_relpos_one_hot(State &s, const of3_call &c) {
+  const Tensor *place = c.in[RELPOS_ONE_HOT_PLACE];
+  const int64_t n = of3_dim(place, 1), rows = c.attr.rows;
+  if (of3_count(c.out) == 0) return;
+  std::vector<array> entries;
+  for (int64_t b = 0; b < of3_rows(place) / n; b++) {
+    std::optional<array> any; /* the four classes are in four ranges */
+    for (const array &at : relpos_classes(places_of(place, b), c.attr.first, rows)) {
+      array one = mx::equal(shaped(at, {rows, n, 1}), integers(OF3_RELPOS_CLASSES));
+      any = any ? mx::logical_or(*any, one) : one;
+    }
+    entries.push_back(mx::astype(*any, s.compute));
+  }
+  set(s, c.out, entries.size() > 1 ? mx::stack(entries) : entries[0]);
+}
+
+static int64_t relpos_one_hot_bytes(const State &s, const of3_call &c) {
+  const int64_t pairs = c.attr.rows * of3_rows(c.in[RELPOS_ONE_HOT_PLACE]);
+  return pairs * ((size_of(s) + 5) * OF3_RELPOS_CLASSES + 64);
+}
+const Kernel ops::relpos_one_hot{run_relpos_one_hot, relpos_one_hot_bytes};
+
+/* Each pair is listed once, so that nothing is added to one place twice. What is no bond adds 0 to place 0.
+ */
+static void run_bond_add(State &s, const of3_call &c) {
+  const Tensor *bond = c.in[BOND_ADD_PAIR];
+  const int64_t n = of3_dim(c.out, 1), w = last(c.out), bonds = of3_dim(bond, 1);
+  if (of3_count(c.out) == 0 || of3_count(bond) == 0) return;
+  const int64_t entries = of3_rows(bond) / bonds;
+  for (int64_t b = 0; b < of3_rows(c.out) / (n * n); b++) {
+    Tensor z = *c.out;
+    z.rank = 2;
+    z.shape[0] = n * n, z.shape[1] = w;
+    z.offset += b * n * n * w;
+    array ij = shaped(cut(get(bond, {entries, bonds, 2}), 0, b % entries, 1), {bonds, 2});
+    array i = cut(ij, 1, 0, 1), j = cut(ij, 1, 1, 1), real = mx::logical_and(i >= 0, j >= 0);
+    array length = array(static_cast<int32_t>(n));
+    array at = mx::where(mx::concatenate({real, real}, 0),
+                         mx::concatenate({i * length + j, j * length + i}, 0), array(0));
+    array old = get(&z), add = mx::astype(get(c.in[BOND_ADD_ROW], {1, w}), old.dtype());
+    array rows = mx::where(mx::concatenate({real, real}, 0), add, mx::zeros({1}, old.dtype()));
+    set(s, &z, mx::scatter_add(old, shaped(at, {2 * bonds}), shaped(rows, {2 * bonds, 1, w}), 0));
+  }
+}
+const Kernel ops::bond_add{run_bond_add, nullptr};
 
 static void run_gather(State &s, const of3_call &c) {
   const Tensor *x = c.in[GATHER_X], *mask = c.in[GATHER_MASK];
@@ -86,16 +205,20 @@ const Kernel ops::segment_mean{run_segment_mean, segment_bytes};
 
 /* Scores: f32. */
 static void run_expect(State &s, const of3_call &c) {
-  const Tensor *x = c.in[EXPECT_X], *set_of_row = c.in[EXPECT_SET];
+  const Tensor *x = c.in[EXPECT_X], *chain = c.in[EXPECT_CHAIN];
   int64_t bins = last(x), rows = of3_rows(x);
   if (rows == 0) return;
   array p = mx::softmax(f32(get_rows(x)), -1, true), table = f32(get(c.in[EXPECT_TABLE]));
-  if (set_of_row) {
-    int64_t m = of3_count(set_of_row);
-    array values = mx::take(table, get(set_of_row, {m}), 0);
-    set(s, c.out, mx::sum(shaped(p, {rows / m, m, bins}) * shaped(values, {1, m, bins}), -1), true);
-  } else
+  if (!chain) {
     set(s, c.out, mx::sum(p * cut(table, 0, 0, 1), -1), true);
+    return;
+  }
+  const int64_t n = of3_dim(x, 1), m = x->shape[0];
+  const Both number = both(get(chain, {n, 2}), 0, c.attr.first, m),
+             size = both(get(chain, {n, 2}), 1, c.attr.first, m);
+  array tokens = mx::where(mx::equal(number.i, number.j), size.i, size.i + size.j);
+  array which = mx::take(get(c.in[EXPECT_SET_OF_SIZE], {n + 1}), tokens, 0);
+  set(s, c.out, mx::sum(shaped(p, {m, n, bins}) * mx::take(table, which, 0), -1), true);
 }
 static int64_t expect_bytes(const State &, const of3_call &c) { return 12 * of3_count(c.in[EXPECT_X]); }
 const Kernel ops::expect{run_expect, expect_bytes};

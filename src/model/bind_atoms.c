@@ -1,6 +1,7 @@
 /* Binding of the atom encoders and of the denoiser. */
 #include "feat/features.h"
 #include "model/bind.h"
+#include "tensor/pairs.h"
 
 static of3_modulation_w bind_ada_norm(of3_binder *b, const char *name, int c_a, int c_s) {
   size_t at = of3_enter(b, "%s", name);

@@ -55,7 +55,7 @@ static void representative_atoms(const of3_features *f, int32_t *index, float *h
 typedef struct decoding {
   of3_tensor *pae, *pde, *plddt, *contact; /* tables [1,bins] */
   of3_tensor *tm;                          /* [sets,bins_pae] */
-  of3_tensor *tm_set;                      /* [N,N] i32: set of the pair's chains; set 0: all tokens */
+  of3_tensor *chain, *set_of_size; /* [N,2], [N+1] i32: which set a pair of tokens takes; set 0: all tokens */
 } decoding;
 
 /* Centres of n bins on [0,top]. */
@@ -109,23 +109,6 @@ static int fill_tm_rows(const int *chain, int n_chain, int bins, int32_t *size_r
   return rows;
 }
 
-/* Row of the set that each pair of tokens belongs to. */
-static of3_tensor *tm_sets(const of3_run *r, const int *chain, const int32_t *size_row) {
-  const of3_features *f = r->in.f;
-  const int64_t n = f->n_token;
-  of3_tensor *t = OF3_NEW(r->cx, OF3_I32, n, n);
-  if (r->cx->planning || r->cx->error.code != OF3_OK) return t;
-  int32_t *set = malloc((size_t)(n * n) * sizeof *set);
-  if (!set) of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for the tables of pTM");
-  for (int64_t i = 0; set && i < n * n; i++) {
-    const int a = f->asym_id[i / n], b = f->asym_id[i % n];
-    set[i] = size_row[a == b ? chain[a] : chain[a] + chain[b]];
-  }
-  if (set) of3_upload(r->cx, t, set);
-  free(set);
-  return t;
-}
-
 static void make_tm_tables(const of3_run *r, decoding *d) {
   const of3_features *f = r->in.f;
   const int64_t n = f->n_token;
@@ -133,14 +116,20 @@ static void make_tm_tables(const of3_run *r, decoding *d) {
   int *chain = OF3_ARENA_NEW(r->arena, int, n_chain);
   int32_t *size_row = OF3_ARENA_NEW(r->arena, int32_t, n + 1);
   float *table = OF3_ARENA_NEW(r->arena, float, (size_t)(n + 2) * (size_t)bins);
+  int32_t *of_token = OF3_ARENA_NEW(r->arena, int32_t, 2 * n);
   int rows = 1;
-  if (chain && size_row && table) {
+  if (chain && size_row && of_token && table) {
     count_chains(f, chain);
     rows = fill_tm_rows(chain, n_chain, bins, size_row, table);
+    for (int64_t i = 0; i < n; i++) {
+      of_token[2 * i] = f->asym_id[i];
+      of_token[2 * i + 1] = chain[f->asym_id[i]];
+    }
   } else
     of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for the tables of pTM");
   d->tm = OF3_FROM_HOST(r->cx, OF3_F32, table, rows, bins);
-  d->tm_set = tm_sets(r, chain, size_row);
+  d->chain = OF3_FROM_HOST(r->cx, OF3_I32, of_token, n, 2);
+  d->set_of_size = OF3_FROM_HOST(r->cx, OF3_I32, size_row, n + 1);
 }
 
 /* ---- heads */
@@ -156,9 +145,9 @@ static void pae_head(const of3_run *r, const of3_tensor *zc, const decoding *d, 
     of3_scope scope = of3_scope_begin(cx);
     of3_tensor *logits = of3_norm_linear(cx, of3_narrow(cx, zc, i, rows), w->norm, w->linear, OF3_ACT_NONE);
     if (rows == n) of3_note(r, logits, "sample%d/pae", sample);
-    of3_download(cx, of3_expect(cx, logits, d->pae, NULL), out->pae + at);
-    of3_download(cx, of3_expect(cx, logits, d->tm, NULL), out->tm + at);
-    of3_download(cx, of3_expect(cx, logits, d->tm, of3_narrow(cx, d->tm_set, i, rows)), out->tm_chains + at);
+    of3_download(cx, of3_expect(cx, logits, d->pae), out->pae + at);
+    of3_download(cx, of3_expect(cx, logits, d->tm), out->tm + at);
+    of3_download(cx, of3_expect_chains(cx, logits, d->tm, d->chain, d->set_of_size, i), out->tm_chains + at);
     of3_scope_end(cx, scope);
   }
 }
@@ -178,7 +167,7 @@ static void pde_head(const of3_run *r, const of3_tensor *zc, const decoding *d, 
   of3_scope scope = of3_scope_begin(cx);
   of3_tensor *logits = symmetric_logits(r, zc, &r->w->confidence.pde);
   of3_note(r, logits, "sample%d/pde", sample);
-  of3_download(cx, of3_expect(cx, logits, d->pde, NULL), out->pde + sample * n * n);
+  of3_download(cx, of3_expect(cx, logits, d->pde), out->pde + sample * n * n);
   of3_scope_end(cx, scope);
 }
 
@@ -195,7 +184,7 @@ static void plddt_head(const of3_run *r, const of3_tensor *s, const decoding *d,
   of3_note(r, logits, "sample%d/plddt", sample);
   float *host = malloc((size_t)(n * slots) * sizeof *host);
   if (host)
-    of3_download(cx, of3_expect(cx, logits, d->plddt, NULL), host);
+    of3_download(cx, of3_expect(cx, logits, d->plddt), host);
   else
     of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for pLDDT");
   for (int64_t a = 0; host && !cx->planning && a < f->n_atom; a++) {
@@ -224,7 +213,7 @@ void of3_contact_probability(const of3_run *r, const of3_tensor *z, float *conta
   const of3_head_w w = {.linear = r->w->confidence.distogram};
   of3_tensor *table = contact_table(r), *logits = symmetric_logits(r, z, &w);
   of3_note(r, logits, "distogram");
-  of3_download(cx, of3_expect(cx, logits, table, NULL), contact);
+  of3_download(cx, of3_expect(cx, logits, table), contact);
   of3_scope_end(cx, scope);
 }
 

@@ -8,9 +8,6 @@
 #include "io/safetensors.h"
 
 enum {
-  OF3_MAX_RELATIVE_INDEX = 32,
-  OF3_MAX_RELATIVE_CHAIN = 2,
-  OF3_RELPOS_CLASSES = 2 * (2 * OF3_MAX_RELATIVE_INDEX + 2) + 1 + 2 * OF3_MAX_RELATIVE_CHAIN + 2, /* 139 */
   OF3_MSA_ROWS = 1024 /* rows that one trunk cycle uses at most */
 };
 

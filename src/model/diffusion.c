@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "model/run.h"
+#include "tensor/pairs.h"
 
 /* AF3 SI Alg. 21 lines 1-5: zc [N,N,c_z]. In blocks of rows, as the 267 channels of [z, relative positions]
  * are wide. */
@@ -14,7 +15,7 @@ static void condition_pair(const of3_run *r, const of3_tensor *z, of3_tensor *zc
   for (int64_t i = 0; i < n; i += step) {
     int64_t rows = i + step < n ? step : n - i;
     of3_scope scope = of3_scope_begin(cx);
-    of3_tensor *relpos = of3_one_hot(cx, of3_narrow(cx, r->in.relpos, i, rows), OF3_RELPOS_CLASSES);
+    of3_tensor *relpos = of3_relpos_one_hot(cx, r->in.place, i, rows);
     of3_tensor *x = of3_concat(cx, of3_narrow(cx, z, i, rows), relpos);
     of3_copy(cx, of3_narrow(cx, zc, i, rows), of3_norm_linear(cx, x, w->norm_z, w->z, OF3_ACT_NONE));
     of3_scope_end(cx, scope);

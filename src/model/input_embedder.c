@@ -55,7 +55,7 @@ void of3_z_init(const of3_run *r, const of3_tensor *s_input, of3_tensor *z) {
   of3_scope scope = of3_scope_begin(cx);
   of3_outer_sum(cx, z, of3_linear(cx, s_input, r->w->z_i, OF3_ACT_NONE),
                 of3_linear(cx, s_input, r->w->z_j, OF3_ACT_NONE));
-  of3_embed_add(cx, z, r->in.relpos, r->w->relpos, NULL);
-  if (r->in.token_bonds) of3_linear_add(cx, z, r->in.token_bonds, r->w->token_bonds, NULL, NULL);
+  of3_relpos_add(cx, z, r->in.place, r->w->relpos);
+  if (r->in.token_bonds) of3_bond_add(cx, z, r->in.token_bonds, r->w->token_bonds.w);
   of3_scope_end(cx, scope);
 }

@@ -8,10 +8,10 @@
 typedef struct of3_inputs {
   const of3_features *f;
   int64_t n_token, n_atom;
-  of3_tensor *token_mask;  /* [N]; NULL: no token is masked */
-  of3_tensor *relpos;      /* [N,N,4] i32: classes of AF3 SI Alg. 3 out of 139, -1 for none */
-  of3_tensor *token_bonds; /* [N,N,1], or NULL */
-  of3_tensor *atom_mask;   /* [A]; NULL: no atom is masked */
+  of3_tensor *token_mask;                   /* [N]; NULL: no token is masked */
+  of3_tensor *place;                        /* [N,OF3_N_PLACE] i32: what relative positions follow from */
+  of3_tensor *token_bonds;                  /* [bonds,2] i32, or NULL */
+  of3_tensor *atom_mask;                    /* [A]; NULL: no atom is masked */
   of3_tensor *atom_token, *atom_token_mask; /* [A] i32; [A] atom_mask * token_mask of its token, or NULL */
   of3_tensor *token_start, *token_count;    /* [N] i32 */
   of3_windows windows;

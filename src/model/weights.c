@@ -6,6 +6,7 @@
 
 #include "feat/features.h"
 #include "model/bind.h"
+#include "tensor/pairs.h"
 
 /* The columns of a linear over one-hot classes as a table of rows. */
 static of3_tensor *bind_table(of3_binder *b, const char *name, int c, int classes) {

@@ -97,10 +97,6 @@ void of3_embed_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *index, const of
   APPLY(cx, OF3_OP_EMBED_ADD, y, NO_ATTR, y, index, table, weight);
 }
 
-of3_tensor *of3_one_hot(of3_ctx *cx, const of3_tensor *index, int classes) {
-  return APPLY(cx, OF3_OP_ONE_HOT, NULL, ATTR(.classes = classes), index);
-}
-
 of3_tensor *of3_gather(of3_ctx *cx, const of3_tensor *x, const of3_tensor *index, const of3_tensor *mask) {
   return APPLY(cx, OF3_OP_GATHER, NULL, NO_ATTR, x, index, mask);
 }
@@ -119,8 +115,25 @@ of3_tensor *of3_symmetrize(of3_ctx *cx, const of3_tensor *x) {
   return APPLY(cx, OF3_OP_SYMMETRIZE, NULL, NO_ATTR, x);
 }
 
-of3_tensor *of3_expect(of3_ctx *cx, const of3_tensor *x, const of3_tensor *table, const of3_tensor *set) {
-  return APPLY(cx, OF3_OP_EXPECT, NULL, NO_ATTR, x, table, set);
+of3_tensor *of3_expect(of3_ctx *cx, const of3_tensor *x, const of3_tensor *table) {
+  return APPLY(cx, OF3_OP_EXPECT, NULL, NO_ATTR, x, table);
+}
+
+of3_tensor *of3_expect_chains(of3_ctx *cx, const of3_tensor *x, const of3_tensor *table,
+                              const of3_tensor *chain, const of3_tensor *set_of_size, int64_t first) {
+  return APPLY(cx, OF3_OP_EXPECT, NULL, ATTR(.first = first), x, table, chain, set_of_size);
+}
+
+void of3_relpos_add(of3_ctx *cx, of3_tensor *z, const of3_tensor *place, const of3_tensor *table) {
+  APPLY(cx, OF3_OP_RELPOS_ADD, z, NO_ATTR, z, place, table);
+}
+
+of3_tensor *of3_relpos_one_hot(of3_ctx *cx, const of3_tensor *place, int64_t first, int64_t rows) {
+  return APPLY(cx, OF3_OP_RELPOS_ONE_HOT, NULL, ATTR(.first = first, .rows = rows), place);
+}
+
+void of3_bond_add(of3_ctx *cx, of3_tensor *z, const of3_tensor *bond, const of3_tensor *row) {
+  APPLY(cx, OF3_OP_BOND_ADD, z, NO_ATTR, z, bond, row);
 }
 
 of3_tensor *of3_fourier(of3_ctx *cx, const of3_tensor *t, const of3_tensor *w, const of3_tensor *b) {

@@ -27,10 +27,10 @@ typedef struct of3_attr {
   int passes;     /* TRIANGLE_MUL: leave to make the sums over k of some channels after those of others, which
                    * takes less memory; the result is the same. 0: 1 */
   int ending;     /* TRIANGLE_ATTENTION: 1 Alg. 15 (columns), 0 Alg. 14 (rows) */
-  int bias_from_z; /* ending node: bias b[i,k] of the untransposed z (OB); else b[k,i] (P1, P2) */
-  int classes;     /* ONE_HOT */
-  int bf16;        /* PROJECT: the result is bf16 */
-  int pairs;       /* TRANSITION: x is over pairs of tokens, the mask over tokens */
+  int bias_from_z;     /* ending node: bias b[i,k] of the untransposed z (OB); else b[k,i] (P1, P2) */
+  int64_t first, rows; /* RELPOS_ONE_HOT, EXPECT with chains: rows i of pairs (i,j) from `first` on */
+  int bf16;            /* PROJECT: the result is bf16 */
+  int pairs;           /* TRANSITION: x is over pairs of tokens, the mask over tokens */
 } of3_attr;
 
 /* What an operation does to its output (ops.def): an operation in place reads argument `arg` where it lies
@@ -69,11 +69,13 @@ enum { COPY_Y, COPY_X };
 enum { CONCAT_A, CONCAT_B };
 enum { OUTER_SUM_A, OUTER_SUM_B };
 enum { EMBED_Y, EMBED_INDEX, EMBED_TABLE, EMBED_WEIGHT };
-enum { ONE_HOT_INDEX };
 enum { GATHER_X, GATHER_INDEX, GATHER_MASK, GATHER_Y };
 enum { SEGMENT_X, SEGMENT_START, SEGMENT_COUNT, SEGMENT_MASK };
 enum { SYMMETRIZE_X };
-enum { EXPECT_X, EXPECT_TABLE, EXPECT_SET };
+enum { EXPECT_X, EXPECT_TABLE, EXPECT_CHAIN, EXPECT_SET_OF_SIZE };
+enum { RELPOS_ADD_Z, RELPOS_ADD_PLACE, RELPOS_ADD_TABLE };
+enum { RELPOS_ONE_HOT_PLACE };
+enum { BOND_ADD_Z, BOND_ADD_PAIR, BOND_ADD_ROW };
 enum { FOURIER_T, FOURIER_W, FOURIER_B };
 enum { AUGMENT_X, AUGMENT_MASK, AUGMENT_ROTATION, AUGMENT_SHIFT };
 enum { DISTANCE_X, DISTANCE_REP };
@@ -229,7 +231,6 @@ void of3_outer_sum(of3_ctx *cx, of3_tensor *z, const of3_tensor *a, const of3_te
 /* index [..,n] i32; table [classes,c]; opt_weight [..]. */
 void of3_embed_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *index, const of3_tensor *table,
                    const of3_tensor *opt_weight);
-of3_tensor *of3_one_hot(of3_ctx *cx, const of3_tensor *index, int classes);
 /* x [..,N,c], index [A] i32, mask [A] or NULL -> [..,A,c]. */
 of3_tensor *of3_gather(of3_ctx *cx, const of3_tensor *x, const of3_tensor *index, const of3_tensor *opt_mask);
 /* y [..,A,c] += gathered x [..,N,c], with equal leading axes, or y has more of them
@@ -240,9 +241,19 @@ void of3_gather_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, const of3_t
 of3_tensor *of3_segment_mean(of3_ctx *cx, const of3_tensor *x, const of3_tensor *start,
                              const of3_tensor *count, const of3_tensor *opt_mask);
 of3_tensor *of3_symmetrize(of3_ctx *cx, const of3_tensor *x); /* [..,N,N,c] */
-/* x [..,bins] -> [..]; table [sets,bins]; set [rows, or a divisor] i32, NULL: set
- * 0. */
-of3_tensor *of3_expect(of3_ctx *cx, const of3_tensor *x, const of3_tensor *table, const of3_tensor *opt_set);
+/* x [..,bins] -> [..] by row 0 of table [sets,bins]. */
+of3_tensor *of3_expect(of3_ctx *cx, const of3_tensor *x, const of3_tensor *table);
+/* x [R,N,bins], pairs (i,j) with i from `first` on -> [R,N]: by the row of table that set_of_size [N+1] i32
+ * has for the number of tokens in the chains of i and j. chain [N,2] i32: a number of the token's chain, and
+ * how many tokens it has. */
+of3_tensor *of3_expect_chains(of3_ctx *cx, const of3_tensor *x, const of3_tensor *table,
+                              const of3_tensor *chain, const of3_tensor *set_of_size, int64_t first);
+/* z [..,N,N,c], place [~,N,OF3_N_PLACE] i32 (pairs.h), table [OF3_RELPOS_CLASSES,c]. */
+void of3_relpos_add(of3_ctx *cx, of3_tensor *z, const of3_tensor *place, const of3_tensor *table);
+/* place [..,N,OF3_N_PLACE] -> [..,rows,N,OF3_RELPOS_CLASSES] of the rows i from `first` on. */
+of3_tensor *of3_relpos_one_hot(of3_ctx *cx, const of3_tensor *place, int64_t first, int64_t rows);
+/* z [..,N,N,c], bond [~,P,2] i32, each pair of tokens once, row [c]. */
+void of3_bond_add(of3_ctx *cx, of3_tensor *z, const of3_tensor *bond, const of3_tensor *row);
 of3_tensor *of3_fourier(of3_ctx *cx, const of3_tensor *t, const of3_tensor *w, const of3_tensor *b);
 /* x [S,A,3], mask [A] or NULL, rotation [S,9], shift [S,3]. */
 void of3_augment(of3_ctx *cx, of3_tensor *x, const of3_tensor *opt_mask, const of3_tensor *rotation,

@@ -26,13 +26,19 @@ double of3_cost_outer_sum(const of3_call *c) { return ops_cost_count(c, OUTER_SU
 double of3_cost_embed_add(const of3_call *c) {
   return ops_cost_count(c, EMBED_Y) * (double)of3_dim(c->in[EMBED_INDEX], 0);
 }
-double of3_cost_one_hot(const of3_call *c) { return ops_cost_count(c, ONE_HOT_INDEX); }
 double of3_cost_gather(const of3_call *c) {
   return ops_cost_count(c, GATHER_INDEX) * (double)of3_dim(c->in[GATHER_X], 0);
 }
 double of3_cost_segment_mean(const of3_call *c) { return 2 * ops_cost_count(c, SEGMENT_X); }
 double of3_cost_symmetrize(const of3_call *c) { return ops_cost_count(c, SYMMETRIZE_X); }
 double of3_cost_expect(const of3_call *c) { return 6 * ops_cost_count(c, EXPECT_X); }
+double of3_cost_relpos_add(const of3_call *c) { return 4 * ops_cost_count(c, RELPOS_ADD_Z); }
+double of3_cost_relpos_one_hot(const of3_call *c) {
+  return 4 * rows(c, RELPOS_ONE_HOT_PLACE) * (double)c->attr.rows;
+}
+double of3_cost_bond_add(const of3_call *c) {
+  return ops_cost_count(c, BOND_ADD_PAIR) * ops_cost_count(c, BOND_ADD_ROW);
+}
 double of3_cost_fourier(const of3_call *c) {
   return 4 * ops_cost_count(c, FOURIER_T) * ops_cost_count(c, FOURIER_W);
 }

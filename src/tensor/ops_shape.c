@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tensor/ops_table.h"
+#include "tensor/pairs.h"
 
 /* assert whose arguments count as used in release builds too. */
 #ifdef NDEBUG
@@ -118,12 +119,6 @@ of3_shape of3_shape_embed_add(const of3_call *c) {
   return like(y);
 }
 
-of3_shape of3_shape_one_hot(const of3_call *c) {
-  of3_shape s = with_last(c->in[ONE_HOT_INDEX], c->attr.classes);
-  s.dtype = OF3_F32;
-  return s;
-}
-
 of3_shape of3_shape_gather(const of3_call *c) {
   const of3_tensor *x = c->in[GATHER_X], *y = c->in[GATHER_Y];
   DEMAND(!c->in[GATHER_MASK] || of3_count(c->in[GATHER_INDEX]) == of3_count(c->in[GATHER_MASK]));
@@ -149,9 +144,46 @@ of3_shape of3_shape_symmetrize(const of3_call *c) {
 }
 
 of3_shape of3_shape_expect(const of3_call *c) {
-  DEMAND(of3_dim(c->in[EXPECT_X], 0) == of3_dim(c->in[EXPECT_TABLE], 0) &&
-         count_divides(c->in[EXPECT_SET], of3_rows(c->in[EXPECT_X])));
-  return with_last(c->in[EXPECT_X], 0);
+  const of3_tensor *x = c->in[EXPECT_X], *chain = c->in[EXPECT_CHAIN];
+  DEMAND(of3_dim(x, 0) == of3_dim(c->in[EXPECT_TABLE], 0));
+  DEMAND(!chain ||
+         (x->rank == 3 && of3_count(chain) == 2 * x->shape[1] && c->attr.first + x->shape[0] <= x->shape[1] &&
+          of3_count(c->in[EXPECT_SET_OF_SIZE]) == x->shape[1] + 1));
+  return with_last(x, 0);
+}
+
+/* A vector over the tokens of z [..,N,N,c] that has `width` numbers of each [~,N,width]. */
+static bool is_over_tokens(const of3_tensor *t, const of3_tensor *z, int64_t width) {
+  const int64_t n = of3_dim(z, 1);
+  return n == of3_dim(z, 2) && of3_dim(t, 0) == width && of3_dim(t, 1) == n &&
+         (n == 0 || of3_rows(z) / n % of3_rows(t) == 0);
+}
+
+of3_shape of3_shape_relpos_add(const of3_call *c) {
+  const of3_tensor *z = c->in[RELPOS_ADD_Z];
+  DEMAND(is_over_tokens(c->in[RELPOS_ADD_PLACE], z, OF3_N_PLACE));
+  DEMAND(is_matrix(c->in[RELPOS_ADD_TABLE], OF3_RELPOS_CLASSES, of3_dim(z, 0)));
+  return like(z);
+}
+
+of3_shape of3_shape_relpos_one_hot(const of3_call *c) {
+  const of3_tensor *place = c->in[RELPOS_ONE_HOT_PLACE];
+  const int64_t n = of3_dim(place, 1);
+  DEMAND(of3_dim(place, 0) == OF3_N_PLACE && c->attr.first >= 0 && c->attr.first + c->attr.rows <= n);
+  of3_shape s = {.dtype = OF3_F32, .rank = place->rank + 1};
+  memcpy(s.dim, place->shape, (size_t)(place->rank - 2) * sizeof s.dim[0]);
+  s.dim[s.rank - 3] = c->attr.rows;
+  s.dim[s.rank - 2] = n;
+  s.dim[s.rank - 1] = OF3_RELPOS_CLASSES;
+  return s;
+}
+
+of3_shape of3_shape_bond_add(const of3_call *c) {
+  const of3_tensor *z = c->in[BOND_ADD_Z], *bond = c->in[BOND_ADD_PAIR];
+  DEMAND(of3_dim(z, 1) == of3_dim(z, 2) && of3_dim(bond, 0) == 2 &&
+         of3_count(c->in[BOND_ADD_ROW]) == of3_dim(z, 0));
+  DEMAND(bond->rank == 2 || (bond->rank == z->rank - 1 && bond->shape[0] == z->shape[0]));
+  return like(z);
 }
 
 of3_shape of3_shape_fourier(const of3_call *c) {

@@ -4,7 +4,7 @@
 #ifndef OF3_TENSOR_PAIRS_H
 #define OF3_TENSOR_PAIRS_H
 
-#include "tensor/tensor.h"
+#include "tensor/ops.h"
 
 /* The vector of batch entry b. */
 static inline const float *of3_entry_mask(const of3_tensor *opt_mask, int64_t n, int64_t b) {
@@ -19,6 +19,84 @@ static inline float of3_pair_mask(const float *opt_mask, int64_t i, int64_t j) {
 /* The mask of row r of a tensor over pairs of n tokens. */
 static inline float of3_row_pair_mask(const of3_tensor *opt_mask, int64_t n, int64_t r) {
   return of3_pair_mask(of3_entry_mask(opt_mask, n, r / (n * n)), r / n % n, r % n);
+}
+
+/* ---- AF3 SI Alg. 3: classes of relative positions */
+
+enum {
+  OF3_MAX_RELATIVE_INDEX = 32,
+  OF3_MAX_RELATIVE_CHAIN = 2,
+  OF3_RELPOS_CLASSES = 2 * (2 * OF3_MAX_RELATIVE_INDEX + 2) + 1 + 2 * OF3_MAX_RELATIVE_CHAIN + 2 /* 139 */
+};
+
+/* The place of a token: its indices in the features, and, if its chain is a ring, its rank in it and the
+ * ring's length; length 0: no ring. */
+enum {
+  OF3_PLACE_RESIDUE,
+  OF3_PLACE_TOKEN,
+  OF3_PLACE_ASYM,
+  OF3_PLACE_ENTITY,
+  OF3_PLACE_SYM,
+  OF3_PLACE_RANK,
+  OF3_PLACE_LENGTH,
+  OF3_N_PLACE
+};
+
+/* The places of batch entry b. */
+static inline const int32_t *of3_entry_places(const of3_tensor *place, int64_t b) {
+  const int64_t n = of3_dim(place, 1) * OF3_N_PLACE;
+  return of3_i32(place) + b % (of3_count(place) / n) * n;
+}
+
+/* Class of an offset in a block of 2 most + 2 classes, the last one meaning "elsewhere" (AF3 SI Alg. 4). */
+static inline int of3_offset_class(int64_t offset, bool inside, int most) {
+  if (!inside) return 2 * most + 1;
+  return offset < -most ? 0 : offset > most ? 2 * most : (int)offset + most;
+}
+
+/* Offset from token j to token i around their ring. Half of its length is rounded half to even, as Python
+ * rounds: a token just opposite is ahead. */
+static inline int of3_ring_offset(int rank_i, int rank_j, int length) {
+  const int ahead = (rank_j - rank_i + length) % length, half = length % 4 == 3 ? length / 2 + 1 : length / 2;
+  return ahead <= half ? -ahead : length - ahead;
+}
+
+/* The four classes that are one, -1 for none, of tokens at places a (i) and b (j). */
+static inline void of3_relpos_classes(const int32_t *a, const int32_t *b, int32_t out[4]) {
+  const int width = 2 * OF3_MAX_RELATIVE_INDEX + 2;
+  const bool chain = a[OF3_PLACE_ASYM] == b[OF3_PLACE_ASYM],
+             entity = a[OF3_PLACE_ENTITY] == b[OF3_PLACE_ENTITY],
+             same_residue = chain && a[OF3_PLACE_RESIDUE] == b[OF3_PLACE_RESIDUE];
+  int64_t offset[3]; /* of residues, tokens, copies of the chain */
+  if (chain && a[OF3_PLACE_LENGTH] && b[OF3_PLACE_LENGTH])
+    offset[0] = offset[1] = offset[2] =
+        of3_ring_offset(a[OF3_PLACE_RANK], b[OF3_PLACE_RANK], a[OF3_PLACE_LENGTH]);
+  else {
+    offset[0] = (int64_t)a[OF3_PLACE_RESIDUE] - b[OF3_PLACE_RESIDUE];
+    offset[1] = (int64_t)a[OF3_PLACE_TOKEN] - b[OF3_PLACE_TOKEN];
+    offset[2] = (int64_t)a[OF3_PLACE_SYM] - b[OF3_PLACE_SYM];
+  }
+  out[0] = of3_offset_class(offset[0], chain, OF3_MAX_RELATIVE_INDEX);
+  out[1] = width + of3_offset_class(offset[1], same_residue, OF3_MAX_RELATIVE_INDEX);
+  out[2] = entity ? 2 * width : -1;
+  out[3] = 2 * width + 1 + of3_offset_class(offset[2], entity, OF3_MAX_RELATIVE_CHAIN);
+}
+
+/* ---- sets of tokens */
+
+/* Number of tokens in the chains of two tokens; chain [2]: a number of the chain, and how many tokens it has.
+ */
+static inline int32_t of3_tokens_of_chains(const int32_t *a, const int32_t *b) {
+  return a[0] == b[0] ? a[1] : a[1] + b[1];
+}
+
+/* EXPECT: the row of its table that row r of x takes. */
+static inline int32_t of3_expect_set(const of3_call *c, int64_t r) {
+  if (!c->in[EXPECT_CHAIN]) return 0;
+  const int32_t *chain = of3_i32(c->in[EXPECT_CHAIN]);
+  const int64_t n = of3_dim(c->in[EXPECT_X], 1);
+  const int32_t size = of3_tokens_of_chains(chain + 2 * (c->attr.first + r / n), chain + 2 * (r % n));
+  return of3_i32(c->in[EXPECT_SET_OF_SIZE])[size];
 }
 
 #endif

@@ -1,6 +1,50 @@
 /* Plain C reference of the pair and MSA operations. */
 #include "tensor/ref.h"
 
+void of3_ref_relpos_add(const of3_call *c) {
+  const float *table = of3_f32(c->in[RELPOS_ADD_TABLE]);
+  const int64_t n = of3_dim(c->out, 1), w = of3_dim(c->out, 0);
+  for (int64_t r = 0; r < of3_rows(c->out); r++) {
+    const int32_t *place = of3_entry_places(c->in[RELPOS_ADD_PLACE], r / (n * n));
+    int32_t class_[4];
+    of3_relpos_classes(place + r / n % n * OF3_N_PLACE, place + r % n * OF3_N_PLACE, class_);
+    for (int64_t ch = 0; ch < w; ch++) {
+      double sum = 0;
+      for (int k = 0; k < 4; k++) sum += class_[k] < 0 ? 0 : (double)table[class_[k] * w + ch];
+      of3_f32(c->out)[r * w + ch] = (float)((double)of3_f32(c->out)[r * w + ch] + sum);
+    }
+  }
+}
+
+void of3_ref_relpos_one_hot(const of3_call *c) {
+  const int64_t n = of3_dim(c->out, 1), w = OF3_RELPOS_CLASSES;
+  memset(of3_f32(c->out), 0, of3_bytes(c->out));
+  for (int64_t r = 0; r < of3_rows(c->out); r++) {
+    const int32_t *place = of3_entry_places(c->in[RELPOS_ONE_HOT_PLACE], r / (n * c->attr.rows));
+    int32_t class_[4];
+    of3_relpos_classes(place + (c->attr.first + r / n % c->attr.rows) * OF3_N_PLACE,
+                       place + r % n * OF3_N_PLACE, class_);
+    for (int k = 0; k < 4; k++)
+      if (class_[k] >= 0) of3_f32(c->out)[r * w + class_[k]] = 1;
+  }
+}
+
+void of3_ref_bond_add(const of3_call *c) {
+  const of3_tensor *bond = c->in[BOND_ADD_PAIR];
+  const int64_t n = of3_dim(c->out, 1), w = of3_dim(c->out, 0), bonds = of3_dim(bond, 1);
+  for (int64_t b = 0; n && b < of3_rows(c->out) / (n * n); b++)
+    for (int64_t k = 0; k < bonds; k++) {
+      const int32_t *ij = of3_i32(bond) + (b % (of3_rows(bond) / bonds) * bonds + k) * 2;
+      if (ij[0] < 0 || ij[1] < 0) continue;
+      float *z = of3_f32(c->out) + b * n * n * w, *there = z + (ij[0] * n + ij[1]) * w,
+            *back = z + (ij[1] * n + ij[0]) * w;
+      for (int64_t ch = 0; ch < w; ch++) {
+        there[ch] += (float)ref_get(c->in[BOND_ADD_ROW], ch);
+        back[ch] += (float)ref_get(c->in[BOND_ADD_ROW], ch);
+      }
+    }
+}
+
 /* out[h] of one row: mask * sigmoid(W_g x) * W_p x, an operand of the product over k. */
 static void gated_projection(const of3_tensor *wp, const of3_tensor *wg, const double *x, double mask,
                              double *out) {

@@ -102,16 +102,6 @@ void of3_ref_embed_add(const of3_call *c) {
     }
 }
 
-void of3_ref_one_hot(const of3_call *c) {
-  const of3_tensor *index = c->in[ONE_HOT_INDEX];
-  int64_t n = of3_dim(index, 0);
-  memset(of3_f32(c->out), 0, of3_bytes(c->out));
-  for (int64_t i = 0; i < of3_count(index); i++) {
-    int32_t at = of3_i32(index)[i];
-    if (at >= 0) of3_f32(c->out)[i / n * c->attr.classes + at] += 1;
-  }
-}
-
 void of3_ref_gather(const of3_call *c) {
   const of3_tensor *x = c->in[GATHER_X], *mask = c->in[GATHER_MASK];
   int64_t w = of3_dim(x, 0), n = of3_dim(x, 1), atoms = of3_count(c->in[GATHER_INDEX]);
@@ -155,11 +145,11 @@ void of3_ref_symmetrize(const of3_call *c) {
 }
 
 void of3_ref_expect(const of3_call *c) {
-  const of3_tensor *x = c->in[EXPECT_X], *set = c->in[EXPECT_SET];
+  const of3_tensor *x = c->in[EXPECT_X];
   int64_t bins = of3_dim(x, 0);
   double *p = ref_alloc(bins);
   for (int64_t r = 0; r < of3_rows(x); r++) {
-    const float *table = of3_f32(c->in[EXPECT_TABLE]) + (set ? of3_i32(set)[r % of3_count(set)] : 0) * bins;
+    const float *table = of3_f32(c->in[EXPECT_TABLE]) + of3_expect_set(c, r) * bins;
     double sum = 0;
     for (int64_t b = 0; b < bins; b++) p[b] = (double)of3_f32(x)[r * bins + b];
     ref_softmax(p, bins);

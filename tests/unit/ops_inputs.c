@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "tensor/backend.h"
+#include "tensor/pairs.h"
 
 /* ---- random tensors */
 
@@ -194,10 +195,53 @@ static void make_embed_add(ops_env *e, const int64_t *p, of3_call *c) {
   if (p[5]) c->in[EMBED_WEIGHT] = normal(e, 0, 1, DIMS(p[0], p[1]));
 }
 
-/* M, indices per row, classes */
-static void make_one_hot(ops_env *e, const int64_t *p, of3_call *c) {
-  c->in[ONE_HOT_INDEX] = integers(e, -1, p[2] + 1, DIMS(p[0], p[1]));
-  c->attr.classes = (int)p[2];
+/* Places of tokens of three chains, two of one entity; with rings the first two are rings. */
+static of3_tensor *places(ops_env *e, int64_t batches, int64_t n, bool rings) {
+  int32_t *at_all = buffer(batches * n * OF3_N_PLACE);
+  for (int64_t t = 0; t < batches * n; t++) {
+    const int64_t i = t % n, third = (n + 2) / 3, chain = i / third;
+    int32_t *at = at_all + t * OF3_N_PLACE;
+    at[OF3_PLACE_RESIDUE] = (int32_t)(i - chain * third - i % 3 / 2 + t / n);
+    at[OF3_PLACE_TOKEN] = (int32_t)i;
+    at[OF3_PLACE_ASYM] = (int32_t)chain;
+    at[OF3_PLACE_ENTITY] = (int32_t)(chain / 2);
+    at[OF3_PLACE_SYM] = (int32_t)(chain % 2 * (1 + t / n));
+    if (!rings || chain == 2) continue;
+    at[OF3_PLACE_RANK] = (int32_t)(i - chain * third);
+    at[OF3_PLACE_LENGTH] = (int32_t)(third < n - chain * third ? third : n - chain * third);
+  }
+  of3_tensor *t = place(e, OF3_I32, DIMS(batches, n, OF3_N_PLACE), at_all);
+  free(at_all);
+  return t;
+}
+
+/* B, N, c, batches of places, 1: rings */
+static void make_relpos_add(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[RELPOS_ADD_Z] = c->out = normal(e, 0, 1, DIMS(p[0], p[1], p[1], p[2]));
+  c->in[RELPOS_ADD_PLACE] = places(e, p[3], p[1], p[4] != 0);
+  c->in[RELPOS_ADD_TABLE] = normal(e, 0, 1, DIMS(OF3_RELPOS_CLASSES, p[2]));
+}
+
+/* B, N, first row, rows, 1: rings */
+static void make_relpos_one_hot(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[RELPOS_ONE_HOT_PLACE] = places(e, p[0], p[1], p[4] != 0);
+  c->attr.first = p[2];
+  c->attr.rows = p[3];
+}
+
+/* B, N, c, batches of bonds: of neighbours, every third one absent, in no order */
+static void make_bond_add(ops_env *e, const int64_t *p, of3_call *c) {
+  const int64_t bonds = p[1] - 1;
+  int32_t *pair = buffer(p[3] * bonds * 2);
+  for (int64_t k = 0; k < p[3] * bonds; k++) {
+    const int32_t i = k % 3 == 2 ? -1 : (int32_t)(bonds - 1 - k % bonds);
+    pair[2 * k] = i;
+    pair[2 * k + 1] = i < 0 ? -1 : i + 1;
+  }
+  c->in[BOND_ADD_Z] = c->out = normal(e, 0, 1, DIMS(p[0], p[1], p[1], p[2]));
+  c->in[BOND_ADD_PAIR] = place(e, OF3_I32, p[3] > 1 ? DIMS(p[3], bonds, 2) : DIMS(bonds, 2), pair);
+  c->in[BOND_ADD_ROW] = weight(e, p[2], 1);
+  free(pair);
 }
 
 /* B, N, A, c, accumulate, batches of y for each of x, 1: without a mask */
@@ -231,11 +275,24 @@ static void make_symmetrize(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[SYMMETRIZE_X] = normal(e, 0, 1, DIMS(p[0], p[1], p[1], p[2]));
 }
 
-/* B, M, bins, sets; 0 sets: one table, no index */
+/* rows, N, bins, first row, 1: sets of chains, of which the first has all tokens but one */
 static void make_expect(ops_env *e, const int64_t *p, of3_call *c) {
-  c->in[EXPECT_X] = normal(e, 0, 3, DIMS(p[0], p[1], p[2]));
-  c->in[EXPECT_TABLE] = normal(e, 5, 3, DIMS(p[3] ? p[3] : 1, p[2]));
-  if (p[3]) c->in[EXPECT_SET] = integers(e, 0, p[3], DIMS(p[1]));
+  const int64_t n = p[1];
+  c->in[EXPECT_X] = normal(e, 0, 3, DIMS(p[0], n, p[2]));
+  c->in[EXPECT_TABLE] = normal(e, 5, 3, DIMS(p[4] ? 3 : 1, p[2]));
+  if (!p[4]) return;
+  int32_t *chain = buffer(2 * n), *set = buffer(n + 1);
+  for (int64_t i = 0; i < n; i++) {
+    chain[2 * i] = i == n - 1;
+    chain[2 * i + 1] = (int32_t)(i == n - 1 ? 1 : n - 1);
+  }
+  set[n] = 1;
+  set[n - 1] = 2;
+  c->in[EXPECT_CHAIN] = place(e, OF3_I32, DIMS(n, 2), chain);
+  c->in[EXPECT_SET_OF_SIZE] = place(e, OF3_I32, DIMS(n + 1), set);
+  c->attr.first = p[3];
+  free(chain);
+  free(set);
 }
 
 /* S, c */

@@ -431,7 +431,7 @@ static void test_files(void **state) {
     if (of3_features_read(path, &again, &err) != OF3_OK) fail_msg("%s", err.text);
     assert_same(&m.features, &again);
     assert_int_equal(again.template_distogram[0], OF3_NO_CLASS);
-    assert_int_equal(again.token_bonds[0], 0);
+    assert_int_equal(again.n_bond, 0);
     assert_int_equal(again.cyclic_mask != NULL, v != OF3_P1);
     assert_int_equal(of3_features_write(path, &again, &err), OF3_OK);
     assert_int_equal(of3_features_read(path, &third, &err), OF3_OK);
