@@ -235,7 +235,7 @@ static void print_json(const bench_options *o, const of3_engine_info *e, const o
 static int bench_run(const void *options, const char *const *arg, int n) {
   const bench_options *o = options;
   (void)arg, (void)n;
-  cli_terminal terminal = {0};
+  static cli_terminal terminal; /* larger than a small stack */
   of3_callbacks callbacks = cli_callbacks(&terminal, "warn");
   of3_engine_options engine_options = cli_engine_options(&o->machine);
   of3_bench_options bench = {.parts = (wanted(o, "phases") ? OF3_BENCH_PHASES : 0) |

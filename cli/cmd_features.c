@@ -60,7 +60,7 @@ static void features_defaults(void *options) {
 static int features_run(const void *options, const char *const *arg, int n) {
   (void)n;
   const features_options *o = options;
-  cli_terminal terminal = {0};
+  static cli_terminal terminal; /* larger than a small stack */
   of3_callbacks callbacks = cli_callbacks(&terminal, o->log);
   of3_features_options f = {.query = arg[0],
                             .query_name = o->query,

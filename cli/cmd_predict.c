@@ -173,7 +173,7 @@ static void choose_seeds(const predict_options *o, cli_seeds *out) {
 
 static int predict_fold(const predict_options *o, const char *query, const char *checkpoint,
                         const cli_seeds *seeds) {
-  cli_terminal terminal = {0};
+  static cli_terminal terminal; /* larger than a small stack */
   of3_callbacks callbacks = cli_callbacks(&terminal, o->log);
   of3_engine_options engine_options = cli_engine_options(&o->machine);
   of3_predict_options options = {.output_dir = o->output_dir,
@@ -195,7 +195,7 @@ static int predict_fold(const predict_options *o, const char *query, const char 
   if (status == OF3_OK) status = of3_predict(model, query, &options, &report, &err);
   cli_clear(&terminal);
   if (report && (report->n_failed == 0 || report->n_item > 1)) cli_print_report(report);
-  fflush(stdout); /* the sentence of a failure comes last */
+  cli_flush_output(); /* the sentence of a failure comes last */
   int code = status == OF3_OK ? CLI_EXIT_OK : cli_report(&err);
   of3_report_free(report);
   of3_model_close(model);
@@ -238,13 +238,15 @@ const cli_command cli_predict = {
     .size = sizeof(predict_options),
     .defaults = predict_defaults,
     .run = predict_run,
-    .more = "QUERY is an OpenFold3 query (JSON), a FASTA file, or a protein sequence in capital letters.\n"
-            "Queries run by length, seeds fastest, small ones side by side; one that fails does not stop the "
-            "others.\n"
-            "Exit code: 0 all done, 1 something failed, 2 wrong options, 130 interrupted.\n"
-            "\n"
-            "Examples\n"
-            "  of3 predict examples/demo/ubiquitin.json -c examples/demo/of3-demo.safetensors -o out\n"
-            "  of3 predict MQIFVKTLTGKTITLEVEPSDTIENVK -c weights.pt -o out --samples 1 --steps 50\n"
-            "  of3 predict proteins.fasta -c weights.pt -o out --num-model-seeds 3 --format cif.gz\n",
+    .more =
+        "QUERY is an OpenFold3 query (JSON), a FASTA file, or a protein sequence in capital letters.\n"
+        "Queries run by length, seeds fastest, small ones side by side; one that fails does not stop the "
+        "others.\n"
+        "Exit code: 0 all done, 1 something failed, 2 wrong options, 130 interrupted, 141 nobody read the "
+        "table.\n"
+        "\n"
+        "Examples\n"
+        "  of3 predict examples/demo/ubiquitin.json -c examples/demo/of3-demo.safetensors -o out\n"
+        "  of3 predict MQIFVKTLTGKTITLEVEPSDTIENVK -c weights.pt -o out --samples 1 --steps 50\n"
+        "  of3 predict proteins.fasta -c weights.pt -o out --num-model-seeds 3 --format cif.gz\n",
 };

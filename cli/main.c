@@ -1,6 +1,5 @@
 /* of3: finds the subcommand, and knows --version and help. */
 #define _POSIX_C_SOURCE 200809L
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,12 +94,6 @@ static void fill_standard_streams(void) {
 
 int main(int argc, char **argv) {
   fill_standard_streams();
-  cli_catch_signals();
-  int code = dispatch(argc, argv);
-  errno = 0;
-  if ((fflush(stdout) != 0 || ferror(stdout)) && errno != EPIPE) {
-    fprintf(stderr, "of3: cannot write to the standard output: %s\n", errno ? strerror(errno) : "it failed");
-    if (code == CLI_EXIT_OK) code = CLI_EXIT_FAILED;
-  }
-  return code;
+  cli_prepare_signals();
+  return cli_end_output(dispatch(argc, argv));
 }

@@ -1,6 +1,7 @@
 #define _DEFAULT_SOURCE /* TIOCGWINSZ, sigaction */
 #include "terminal.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,10 +11,24 @@
 
 /* ---- Signals */
 
-/* The number of the signal that asks to stop, or 0. A handler can reach nothing but a file-scope variable. */
-static volatile sig_atomic_t stop_signal;
+/* The number of the signal that asks to stop, or 0; whether somebody closed a pipe that was written to. A
+ * handler can reach nothing but file-scope variables. */
+static volatile sig_atomic_t stop_signal, pipe_closed;
 
-static void on_signal(int number) { stop_signal = number; }
+/* The second signal, of whichever kind, ends the process. */
+static void on_signal(int number) {
+  if (stop_signal) {
+    signal(number, SIG_DFL);
+    raise(number);
+  }
+  stop_signal = number;
+}
+
+/* The write fails with EPIPE all the same. */
+static void on_closed_pipe(int number) {
+  (void)number;
+  pipe_closed = 1;
+}
 
 /* The signal of reading what a mapped file no longer has; several threads may get it. */
 static void on_bus_error(int number, siginfo_t *info, void *context) {
@@ -32,17 +47,42 @@ static void on_bus_error(int number, siginfo_t *info, void *context) {
   _exit(CLI_EXIT_FAILED);
 }
 
-void cli_catch_signals(void) {
-  struct sigaction stop = {.sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
+void cli_prepare_signals(void) {
   struct sigaction ignore = {.sa_handler = SIG_IGN};
+  struct sigaction pipe = {.sa_handler = on_closed_pipe, .sa_flags = SA_RESTART};
   struct sigaction bus = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO};
   sigemptyset(&bus.sa_mask);
-  sigemptyset(&stop.sa_mask);
+  sigemptyset(&pipe.sa_mask);
   sigemptyset(&ignore.sa_mask);
+  sigaction(SIGPIPE, &pipe, NULL);
+  sigaction(SIGXFSZ, &ignore, NULL);
+  sigaction(SIGBUS, &bus, NULL);
+}
+
+static void catch_stop_signals(void) {
+  struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+  sigemptyset(&stop.sa_mask);
   sigaction(SIGINT, &stop, NULL);
   sigaction(SIGTERM, &stop, NULL);
-  sigaction(SIGPIPE, &ignore, NULL);
-  sigaction(SIGBUS, &bus, NULL);
+}
+
+/* ---- Standard output */
+
+/* Why the first write to it that failed did, as far as it is known. */
+static int output_errno;
+
+void cli_flush_output(void) {
+  errno = 0;
+  if (fflush(stdout) != 0 && !output_errno) output_errno = errno;
+}
+
+int cli_end_output(int code) {
+  cli_flush_output();
+  if (!output_errno && !ferror(stdout)) return code;
+  if (pipe_closed) return code == CLI_EXIT_OK ? CLI_EXIT_SIGNAL + SIGPIPE : code;
+  fprintf(stderr, "of3: cannot write to the standard output: %s\n",
+          output_errno ? strerror(output_errno) : "a part of it was lost");
+  return code == CLI_EXIT_OK ? CLI_EXIT_FAILED : code;
 }
 
 int cli_report(const of3_error *err) {
@@ -187,5 +227,6 @@ of3_callbacks cli_callbacks(cli_terminal *t, const char *level) {
     if (strcmp(level, name[i]) == 0) c.least = (of3_level)i;
   t->is_terminal = isatty(STDERR_FILENO) == 1;
   if (c.least <= OF3_LOG_INFO) c.progress = show_progress;
+  catch_stop_signals();
   return c;
 }

@@ -29,14 +29,24 @@ typedef struct cli_terminal {
   cli_worker worker[CLI_MOST_WORKERS];
 } cli_terminal;
 
-/* level: "debug", "info", "warn", "error". cancel is the flag that signals set. */
+/* level: "debug", "info", "warn", "error". From now on the first SIGINT or SIGTERM sets the flag `cancel`,
+ * and the second ends the process; before, the first did. */
 of3_callbacks cli_callbacks(cli_terminal *terminal, const char *level);
 
 /* Ends the progress line, if one is showing. */
 void cli_clear(cli_terminal *terminal);
 
-/* Installs the handlers of SIGINT and SIGTERM (the second signal ends the process), ignores SIGPIPE. */
-void cli_catch_signals(void);
+/* A closed pipe and the limit on the size of files become errors of the writes that meet them; a mapped file
+ * that was cut short ends the process with a sentence. */
+void cli_prepare_signals(void);
+
+/* Writes out what is held back of the standard output. */
+void cli_flush_output(void);
+
+/* The same, at the end; returns the exit code of a command that would end with `code`: if its output was
+ * lost, no longer 0. Where the reader went away it is that of SIGPIPE, without a sentence, as with other
+ * programs. */
+int cli_end_output(int code);
 
 /* Prints the sentence and returns the exit code that goes with it. */
 int cli_report(const of3_error *err);

@@ -3,6 +3,7 @@ add_executable(edit_checkpoint cli/edit_checkpoint.c)
 target_link_libraries(edit_checkpoint PRIVATE of3_io of3_flags)
 set(cli_cases help usage query checkpoint debug output full_disk memory interrupt batch threads jobs rerun formats convert
               features bench mlx mlx_missing selftest)
+list(APPEND cli_cases targets streams)
 foreach(case ${cli_cases})
   add_test(NAME cli_${case} COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/run_case.sh ${CMAKE_BINARY_DIR} ${case})
   set_tests_properties(cli_${case} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)

@@ -10,16 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static of3_status open_for_reading(const char *path, int *ret_fd, struct stat *st, of3_error *err) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return of3_fail(err, OF3_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
-  if (fstat(fd, st) != 0 || !S_ISREG(st->st_mode)) {
-    close(fd);
-    return of3_fail(err, OF3_ERR_IO, "cannot read '%s': it is not a regular file", path);
-  }
-  *ret_fd = fd;
-  return OF3_OK;
-}
+#include "base/target.h"
 
 /* Metal is known to compute with shared mappings (as llama.cpp does); private ones more file systems have. */
 #ifdef __APPLE__
@@ -32,7 +23,7 @@ of3_status of3_map_open(const char *path, of3_map *out, of3_error *err) {
   int fd = -1;
   struct stat st;
   *out = (of3_map){.data = (const uint8_t *)""};
-  OF3_TRY(open_for_reading(path, &fd, &st, err));
+  OF3_TRY(of3_open_for_reading(path, &fd, &st, err));
   if (st.st_size > 0) {
     void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_KIND, fd, 0);
     if (p == MAP_FAILED) {
@@ -69,7 +60,7 @@ of3_status of3_read_file(const char *path, size_t most, of3_arena *arena, char *
                          of3_error *err) {
   int fd = -1;
   struct stat st;
-  OF3_TRY(open_for_reading(path, &fd, &st, err));
+  OF3_TRY(of3_open_for_reading(path, &fd, &st, err));
   size_t size = (size_t)st.st_size, at = 0;
   if (size > most) {
     close(fd);
@@ -92,37 +83,70 @@ of3_status of3_read_file(const char *path, size_t most, of3_arena *arena, char *
   return OF3_OK;
 }
 
-of3_status of3_out_open(of3_out *out, const char *path, of3_error *err) {
-  size_t n = strlen(path);
-  *out = (of3_out){.path = malloc(n + 1), .temporary = malloc(n + 32)};
-  if (!out->path || !out->temporary) {
-    of3_out_abort(out);
-    return of3_fail_memory(err, path);
-  }
-  memcpy(out->path, path, n + 1);
-  snprintf(out->temporary, n + 32, "%s.tmp-%ld", path, (long)getpid());
+/* Opens a new file of a temporary name beside the one that is to be written. */
+static of3_status out_open_temporary(of3_out *out, const char *path, of3_error *err) {
+  size_t n = strlen(out->target);
+  out->temporary = malloc(n + 32);
+  if (!out->temporary) return of3_fail_memory(err, path);
+  snprintf(out->temporary, n + 32, "%s.tmp-%ld", out->target, (long)getpid());
   out->f = fopen(out->temporary, "wb");
-  if (!out->f) {
-    int e = errno;
-    free(out->temporary);
-    out->temporary = NULL;
-    of3_out_abort(out);
-    return of3_fail(err, OF3_ERR_IO, "cannot write '%s': %s", path, strerror(e));
-  }
-  return OF3_OK;
+  if (out->f) return OF3_OK;
+  int e = errno;
+  free(out->temporary);
+  out->temporary = NULL;
+  return of3_fail(err, OF3_ERR_IO, "cannot write '%s': %s", path, strerror(e));
+}
+
+of3_status of3_out_open_any(of3_out *out, const char *path, of3_error *err) {
+  of3_target target;
+  *out = (of3_out){0};
+  OF3_TRY(of3_target_find(path, &target, err));
+  out->target = target.file;
+  out->path = strdup(path);
+  of3_status status = OF3_OK;
+  if (!out->path)
+    status = of3_fail_memory(err, path);
+  else if (out->target)
+    status = out_open_temporary(out, path, err);
+  else if (!(out->f = fdopen(target.fd, "wb")))
+    status = of3_fail_memory(err, path);
+  if (!out->f && target.fd >= 0) close(target.fd);
+  if (status != OF3_OK) of3_out_abort(out);
+  return status;
+}
+
+of3_status of3_out_open(of3_out *out, const char *path, of3_error *err) {
+  OF3_TRY(of3_out_open_any(out, path, err));
+  if (out->target) return OF3_OK;
+  of3_out_abort(out);
+  return of3_fail(err, OF3_ERR_IO,
+                  "cannot write '%s': it is a device or an open descriptor, and only files are written there",
+                  path);
+}
+
+/* Sets errno to why an earlier write failed, by trying to write more to what is lost anyway; 0: it works now.
+ */
+static void out_find_reason(const of3_out *out) {
+  static const char more[1 << 12];
+  errno = 0;
+  for (int i = 0; i < 16 && !errno; i++)
+    if (write(fileno(out->f), more, sizeof more) >= 0) errno = 0;
 }
 
 of3_status of3_out_commit(of3_out *out, of3_error *err) {
-  errno = 0;
   bool bad = ferror(out->f) != 0;
+  if (bad) out_find_reason(out);
+  int reason = bad ? errno : 0;
+  errno = 0;
   bad |= fflush(out->f) != 0;
   bad |= fclose(out->f) != 0;
   out->f = NULL;
-  if (!bad) bad = rename(out->temporary, out->path) != 0;
+  if (!bad && out->temporary) bad = rename(out->temporary, out->target) != 0;
+  if (!reason) reason = errno;
   of3_status status = OF3_OK;
   if (bad)
     status = of3_fail(err, OF3_ERR_IO, "cannot write '%s': %s", out->path,
-                      errno ? strerror(errno) : "the disk may be full");
+                      reason ? strerror(reason) : "the disk may be full");
   else {
     free(out->temporary);
     out->temporary = NULL;
@@ -135,6 +159,7 @@ void of3_out_abort(of3_out *out) {
   if (out->f) fclose(out->f);
   if (out->temporary) unlink(out->temporary);
   free(out->temporary);
+  free(out->target);
   free(out->path);
   *out = (of3_out){0};
 }

@@ -1,5 +1,6 @@
 /* Reading, mapping and writing files. Nothing is ever half-written: output goes to a temporary name in the
- * same folder and is renamed when complete. */
+ * same folder and is renamed when complete. Only regular files are read, and only they are ever replaced
+ * (base/target.h). */
 #ifndef OF3_BASE_FILE_H
 #define OF3_BASE_FILE_H
 
@@ -30,13 +31,19 @@ OF3_MUST_CHECK of3_status of3_read_file(const char *path, size_t most, of3_arena
 
 /* One file being written. Start with {0}; after of3_out_open, write to `f`, then exactly one of commit or
  * abort. Commit flushes, reports a full disk, and renames; on failure the temporary file is gone. Abort may
- * follow anything. */
+ * follow anything. A link is followed: it stays, and the file that it leads to is replaced. */
 typedef struct of3_out {
   FILE *f;
-  char *path, *temporary;
+  char *path;               /* as it was given, for messages */
+  char *target, *temporary; /* behind all links; NULL: written through, there is no file to replace */
 } of3_out;
 
 OF3_MUST_CHECK of3_status of3_out_open(of3_out *out, const char *path, of3_error *err);
+
+/* The same for output that is written from its beginning to its end: a character device or an open descriptor
+ * (/dev/null, /dev/stdout, /dev/fd/N) is written through. f cannot seek then, and what was written before an
+ * abort has been seen. */
+OF3_MUST_CHECK of3_status of3_out_open_any(of3_out *out, const char *path, of3_error *err);
 OF3_MUST_CHECK of3_status of3_out_commit(of3_out *out, of3_error *err);
 void of3_out_abort(of3_out *out);
 

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "base/target.h"
 #include "feat/query.h"
 #include "feat/query_check.h"
 
@@ -165,13 +166,17 @@ static of3_status find_file(const reader *r, const char **path, of3_error *err) 
   if (!**path) return of3_fail(err, OF3_ERR_INPUT, "'main_msa_file_paths' names a file without a name");
   char *beside = of3_path_join(r->arena, r->folder, *path);
   if (!beside) return of3_fail_memory(err, *path);
-  if (of3_is_file(beside) || of3_is_folder(beside))
-    *path = beside;
-  else if (!of3_is_file(*path) && !of3_is_folder(*path))
+  if (of3_path_kind(beside)) *path = beside;
+  const char *kind = of3_path_kind(*path);
+  if (!kind)
     return of3_fail(err, OF3_ERR_INPUT,
                     "'main_msa_file_paths' names '%.300s', which exists neither beside the query file nor in "
                     "the working directory",
                     *path);
+  if (!of3_is_file(*path) && !of3_is_folder(*path))
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "'main_msa_file_paths' names '%.300s', which is %s; files and folders are read", *path,
+                    kind);
   return OF3_OK;
 }
 

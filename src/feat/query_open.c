@@ -1,9 +1,8 @@
-#define _POSIX_C_SOURCE 200809L
 /* The argument of `of3 predict`: a file of queries, or a sequence. */
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
+#include "base/target.h"
 #include "feat/query_check.h"
 
 of3_status of3_query_from_sequence(const char *sequence, const char *name, of3_query_set *out,
@@ -67,9 +66,10 @@ of3_status of3_query_open(const char *argument, of3_query_set *out, of3_error *e
                     "'%s' is a folder; a JSON file, a FASTA file or a protein sequence was expected",
                     argument);
   if (!of3_is_file(argument)) {
-    if (access(argument, F_OK) == 0)
-      return of3_fail(err, OF3_ERR_INPUT,
-                      "'%.200s' is no regular file; write the query to a file, and name that", argument);
+    const char *kind = of3_path_kind(argument);
+    if (kind)
+      return of3_fail(err, OF3_ERR_INPUT, "'%.200s' is %s; write the query to a file, and name that",
+                      argument, kind);
     if (looks_like_sequence(argument)) return of3_query_from_sequence(argument, "query", out, err);
     return of3_fail(err, OF3_ERR_USAGE,
                     "'%.200s' is neither an existing file nor a protein sequence in capital letters",

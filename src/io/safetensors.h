@@ -47,17 +47,17 @@ const char *of3_table_meta(const of3_table *table, const char *key);
 /* Gives the memory back that an entry took when it was read; it can be read again. */
 void of3_table_release(const of3_table *table, const of3_entry *entry);
 
-/* Writes dense entries with n_meta metadata pairs (key, value, key, value, ...), through a temporary name. In
- * the file, wider element types come first (so that every tensor is aligned), otherwise the given order is
- * kept. */
+/* Writes dense entries with n_meta metadata pairs (key, value, key, value, ...), through a temporary name, or
+ * through a device or an open descriptor (of3_out_open_any). In the file, wider element types come first (so
+ * that every tensor is aligned), otherwise the given order is kept. */
 OF3_MUST_CHECK of3_status of3_safetensors_write(const char *path, const of3_entry *entry, int n,
                                                 const char *const *meta, int n_meta, of3_error *err);
 
 /* The same for data that are made while writing: put writes the bytes of one entry to f (entry->data is not
- * looked at), and may fail. */
+ * looked at), and may fail. *opt_size: bytes of the file. */
 typedef of3_status of3_put_tensor(void *user, FILE *f, const of3_entry *entry, of3_error *err);
 OF3_MUST_CHECK of3_status of3_safetensors_stream(const char *path, const of3_entry *entry, int n,
                                                  const char *const *meta, int n_meta, of3_put_tensor *put,
-                                                 void *user, of3_error *err);
+                                                 void *user, uint64_t *opt_size, of3_error *err);
 
 #endif

@@ -43,9 +43,9 @@ static bool fill_header(json_t *root, const of3_entry *const *order, int n, cons
   return json_object_size(root) == (size_t)n + (n_meta > 0);
 }
 
-/* Length and text; padded so that the data start at a multiple of 8. */
+/* Length and text; padded so that the data start at a multiple of 8. Adds its bytes to *size. */
 static of3_status write_header(FILE *f, const of3_entry *const *order, int n, const char *const *meta,
-                               int n_meta, of3_error *err) {
+                               int n_meta, uint64_t *size, of3_error *err) {
   json_t *root = json_object();
   char *text = root && fill_header(root, order, n, meta, n_meta) ? json_dumps(root, JSON_COMPACT) : NULL;
   json_decref(root);
@@ -60,6 +60,7 @@ static of3_status write_header(FILE *f, const of3_entry *const *order, int n, co
   fwrite(length, 1, sizeof length, f);
   fwrite(text, 1, used, f);
   for (size_t k = used; k < padded; k++) fputc(' ', f);
+  *size += sizeof length + padded;
   free(text);
   return OF3_OK;
 }
@@ -75,14 +76,20 @@ static const of3_entry **order_of(const of3_entry *entry, int n) {
 }
 
 of3_status of3_safetensors_stream(const char *path, const of3_entry *entry, int n, const char *const *meta,
-                                  int n_meta, of3_put_tensor *put, void *user, of3_error *err) {
+                                  int n_meta, of3_put_tensor *put, void *user, uint64_t *opt_size,
+                                  of3_error *err) {
   of3_out out = {0};
+  uint64_t size = 0;
   const of3_entry **order = order_of(entry, n);
   if (!order) return of3_fail_memory(err, "a table of tensors");
-  of3_status status = of3_out_open(&out, path, err);
-  if (status == OF3_OK) status = write_header(out.f, order, n, meta, n_meta, err);
-  for (int i = 0; status == OF3_OK && i < n && !ferror(out.f); i++) status = put(user, out.f, order[i], err);
+  of3_status status = of3_out_open_any(&out, path, err);
+  if (status == OF3_OK) status = write_header(out.f, order, n, meta, n_meta, &size, err);
+  for (int i = 0; status == OF3_OK && i < n && !ferror(out.f); i++) {
+    size += safetensors_write_bytes_of(order[i]);
+    status = put(user, out.f, order[i], err);
+  }
   free(order);
+  if (opt_size) *opt_size = size;
   if (status == OF3_OK) return of3_out_commit(&out, err);
   of3_out_abort(&out);
   return status;
@@ -97,5 +104,5 @@ static of3_status put_dense(void *user, FILE *f, const of3_entry *e, of3_error *
 
 of3_status of3_safetensors_write(const char *path, const of3_entry *entry, int n, const char *const *meta,
                                  int n_meta, of3_error *err) {
-  return of3_safetensors_stream(path, entry, n, meta, n_meta, put_dense, NULL, err);
+  return of3_safetensors_stream(path, entry, n, meta, n_meta, put_dense, NULL, NULL, err);
 }

@@ -13,6 +13,7 @@ typedef struct converter {
   of3_cancel *cancel;
   void *user;
   const of3_parameter *before; /* written last */
+  uint64_t size;               /* of the file written */
 } converter;
 
 /* Through whatever links: the map being read would change under the reader. */
@@ -53,8 +54,8 @@ static of3_status write_converted(converter *c, const char *out, of3_dtype dtype
     meta[2 * i + 1] = t->meta_value[i];
   }
   if (meta)
-    status =
-        of3_parameters_write(&c->cx, &c->net.parameters, dtype, out, meta, t->n_meta, before_tensor, c, err);
+    status = of3_parameters_write(&c->cx, &c->net.parameters, dtype, out, meta, t->n_meta, before_tensor, c,
+                                  &c->size, err);
   of3_arena_free(arena);
   return status;
 }
@@ -84,7 +85,6 @@ of3_status of3_checkpoint_convert(const of3_backend *backend, const char *in, co
                                   of3_dtype dtype, of3_cancel *opt_cancel, void *user,
                                   of3_converted *opt_done, of3_error *err) {
   converter c = {.cancel = opt_cancel, .user = user};
-  struct stat st = {0};
   if (dtype != OF3_F32 && dtype != OF3_BF16)
     return of3_fail(err, OF3_ERR_USAGE, "checkpoints are converted to f32 or bf16, not to %s",
                     of3_dtype_name(dtype));
@@ -94,7 +94,7 @@ of3_status of3_checkpoint_convert(const of3_backend *backend, const char *in, co
     *opt_done = (of3_converted){.n_tensor = c.from.weights.n,
                                 .n_skipped = c.from.n_skipped,
                                 .bytes_in = c.from.file_bytes,
-                                .bytes_out = stat(out, &st) == 0 ? (uint64_t)st.st_size : 0};
+                                .bytes_out = c.size};
   of3_checkpoint_close(&c.from);
   return status;
 }

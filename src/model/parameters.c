@@ -111,7 +111,7 @@ static of3_entry entry_of(const of3_parameter *p, of3_dtype dtype) {
 
 of3_status of3_parameters_write(of3_ctx *cx, const of3_parameters *all, of3_dtype dtype, const char *path,
                                 const char *const *meta, int n_meta, of3_parameter_visit *opt_visit,
-                                void *user, of3_error *err) {
+                                void *user, uint64_t *opt_size, of3_error *err) {
   of3_arena *arena = of3_arena_new(0);
   const size_t scratch = (size_t)of3_parameter_scratch(all);
   parameter_writer w = {.cx = cx, .all = all, .opt_visit = opt_visit, .user = user};
@@ -121,7 +121,7 @@ of3_status of3_parameters_write(of3_ctx *cx, const of3_parameters *all, of3_dtyp
   of3_status status = w.values ? OF3_OK : of3_fail_memory(err, "the parameters");
   for (int i = 0; status == OF3_OK && i < all->n; i++) entry[i] = entry_of(&all->p[i], dtype);
   if (status == OF3_OK)
-    status = of3_safetensors_stream(path, entry, all->n, meta, n_meta, put_parameter, &w, err);
+    status = of3_safetensors_stream(path, entry, all->n, meta, n_meta, put_parameter, &w, opt_size, err);
   of3_arena_free(arena);
   return status;
 }

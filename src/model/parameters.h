@@ -70,6 +70,7 @@ typedef of3_status of3_parameter_visit(void *user, const of3_parameter *p, of3_e
  * nearest even); constants as f32. meta: as in of3_safetensors_stream. */
 OF3_MUST_CHECK of3_status of3_parameters_write(of3_ctx *cx, const of3_parameters *all, of3_dtype dtype,
                                                const char *path, const char *const *meta, int n_meta,
-                                               of3_parameter_visit *opt_visit, void *user, of3_error *err);
+                                               of3_parameter_visit *opt_visit, void *user, uint64_t *opt_size,
+                                               of3_error *err);
 
 #endif

@@ -214,7 +214,7 @@ static void writes_nothing_on_failure(void **state) {
   assert_int_equal(of3_safetensors_write(path, twice, 2, NULL, 0, &err), OF3_ERR_INPUT);
   assert_int_equal(of3_safetensors_write(path, &not_utf8, 1, NULL, 0, &err), OF3_ERR_INPUT);
   assert_says(&err, "not UTF-8");
-  assert_int_equal(of3_safetensors_stream(path, twice, 1, NULL, 0, put_nothing, NULL, &err),
+  assert_int_equal(of3_safetensors_stream(path, twice, 1, NULL, 0, put_nothing, NULL, NULL, &err),
                    OF3_ERR_CANCELLED);
   assert_says(&err, "no data for 'a'");
   assert_int_equal(rmdir(folder), 0); /* empty: no temporary file is left */
