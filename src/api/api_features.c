@@ -59,7 +59,7 @@ of3_status of3_features_export(const of3_features_options *o, const of3_callback
   of3_log log = of3_log_of(&callbacks);
   of3_query_set set = {0};
   const of3_query *query = NULL;
-  OF3_TRY(of3_query_open(o->query, &set, err));
+  OF3_TRY(of3_query_open(o->query, of3_reading_memory(0), &set, err));
   uint64_t seed = o->has_seed ? o->seed : set.n_seed ? set.seed[0] : DEFAULT_SEED;
   of3_status status = choose(&set, o->query_name, &query, err);
   if (status == OF3_OK) status = export_query(o, query, seed, &log, err);

@@ -178,9 +178,17 @@ uint64_t of3_job_free_memory(const of3_job *j) {
   return !usable ? UINT64_MAX : usable > weights ? usable - weights : 0;
 }
 
+enum { ALWAYS_READ = 64 << 20 };
+
 /* Small features are always let pass: then the plan is refused, which can say how much is needed. */
 uint64_t of3_job_free_host_memory(const of3_job *j) {
-  const uint64_t floor = 64 << 20, most = j->model->engine->max_memory, weights = weight_bytes(j->model);
+  const uint64_t most = j->model->engine->max_memory, weights = weight_bytes(j->model);
   if (!most) return of3_usable_memory();
-  return most > weights + floor ? most - weights : floor;
+  return most > weights + ALWAYS_READ ? most - weights : ALWAYS_READ;
+}
+
+size_t of3_reading_memory(uint64_t max_memory) {
+  uint64_t most = max_memory ? max_memory : of3_usable_memory();
+  if (!most) return SIZE_MAX;
+  return most > ALWAYS_READ ? (size_t)most : ALWAYS_READ;
 }

@@ -83,7 +83,7 @@ void of3_info_free(of3_model_info *info) {
 of3_status of3_info(const char *path, of3_model_info **ret_info, of3_error *err) {
   of3_checkpoint c = {0};
   *ret_info = NULL;
-  OF3_TRY(of3_checkpoint_open(path, &c, err));
+  OF3_TRY(of3_checkpoint_open(path, of3_reading_memory(0), &c, err));
   of3_status status = of3_info_of(path, &c, ret_info, err);
   of3_checkpoint_close(&c);
   return status;
@@ -110,7 +110,7 @@ static uint64_t bytes_in_place(const of3_table *t, const of3_backend *b) {
 static of3_status open_model(const char *path, of3_model *m, of3_error *err) {
   of3_engine *e = m->engine;
   double begin = of3_seconds();
-  OF3_TRY(of3_checkpoint_open(path, &m->checkpoint, err));
+  OF3_TRY(of3_checkpoint_open(path, of3_reading_memory(e->max_memory), &m->checkpoint, err));
   OF3_TRY(of3_info_of(path, &m->checkpoint, &m->info, err));
   OF3_TRY(of3_engine_bind(e, &m->cx, err));
   if (of3_network_bind(&m->cx, &m->checkpoint.weights, &m->network, err) != OF3_OK)

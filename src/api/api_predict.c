@@ -200,7 +200,8 @@ of3_status of3_predict(of3_model *model, const char *query, const of3_predict_op
   of3_error local = {0};
   *ret_report = NULL;
   of3_status status = read_options(&j, &local);
-  if (status == OF3_OK) status = of3_query_open(query, &j.set, &local);
+  if (status == OF3_OK)
+    status = of3_query_open(query, of3_reading_memory(model->engine->max_memory), &j.set, &local);
   if (status == OF3_OK) status = predict(&j, &local);
   of3_query_set_free(&j.set);
   if (j.concluded)

@@ -1,9 +1,9 @@
 /* The network on an item, its scores and its files. */
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "api/job.h"
+#include "score/finite.h"
 
 /* ---- Progress */
 
@@ -50,19 +50,13 @@ static of3_status run_fold(of3_item_run *t, watcher *w, of3_prediction *out, of3
   return status;
 }
 
-/* A network of finite weights gives finite numbers; a damaged checkpoint need not, nor f16, which ends at
- * 65504. */
+/* f16 ends at 65504, where the activations of a sound network may go on. */
 static of3_status run_check_finite(const of3_prediction *p, of3_dtype operand, of3_error *err) {
-  size_t n = (size_t)p->n_sample * (size_t)p->n_atom;
-  bool finite = true;
-  for (size_t i = 0; finite && i < 3 * n; i++) finite = isfinite(p->x[i]);
-  for (size_t i = 0; finite && i < n; i++) finite = isfinite(p->plddt[i]);
-  if (finite) return OF3_OK;
-  return of3_fail(
-      err, OF3_ERR_INPUT, "the network gave numbers that are not finite; the checkpoint may be %s",
-      operand == OF3_F16
-          ? "damaged or untrained, or its activations exceed 65504, where f16 ends: use f32 or bf16"
-          : "damaged or untrained");
+  of3_error found = {0};
+  if (of3_prediction_check_finite(p, &found) == OF3_OK) return OF3_OK;
+  return of3_fail(err, found.code, "%s%s", found.text,
+                  operand == OF3_F16 ? ", or its activations exceed 65504, where f16 ends: use f32 or bf16"
+                                     : "");
 }
 
 static of3_status write(const of3_item_run *t, const of3_prediction *p, const of3_scores *scores,

@@ -47,6 +47,11 @@ enum { OF3_SIZE_TEXT = 16 };
 const char *of3_size_text(uint64_t bytes, char out[OF3_SIZE_TEXT]);
 uint64_t of3_size_shown(uint64_t bytes);
 
+/* api_memory.c: bytes that reading a query or a checkpoint's table may take where max_memory (0: what is
+ * free) is allowed in all. Small ones are always read: then the plan is refused, which can say how much is
+ * needed. */
+size_t of3_reading_memory(uint64_t max_memory);
+
 /* Whether the caller asks to stop. */
 static inline bool of3_is_cancelled(const of3_callbacks *c) { return c->cancel && *c->cancel; }
 

@@ -16,6 +16,7 @@ typedef struct chunk {
 struct of3_arena {
   chunk *head;
   size_t chunk_size, used, most;
+  of3_arena *within; /* the arena whose limit counts what this one hands out, or NULL */
 };
 
 of3_arena *of3_arena_new(size_t chunk_size) {
@@ -24,12 +25,17 @@ of3_arena *of3_arena_new(size_t chunk_size) {
   return a;
 }
 
-void of3_arena_limit(of3_arena *a, size_t most) { a->most = most; }
+of3_arena *of3_arena_new_within(of3_arena *outer) {
+  of3_arena *a = of3_arena_new(0);
+  if (a) a->within = outer;
+  return a;
+}
 
-size_t of3_arena_room(const of3_arena *a) { return a->most > a->used ? a->most - a->used : 0; }
+void of3_arena_limit(of3_arena *a, size_t most) { a->most = most; }
 
 void of3_arena_free(of3_arena *a) {
   if (!a) return;
+  for (of3_arena *outer = a->within; outer; outer = outer->within) outer->used -= a->used;
   for (chunk *c = a->head, *next; c; c = next) {
     next = c->next;
     free(c);
@@ -54,13 +60,13 @@ void *of3_arena_alloc(of3_arena *a, size_t count, size_t size) {
   if (size && count > (SIZE_MAX - ALIGN) / size) return NULL;
   size_t n = (count * size + ALIGN - 1) / ALIGN * ALIGN;
   if (!n) n = ALIGN;
-  if (a->most < a->used || n > a->most - a->used) return NULL;
+  if (n > of3_arena_room(a)) return NULL;
   chunk *c = a->head;
   if (!c || c->size - c->used < n) c = arena_grow(a, n);
   if (!c) return NULL;
   void *p = c->bytes + c->used;
   c->used += n;
-  a->used += n;
+  for (of3_arena *counts = a; counts; counts = counts->within) counts->used += n;
   return memset(p, 0, n);
 }
 
@@ -85,3 +91,12 @@ char *of3_arena_printf(of3_arena *a, const char *fmt, ...) {
 }
 
 size_t of3_arena_used(const of3_arena *a) { return a->used; }
+
+size_t of3_arena_room(const of3_arena *a) {
+  size_t room = SIZE_MAX;
+  for (; a; a = a->within) {
+    const size_t left = a->most > a->used ? a->most - a->used : 0;
+    if (left < room) room = left;
+  }
+  return room;
+}

@@ -50,15 +50,17 @@ void of3_query_set_free(of3_query_set *set); /* {0} is allowed */
 
 /* What `of3 predict` takes: the path of a .json file, the path of a FASTA file (content begins with '>'),
  * or, if no such file exists, a bare protein sequence in capital letters (a query named "query" with one
- * chain A). */
-OF3_MUST_CHECK of3_status of3_query_open(const char *argument, of3_query_set *out, of3_error *err);
+ * chain A). A file that takes more than most_memory bytes to read is refused before they are taken. */
+OF3_MUST_CHECK of3_status of3_query_open(const char *argument, size_t most_memory, of3_query_set *out,
+                                         of3_error *err);
 
 /* OpenFold3's JSON. file names the text in messages; MSA paths are looked for in folder first, then in the
  * working directory. An error of the file as a whole (syntax, unknown top-level key, bad seeds) is
  * returned; an error of one query goes into of3_query.error, also if
  * its name equals an earlier one but for case or Unicode form. */
 OF3_MUST_CHECK of3_status of3_query_from_json(const char *text, size_t size, const char *file,
-                                              const char *folder, of3_query_set *out, of3_error *err);
+                                              const char *folder, size_t most_memory, of3_query_set *out,
+                                              of3_error *err);
 
 /* FASTA: each record is one query with one protein chain A, named by the first word of its header (what no
  * folder name can hold becomes '_'; "sequence_N" if the header is empty; of the PDB's "1ABC_1|Chain A|..."
@@ -66,7 +68,7 @@ OF3_MUST_CHECK of3_status of3_query_from_json(const char *text, size_t size, con
  * refused: a file with typed headers of Boltz or Chai; records with ':' between chains, of the PDB's entries
  * with several chains, of bases alone. */
 OF3_MUST_CHECK of3_status of3_query_from_fasta(const char *text, size_t size, const char *file,
-                                               of3_query_set *out, of3_error *err);
+                                               size_t most_memory, of3_query_set *out, of3_error *err);
 
 /* One protein chain A. */
 OF3_MUST_CHECK of3_status of3_query_from_sequence(const char *sequence, const char *name, of3_query_set *out,

@@ -165,8 +165,8 @@ static of3_status read_records(const char *text, size_t size, const char *file, 
   return name ? finish(set, name, more_chains, letters, err) : OF3_OK;
 }
 
-of3_status of3_query_from_fasta(const char *text, size_t size, const char *file, of3_query_set *out,
-                                of3_error *err) {
+of3_status of3_query_from_fasta(const char *text, size_t size, const char *file, size_t most_memory,
+                                of3_query_set *out, of3_error *err) {
   *out = (of3_query_set){0};
   size_t n = count_records(text, size);
   if (n == 0)
@@ -175,6 +175,7 @@ of3_status of3_query_from_fasta(const char *text, size_t size, const char *file,
     return of3_fail(err, OF3_ERR_INPUT, "'%s' holds %zu sequences; at most %d are allowed", file, n,
                     OF3_MAX_QUERIES);
   out->arena = of3_arena_new(0);
+  if (out->arena) of3_arena_limit(out->arena, most_memory);
   out->query = out->arena ? OF3_ARENA_NEW(out->arena, of3_query, n) : NULL;
   of3_str letters = {0};
   of3_status st =

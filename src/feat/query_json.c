@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/str.h"
 #include "base/target.h"
 #include "feat/query.h"
@@ -309,12 +310,16 @@ static of3_status syntax_error(const json_error_t *e, const char *file, of3_erro
 }
 
 of3_status of3_query_from_json(const char *text, size_t size, const char *file, const char *folder,
-                               of3_query_set *out, of3_error *err) {
+                               size_t most_memory, of3_query_set *out, of3_error *err) {
   json_error_t json_err;
   *out = (of3_query_set){0};
-  json_t *top = json_loadb(text, size, JSON_REJECT_DUPLICATES, &json_err);
+  size_t need = 0;
+  if (of3_json_check(text, size, most_memory, &need, err) != OF3_OK)
+    return err ? of3_prefix(err, "'%s'", file) : OF3_ERR_INPUT;
+  json_t *top = of3_json_load(text, size, &json_err);
   if (!top) return syntax_error(&json_err, file, err);
   out->arena = of3_arena_new(0);
+  if (out->arena) of3_arena_limit(out->arena, most_memory - need);
   of3_error local = {0};
   of3_status st = of3_fail_memory(&local, file);
   if (out->arena) st = read_top(&(reader){out->arena, folder}, top, out, &local);

@@ -1,4 +1,5 @@
 /* The argument of `of3 predict`: a file of queries, or a sequence. */
+#include <stdint.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -38,6 +39,7 @@ static bool is_alignment_file(const char *path, const char *text) {
 /* The first byte that counts tells JSON from FASTA. */
 static of3_status read_any(const char *path, const char *text, size_t size, of3_arena *arena,
                            of3_query_set *out, of3_error *err) {
+  const size_t most = of3_arena_room(arena);
   size_t at = strspn(text, " \t\r\n");
   if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
     text += 3;
@@ -49,17 +51,36 @@ static of3_status read_any(const char *path, const char *text, size_t size, of3_
                     "'%s' is an alignment; name it in a JSON query, as one of the \"main_msa_file_paths\" of "
                     "its chain",
                     path);
-  if (text[at] == '>') return of3_query_from_fasta(text, size, path, out, err);
+  if (text[at] == '>') return of3_query_from_fasta(text, size, path, most, out, err);
   if (text[at] != '{' && !open_ends_with(path, ".json"))
     return of3_fail(err, OF3_ERR_INPUT, "'%s' is neither JSON (it would start with '{') nor FASTA (with '>')",
                     path);
   const char *folder = of3_path_folder(arena, path);
   if (!folder) return of3_fail_memory(err, path);
-  return of3_query_from_json(text, size, path, folder, out, err);
+  return of3_query_from_json(text, size, path, folder, most, out, err);
 }
 
-of3_status of3_query_open(const char *argument, of3_query_set *out, of3_error *err) {
+/* arena: of what is needed only while reading, limited to what may be used. */
+static of3_status read_query_file(const char *path, of3_arena *arena, of3_query_set *out, of3_error *err) {
   enum { MOST = 64 << 20 };
+  char *text = NULL;
+  size_t size = 0;
+  OF3_TRY(of3_read_file(path, MOST, arena, &text, &size, err));
+  OF3_TRY(read_any(path, text, size, arena, out, err));
+  of3_arena_limit(out->arena, SIZE_MAX); /* what comes later is not reading */
+  return OF3_OK;
+}
+
+/* Says of a lack of memory what is to be done about it. */
+static of3_status explain_memory(const char *path, size_t most_memory, of3_error *err) {
+  if (!err || err->code != OF3_ERR_MEMORY || most_memory == SIZE_MAX) return OF3_ERR_MEMORY;
+  return of3_fail(err, OF3_ERR_MEMORY,
+                  "'%s' takes more memory to read than the %.1f MB that may be used; split it, or allow more "
+                  "memory",
+                  path, (double)most_memory * 1e-6);
+}
+
+of3_status of3_query_open(const char *argument, size_t most_memory, of3_query_set *out, of3_error *err) {
   *out = (of3_query_set){0};
   if (of3_is_folder(argument))
     return of3_fail(err, OF3_ERR_INPUT,
@@ -77,10 +98,8 @@ of3_status of3_query_open(const char *argument, of3_query_set *out, of3_error *e
   }
   of3_arena *arena = of3_arena_new(0);
   if (!arena) return of3_fail_memory(err, argument);
-  char *text = NULL;
-  size_t size = 0;
-  of3_status st = of3_read_file(argument, MOST, arena, &text, &size, err);
-  if (st == OF3_OK) st = read_any(argument, text, size, arena, out, err);
+  of3_arena_limit(arena, most_memory);
+  of3_status st = read_query_file(argument, arena, out, err);
   of3_arena_free(arena);
-  return st;
+  return st == OF3_ERR_MEMORY ? explain_memory(argument, most_memory, err) : st;
 }

@@ -100,11 +100,12 @@ static of3_status checkpoint_refuse(const uint8_t *bytes, size_t size, of3_error
 }
 
 /* Weights of a safetensors file: names shortened, second denoiser dropped. */
-static of3_status parse_safetensors(const uint8_t *bytes, size_t size, of3_checkpoint *out, of3_error *err) {
+static of3_status parse_safetensors(const uint8_t *bytes, size_t size, size_t most_memory,
+                                    of3_checkpoint *out, of3_error *err) {
   of3_table *t = &out->weights;
   out->format = OF3_FORMAT_SAFETENSORS;
   out->layout = "flat";
-  OF3_TRY(of3_safetensors_parse(bytes, size, t, err));
+  OF3_TRY(of3_safetensors_parse_within(bytes, size, most_memory, t, err));
   int kept = 0;
   for (int i = 0; i < t->n; i++) {
     of3_entry e = t->entry[i];
@@ -120,10 +121,12 @@ static of3_status parse_safetensors(const uint8_t *bytes, size_t size, of3_check
   return of3_table_finish(t, err);
 }
 
-static of3_status parse_torch(const uint8_t *bytes, size_t size, of3_checkpoint *out, of3_error *err) {
+static of3_status parse_torch(const uint8_t *bytes, size_t size, size_t most_memory, of3_checkpoint *out,
+                              of3_error *err) {
   out->format = OF3_FORMAT_TORCH;
   out->weights.arena = of3_arena_new(0);
   if (!out->weights.arena) return of3_fail_memory(err, "a table of tensors");
+  of3_arena_limit(out->weights.arena, most_memory);
   return of3_torch_parse(bytes, size, out, err);
 }
 
@@ -133,30 +136,32 @@ static bool looks_like_safetensors(const uint8_t *bytes, size_t size) {
   return size > 8 && bytes[8] == '{' && of3_le64(bytes) <= UINT32_MAX;
 }
 
-static of3_status parse(const uint8_t *bytes, size_t size, of3_checkpoint *out, of3_error *err) {
+static of3_status parse(const uint8_t *bytes, size_t size, size_t most_memory, of3_checkpoint *out,
+                        of3_error *err) {
   out->file_bytes = size;
   if (starts_with(bytes, size, "PK"))
-    OF3_TRY(parse_torch(bytes, size, out, err));
+    OF3_TRY(parse_torch(bytes, size, most_memory, out, err));
   else if (looks_like_safetensors(bytes, size))
-    OF3_TRY(parse_safetensors(bytes, size, out, err));
+    OF3_TRY(parse_safetensors(bytes, size, most_memory, out, err));
   else
     return checkpoint_refuse(bytes, size, err);
   return out->weights.n > 0 ? OF3_OK : of3_fail(err, OF3_ERR_INPUT, "this checkpoint holds no tensors");
 }
 
-of3_status of3_checkpoint_parse(const uint8_t *bytes, size_t size, of3_checkpoint *out, of3_error *err) {
+of3_status of3_checkpoint_parse(const uint8_t *bytes, size_t size, size_t most_memory, of3_checkpoint *out,
+                                of3_error *err) {
   *out = (of3_checkpoint){0};
-  of3_status status = parse(bytes, size, out, err);
+  of3_status status = parse(bytes, size, most_memory, out, err);
   if (status != OF3_OK) of3_checkpoint_close(out);
   return status;
 }
 
 /* Headers lie scattered over the file: reading ahead would fetch all of it. */
-static of3_status open_file(const char *file, of3_checkpoint *out, of3_error *err) {
+static of3_status open_file(const char *file, size_t most_memory, of3_checkpoint *out, of3_error *err) {
   of3_map map = {0};
   OF3_TRY(of3_map_open(file, &map, err));
   if (map.size) posix_madvise((void *)(uintptr_t)map.data, map.size, POSIX_MADV_RANDOM);
-  of3_status status = of3_checkpoint_parse(map.data, map.size, out, err);
+  of3_status status = of3_checkpoint_parse(map.data, map.size, most_memory, out, err);
   if (status != OF3_OK) {
     of3_map_close(&map);
     return of3_prefix(err, "'%s'", file);
@@ -166,13 +171,19 @@ static of3_status open_file(const char *file, of3_checkpoint *out, of3_error *er
   return OF3_OK;
 }
 
-of3_status of3_checkpoint_open(const char *path, of3_checkpoint *out, of3_error *err) {
+of3_status of3_checkpoint_open(const char *path, size_t most_memory, of3_checkpoint *out, of3_error *err) {
   const char *file = NULL;
   *out = (of3_checkpoint){0};
   of3_arena *arena = of3_arena_new(0);
   if (!arena) return of3_fail_memory(err, "a path");
   of3_status status = of3_checkpoint_locate(path, arena, &file, err);
-  if (status == OF3_OK) status = open_file(file, out, err);
+  if (status == OF3_OK) status = open_file(file, most_memory, out, err);
+  if (status == OF3_ERR_MEMORY && most_memory < SIZE_MAX)
+    status =
+        of3_fail(err, OF3_ERR_MEMORY,
+                 "'%s': its table of tensors takes more memory to read than the %.1f MB that may be used; "
+                 "allow more memory",
+                 path, (double)most_memory * 1e-6);
   if (status == OF3_OK && of3_is_folder(path)) out->format = OF3_FORMAT_DEEPSPEED;
   of3_arena_free(arena);
   return status;

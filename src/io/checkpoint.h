@@ -24,13 +24,15 @@ typedef struct of3_checkpoint {
 /* Opens by content, not by name. path may be a DeepSpeed folder. The data stay in the file (mapped): only
  * headers are read. A tensor that is not dense row-major there, or not aligned, is copied. Inside the table
  * of weights anything but a tensor is an error that names the tensor and, where a foreign Python global made
- * it, that global; outside the table it is ignored. */
-OF3_MUST_CHECK of3_status of3_checkpoint_open(const char *path, of3_checkpoint *out, of3_error *err);
+ * it, that global; outside the table it is ignored. What reading takes beside the mapped file, the table and
+ * copies included, is at most most_memory bytes, or the checkpoint is refused. */
+OF3_MUST_CHECK of3_status of3_checkpoint_open(const char *path, size_t most_memory, of3_checkpoint *out,
+                                              of3_error *err);
 void of3_checkpoint_close(of3_checkpoint *c); /* {0} is allowed */
 
 /* The same from memory, which must outlive the checkpoint; sentences of errors do not name a file. */
-OF3_MUST_CHECK of3_status of3_checkpoint_parse(const uint8_t *bytes, size_t size, of3_checkpoint *out,
-                                               of3_error *err);
+OF3_MUST_CHECK of3_status of3_checkpoint_parse(const uint8_t *bytes, size_t size, size_t most_memory,
+                                               of3_checkpoint *out, of3_error *err);
 
 /* The file that holds the weights: path itself, or the model states that the file `latest` of a DeepSpeed
  * folder leads to. The text belongs to the arena. */

@@ -3,10 +3,10 @@
  * "value"} } and the data; offsets count from the end of the header. */
 #include "io/safetensors.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/le.h"
 #include "io/table_build.h"
 
@@ -165,7 +165,10 @@ static of3_status read_header(reader *r, json_t *root) {
 
 static of3_status parse_header(const uint8_t *bytes, uint64_t n, reader *r) {
   json_error_t at;
-  json_t *root = json_loadb((const char *)bytes, (size_t)n, JSON_REJECT_DUPLICATES, &at);
+  size_t need = 0;
+  OF3_TRY(of3_json_check((const char *)bytes, (size_t)n, of3_arena_room(r->table->arena), &need, r->err));
+  of3_arena_limit(r->table->arena, of3_arena_room(r->table->arena) - need);
+  json_t *root = of3_json_load((const char *)bytes, (size_t)n, &at);
   if (!root && (json_error_code(&at) == json_error_out_of_memory || !at.text[0]))
     return of3_fail_memory(r->err, "a table of tensors");
   if (!root)
@@ -179,7 +182,8 @@ static of3_status parse_header(const uint8_t *bytes, uint64_t n, reader *r) {
   return status;
 }
 
-of3_status of3_safetensors_parse(const uint8_t *bytes, size_t size, of3_table *out, of3_error *err) {
+of3_status of3_safetensors_parse_within(const uint8_t *bytes, size_t size, size_t most_memory, of3_table *out,
+                                        of3_error *err) {
   *out = (of3_table){0};
   if (size < 8) return of3_fail(err, OF3_ERR_INPUT, "%zu bytes are too few for a safetensors file", size);
   uint64_t n = of3_le64(bytes);
@@ -195,10 +199,15 @@ of3_status of3_safetensors_parse(const uint8_t *bytes, size_t size, of3_table *o
         (unsigned long long)n);
   out->arena = of3_arena_new(0);
   if (!out->arena) return of3_fail_memory(err, "a table of tensors");
+  of3_arena_limit(out->arena, most_memory);
   reader r = {.data = bytes + 8 + n, .size = size - 8 - n, .table = out, .err = err};
   of3_status status = parse_header(bytes + 8, n, &r);
   if (status != OF3_OK) of3_table_close(out);
   return status;
+}
+
+of3_status of3_safetensors_parse(const uint8_t *bytes, size_t size, of3_table *out, of3_error *err) {
+  return of3_safetensors_parse_within(bytes, size, SIZE_MAX, out, err);
 }
 
 of3_status of3_safetensors_open(const char *path, of3_table *out, of3_error *err) {

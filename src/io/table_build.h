@@ -16,7 +16,11 @@ OF3_MUST_CHECK of3_status of3_table_finish(of3_table *table, of3_error *err);
 /* The name without leading `model.` and `module.`; NULL if it belongs to the second denoiser. */
 const char *of3_weight_name(const char *name);
 
-/* Reads a torch zip archive into a checkpoint that is {0} but for weights.arena. */
+/* of3_safetensors_parse that takes at most most_memory bytes. */
+OF3_MUST_CHECK of3_status of3_safetensors_parse_within(const uint8_t *bytes, size_t size, size_t most_memory,
+                                                       of3_table *out, of3_error *err);
+
+/* Reads a torch zip archive into a checkpoint that is {0} but for weights.arena, whose limit counts all. */
 OF3_MUST_CHECK of3_status of3_torch_parse(const uint8_t *bytes, size_t size, of3_checkpoint *out,
                                           of3_error *err);
 

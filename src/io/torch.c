@@ -345,7 +345,6 @@ static of3_status check_byte_order(reader *r) {
 }
 
 static of3_status parse_with(reader *r, const uint8_t *bytes, size_t size, of3_arena *scratch) {
-  static const of3_pickle_policy POLICY = {ALLOWED, sizeof ALLOWED / sizeof *ALLOWED, MAX_TREE};
   const of3_zip_member *m = NULL;
   const uint8_t *pickle = NULL;
   const of3_pickle *root = NULL;
@@ -353,12 +352,15 @@ static of3_status parse_with(reader *r, const uint8_t *bytes, size_t size, of3_a
   OF3_TRY(find_pickle(r, &m));
   OF3_TRY(check_byte_order(r));
   OF3_TRY(of3_zip_read(&r->zip, m, MAX_PICKLE, scratch, &pickle, r->err));
-  OF3_TRY(of3_pickle_parse(pickle, (size_t)m->size, &POLICY, scratch, &root, r->err));
+  const size_t room = of3_arena_room(scratch);
+  const of3_pickle_policy policy = {ALLOWED, sizeof ALLOWED / sizeof *ALLOWED,
+                                    room < MAX_TREE ? room : MAX_TREE};
+  OF3_TRY(of3_pickle_parse(pickle, (size_t)m->size, &policy, scratch, &root, r->err));
   return read_weights(r, root);
 }
 
 of3_status of3_torch_parse(const uint8_t *bytes, size_t size, of3_checkpoint *out, of3_error *err) {
-  of3_arena *scratch = of3_arena_new(0);
+  of3_arena *scratch = of3_arena_new_within(out->weights.arena);
   if (!scratch) return of3_fail_memory(err, "the directory of a checkpoint");
   reader r = {.out = out, .err = err};
   of3_status status = parse_with(&r, bytes, size, scratch);

@@ -72,7 +72,7 @@ static of3_status open_and_write(converter *c, const of3_backend *backend, const
                                  of3_dtype dtype, of3_error *err) {
   enum { BINDING = 4096 }; /* binding makes no tensors on the stack */
   const of3_device device = {.backend = backend};
-  OF3_TRY(of3_checkpoint_open(in, &c->from, err));
+  OF3_TRY(of3_checkpoint_open(in, SIZE_MAX, &c->from, err));
   of3_status status = of3_ctx_open(&c->cx, &device, 1, BINDING, false, err);
   if (status == OF3_OK) {
     status = bind_and_write(c, in, out, dtype, err);

@@ -67,7 +67,7 @@ void of3_parameter_gather(of3_ctx *cx, const of3_parameter *p, float *scratch, f
 typedef of3_status of3_parameter_visit(void *user, const of3_parameter *p, of3_error *err);
 
 /* Writes all parameters to a safetensors file, one at a time, as dtype (OF3_F32, or OF3_BF16 rounded to
- * nearest even); constants as f32. meta: as in of3_safetensors_stream. */
+ * nearest even); constants as f32. meta, opt_size: as in of3_safetensors_stream. */
 OF3_MUST_CHECK of3_status of3_parameters_write(of3_ctx *cx, const of3_parameters *all, of3_dtype dtype,
                                                const char *path, const char *const *meta, int n_meta,
                                                of3_parameter_visit *opt_visit, void *user, uint64_t *opt_size,

@@ -264,6 +264,6 @@ of3_status of3_msa_load(const of3_msa_request *request, const of3_msa_rules *rul
   if (!none || !out->profile || !out->deletion_mean) return of3_fail_memory(err, "an MSA");
   out->query.deletion = none;
   OF3_TRY(request->n_path ? load_files(&l, out, err) : make_dummy(&l, out, err));
-  if (rules->drop_duplicate_rows) OF3_TRY(of3_msa_drop_duplicates(out, err));
+  if (rules->drop_duplicate_rows) OF3_TRY(of3_msa_drop_duplicates(out, arena, err));
   return of3_msa_count(out, rules->profile_scrambled, err);
 }

@@ -131,14 +131,27 @@ static of3_status npz_fill(const char *key, const array *msa, const array *del,
   return OF3_OK;
 }
 
+/* Checked before memory is taken: a member of a few kilobytes may unpack to gigabytes. */
+static of3_status npz_check_size(const of3_zip_member *m, const char *key, const of3_arena *scratch,
+                                 of3_error *err) {
+  if (m->size <= of3_arena_room(scratch)) return OF3_OK;
+  return of3_fail(err, OF3_ERR_MEMORY,
+                  "member '%s' unpacks to %.1f MB, more than there is or than may be used; use fewer rows or "
+                  "more memory",
+                  key, (double)m->size * 1e-6);
+}
+
 static of3_status read_member(const of3_zip *zip, const of3_zip_member *m, const char *key,
                               const of3_alignment_want *want, of3_arena *scratch, of3_arena *arena,
                               of3_alignment *out, of3_error *err) {
   const uint8_t *bytes = NULL;
   size_t at = 0;
+  OF3_TRY(npz_check_size(m, key, scratch, err));
   OF3_TRY(of3_zip_read(zip, m, MOST_UNPACKED, scratch, &bytes, err));
   OF3_TRY(skip_header(key, bytes, (size_t)m->size, &at, err));
-  const of3_pickle_policy policy = {allowed, sizeof allowed / sizeof *allowed, MOST_PICKLE};
+  const size_t room = of3_arena_room(scratch);
+  const of3_pickle_policy policy = {allowed, sizeof allowed / sizeof *allowed,
+                                    room < MOST_PICKLE ? room : MOST_PICKLE};
   const of3_pickle *root = NULL;
   OF3_TRY(of3_pickle_parse(bytes + at, (size_t)m->size - at, &policy, scratch, &root, err));
   /* NumPy pickles an object array of shape () as _reconstruct with the state (1, (), dtype('O'), False,
@@ -171,7 +184,7 @@ static of3_status npz_read_all(const of3_zip *zip, const of3_alignment_want *wan
     const char *name = zip->member[i].name, *dot = strrchr(name, '.');
     size_t n = dot && strcmp(dot, ".npy") == 0 ? (size_t)(dot - name) : strlen(name);
     out[i].key = of3_arena_strndup(arena, name, n);
-    of3_arena *scratch = of3_arena_new(0);
+    of3_arena *scratch = of3_arena_new_within(arena);
     of3_status st = out[i].key && scratch ? read_member(zip, &zip->member[i], out[i].key, want, scratch,
                                                         arena, &out[i].alignment, err)
                                           : of3_fail_memory(err, want->file);

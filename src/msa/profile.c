@@ -25,11 +25,15 @@ static int by_number(const void *pa, const void *pb) {
   return a->number < b->number ? -1 : a->number > b->number;
 }
 
-of3_status of3_msa_drop_duplicates(of3_msa *msa, of3_error *err) {
+of3_status of3_msa_drop_duplicates(of3_msa *msa, of3_arena *arena, of3_error *err) {
   size_t n = (size_t)msa->n_row, kept = 0;
   if (n < 2) return OF3_OK;
-  numbered *all = malloc(n * sizeof *all);
-  if (!all) return of3_fail_memory(err, "sorting the rows of an MSA");
+  of3_arena *scratch = of3_arena_new_within(arena);
+  numbered *all = scratch ? OF3_ARENA_NEW(scratch, numbered, n) : NULL;
+  if (!all) {
+    of3_arena_free(scratch);
+    return of3_fail_memory(err, "sorting the rows of an MSA");
+  }
   for (size_t i = 0; i < n; i++) all[i] = (numbered){msa->row[i], msa->n_col, (int)i};
   qsort(all, n, sizeof *all, by_letters);
   for (size_t i = 0; i < n; i++)
@@ -38,7 +42,7 @@ of3_status of3_msa_drop_duplicates(of3_msa *msa, of3_error *err) {
   qsort(all, kept, sizeof *all, by_number);
   for (size_t i = 0; i < kept; i++) msa->row[i] = all[i].row;
   msa->n_row = (int)kept;
-  free(all);
+  of3_arena_free(scratch);
   return OF3_OK;
 }
 

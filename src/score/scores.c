@@ -119,7 +119,9 @@ static of3_status score_sample(job *j, int sample) {
   out->has_clash = clash ? 1.0f : 0.0f;
   out->sample_ranking_score =
       0.8f * out->iptm + 0.2f * out->ptm + 0.5f * out->disorder - 100.0f * out->has_clash;
-  return OF3_OK;
+  if (isfinite(out->sample_ranking_score) && isfinite(out->avg_plddt) && isfinite(out->gpde)) return OF3_OK;
+  return of3_fail(err, OF3_ERR_INPUT, "the scores of sample %d are not finite; the checkpoint may be damaged",
+                  sample + 1);
 }
 
 static void score_samples(void *arg, int64_t begin, int64_t end, int thread) {

@@ -1,6 +1,7 @@
 #include "write/confidences.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,8 +195,7 @@ of3_aggregated of3_aggregated_of(const of3_scores *s) {
                           .sample_ranking_score = of3_round6(s->sample_ranking_score)};
 }
 
-/* Finds a top-level number in the layout written above. Unlike a JSON parser, strtod takes Python's NaN and
- * Infinity. */
+/* Finds a top-level number in the layout written above. */
 static of3_status read_score(const char *text, const char *key, const char *path, double *out,
                              of3_error *err) {
   char start[64];
@@ -203,9 +203,9 @@ static of3_status read_score(const char *text, const char *key, const char *path
   const char *at = strstr(text, start);
   char *end = NULL;
   if (at) *out = strtod(at + n, &end);
-  if (at && end > at + n && (*end == ',' || *end == '\n')) return OF3_OK;
-  return of3_fail(err, OF3_ERR_INPUT, "'%s' has no number '%s': remove the file, it will be made again", path,
-                  key);
+  if (at && end > at + n && (*end == ',' || *end == '\n') && isfinite(*out)) return OF3_OK;
+  return of3_fail(err, OF3_ERR_INPUT,
+                  "'%s' has no finite number '%s': remove the file, it will be made again", path, key);
 }
 
 static of3_status read_scores(const char *text, const char *path, of3_aggregated *out, of3_error *err) {

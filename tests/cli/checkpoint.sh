@@ -33,7 +33,19 @@ bad "a folder" folder
 echo "# weights that are not numbers"
 edit_checkpoint ob.safetensors nan.safetensors nan pairformer_stack.blocks.0.pair_stack.tri_mul_out.layer_norm_in.weight
 run quick MKT -c nan.safetensors -o out
+for head in pae pde plddt distogram; do
+  edit_checkpoint ob.safetensors $head.safetensors nan aux_heads.$head.linear.weight
+  run quick MKT -c $head.safetensors -o out
+done
+edit_checkpoint pae.safetensors two.safetensors nan aux_heads.pde.layer_norm.bias
+run quick MKT -c two.safetensors -o out
+edit_checkpoint ob.safetensors denoiser.safetensors nan diffusion_module.atom_attn_dec.linear_q_out.weight
+run quick MKT -c denoiser.safetensors -o out
 [ ! -e out/query ] || fail "results of a broken network were written"
+# no score reads this head
+edit_checkpoint ob.safetensors resolved.safetensors nan aux_heads.experimentally_resolved.linear.weight
+quick MKT -c resolved.safetensors -o resolved >shown
+! grep -rq NaN resolved || fail "not finite"
 
 echo "# info and convert say the same"
 run of3 info hello.pt

@@ -25,6 +25,12 @@ cat >deep.json <<END
 END
 run quick deep.json -c ob.safetensors -o deep --max-memory 70MB
 rm deep.a3m
+echo "# and so is a query file"
+awk 'BEGIN { printf "{\"queries\": ["; for (i = 0; i < 400000; i++) printf "[],"; print "[]]}" }' >many.json
+run quick many.json -c ob.safetensors -o many --max-memory 70MB
+awk 'BEGIN { for (i = 0; i < 90000; i++) print ">" i "\nMKT" }' >many.fasta
+run quick many.fasta -c ob.safetensors -o many --max-memory 70MB
+rm many.json many.fasta
 echo "# allocations that fail"
 case $(nm "$(command -v of3)" 2>/dev/null | grep -c __asan_init) in
 0)

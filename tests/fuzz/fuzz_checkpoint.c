@@ -19,7 +19,7 @@ static void touch(const uint8_t *bytes, uint64_t n) {
 static void try_checkpoint(const uint8_t *data, size_t size) {
   of3_checkpoint c = {0};
   of3_error err = {0};
-  if (of3_checkpoint_parse(data, size, &c, &err) != OF3_OK) return;
+  if (of3_checkpoint_parse(data, size, SIZE_MAX, &c, &err) != OF3_OK) return;
   for (int i = 0; i < c.weights.n; i++) {
     const of3_entry *e = &c.weights.entry[i];
     touch(e->data, (uint64_t)e->count * of3_dtype_size(e->dtype));

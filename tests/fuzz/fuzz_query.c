@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   of3_query_set set;
   of3_error err;
-  if (of3_query_from_json((const char *)data, size, "f", "", &set, &err) != OF3_OK) return 0;
+  if (of3_query_from_json((const char *)data, size, "f", "", SIZE_MAX, &set, &err) != OF3_OK) return 0;
   for (int i = 0; i < set.n; i++) {
     of3_complex complex;
     const of3_query *q = &set.query[i];

@@ -179,7 +179,7 @@ static of3_status run(const options *o, const of3_device *device, comparison *c,
   of3_network net = {0};
   of3_features f = {0};
   of3_ctx cx = {0};
-  OF3_TRY(of3_checkpoint_open(o->checkpoint, &ckpt, err));
+  OF3_TRY(of3_checkpoint_open(o->checkpoint, SIZE_MAX, &ckpt, err));
   OF3_TRY(of3_features_from_table(c->table, &f, err));
   OF3_TRY(of3_ctx_open(&cx, device, o->threads, (size_t)16 << 30, false, err));
   OF3_TRY(of3_network_bind(&cx, &ckpt.weights, &net, err));

@@ -24,7 +24,7 @@ static void assert_says(const of3_error *err, const char *part) {
 
 static void open_or_fail(const char *path, of3_checkpoint *c) {
   of3_error err = {0};
-  if (of3_checkpoint_open(path, c, &err) != OF3_OK) fail_msg("%s", err.text);
+  if (of3_checkpoint_open(path, SIZE_MAX, c, &err) != OF3_OK) fail_msg("%s", err.text);
 }
 
 /* An f32 tensor with this shape (0 ends it) and these values. */
@@ -180,7 +180,7 @@ static void refuses_what_is_no_checkpoint(void **state) {
     of3_error err = {0};
     char path[256];
     snprintf(path, sizeof path, FIXTURES "%s", REFUSED[i].file);
-    if (of3_checkpoint_open(path, &c, &err) == OF3_OK) fail_msg("'%s' was read", path);
+    if (of3_checkpoint_open(path, SIZE_MAX, &c, &err) == OF3_OK) fail_msg("'%s' was read", path);
     assert_says(&err, REFUSED[i].says);
     assert_says(&err, path);
     assert_null(c.weights.arena);
@@ -205,7 +205,7 @@ static void names_what_it_is_instead(void **state) {
     of3_checkpoint c = {0};
     of3_error err = {0};
     const char *b = NOT_CHECKPOINTS[i].bytes;
-    assert_int_equal(of3_checkpoint_parse((const uint8_t *)b, strlen(b), &c, &err), OF3_ERR_INPUT);
+    assert_int_equal(of3_checkpoint_parse((const uint8_t *)b, strlen(b), SIZE_MAX, &c, &err), OF3_ERR_INPUT);
     assert_says(&err, NOT_CHECKPOINTS[i].says);
   }
 }
@@ -218,7 +218,7 @@ static of3_status parse_copy(const uint8_t *bytes, size_t n, size_t flipped, of3
   assert_non_null(copy);
   memcpy(copy, bytes, n);
   if (flipped < n) copy[flipped] ^= 0xff;
-  of3_status status = of3_checkpoint_parse(copy, n, &c, err);
+  of3_status status = of3_checkpoint_parse(copy, n, SIZE_MAX, &c, err);
   if (status == OF3_OK) assert_int_equal(c.weights.n, 3);
   of3_checkpoint_close(&c);
   free(copy);
@@ -316,7 +316,7 @@ static of3_status parse_pickle(of3_str *pickle, of3_checkpoint *c, zip_maker *z,
   zip_add(z, "a/data/1", value, 12);
   zip_add(z, "a/data/2", value, 4096);
   zip_finish(z);
-  return of3_checkpoint_parse((const uint8_t *)z->bytes.text, z->bytes.len, c, err);
+  return of3_checkpoint_parse((const uint8_t *)z->bytes.text, z->bytes.len, SIZE_MAX, c, err);
 }
 
 #define FLOAT "torch\nFloatStorage"
@@ -493,7 +493,7 @@ static void write_text(const char *folder, const char *name, const char *text) {
 static void assert_folder_says(const char *folder, const char *says) {
   of3_checkpoint c = {0};
   of3_error err = {0};
-  assert_int_not_equal(of3_checkpoint_open(folder, &c, &err), OF3_OK);
+  assert_int_not_equal(of3_checkpoint_open(folder, SIZE_MAX, &c, &err), OF3_OK);
   assert_says(&err, says);
 }
 

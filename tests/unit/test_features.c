@@ -29,7 +29,8 @@ typedef struct made {
 static void make(const char *path, of3_variant v, uint64_t seed, made *out) {
   of3_error err = {0};
   const of3_feature_mode mode = of3_feature_mode_of(v);
-  if (of3_query_open(path, &out->set, &err) != OF3_OK || (err = out->set.query[0].error).code != OF3_OK ||
+  if (of3_query_open(path, SIZE_MAX, &out->set, &err) != OF3_OK ||
+      (err = out->set.query[0].error).code != OF3_OK ||
       of3_complex_build(&out->set.query[0], NULL, &out->complex, &err) != OF3_OK ||
       of3_features_build(&out->complex, &out->set.query[0], &mode, seed, NULL, &out->features, &err) !=
           OF3_OK ||
@@ -315,7 +316,7 @@ static void test_no_main_block(void **state) {
                      "\"protein\", \"chain_ids\": \"A\", "
                      "\"sequence\": \"MK\"}]}}}";
   const of3_feature_mode mode = of3_feature_mode_of(OF3_P1);
-  assert_int_equal(of3_query_from_json(text, strlen(text), "q", "", &m.set, &err), OF3_OK);
+  assert_int_equal(of3_query_from_json(text, strlen(text), "q", "", SIZE_MAX, &m.set, &err), OF3_OK);
   assert_int_equal(of3_complex_build(&m.set.query[0], NULL, &m.complex, &err), OF3_OK);
   assert_int_equal(of3_features_build(&m.complex, &m.set.query[0], &mode, 1, NULL, &m.features, &err),
                    OF3_OK);

@@ -14,6 +14,7 @@
 #include "msa/alignment.h"
 #include "msa/msa.h"
 #include "msa/names.h"
+#include "zip_maker.h"
 
 typedef of3_status parser(const char *, size_t, const of3_alignment_want *, of3_arena *, of3_alignment *,
                           of3_error *);
@@ -189,6 +190,49 @@ static void test_npz(void **state) {
   assert_int_equal(of3_map_open("tests/fixtures/features/ubiquitin.npz", &map, &err), OF3_OK);
   assert_int_equal(of3_npz_parse(map.data, map.size, &want, arena, &a, &n, &err), OF3_ERR_INPUT);
   assert_says(&err, "is an array of numbers; one pickled dictionary");
+  of3_map_close(&map);
+  of3_arena_free(arena);
+}
+
+/* 64 MB of zeros in 64 KB: refused by its size, before memory is taken; what is read counts while it is
+ * there. */
+static void test_npz_memory(void **state) {
+  (void)state;
+  enum { SIZE = 64 << 20, PACKED = 1 << 17 };
+  of3_error err = {0};
+  of3_npz_alignment *a = NULL;
+  int n = 0;
+  of3_map map;
+  of3_arena *arena = of3_arena_new(0);
+  uint8_t *zeros = calloc(SIZE, 1), *packed = malloc(PACKED);
+  z_stream z = {0};
+  assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  z.next_in = zeros, z.avail_in = SIZE, z.next_out = packed, z.avail_out = PACKED;
+  assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+  deflateEnd(&z);
+  zip_maker zip = {0};
+  zip_add_packed(&zip, "bomb.npy", 8, packed, PACKED - z.avail_out, SIZE, (uint32_t)crc32(0, zeros, SIZE));
+  zip_finish(&zip);
+  const of3_alignment_want want = {.file = "bomb.npz", .n_col = 76};
+  of3_arena_limit(arena, 8 << 20);
+  assert_int_equal(of3_npz_parse((const uint8_t *)zip.bytes.text, zip.bytes.len, &want, arena, &a, &n, &err),
+                   OF3_ERR_MEMORY);
+  assert_non_null(strstr(err.text, "'bomb.npz': member 'bomb' unpacks to 67.1 MB, more than there is or"));
+  assert_in_range(of3_arena_used(arena), 0, 1 << 16);
+  zip_free(&zip);
+  free(zeros);
+  free(packed);
+
+  /* an archive takes no more than the limit, together with what it was made of */
+  assert_int_equal(of3_map_open("tests/fixtures/features/npz/ubi.npz", &map, &err), OF3_OK);
+  of3_status status = OF3_ERR_MEMORY;
+  for (size_t most = 1 << 10; status != OF3_OK; most += 1 << 10) {
+    of3_arena_free(arena);
+    arena = of3_arena_new(0);
+    of3_arena_limit(arena, most);
+    status = of3_npz_parse(map.data, map.size, &want, arena, &a, &n, &err);
+    assert_in_range(of3_arena_used(arena), 0, most);
+  }
   of3_map_close(&map);
   of3_arena_free(arena);
 }
@@ -479,6 +523,7 @@ int main(void) {
       cmocka_unit_test(test_gzip_limit),
       cmocka_unit_test(test_stockholm),
       cmocka_unit_test(test_npz),
+      cmocka_unit_test(test_npz_memory),
       cmocka_unit_test(test_names),
       cmocka_unit_test(test_folder),
       cmocka_unit_test(test_same_names),

@@ -12,7 +12,7 @@
 #include "feat/query.h"
 
 static of3_status parse(const char *text, of3_query_set *set, of3_error *err) {
-  return of3_query_from_json(text, strlen(text), "q.json", "tests/fixtures/features", set, err);
+  return of3_query_from_json(text, strlen(text), "q.json", "tests/fixtures/features", SIZE_MAX, set, err);
 }
 
 static void assert_says(const of3_error *err, of3_status code, const char *part) {
@@ -236,7 +236,7 @@ static void test_fasta(void **state) {
   of3_query_set set;
   of3_error err = {0};
   const char *text = "; comment\n>sp|P0|\xe9/1-3 first\r\nmk v\n\nA*\n>\nAM\n>two\nA1\n>two\nAC\n>empty\n";
-  assert_int_equal(of3_query_from_fasta(text, strlen(text), "q.fasta", &set, &err), OF3_OK);
+  assert_int_equal(of3_query_from_fasta(text, strlen(text), "q.fasta", SIZE_MAX, &set, &err), OF3_OK);
   assert_int_equal(set.n, 5);
   assert_int_equal(set.n_seed, 0);
   assert_string_equal(set.query[0].name, "sp|P0|__1-3");
@@ -249,9 +249,9 @@ static void test_fasta(void **state) {
   assert_says(&set.query[3].error, OF3_ERR_INPUT, "query 'two' is given twice");
   assert_says(&set.query[4].error, OF3_ERR_INPUT, "query 'empty': the sequence is empty");
   of3_query_set_free(&set);
-  assert_int_equal(of3_query_from_fasta("MKV\n>a\nM", 8, "q.fasta", &set, &err), OF3_ERR_INPUT);
+  assert_int_equal(of3_query_from_fasta("MKV\n>a\nM", 8, "q.fasta", SIZE_MAX, &set, &err), OF3_ERR_INPUT);
   assert_says(&err, OF3_ERR_INPUT, "'q.fasta', line 1: a header line");
-  assert_int_equal(of3_query_from_fasta("", 0, "q.fasta", &set, &err), OF3_ERR_INPUT);
+  assert_int_equal(of3_query_from_fasta("", 0, "q.fasta", SIZE_MAX, &set, &err), OF3_ERR_INPUT);
   assert_says(&err, OF3_ERR_INPUT, "holds no sequence");
 }
 
@@ -263,7 +263,7 @@ static void test_equal_names(void **state) {
   const char *text = ">x\nMK\n>X one\nMKT\n>N\xc3\xa4me\xe2\x82\xac d\nMK\n>Na\xcc\x88mE\xe2\x82\xac\nMK\n"
                      ">\xea\xb0\x81\nMK\n>\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8\nMK\n"
                      ">a\xc2\x85\xe2\x80\xaez\nMK\n>\xce\xa3\nMK\n>\xcf\x82\nMK\n>\xcf\x84\nMK\n";
-  assert_int_equal(of3_query_from_fasta(text, strlen(text), "q.fasta", &set, &err), OF3_OK);
+  assert_int_equal(of3_query_from_fasta(text, strlen(text), "q.fasta", SIZE_MAX, &set, &err), OF3_OK);
   static const char *const names[] = {"x",
                                       "X",
                                       "N\xc3\xa4me\xe2\x82\xac",
@@ -296,7 +296,7 @@ static void test_equal_names(void **state) {
 static void fasta_refused(const char *text, int query, const char *part) {
   of3_query_set set;
   of3_error err = {0};
-  of3_status st = of3_query_from_fasta(text, strlen(text), "q.fasta", &set, &err);
+  of3_status st = of3_query_from_fasta(text, strlen(text), "q.fasta", SIZE_MAX, &set, &err);
   if (query < 0) {
     assert_int_not_equal(st, OF3_OK);
     assert_says(&err, OF3_ERR_UNSUPPORTED, part);
@@ -328,15 +328,15 @@ static void test_fasta_dialects(void **state) {
   fasta_refused(">b\nAAAA\n", 0, "\"molecule_type\": \"protein\"");
   const char *single =
       ">1UBQ_1|Chain A|Ubiquitin|Homo sapiens (9606)\nMQIF\n>2XYZ_1|Chain A|X|\nMK\n>sp|P1|A_B\nMK\n";
-  assert_int_equal(of3_query_from_fasta(single, strlen(single), "q.fasta", &set, &err), OF3_OK);
+  assert_int_equal(of3_query_from_fasta(single, strlen(single), "q.fasta", SIZE_MAX, &set, &err), OF3_OK);
   static const char *const names[] = {"1UBQ_1", "2XYZ_1", "sp|P1|A_B"};
   for (int i = 0; i < 3; i++) {
     assert_int_equal(set.query[i].error.code, OF3_OK);
     assert_string_equal(set.query[i].name, names[i]);
   }
   of3_query_set_free(&set);
-  assert_int_equal(of3_query_open("ACGU", &set, &err), OF3_ERR_UNSUPPORTED);
-  assert_int_equal(of3_query_open("tests/fixtures/features/a3m/ubi/colabfold_main.a3m", &set, &err),
+  assert_int_equal(of3_query_open("ACGU", SIZE_MAX, &set, &err), OF3_ERR_UNSUPPORTED);
+  assert_int_equal(of3_query_open("tests/fixtures/features/a3m/ubi/colabfold_main.a3m", SIZE_MAX, &set, &err),
                    OF3_ERR_INPUT);
   assert_says(&err, OF3_ERR_INPUT, "is an alignment; name it in a JSON query");
 }
@@ -345,23 +345,23 @@ static void test_open(void **state) {
   (void)state;
   of3_query_set set;
   of3_error err = {0};
-  assert_int_equal(of3_query_open("MKV", &set, &err), OF3_OK);
+  assert_int_equal(of3_query_open("MKV", SIZE_MAX, &set, &err), OF3_OK);
   assert_string_equal(set.query[0].name, "query");
   assert_int_equal(of3_query_residues(&set.query[0]), 3);
   of3_query_set_free(&set);
-  assert_int_equal(of3_query_open("no/such.json", &set, &err), OF3_ERR_USAGE);
+  assert_int_equal(of3_query_open("no/such.json", SIZE_MAX, &set, &err), OF3_ERR_USAGE);
   assert_says(&err, OF3_ERR_USAGE, "'no/such.json' is neither an existing file nor");
-  assert_int_equal(of3_query_open("", &set, &err), OF3_ERR_USAGE);
-  assert_int_equal(of3_query_open("tests", &set, &err), OF3_ERR_INPUT);
+  assert_int_equal(of3_query_open("", SIZE_MAX, &set, &err), OF3_ERR_USAGE);
+  assert_int_equal(of3_query_open("tests", SIZE_MAX, &set, &err), OF3_ERR_INPUT);
   assert_says(&err, OF3_ERR_INPUT, "is a folder");
-  assert_int_equal(of3_query_open("CMakeLists.txt", &set, &err), OF3_ERR_INPUT);
+  assert_int_equal(of3_query_open("CMakeLists.txt", SIZE_MAX, &set, &err), OF3_ERR_INPUT);
   assert_says(&err, OF3_ERR_INPUT, "neither JSON");
-  assert_int_equal(of3_query_open("tests/fixtures/features/a3m.json", &set, &err), OF3_OK);
+  assert_int_equal(of3_query_open("tests/fixtures/features/a3m.json", SIZE_MAX, &set, &err), OF3_OK);
   assert_int_equal(set.query[0].chain[0].n_msa, 5);
   of3_query_set_free(&set);
   const char *path = "test_query.tmp.fasta";
   assert_int_equal(of3_write_file(path, "\xef\xbb\xbf>a\nMK\n", 9, &err), OF3_OK);
-  of3_status st = of3_query_open(path, &set, &err);
+  of3_status st = of3_query_open(path, SIZE_MAX, &set, &err);
   remove(path);
   assert_int_equal(st, OF3_OK);
   assert_string_equal(set.query[0].name, "a");

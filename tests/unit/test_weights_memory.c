@@ -37,7 +37,7 @@ static double taken_by_binding(const char *file, of3_dtype operand) {
   of3_network net;
   if (of3_cpu_backend(NULL, operand, &backend, &err) != OF3_OK ||
       of3_ctx_open(&cx, &(of3_device){.backend = backend}, 1, 4096, false, &err) != OF3_OK ||
-      of3_checkpoint_open(file, &c, &err) != OF3_OK)
+      of3_checkpoint_open(file, SIZE_MAX, &c, &err) != OF3_OK)
     fail_msg("%s", err.text);
   const double before = resident();
   if (of3_network_bind(&cx, &c.weights, &net, &err) != OF3_OK) fail_msg("%s", err.text);

@@ -118,7 +118,8 @@ static void check_built(const char *name, const char *chains) {
   of3_complex built = {0};
   fixture_open(&fx, name);
   char *json = of3_arena_printf(fx.arena, "{\"queries\": {\"%s\": {\"chains\": [%s]}}}", name, chains);
-  if (of3_query_from_json(json, strlen(json), "q.json", "", &set, &err) != OF3_OK) fail_msg("%s", err.text);
+  if (of3_query_from_json(json, strlen(json), "q.json", "", SIZE_MAX, &set, &err) != OF3_OK)
+    fail_msg("%s", err.text);
   if (of3_complex_build(&set.query[0], NULL, &built, &err) != OF3_OK) fail_msg("%s", err.text);
   assert_int_equal(built.n_atom, fx.complex.n_atom);
   for (int k = 0; k < built.n_atom; k++) {
@@ -308,7 +309,7 @@ static void test_aggregated_broken(void **state) {
   for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
     assert_int_equal(of3_write_file(path, bad[k], strlen(bad[k]), &err), OF3_OK);
     assert_int_equal(of3_aggregated_read(path, &out, &err), OF3_ERR_INPUT);
-    assert_non_null(strstr(err.text, "has no number 'avg_plddt'"));
+    assert_non_null(strstr(err.text, "has no finite number 'avg_plddt'"));
   }
   remove_folder(folder);
   of3_arena_free(arena);
