@@ -93,4 +93,11 @@ void of3_attend_columns(const of3_cpu_kernels *kernels, uint16_t *v, ptrdiff_t l
 /* The additive mask of docs/model.md 1: 0 or -1e9. */
 static inline float of3_mask_bias(float mask) { return 1e9f * (mask - 1.0f); }
 
+/* Keys up to the last one that counts, of n; all where none does. */
+static inline int64_t of3_keys_that_count(const float *mask, int64_t n) {
+  int64_t last = n;
+  while (last > 0 && mask[last - 1] == 0) last--;
+  return last > 0 ? last : n;
+}
+
 #endif

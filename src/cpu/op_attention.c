@@ -129,7 +129,10 @@ typedef struct attention {
   int64_t size; /* of a number of these */
   const char *q, *k, *v, *g;
   char *y;
-  const float *bias, *key_bias;
+  const float *bias;
+  float *opt_key_bias; /* [masks][ld_mask] */
+  int64_t *keys;       /* [masks]: keys up to the last one that counts; 0 masks: all */
+  int64_t masks, ld_mask;
   int64_t batches, bias_batches, heads, d, n_query, n_key;
   float *scratch;
   int64_t scratch_floats; /* per thread */
@@ -140,9 +143,14 @@ static int64_t attention_scratch_floats(int64_t n_key, int64_t d) {
   return 2 * of3_aligned(of3_aligned(n_key) * d) + 3 * d * OF3_LANES + OF3_ATTEND_SCRATCH;
 }
 
+/* Key biases of all masks, then how many keys each has. */
+static int64_t mask_floats(int64_t masks, int64_t n_key) {
+  return masks * of3_aligned(n_key) + of3_aligned(2 * masks);
+}
+
 static size_t attention_workspace(const of3_ctx *cx, const of3_call *c) {
   int64_t n_key = of3_dim(c->in[ATT_K], 1), d = of3_dim(c->in[ATT_Q], 0) / c->attr.heads;
-  int64_t mask = c->in[ATT_KEY_MASK] ? of3_aligned(n_key) : 0;
+  int64_t mask = c->in[ATT_KEY_MASK] ? mask_floats(of3_rows(c->in[ATT_KEY_MASK]), n_key) : 0;
   return (size_t)(mask + of3_cpu_threads(cx) * attention_scratch_floats(n_key, d)) * sizeof(float);
 }
 
@@ -190,24 +198,26 @@ static void take_keys(const attention *t, of3_attend *a, const head *s, int64_t 
                        t->n_key, t->d, s->panels);
 }
 
+static void take_mask(const attention *t, of3_attend *a, int64_t b) {
+  if (t->masks == 0) return;
+  a->opt_key_bias = t->opt_key_bias + b % t->masks * t->ld_mask;
+  a->keys = t->keys[b % t->masks];
+}
+
 /* Item: (batch of the bias, head, entry among those that share the bias, panel of queries). */
 static void attention_task(void *arg, int64_t begin, int64_t end, int thread) {
   const attention *t = arg;
   const int64_t panels = of3_panels(t->n_query), sharing = t->batches / t->bias_batches;
   int64_t last = -1;
   const head s = head_of(t, thread);
-  of3_attend a = {.half = t->half,
-                  .keys = t->n_key,
-                  .d = t->d,
-                  .ld_bias = t->n_query,
-                  .opt_key_bias = t->key_bias,
-                  .scratch = s.attend};
+  of3_attend a = {.half = t->half, .keys = t->n_key, .d = t->d, .ld_bias = t->n_query, .scratch = s.attend};
   for (int64_t item = begin; item < end; item++) {
     const int64_t panel = item % panels, index = item / panels, h = index / sharing % t->heads,
                   bias_batch = index / sharing / t->heads, b = index % sharing * t->bias_batches + bias_batch;
     const int64_t first = panel * OF3_LANES, at = attention_place(t, b, t->n_query, first, h);
     take_keys(t, &a, &s, attention_place(t, b, t->n_key, 0, h), index == last);
     last = index;
+    take_mask(t, &a, b);
     a.bias = t->bias + (bias_batch * t->heads + h) * t->n_key * t->n_query + first;
     a.bias_lanes = of3_panel_rows(t->n_query, panel);
     of3_attend_heads(t->kernels, a,
@@ -218,6 +228,20 @@ static void attention_task(void *arg, int64_t begin, int64_t end, int thread) {
                                         .n = a.bias_lanes,
                                         .heads = 1,
                                         .scratch = s.panels});
+  }
+}
+
+/* Padding comes last. It is left out, so that a query of a batch gets the same bytes as alone. */
+static void read_masks(attention *t, const of3_tensor *mask) {
+  t->masks = of3_rows(mask);
+  t->ld_mask = of3_aligned(t->n_key);
+  t->opt_key_bias = t->scratch;
+  t->keys = (int64_t *)(void *)(t->scratch + t->masks * t->ld_mask);
+  t->scratch += mask_floats(t->masks, t->n_key);
+  for (int64_t e = 0; e < t->masks; e++) {
+    const float *of_keys = of3_f32(mask) + e * t->n_key;
+    t->keys[e] = of3_keys_that_count(of_keys, t->n_key);
+    for (int64_t k = 0; k < t->n_key; k++) t->opt_key_bias[e * t->ld_mask + k] = of3_mask_bias(of_keys[k]);
   }
 }
 
@@ -241,11 +265,7 @@ static void attention_run(of3_ctx *cx, const of3_call *c, void *work) {
   t.batches = of3_rows(q) / t.n_query;
   t.bias_batches = of3_count(c->in[ATT_BIAS]) / (t.heads * t.n_key * t.n_query);
   t.scratch_floats = attention_scratch_floats(t.n_key, t.d);
-  if (mask) {
-    for (int64_t k = 0; k < t.n_key; k++) t.scratch[k] = of3_mask_bias(of3_f32(mask)[k]);
-    t.key_bias = t.scratch;
-    t.scratch += of3_aligned(t.n_key);
-  }
+  if (mask) read_masks(&t, mask);
   of3_pool_run(of3_cpu_state(cx)->pool, attention_task, &t, t.batches * t.heads * of3_panels(t.n_query));
 }
 

@@ -146,7 +146,7 @@ static void combine_run(const job *t, int64_t at, int64_t s, int64_t n) {
 static void combine_rows(void *arg, int64_t begin, int64_t end, int thread) {
   const job *t = arg;
   const of3_tensor *x = t->c->in[COMBINE_X];
-  int64_t w = of3_dim(x, 0), each = of3_rows(x) / x->shape[0], last;
+  int64_t w = of3_dim(x, 0), each = of3_dim(x, 1), last;
   (void)thread;
   for (int64_t r = begin; r < end; r = last) {
     int64_t s = r / each;
@@ -156,15 +156,12 @@ static void combine_rows(void *arg, int64_t begin, int64_t end, int thread) {
   if (t->c->in[COMBINE_MASK]) mask_rows(t, t->c->in[COMBINE_MASK], begin, end);
 }
 
-/* A tensor of one axis has one s an element. */
-static bool has_rows(const of3_call *c) { return c->in[COMBINE_X]->rank > 1; }
-
 static void run_combine(of3_ctx *cx, const of3_call *c, void *memory) {
   (void)memory;
   elementwise_share_rows(cx, c, combine_rows);
 }
 
-const of3_kernel of3_cpu_combine = {.accepts = has_rows, .run = run_combine};
+const of3_kernel of3_cpu_combine = {.run = run_combine};
 
 /* ---- CONCAT and OUTER_SUM */
 
@@ -190,11 +187,11 @@ const of3_kernel of3_cpu_concat = {.run = run_concat};
 static void outer_sum_rows(void *arg, int64_t begin, int64_t end, int thread) {
   const job *t = arg;
   const of3_tensor *a = t->c->in[OUTER_SUM_A], *b = t->c->in[OUTER_SUM_B];
-  int64_t w = of3_dim(a, 0), nb = of3_rows(b);
+  const int64_t w = of3_dim(a, 0), nb = of3_dim(b, 1), pairs = of3_dim(a, 1) * nb;
   (void)thread;
   for (int64_t r = begin; r < end; r++)
-    t->k->combine(of3_f32(t->c->out) + r * w, 1.0f, of3_f32(a) + r / nb * w, 1.0f, of3_f32(b) + r % nb * w,
-                  w);
+    t->k->combine(of3_f32(t->c->out) + r * w, 1.0f, of3_f32(a) + r / nb * w, 1.0f,
+                  of3_f32(b) + (r / pairs * nb + r % nb) * w, w);
 }
 
 static void run_outer_sum(of3_ctx *cx, const of3_call *c, void *memory) {

@@ -28,7 +28,7 @@ static void embed_rows(void *arg, int64_t begin, int64_t end, int thread) {
     for (int64_t i = 0; i < n; i++) {
       int32_t at = of3_i32(index)[r % rows * n + i];
       float *y = of3_f32(t->c->out) + r * w;
-      if (at >= 0) t->k->axpy(y, weight ? of3_f32(weight)[r] : 1.0f, table + at * w, w);
+      if (at >= 0) t->k->axpy(y, weight ? of3_f32(weight)[r % of3_count(weight)] : 1.0f, table + at * w, w);
     }
 }
 
@@ -91,12 +91,12 @@ static void gather_rows(void *arg, int64_t begin, int64_t end, int thread) {
   const job *t = arg;
   const of3_tensor *x = t->c->in[GATHER_X], *index = t->c->in[GATHER_INDEX],
                    *opt_mask = t->c->in[GATHER_MASK];
-  int64_t w = of3_dim(x, 0), n = of3_dim(x, 1), atoms = of3_count(index), batches = of3_rows(x) / n;
+  const int64_t w = of3_dim(x, 0), n = of3_dim(x, 1), atoms = of3_dim(index, 0), entries = of3_rows(x) / n,
+                indices = of3_count(index), masks = opt_mask ? of3_count(opt_mask) : 1;
   (void)thread;
   for (int64_t r = begin; r < end; r++) {
-    int64_t a = r % atoms;
-    float mask = opt_mask ? of3_f32(opt_mask)[a] : 1.0f, *y = of3_f32(t->c->out) + r * w;
-    const float *from = of3_f32(x) + (r / atoms % batches * n + of3_i32(index)[a]) * w;
+    float mask = opt_mask ? of3_f32(opt_mask)[r % masks] : 1.0f, *y = of3_f32(t->c->out) + r * w;
+    const float *from = of3_f32(x) + (r / atoms % entries * n + of3_i32(index)[r % indices]) * w;
     if (t->c->attr.accumulate) {
       t->k->axpy(y, mask, from, w);
       continue;
@@ -115,12 +115,13 @@ const of3_kernel of3_cpu_gather = {.run = index_run_gather};
 
 static void mean_rows(void *arg, int64_t begin, int64_t end, int thread) {
   const job *t = arg;
-  const of3_tensor *x = t->c->in[SEGMENT_X], *start = t->c->in[SEGMENT_START];
-  const float *opt_mask = t->c->in[SEGMENT_MASK] ? of3_f32(t->c->in[SEGMENT_MASK]) : NULL;
-  int64_t w = of3_dim(x, 0), atoms = of3_dim(x, 1), n = of3_count(start);
+  const of3_tensor *x = t->c->in[SEGMENT_X], *start = t->c->in[SEGMENT_START],
+                   *many = t->c->in[SEGMENT_COUNT];
+  const int64_t w = of3_dim(x, 0), atoms = of3_dim(x, 1), n = of3_dim(start, 0);
   (void)thread;
   for (int64_t r = begin; r < end; r++) {
-    int64_t first = of3_i32(start)[r % n], last = first + of3_i32(t->c->in[SEGMENT_COUNT])[r % n];
+    int64_t first = of3_i32(start)[r % of3_count(start)], last = first + of3_i32(many)[r % of3_count(many)];
+    const float *opt_mask = atoms ? of3_entry_mask(t->c->in[SEGMENT_MASK], atoms, r / n) : NULL;
     float *y = of3_f32(t->c->out) + r * w, count = 0;
     memset(y, 0, (size_t)w * sizeof *y);
     for (int64_t a = first; a < last; a++) {
@@ -198,14 +199,15 @@ static int32_t bin_of(float d2) {
   return -1;
 }
 
-/* Items are (sample, i). */
+/* Items are (batch entry, i). */
 static void distance_rows(void *arg, int64_t begin, int64_t end, int thread) {
   const job *t = arg;
   const of3_tensor *x = t->c->in[DISTANCE_X];
-  const int32_t *rep = of3_i32(t->c->in[DISTANCE_REP]);
-  int64_t n = of3_count(t->c->in[DISTANCE_REP]), atoms = x->shape[1];
+  const of3_tensor *of_tokens = t->c->in[DISTANCE_REP];
+  const int64_t n = of3_dim(of_tokens, 0), atoms = of3_dim(x, 1), lists = of3_rows(of_tokens);
   (void)thread;
   for (int64_t r = begin; r < end; r++) {
+    const int32_t *rep = of3_i32(of_tokens) + r / n % lists * n;
     const float *xs = of3_f32(x) + r / n * atoms * 3, *a = xs + 3 * rep[r % n];
     for (int64_t j = 0; j < n; j++) {
       const float *b = xs + 3 * rep[j];
@@ -218,8 +220,8 @@ static void distance_rows(void *arg, int64_t begin, int64_t end, int thread) {
 
 static void run_distance_bin(of3_ctx *cx, const of3_call *c, void *memory) {
   (void)memory;
-  int64_t n = of3_count(c->in[DISTANCE_REP]);
-  index_share_rows(cx, c, distance_rows, c->in[DISTANCE_X]->shape[0] * n, 8 * n);
+  const int64_t n = of3_dim(c->out, 0);
+  index_share_rows(cx, c, distance_rows, of3_rows(c->out), 8 * n);
 }
 
 const of3_kernel of3_cpu_distance_bin = {.run = run_distance_bin};

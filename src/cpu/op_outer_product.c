@@ -1,4 +1,5 @@
-/* OUTER_PRODUCT_MEAN, AF3 SI Alg. 9: z[i,j] += (W_o sum_r a[r,i] x b[r,j] + b_o) / (sum_r mask mask + 1e-3).
+/* OUTER_PRODUCT_MEAN, AF3 SI Alg. 9, one batch entry at a time: z[i,j] += (W_o sum_r a[r,i] x b[r,j] + b_o) /
+ * (sum_r mask mask + 1e-3).
  *
  *   1 project  panels of 48 columns of one row r of m: norm -> W_1 -> a [N][M][h], rows for the broadcast
  *              side; norm -> W_2 -> b [panel of j][h][M][48]
@@ -18,18 +19,20 @@
 
 #include "cpu/panel.h"
 #include "cpu/state.h"
+#include "tensor/pairs.h"
 
 enum { I_BLOCK = 2, ROWS = 32 };
 
 typedef struct outer {
   const of3_cpu_kernels *k;
   const of3_call *c;
+  float *z;                     /* of one batch entry, as are */
+  const float *rows, *opt_mask; /* m and its mask, if there is one */
   int64_t m, n, c_m, c_z, h;
   bool half;
   int64_t terms; /* floats or pairs of a and b for each r: M, or half of it */
   float *a, *b;
-  const of3_tensor *opt_mask; /* [M][N] */
-  float *mask;                /* [panel][M][48], if there is one */
+  float *mask;    /* [panel][M][48], if there is one */
   float *scratch; /* a thread: o [I_BLOCK][h h][48], product [max(c_m + h, c_z)][48], count [I_BLOCK][48];
                      half: and x [c_m][48], a and b of ROWS rows [h][ROWS][48], rows of a [48][ROWS] */
 } outer;
@@ -43,19 +46,20 @@ static int64_t outer_product_scratch_floats(const outer *t) {
           project = t->half ? (t->c_m + (2 * t->h + 1) * ROWS) * OF3_LANES : 0;
   return block > project ? block : project;
 }
-static int64_t mask_floats(const outer *t) { return t->opt_mask ? t->m * OF3_LANES : 0; } /* of one panel */
+static int64_t mask_floats(const outer *t) {
+  return t->c->in[OPM_MASK] ? t->m * OF3_LANES : 0;
+} /* of a panel */
 static int64_t b_floats(const outer *t) { return t->h * t->terms * OF3_LANES; } /* of one panel of j */
 
 static outer outer_product_setup(const of3_ctx *cx, const of3_call *c) {
   const of3_tensor *m = c->in[OPM_M];
   outer t = {.k = of3_cpu_state(cx)->kernels,
              .c = c,
-             .m = m->shape[0],
-             .n = m->shape[1],
-             .c_m = m->shape[2],
+             .m = of3_dim(m, 2),
+             .n = of3_dim(m, 1),
+             .c_m = of3_dim(m, 0),
              .c_z = of3_dim(c->out, 0),
-             .h = c->in[OPM_W1]->shape[0],
-             .opt_mask = c->in[OPM_MASK]};
+             .h = c->in[OPM_W1]->shape[0]};
   t.half = of3_is_paired(t.k, c->in[OPM_W1]);
   t.terms = t.half ? (t.m + 1) / 2 : t.m;
   return t;
@@ -76,12 +80,12 @@ static const float *outer_product_read_row(const outer *t, int64_t r, int64_t p,
   const int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
   const float *row[OF3_LANES];
   float *mask = t->mask + p * mask_floats(t) + (t->opt_mask ? r * lanes : 0);
-  of3_rows_at(row, of3_f32(t->c->in[OPM_M]) + first * t->c_m, t->c_m, n);
+  of3_rows_at(row, t->rows + first * t->c_m, t->c_m, n);
   t->k->pack(x, lanes, lanes, row, n, t->c_m);
   of3_norm_panel(t->k, x, lanes, t->c_m, t->c->in[OPM_SCALE], t->c->in[OPM_OFFSET]);
   if (t->opt_mask) {
     memset(mask, 0, (size_t)lanes * sizeof *mask);
-    memcpy(mask, of3_f32(t->opt_mask) + first, (size_t)n * sizeof *mask);
+    memcpy(mask, t->opt_mask + first, (size_t)n * sizeof *mask);
   }
   of3_make_operand(t->k, t->c->in[OPM_W1], x, lanes, t->c_m);
   return mask;
@@ -195,7 +199,7 @@ static void outer_product_weights(const outer *t, int64_t i0, int n_i, int64_t p
     for (int i = 0; i < n_i * lanes; i++) weight[i] = 1.0f / ((float)t->m + 1e-3f);
     return;
   }
-  t->k->gemm(&(of3_gemm){.a = of3_f32(t->opt_mask) + i0,
+  t->k->gemm(&(of3_gemm){.a = t->opt_mask + i0,
                          .a_row = 1,
                          .a_col = t->n,
                          .x = t->mask + p * t->m * OF3_LANES,
@@ -219,7 +223,7 @@ static void outer_product_do_block(const outer *t, int64_t i0, int n_i, int64_t 
     of3_gemm g = of3_weights_times(t->c->in[OPM_WO], 0, t->c_z, x, lanes, product);
     g.opt_bias = of3_f32(t->c->in[OPM_BO]);
     of3_product(t->k, &g);
-    for (int j = 0; j < n; j++) y[j] = of3_f32(t->c->out) + ((i0 + i) * t->n + p * OF3_LANES + j) * t->c_z;
+    for (int j = 0; j < n; j++) y[j] = t->z + ((i0 + i) * t->n + p * OF3_LANES + j) * t->c_z;
     t->k->unpack(&(of3_unpack){.panel = product,
                                .ld = lanes,
                                .n_row = n,
@@ -249,9 +253,14 @@ static void outer_product_run(of3_ctx *cx, const of3_call *c, void *memory) {
   t.b = t.a + of3_aligned(t.n * t.terms * t.h);
   t.mask = t.b + panels * b_floats(&t);
   t.scratch = t.mask + panels * mask_floats(&t);
-  const int64_t projected = t.half ? (t.m + ROWS - 1) / ROWS : t.m;
-  of3_pool_run(pool, outer_product_project_task, &t, projected * panels);
-  of3_pool_run(pool, outer_task, &t, (t.n + I_BLOCK - 1) / I_BLOCK * panels);
+  const int64_t projected = t.half ? (t.m + ROWS - 1) / ROWS : t.m, pairs = t.n * t.n, cells = t.m * t.n;
+  for (int64_t e = 0; e * pairs < of3_rows(c->out); e++) {
+    t.z = of3_f32(c->out) + e * pairs * t.c_z;
+    t.rows = of3_f32(c->in[OPM_M]) + e * cells * t.c_m;
+    if (cells) t.opt_mask = of3_entry_mask(c->in[OPM_MASK], cells, e);
+    of3_pool_run(pool, outer_product_project_task, &t, projected * panels);
+    of3_pool_run(pool, outer_task, &t, (t.n + I_BLOCK - 1) / I_BLOCK * panels);
+  }
 }
 
 const of3_kernel of3_cpu_outer_product_mean = {.workspace = outer_product_workspace,

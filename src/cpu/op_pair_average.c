@@ -1,4 +1,5 @@
-/* PAIR_WEIGHTED_AVERAGE, AF3 SI Alg. 10: m[r,i] += W_o (sigmoid(g[r,i]) * sum_j w_h(i,j) v[r,j]).
+/* PAIR_WEIGHTED_AVERAGE, AF3 SI Alg. 10, one batch entry at a time: m[r,i] += W_o (sigmoid(g[r,i]) * sum_j
+ * w_h(i,j) v[r,j]).
  *
  *   1 weights  panels of 48 i for one j: norm -> W_z -> w [panel of i][head][j][48], then softmax over j; a
  *              row i without any unmasked j goes unmasked, as the mask cancels in exact arithmetic
@@ -24,9 +25,10 @@ enum { ROWS = 128, R_BLOCK = 8 };
 typedef struct average {
   const of3_cpu_kernels *k;
   const of3_call *c;
+  float *m_rows;                             /* m of one batch entry, as are */
+  const float *z, *opt_mask;                 /* z and the mask of tokens [N] */
   int64_t m, n, c_m, c_z, heads, hidden, ld; /* ld: j of v */
   int64_t first, rows;                       /* rows of m in this pass */
-  const float *opt_mask;                     /* [N] */
   float *masked; /* [N]: 1e9 where any pair of i counts; unless nothing is masked */
   float *w, *v;
   float *scratch; /* a thread: x, then product [max(c_m,c_z)][48]; gate [H d][48]; o [R_BLOCK][H d][48] */
@@ -42,8 +44,8 @@ static int64_t pass_rows(const average *t) { return t->m < ROWS ? t->m : ROWS; }
 static average pair_average_setup(const of3_ctx *cx, const of3_call *c) {
   average t = {.k = of3_cpu_state(cx)->kernels,
                .c = c,
-               .m = c->out->shape[0],
-               .n = c->out->shape[1],
+               .m = of3_dim(c->out, 2),
+               .n = of3_dim(c->out, 1),
                .c_m = of3_dim(c->out, 0),
                .c_z = of3_dim(c->in[PWA_Z], 0),
                .heads = c->attr.heads,
@@ -73,7 +75,7 @@ static void weights_of_key(const average *t, int64_t p, int64_t j, float *x) {
   const int64_t first = p * OF3_LANES * t->n + j; /* pair (i,j) of the first lane */
   const float *row[OF3_LANES];
   float add[OF3_LANES] = {0};
-  of3_rows_at(row, of3_f32(t->c->in[PWA_Z]) + first * t->c_z, t->n * t->c_z, n);
+  of3_rows_at(row, t->z + first * t->c_z, t->n * t->c_z, n);
   t->k->pack(x, lanes, lanes, row, n, t->c_z);
   of3_norm_panel(t->k, x, lanes, t->c_z, t->c->in[PWA_Z_SCALE], t->c->in[PWA_Z_OFFSET]);
   of3_make_operand(t->k, t->c->in[PWA_WZ], x, lanes, t->c_z);
@@ -112,7 +114,7 @@ static void softmax_task(void *arg, int64_t begin, int64_t end, int thread) {
 static void pair_average_read_row(const average *t, int64_t r, int64_t p, float *x) {
   const int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
   const float *row[OF3_LANES];
-  of3_rows_at(row, of3_f32(t->c->out) + (r * t->n + p * OF3_LANES) * t->c_m, t->c_m, n);
+  of3_rows_at(row, t->m_rows + (r * t->n + p * OF3_LANES) * t->c_m, t->c_m, n);
   t->k->pack(x, lanes, lanes, row, n, t->c_m);
   of3_norm_panel(t->k, x, lanes, t->c_m, t->c->in[PWA_M_SCALE], t->c->in[PWA_M_OFFSET]);
 }
@@ -164,7 +166,7 @@ static void update_row(const average *t, int64_t row, int64_t p, float *o, float
   of3_make_operand(t->k, t->c->in[PWA_WO], o, lanes, t->hidden);
   of3_gemm out = of3_weights_times(t->c->in[PWA_WO], 0, t->c_m, o, lanes, product);
   of3_product(t->k, &out);
-  for (int i = 0; i < n; i++) y[i] = of3_f32(t->c->out) + (row * t->n + p * OF3_LANES + i) * t->c_m;
+  for (int i = 0; i < n; i++) y[i] = t->m_rows + (row * t->n + p * OF3_LANES + i) * t->c_m;
   t->k->unpack(
       &(of3_unpack){.panel = product, .ld = lanes, .n_row = n, .channels = t->c_m, .y = y, .add = true});
 }
@@ -184,22 +186,32 @@ static void average_task(void *arg, int64_t begin, int64_t end, int thread) {
   }
 }
 
-static void pair_average_run(of3_ctx *cx, const of3_call *c, void *memory) {
+/* One batch entry: its weights, then its rows pass by pass. */
+static void average_entry(of3_ctx *cx, average *t, int64_t panels) {
   of3_pool *pool = of3_cpu_state(cx)->pool;
+  if (t->opt_mask) find_masked(t);
+  of3_pool_run(pool, weight_task, t, panels * t->n);
+  of3_pool_run(pool, softmax_task, t, panels * t->heads);
+  for (t->first = 0; t->first < t->m; t->first += ROWS) {
+    t->rows = t->m - t->first < ROWS ? t->m - t->first : ROWS;
+    of3_pool_run(pool, value_task, t, t->rows * panels);
+    of3_pool_run(pool, average_task, t, (t->rows + R_BLOCK - 1) / R_BLOCK * panels);
+  }
+}
+
+static void pair_average_run(of3_ctx *cx, const of3_call *c, void *memory) {
   average t = pair_average_setup(cx, c);
   const int64_t panels = of3_panels(t.n);
   t.masked = memory;
   t.w = t.masked + of3_aligned(t.n);
   t.v = t.w + panels * w_floats(&t);
   t.scratch = t.v + pass_rows(&t) * t.hidden * t.ld;
-  if (t.n) t.opt_mask = of3_entry_mask(c->in[PWA_MASK], t.n, 0);
-  if (t.opt_mask) find_masked(&t);
-  of3_pool_run(pool, weight_task, &t, panels * t.n);
-  of3_pool_run(pool, softmax_task, &t, panels * t.heads);
-  for (t.first = 0; t.first < t.m; t.first += ROWS) {
-    t.rows = t.m - t.first < ROWS ? t.m - t.first : ROWS;
-    of3_pool_run(pool, value_task, &t, t.rows * panels);
-    of3_pool_run(pool, average_task, &t, (t.rows + R_BLOCK - 1) / R_BLOCK * panels);
+  const int64_t cells = t.m * t.n, pairs = t.n * t.n;
+  for (int64_t e = 0; e * cells < of3_rows(c->out); e++) {
+    t.m_rows = of3_f32(c->out) + e * cells * t.c_m;
+    t.z = of3_f32(c->in[PWA_Z]) + e * pairs * t.c_z;
+    t.opt_mask = of3_entry_mask(c->in[PWA_MASK], t.n, e);
+    average_entry(cx, &t, panels);
   }
 }
 

@@ -92,6 +92,7 @@ static void bias_task(void *arg, int64_t begin, int64_t end, int thread) {
 /* Scratch memory of one line. */
 typedef struct line {
   int64_t token, first; /* the token that its pairs have in common; pair */
+  int64_t keys;         /* up to the last one that counts */
   float *mask, *k, *v, *x, *q, *gate, *o, *y, *attend;
 } line;
 
@@ -109,11 +110,14 @@ static line line_of(const triangle_attention *t, int64_t i, float *scratch) {
 }
 
 /* Additive mask of the keys of a line. Where no key counts (padding) it is the same for all, cancels, and is
- * left out. */
-static void key_bias(const triangle_attention *t, const line *s) {
+ * left out. Keys behind the last one that counts are left out too, so that lines of a padded batch entry get
+ * the same bytes as alone. */
+static void key_bias(const triangle_attention *t, line *s) {
   bool any = false;
+  s->keys = t->n;
   if (!t->opt_mask) return;
   for (int64_t i = 0; i < t->n; i++) any = any || of3_pair_mask(t->opt_mask, s->token, i) != 0;
+  if (any) s->keys = of3_keys_that_count(t->opt_mask, t->n);
   for (int64_t i = 0; i < t->n; i++)
     s->mask[i] = any ? of3_mask_bias(of3_pair_mask(t->opt_mask, s->token, i)) : 0;
 }
@@ -138,7 +142,7 @@ static float *line_operand(const triangle_attention *t, const line *s, int64_t p
   return s->x + p * t->c * OF3_LANES;
 }
 
-static void keys_and_values(const triangle_attention *t, const line *s) {
+static void keys_and_values(const triangle_attention *t, line *s) {
   key_bias(t, s);
   for (int64_t p = 0; p < t->panels; p++) {
     int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
@@ -174,7 +178,7 @@ static void attend_head(const triangle_attention *t, const line *s, int64_t pane
                   .ld_bias = lanes,
                   .bias_lanes = lanes,
                   .opt_key_bias = t->opt_mask ? s->mask : NULL,
-                  .keys = t->n,
+                  .keys = s->keys,
                   .d = d,
                   .lanes = lanes,
                   .o = s->o + h * d * lanes,

@@ -1,7 +1,7 @@
-/* Atom windows: block b holds queries 32 b .. 32 b + 31 and keys low[b] .. low[b] + 127; indices outside the
- * atoms are clamped, what they give is masked. The last block may have fewer than 32 atoms.
- * Speed of the attention (AMD EPYC, Zen 5, one core, AVX-512, 5 samples, 4 heads of 32): 600 atoms 60 % of
- * the peak of multiply-adds, 3000 atoms 40 %, waiting for memory. */
+/* Atom windows of each batch entry: block b holds queries 32 b .. 32 b + 31 and keys low[b] .. low[b] + 127;
+ * indices outside the atoms are clamped, what they give is masked. The last block may have fewer than 32
+ * atoms. Speed of the attention (AMD EPYC, Zen 5, one core, AVX-512, 5 samples, 4 heads of 32): 600 atoms 60
+ * % of the peak of multiply-adds, 3000 atoms 40 %, waiting for memory. */
 #include <string.h>
 
 #include "cpu/attention.h"
@@ -15,19 +15,38 @@ static int64_t window_clamp(int64_t i, int64_t n) { return i < 0 ? 0 : i < n ? i
 
 typedef struct window {
   const of3_cpu_kernels *kernels;
-  float *p; /* [B,32,128,c] */
-  const float *mask, *row, *col, *z, *pos, *wd;
-  const int32_t *low, *token, *uid;
-  const float *w5; /* [5][c] */
-  int64_t c, atoms, n_token;
+  float *p;                                   /* [..,W,32,128,c] */
+  const of3_tensor *mask, *low, *token, *uid; /* may have fewer batch entries than p */
+  const float *row, *col, *z, *pos;           /* have those of p */
+  const float *w5;                            /* [5][c] */
+  int64_t c, atoms, windows, n_token;
 } window;
 
-static void window_run(of3_ctx *cx, const of3_call *c, const of3_tensor *low, of3_task *task, window *t) {
+/* One item: its batch entry, query atom, first key, and mask [128]. */
+typedef struct window_item {
+  int64_t entry, query, low;
+  const float *mask;
+} window_item;
+
+static window_item window_item_of(const window *t, int64_t i) {
+  const int64_t block = i / Q, entry = block / t->windows;
+  return (window_item){.entry = entry,
+                       .query = window_clamp(i - entry * t->windows * Q, t->atoms),
+                       .low = of3_i32(t->low)[block % of3_count(t->low)],
+                       .mask = of3_f32(t->mask) + i * K % of3_count(t->mask)};
+}
+
+/* The integers of a batch entry's atoms. */
+static const int32_t *window_integers(const window *t, const of3_tensor *of_atoms, int64_t entry) {
+  return of3_i32(of_atoms) + entry % of3_rows(of_atoms) * t->atoms;
+}
+
+static void window_run(of3_ctx *cx, const of3_call *c, of3_task *task, window *t) {
   t->kernels = of3_cpu_state(cx)->kernels;
   t->p = of3_f32(c->out);
   t->c = of3_dim(c->out, 0);
-  t->low = of3_i32(low);
-  of3_pool_run(of3_cpu_state(cx)->pool, task, t, of3_count(low) * Q);
+  t->windows = of3_dim(t->low, 0);
+  of3_pool_run(of3_cpu_state(cx)->pool, task, t, of3_rows(c->out) / K);
 }
 
 static void add_task(void *arg, int64_t begin, int64_t end, int thread) {
@@ -35,9 +54,10 @@ static void add_task(void *arg, int64_t begin, int64_t end, int thread) {
   (void)thread;
   const float *col[K];
   for (int64_t i = begin; i < end; i++) {
-    for (int k = 0; k < K; k++) col[k] = t->col + window_clamp(t->low[i / Q] + k, t->atoms) * t->c;
-    t->kernels->attention->add_masked(t->p + i * K * t->c, t->c, t->row + window_clamp(i, t->atoms) * t->c,
-                                      col, t->mask + i * K, K);
+    const window_item at = window_item_of(t, i);
+    const float *left = t->row + at.entry * t->atoms * t->c, *right = t->col + at.entry * t->atoms * t->c;
+    for (int k = 0; k < K; k++) col[k] = right + window_clamp(at.low + k, t->atoms) * t->c;
+    t->kernels->attention->add_masked(t->p + i * K * t->c, t->c, left + at.query * t->c, col, at.mask, K);
   }
 }
 
@@ -45,9 +65,10 @@ static void window_run_add(of3_ctx *cx, const of3_call *c, void *work) {
   (void)work;
   window t = {.row = of3_f32(c->in[WINDOW_ADD_ROW]),
               .col = of3_f32(c->in[WINDOW_ADD_COL]),
-              .mask = of3_f32(c->in[WINDOW_ADD_MASK]),
-              .atoms = of3_rows(c->in[WINDOW_ADD_ROW])};
-  window_run(cx, c, c->in[WINDOW_ADD_LOW], add_task, &t);
+              .mask = c->in[WINDOW_ADD_MASK],
+              .low = c->in[WINDOW_ADD_LOW],
+              .atoms = of3_dim(c->in[WINDOW_ADD_ROW], 1)};
+  window_run(cx, c, add_task, &t);
 }
 
 static void gather_task(void *arg, int64_t begin, int64_t end, int thread) {
@@ -55,32 +76,38 @@ static void gather_task(void *arg, int64_t begin, int64_t end, int thread) {
   (void)thread;
   const float *col[K];
   for (int64_t i = begin; i < end; i++) {
-    const float *row = t->z + t->token[window_clamp(i, t->atoms)] * t->n_token * t->c;
-    for (int k = 0; k < K; k++) col[k] = row + t->token[window_clamp(t->low[i / Q] + k, t->atoms)] * t->c;
-    t->kernels->attention->add_masked(t->p + i * K * t->c, t->c, NULL, col, t->mask + i * K, K);
+    const window_item at = window_item_of(t, i);
+    const int32_t *token = window_integers(t, t->token, at.entry);
+    const float *row = t->z + (at.entry * t->n_token + token[at.query]) * t->n_token * t->c;
+    for (int k = 0; k < K; k++) col[k] = row + token[window_clamp(at.low + k, t->atoms)] * t->c;
+    t->kernels->attention->add_masked(t->p + i * K * t->c, t->c, NULL, col, at.mask, K);
   }
 }
 
 static void window_run_gather(of3_ctx *cx, const of3_call *c, void *work) {
   (void)work;
   window t = {.z = of3_f32(c->in[WINDOW_GATHER_Z]),
-              .n_token = c->in[WINDOW_GATHER_Z]->shape[1],
-              .token = of3_i32(c->in[WINDOW_GATHER_TOKEN]),
-              .mask = of3_f32(c->in[WINDOW_GATHER_MASK]),
-              .atoms = of3_count(c->in[WINDOW_GATHER_TOKEN])};
-  window_run(cx, c, c->in[WINDOW_GATHER_LOW], gather_task, &t);
+              .n_token = of3_dim(c->in[WINDOW_GATHER_Z], 1),
+              .token = c->in[WINDOW_GATHER_TOKEN],
+              .mask = c->in[WINDOW_GATHER_MASK],
+              .low = c->in[WINDOW_GATHER_LOW],
+              .atoms = of3_dim(c->in[WINDOW_GATHER_TOKEN], 0)};
+  window_run(cx, c, gather_task, &t);
 }
 
 /* With v = [same conformer] mask: features v d (3), v / (1 + |d|^2), v v; d is masked first
  * (docs/model.md 5.1).
  */
 static void pair_features(const window *t, int64_t i, float f[5 * K]) {
-  int64_t l = window_clamp(i, t->atoms);
+  const window_item at = window_item_of(t, i);
+  const int32_t *uid = window_integers(t, t->uid, at.entry);
+  const float *pos = t->pos + 3 * at.entry * t->atoms;
+  const int64_t l = at.query;
   for (int k = 0; k < K; k++) {
-    int64_t m = window_clamp(t->low[i / Q] + k, t->atoms);
-    float mask = t->mask[i * K + k], v = t->uid[l] == t->uid[m] ? mask : 0.0f, d2 = 0.0f;
+    int64_t m = window_clamp(at.low + k, t->atoms);
+    float mask = at.mask[k], v = uid[l] == uid[m] ? mask : 0.0f, d2 = 0.0f;
     for (int x = 0; x < 3; x++) {
-      float d = (t->pos[3 * l + x] - t->pos[3 * m + x]) * mask;
+      float d = (pos[3 * l + x] - pos[3 * m + x]) * mask;
       d2 += d * d;
       f[x * K + k] = v * d;
     }
@@ -113,11 +140,12 @@ static void run_pair(of3_ctx *cx, const of3_call *c, void *work) {
     w5[4 * width + i] = of3_f32(c->in[ATOM_PAIR_WV])[i];
   }
   window t = {.pos = of3_f32(c->in[ATOM_PAIR_POS]),
-              .uid = of3_i32(c->in[ATOM_PAIR_UID]),
-              .mask = of3_f32(c->in[ATOM_PAIR_MASK]),
-              .atoms = of3_count(c->in[ATOM_PAIR_UID]),
+              .uid = c->in[ATOM_PAIR_UID],
+              .mask = c->in[ATOM_PAIR_MASK],
+              .low = c->in[ATOM_PAIR_LOW],
+              .atoms = of3_dim(c->in[ATOM_PAIR_UID], 0),
               .w5 = w5};
-  window_run(cx, c, c->in[ATOM_PAIR_LOW], pair_task, &t);
+  window_run(cx, c, pair_task, &t);
 }
 
 /* ---- WINDOW_ATTENTION: an item of work is (block, batch entry); the entries of a block share its bias */
@@ -128,9 +156,9 @@ typedef struct window_attention {
   int64_t row_bytes; /* of these */
   const char *q, *k, *v, *g;
   char *y;
-  const float *bias;
-  const int32_t *low;
-  int64_t batches, heads, d, atoms;
+  const float *bias;  /* [bias_batches,W,H,128,32] */
+  const int32_t *low; /* [low_batches,W] */
+  int64_t batches, bias_batches, low_batches, windows, heads, d, atoms;
   float *scratch;
   int64_t scratch_floats; /* per thread */
 } window_attention;
@@ -172,6 +200,12 @@ static void take_window(const window_attention *t, of3_attend *a, int64_t batch,
   a->v_dim = K;
 }
 
+/* Batch entries in an order in which those that share a bias follow each other. */
+static int64_t of_bias_order(const window_attention *t, int64_t i) {
+  const int64_t sharing = t->batches / t->bias_batches;
+  return i % sharing * t->bias_batches + i / sharing;
+}
+
 static void window_attention_task(void *arg, int64_t begin, int64_t end, int thread) {
   const window_attention *t = arg;
   const int64_t width = t->heads * t->d;
@@ -183,10 +217,11 @@ static void window_attention_task(void *arg, int64_t begin, int64_t end, int thr
                   .bias_lanes = Q,
                   .scratch = panels + 3 * OF3_LANES * width};
   for (int64_t i = begin; i < end; i++) {
-    const int64_t block = i / t->batches, batch = i % t->batches, first = block * Q, left = t->atoms - first;
+    const int64_t block = i / t->batches, batch = of_bias_order(t, i % t->batches), first = block * Q,
+                  left = t->atoms - first;
     const int64_t at = (batch * t->atoms + first) * t->row_bytes;
-    take_window(t, &a, batch, t->low[block], scratch);
-    a.bias = t->bias + block * t->heads * K * Q;
+    take_window(t, &a, batch, t->low[batch % t->low_batches * t->windows + block], scratch);
+    a.bias = t->bias + (batch % t->bias_batches * t->windows + block) * t->heads * K * Q;
     of3_attend_heads(t->kernels, a,
                      &(of3_attend_rows){.q = t->q + at,
                                         .g = t->g + at,
@@ -217,8 +252,11 @@ static void run_attention(of3_ctx *cx, const of3_call *c, void *work) {
                         .scratch = work};
   if (of3_count(q) == 0) return;
   t.batches = of3_rows(q) / t.atoms;
+  t.windows = of3_dim(c->in[WINDOW_ATT_LOW], 0);
+  t.low_batches = of3_rows(c->in[WINDOW_ATT_LOW]);
+  t.bias_batches = of3_count(c->in[WINDOW_ATT_BIAS]) / (t.windows * t.heads * K * Q);
   t.scratch_floats = attention_floats(t.heads * t.d);
-  of3_pool_run(of3_cpu_state(cx)->pool, window_attention_task, &t, (t.atoms + Q - 1) / Q * t.batches);
+  of3_pool_run(of3_cpu_state(cx)->pool, window_attention_task, &t, t.windows * t.batches);
 }
 
 const of3_kernel of3_cpu_atom_pair = {.workspace = workspace_pair, .run = run_pair};

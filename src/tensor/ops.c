@@ -8,8 +8,7 @@
 
 const of3_op_info *of3_op_table(void) {
   static const of3_op_info table[OF3_N_OP] = {
-#define OF3_OP(id, name, writes, formula)                                                                    \
-  {#name, formula, writes, of3_shape_##name, of3_ref_##name, of3_cost_##name, NULL},
+#define OF3_OP(id, name, writes, formula) {#name, formula, writes, of3_ref_##name, of3_cost_##name, NULL},
 #include "tensor/ops.def"
 #undef OF3_OP
   };
@@ -22,7 +21,11 @@ bool of3_is_exact(of3_op op) {
 
 of3_tensor *of3_apply(of3_ctx *cx, of3_call *c) {
   const of3_op_info *op = &of3_op_table()[c->op];
-  of3_shape s = op->shape(c);
+  of3_shape s = {
+      .dtype = OF3_F32, .rank = 2, .dim = {OF3_MAX_RANK, 0}}; /* a stand-in if arguments are wrong */
+  char complaint[OF3_AXES_TEXT];
+  const char *wrong = of3_shape_rule(c, &s, complaint);
+  if (wrong) of3_ctx_fail(cx, OF3_ERR_INTERNAL, "operation %s: %s", op->name, wrong);
   if (!c->out) c->out = (of3_is_exact(c->op) ? of3_new_exact : of3_new)(cx, s.dtype, s.rank, s.dim);
   if (cx->opt_cancel && *cx->opt_cancel) of3_ctx_fail(cx, OF3_ERR_CANCELLED, "interrupted");
   if (cx->error.code != OF3_OK) return c->out;
@@ -137,7 +140,8 @@ void of3_bond_add(of3_ctx *cx, of3_tensor *z, const of3_tensor *bond, const of3_
 }
 
 of3_tensor *of3_fourier(of3_ctx *cx, const of3_tensor *t, const of3_tensor *w, const of3_tensor *b) {
-  return APPLY(cx, OF3_OP_FOURIER, NULL, NO_ATTR, t, w, b);
+  return APPLY(cx, OF3_OP_FOURIER, NULL, NO_ATTR, t, OF3_RESHAPE(cx, w, of3_count(w)),
+               OF3_RESHAPE(cx, b, of3_count(b)));
 }
 
 void of3_augment(of3_ctx *cx, of3_tensor *x, const of3_tensor *mask, const of3_tensor *rotation,

@@ -1,6 +1,7 @@
 /* The operations: one table (ops.def), one C function for each row. Floating-point arguments are f32, except
  * that backends which multiply bf16 keep what lies between PROJECT, attention and the linear that follows as
- * bf16. Shapes are given without leading batch axes. Functions that work in place return nothing; the others
+ * bf16. Shapes are given without leading batch axes: ops_axes.def says for every
+ * argument what they may be. Functions that work in place return nothing; the others
  * return a new tensor on the context's stack. See tensor.h for errors. */
 #ifndef OF3_TENSOR_OPS_H
 #define OF3_TENSOR_OPS_H
@@ -254,6 +255,7 @@ void of3_relpos_add(of3_ctx *cx, of3_tensor *z, const of3_tensor *place, const o
 of3_tensor *of3_relpos_one_hot(of3_ctx *cx, const of3_tensor *place, int64_t first, int64_t rows);
 /* z [..,N,N,c], bond [~,P,2] i32, each pair of tokens once, row [c]. */
 void of3_bond_add(of3_ctx *cx, of3_tensor *z, const of3_tensor *bond, const of3_tensor *row);
+/* w, b [n] or [n,1], as checkpoints have them. */
 of3_tensor *of3_fourier(of3_ctx *cx, const of3_tensor *t, const of3_tensor *w, const of3_tensor *b);
 /* x [S,A,3], mask [A] or NULL, rotation [S,9], shift [S,3]. */
 void of3_augment(of3_ctx *cx, of3_tensor *x, const of3_tensor *opt_mask, const of3_tensor *rotation,
@@ -331,7 +333,6 @@ typedef struct of3_shape {
 typedef struct of3_op_info {
   const char *name, *formula;
   of3_writes writes;
-  of3_shape (*shape)(const of3_call *c);
   void (*reference)(const of3_call *c); /* buffers must be host memory */
   double (*cost)(const of3_call *c);
   /* Gradients of the inputs from that of the output; NULL until the training issue

@@ -22,13 +22,11 @@ double of3_cost_combine(const of3_call *c) { return 3 * ops_cost_count(c, COMBIN
 double of3_cost_mask_rows(const of3_call *c) { return ops_cost_count(c, MASK_ROWS_Y); }
 double of3_cost_copy(const of3_call *c) { return 0 * ops_cost_count(c, COPY_Y); }
 double of3_cost_concat(const of3_call *c) { return 0 * ops_cost_count(c, CONCAT_A); }
-double of3_cost_outer_sum(const of3_call *c) { return ops_cost_count(c, OUTER_SUM_A) * rows(c, OUTER_SUM_B); }
+double of3_cost_outer_sum(const of3_call *c) { return (double)of3_count(c->out); }
 double of3_cost_embed_add(const of3_call *c) {
   return ops_cost_count(c, EMBED_Y) * (double)of3_dim(c->in[EMBED_INDEX], 0);
 }
-double of3_cost_gather(const of3_call *c) {
-  return ops_cost_count(c, GATHER_INDEX) * (double)of3_dim(c->in[GATHER_X], 0);
-}
+double of3_cost_gather(const of3_call *c) { return (double)of3_count(c->out); }
 double of3_cost_segment_mean(const of3_call *c) { return 2 * ops_cost_count(c, SEGMENT_X); }
 double of3_cost_symmetrize(const of3_call *c) { return ops_cost_count(c, SYMMETRIZE_X); }
 double of3_cost_expect(const of3_call *c) { return 6 * ops_cost_count(c, EXPECT_X); }
@@ -43,18 +41,14 @@ double of3_cost_fourier(const of3_call *c) {
   return 4 * ops_cost_count(c, FOURIER_T) * ops_cost_count(c, FOURIER_W);
 }
 double of3_cost_augment(const of3_call *c) { return 8 * ops_cost_count(c, AUGMENT_X); }
-double of3_cost_distance_bin(const of3_call *c) {
-  double n = ops_cost_count(c, DISTANCE_REP);
-  return 10 * n * n * (double)c->in[DISTANCE_X]->shape[0];
-}
-double of3_cost_atom_pair(const of3_call *c) {
-  return 10 * ops_cost_count(c, ATOM_PAIR_MASK) * (double)c->in[ATOM_PAIR_WD]->shape[0];
-}
+double of3_cost_distance_bin(const of3_call *c) { return 10 * (double)of3_count(c->out); }
+double of3_cost_atom_pair(const of3_call *c) { return 10 * (double)of3_count(c->out); }
 double of3_cost_window_add(const of3_call *c) { return 3 * ops_cost_count(c, WINDOW_ADD_P); }
 double of3_cost_window_gather(const of3_call *c) { return 2 * ops_cost_count(c, WINDOW_GATHER_P); }
 double of3_cost_window_attention(const of3_call *c) {
   const of3_tensor *q = c->in[WINDOW_ATT_Q];
-  double batch = rows(c, WINDOW_ATT_Q) / (double)of3_dim(q, 1), blocks = ops_cost_count(c, WINDOW_ATT_LOW);
+  double batch = rows(c, WINDOW_ATT_Q) / (double)of3_dim(q, 1),
+         blocks = (double)of3_dim(c->in[WINDOW_ATT_LOW], 0);
   return 4 * batch * blocks * OF3_WINDOW_QUERIES * OF3_WINDOW_KEYS * (double)of3_dim(q, 0);
 }
 double of3_cost_pair_bias(const of3_call *c) { return ops_cost_product(c, PAIR_BIAS_Z, PAIR_BIAS_W); }
@@ -93,14 +87,12 @@ double of3_cost_triangle_attention(const of3_call *c) {
 }
 
 double of3_cost_outer_product_mean(const of3_call *c) {
-  double n = (double)c->in[OPM_M]->shape[1], m = (double)c->in[OPM_M]->shape[0],
-         h = (double)c->in[OPM_W1]->shape[0];
-  return 2 * ops_cost_product(c, OPM_M, OPM_W1) + 2 * m * n * n * h * h + ops_cost_product(c, OPM_Z, OPM_WO) +
-         2 * m * n * n;
+  double pairs = rows(c, OPM_Z), m = (double)of3_dim(c->in[OPM_M], 2), h = (double)c->in[OPM_W1]->shape[0];
+  return 2 * ops_cost_product(c, OPM_M, OPM_W1) + 2 * m * pairs * h * h + ops_cost_product(c, OPM_Z, OPM_WO) +
+         2 * m * pairs;
 }
 
 double of3_cost_pair_weighted_average(const of3_call *c) {
-  double n = (double)c->in[PWA_M]->shape[1], m = (double)c->in[PWA_M]->shape[0],
-         h = (double)c->in[PWA_WV]->shape[0];
-  return 3 * ops_cost_product(c, PWA_M, PWA_WV) + ops_cost_product(c, PWA_Z, PWA_WZ) + 2 * m * n * n * h;
+  double pairs = rows(c, PWA_Z), m = (double)of3_dim(c->in[PWA_M], 2), h = (double)c->in[PWA_WV]->shape[0];
+  return 3 * ops_cost_product(c, PWA_M, PWA_WV) + ops_cost_product(c, PWA_Z, PWA_WZ) + 2 * m * pairs * h;
 }

@@ -90,13 +90,15 @@ static inline int32_t of3_tokens_of_chains(const int32_t *a, const int32_t *b) {
   return a[0] == b[0] ? a[1] : a[1] + b[1];
 }
 
-/* EXPECT: the row of its table that row r of x takes. */
+/* EXPECT: the row of its table that row r of x [..,R,N,bins] takes. */
 static inline int32_t of3_expect_set(const of3_call *c, int64_t r) {
-  if (!c->in[EXPECT_CHAIN]) return 0;
-  const int32_t *chain = of3_i32(c->in[EXPECT_CHAIN]);
-  const int64_t n = of3_dim(c->in[EXPECT_X], 1);
-  const int32_t size = of3_tokens_of_chains(chain + 2 * (c->attr.first + r / n), chain + 2 * (r % n));
-  return of3_i32(c->in[EXPECT_SET_OF_SIZE])[size];
+  const of3_tensor *chains = c->in[EXPECT_CHAIN], *sets = c->in[EXPECT_SET_OF_SIZE];
+  if (!chains) return 0;
+  const int64_t n = of3_dim(chains, 1), i = r / n % of3_dim(c->in[EXPECT_X], 2), j = r % n,
+                entry = r / n / of3_dim(c->in[EXPECT_X], 2);
+  const int32_t *chain = of3_i32(chains) + 2 * (entry * n % (of3_count(chains) / 2));
+  const int32_t size = of3_tokens_of_chains(chain + 2 * (c->attr.first + i), chain + 2 * j);
+  return of3_i32(sets)[(entry * (n + 1) + size) % of3_count(sets)];
 }
 
 #endif

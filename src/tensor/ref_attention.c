@@ -21,26 +21,28 @@ void of3_ref_pair_bias(const of3_call *c) {
 
 /* The additive mask swallows the logit in f32 (1e9 has a last place of 64): keys that are all masked share
  * evenly. */
-static double masked(double logit, const of3_tensor *opt_mask, int64_t k) {
+static double masked(double logit, const float *opt_mask, int64_t k) {
   if (!opt_mask) return logit;
-  float add = (float)(REF_INF * ((double)of3_f32(opt_mask)[k] - 1));
+  float add = (float)(REF_INF * ((double)opt_mask[k] - 1));
   return (double)((float)logit + add);
 }
 
 void of3_ref_attention(const of3_call *c) {
-  const of3_tensor *q = c->in[ATT_Q], *k = c->in[ATT_K], *v = c->in[ATT_V], *bias = c->in[ATT_BIAS];
+  const of3_tensor *q = c->in[ATT_Q], *k = c->in[ATT_K], *v = c->in[ATT_V], *bias = c->in[ATT_BIAS],
+                   *mask = c->in[ATT_KEY_MASK];
   int64_t w = of3_dim(q, 0), nq = of3_dim(q, 1), nk = of3_dim(k, 1), heads = c->attr.heads, d = w / heads;
   int64_t bias_batches = of3_count(bias) / (heads * nq * nk);
   double *p = ref_alloc(nk);
   for (int64_t r = 0; r < of3_rows(q); r++)
     for (int64_t h = 0; h < heads; h++) {
       int64_t b = r / nq, i = r % nq;
-      const float *bh = of3_f32(bias) + (b % bias_batches * heads + h) * nk * nq;
+      const float *bh = of3_f32(bias) + (b % bias_batches * heads + h) * nk * nq,
+                  *of_keys = mask ? of3_f32(mask) + b % of3_rows(mask) * nk : NULL;
       for (int64_t j = 0; j < nk; j++) {
         double dot = 0;
         for (int64_t e = 0; e < d; e++)
           dot += ref_get(q, r * w + h * d + e) * ref_get(k, (b * nk + j) * w + h * d + e);
-        p[j] = masked(dot / sqrt((double)d) + (double)bh[j * nq + i], c->in[ATT_KEY_MASK], j);
+        p[j] = masked(dot / sqrt((double)d) + (double)bh[j * nq + i], of_keys, j);
       }
       ref_softmax(p, nk);
       for (int64_t e = 0; e < d; e++) {

@@ -172,29 +172,27 @@ void of3_ref_triangle_attention(const of3_call *c) {
   free(bias);
 }
 
-void of3_ref_outer_product_mean(const of3_call *c) {
-  const of3_tensor *m = c->in[OPM_M], *wo = c->in[OPM_WO];
-  const float *mask = c->in[OPM_MASK] ? of3_f32(c->in[OPM_MASK]) : NULL;
-  int64_t rows = m->shape[0], n = m->shape[1], cm = of3_dim(m, 0), h = c->in[OPM_W1]->shape[0],
-          w = of3_dim(c->out, 0);
+static void outer_product_mean_one(const of3_call *c, float *z, const float *m, const float *mask) {
+  const of3_tensor *wo = c->in[OPM_WO];
+  int64_t rows = of3_dim(c->in[OPM_M], 2), n = of3_dim(c->in[OPM_M], 1), cm = of3_dim(c->in[OPM_M], 0),
+          h = c->in[OPM_W1]->shape[0], w = of3_dim(c->out, 0);
   double *x = ref_alloc(cm), *a = ref_alloc(rows * n * h), *b = ref_alloc(rows * n * h),
          *o = ref_alloc(h * h);
   for (int64_t r = 0; r < rows * n; r++) {
-    ref_norm_row(of3_f32(m) + r * cm, cm, c->in[OPM_SCALE], c->in[OPM_OFFSET], x);
+    ref_norm_row(m + r * cm, cm, c->in[OPM_SCALE], c->in[OPM_OFFSET], x);
     for (int64_t e = 0; e < h; e++) {
       a[r * h + e] = ref_operand(c->in[OPM_W1], (mask ? (double)mask[r] : 1) * ref_dot(c->in[OPM_W1], e, x));
       b[r * h + e] = ref_operand(c->in[OPM_W2], (mask ? (double)mask[r] : 1) * ref_dot(c->in[OPM_W2], e, x));
     }
   }
   for (int64_t i = 0; i < n; i++)
-    for (int64_t j = 0; j < n; j++) {
+    for (int64_t j = 0; j < n; j++, z += w) {
       double both = 1e-3;
       memset(o, 0, (size_t)(h * h) * sizeof *o);
       for (int64_t r = 0; r < rows; r++) {
         both += mask ? (double)mask[r * n + i] * (double)mask[r * n + j] : 1;
         for (int64_t e = 0; e < h * h; e++) o[e] += a[(r * n + i) * h + e / h] * b[(r * n + j) * h + e % h];
       }
-      float *z = of3_f32(c->out) + (i * n + j) * w;
       for (int64_t ch = 0; ch < w; ch++)
         z[ch] = (float)((double)z[ch] + (ref_dot(wo, ch, o) + (double)of3_f32(c->in[OPM_BO])[ch]) / both);
     }
@@ -204,17 +202,24 @@ void of3_ref_outer_product_mean(const of3_call *c) {
   free(o);
 }
 
+void of3_ref_outer_product_mean(const of3_call *c) {
+  const of3_tensor *m = c->in[OPM_M], *mask = c->in[OPM_MASK];
+  const int64_t cells = of3_dim(m, 2) * of3_dim(m, 1), n = of3_dim(c->out, 1), w = of3_dim(c->out, 0);
+  if (of3_count(c->out) == 0) return;
+  for (int64_t e = 0; e < of3_count(c->out) / (n * n * w); e++)
+    outer_product_mean_one(c, of3_f32(c->out) + e * n * n * w, of3_f32(m) + e * cells * of3_dim(m, 0),
+                           cells ? of3_entry_mask(mask, cells, e) : NULL);
+}
+
 /* Softmax weights [N,N,H] over j of linear_z(LN_z(z_ij)) + INF (mask_i mask_j - 1); a row without unmasked j
- * goes unmasked. */
-static void average_weights(const of3_call *c, int64_t n, double *weight) {
-  const of3_tensor *z = c->in[PWA_Z];
-  int64_t w = of3_dim(z, 0), heads = c->attr.heads;
+ * goes unmasked. z and the mask are those of one batch entry. */
+static void average_weights(const of3_call *c, const float *z, const float *mask, int64_t n, double *weight) {
+  int64_t w = of3_dim(c->in[PWA_Z], 0), heads = c->attr.heads;
   double *x = ref_alloc(w), *p = ref_alloc(n);
-  const float *mask = n ? of3_entry_mask(c->in[PWA_MASK], n, 0) : NULL;
   for (int64_t i = 0; i < n; i++) {
     bool masked = any_pair(mask, n, i);
     for (int64_t j = 0; j < n; j++) {
-      ref_norm_row(of3_f32(z) + (i * n + j) * w, w, c->in[PWA_Z_SCALE], c->in[PWA_Z_OFFSET], x);
+      ref_norm_row(z + (i * n + j) * w, w, c->in[PWA_Z_SCALE], c->in[PWA_Z_OFFSET], x);
       float add = masked ? (float)(REF_INF * ((double)of3_pair_mask(mask, i, j) - 1)) : 0;
       for (int64_t h = 0; h < heads; h++)
         weight[(i * n + j) * heads + h] = (double)((float)ref_dot(c->in[PWA_WZ], h, x) + add);
@@ -229,30 +234,36 @@ static void average_weights(const of3_call *c, int64_t n, double *weight) {
   free(p);
 }
 
-void of3_ref_pair_weighted_average(const of3_call *c) {
-  int64_t rows = c->out->shape[0], n = c->out->shape[1], cm = of3_dim(c->out, 0), heads = c->attr.heads,
-          hd = c->in[PWA_WV]->shape[0];
-  double *weight = ref_alloc(n * n * heads), *x = ref_alloc(n * cm), *v = ref_alloc(n * hd),
-         *o = ref_alloc(hd);
-  average_weights(c, n, weight);
-  for (int64_t r = 0; r < rows; r++) {
-    float *m = of3_f32(c->out) + r * n * cm;
-    for (int64_t j = 0; j < n; j++) {
-      ref_norm_row(m + j * cm, cm, c->in[PWA_M_SCALE], c->in[PWA_M_OFFSET], x + j * cm);
-      ref_matvec(c->in[PWA_WV], x + j * cm, v + j * hd);
-    }
-    for (int64_t i = 0; i < n; i++) {
-      for (int64_t e = 0; e < hd; e++) {
-        double sum = 0;
-        for (int64_t j = 0; j < n; j++) sum += weight[(i * n + j) * heads + e / (hd / heads)] * v[j * hd + e];
-        o[e] = sum * ref_sigmoid(ref_dot(c->in[PWA_WG], e, x + i * cm));
-      }
-      for (int64_t ch = 0; ch < cm; ch++)
-        m[i * cm + ch] = (float)((double)m[i * cm + ch] + ref_dot(c->in[PWA_WO], ch, o));
-    }
+/* One row [N,c_m] of an alignment. */
+static void average_row(const of3_call *c, const double *weight, int64_t n, float *m) {
+  int64_t cm = of3_dim(c->out, 0), heads = c->attr.heads, hd = c->in[PWA_WV]->shape[0];
+  double *x = ref_alloc(n * cm), *v = ref_alloc(n * hd), *o = ref_alloc(hd);
+  for (int64_t j = 0; j < n; j++) {
+    ref_norm_row(m + j * cm, cm, c->in[PWA_M_SCALE], c->in[PWA_M_OFFSET], x + j * cm);
+    ref_matvec(c->in[PWA_WV], x + j * cm, v + j * hd);
   }
-  free(weight);
+  for (int64_t i = 0; i < n; i++) {
+    for (int64_t e = 0; e < hd; e++) {
+      double sum = 0;
+      for (int64_t j = 0; j < n; j++) sum += weight[(i * n + j) * heads + e / (hd / heads)] * v[j * hd + e];
+      o[e] = sum * ref_sigmoid(ref_dot(c->in[PWA_WG], e, x + i * cm));
+    }
+    for (int64_t ch = 0; ch < cm; ch++)
+      m[i * cm + ch] = (float)((double)m[i * cm + ch] + ref_dot(c->in[PWA_WO], ch, o));
+  }
   free(x);
   free(v);
   free(o);
+}
+
+void of3_ref_pair_weighted_average(const of3_call *c) {
+  const of3_tensor *z = c->in[PWA_Z], *mask = c->in[PWA_MASK];
+  int64_t rows = of3_dim(c->out, 2), n = of3_dim(c->out, 1), cm = of3_dim(c->out, 0), heads = c->attr.heads;
+  if (of3_count(c->out) == 0) return;
+  double *weight = ref_alloc(n * n * heads);
+  for (int64_t e = 0; e < of3_rows(c->out) / (rows * n); e++) {
+    average_weights(c, of3_f32(z) + e * n * n * of3_dim(z, 0), of3_entry_mask(mask, n, e), n, weight);
+    for (int64_t r = 0; r < rows; r++) average_row(c, weight, n, of3_f32(c->out) + (e * rows + r) * n * cm);
+  }
+  free(weight);
 }

@@ -47,7 +47,7 @@ void of3_ref_add(const of3_call *c) {
 void of3_ref_combine(const of3_call *c) {
   const of3_tensor *x = c->in[COMBINE_X], *a = c->in[COMBINE_A], *b = c->in[COMBINE_B],
                    *mask = c->in[COMBINE_MASK];
-  int64_t width = of3_dim(x, 0), each = of3_count(x) / x->shape[0];
+  int64_t width = of3_dim(x, 0), each = of3_dim(x, 1) * width;
   for (int64_t i = 0; i < of3_count(x); i++) {
     int64_t s = i / each;
     double y = (double)of3_f32(a)[s % of3_count(a)] * (double)of3_f32(x)[i];
@@ -82,9 +82,11 @@ void of3_ref_concat(const of3_call *c) {
 
 void of3_ref_outer_sum(const of3_call *c) {
   const of3_tensor *a = c->in[OUTER_SUM_A], *b = c->in[OUTER_SUM_B];
-  int64_t w = of3_dim(a, 0), nb = of3_rows(b);
-  for (int64_t i = 0; i < of3_count(c->out); i++)
-    of3_f32(c->out)[i] = of3_f32(a)[i / (nb * w) * w + i % w] + of3_f32(b)[i % (nb * w)];
+  int64_t w = of3_dim(a, 0), na = of3_dim(a, 1), nb = of3_dim(b, 1);
+  for (int64_t i = 0; i < of3_count(c->out); i++) {
+    int64_t row = i / (nb * w), entry = row / na;
+    of3_f32(c->out)[i] = of3_f32(a)[row * w + i % w] + of3_f32(b)[entry * nb * w + i % (nb * w)];
+  }
 }
 
 void of3_ref_embed_add(const of3_call *c) {
@@ -97,19 +99,18 @@ void of3_ref_embed_add(const of3_call *c) {
         int32_t at = of3_i32(index)[r % of3_rows(index) * n + k];
         if (at >= 0) sum += (double)of3_f32(table)[at * w + ch];
       }
-      if (weight) sum *= (double)of3_f32(weight)[r];
+      if (weight) sum *= (double)of3_f32(weight)[r % of3_count(weight)];
       of3_f32(c->out)[r * w + ch] = (float)((double)of3_f32(c->out)[r * w + ch] + sum);
     }
 }
 
 void of3_ref_gather(const of3_call *c) {
-  const of3_tensor *x = c->in[GATHER_X], *mask = c->in[GATHER_MASK];
-  int64_t w = of3_dim(x, 0), n = of3_dim(x, 1), atoms = of3_count(c->in[GATHER_INDEX]);
-  int64_t batches = of3_rows(x) / n;
+  const of3_tensor *x = c->in[GATHER_X], *index = c->in[GATHER_INDEX], *mask = c->in[GATHER_MASK];
+  int64_t w = of3_dim(x, 0), n = of3_dim(x, 1), atoms = of3_dim(index, 0), entries = of3_rows(x) / n;
   for (int64_t r = 0; r < of3_rows(c->out); r++) {
-    int64_t a = r % atoms, from = r / atoms % batches * n + of3_i32(c->in[GATHER_INDEX])[a];
+    int64_t from = r / atoms % entries * n + of3_i32(index)[r % of3_count(index)];
     for (int64_t ch = 0; ch < w; ch++) {
-      float v = (mask ? of3_f32(mask)[a] : 1.0f) * of3_f32(x)[from * w + ch],
+      float v = (mask ? of3_f32(mask)[r % of3_count(mask)] : 1.0f) * of3_f32(x)[from * w + ch],
             *y = of3_f32(c->out) + r * w + ch;
       *y = c->attr.accumulate ? *y + v : v;
     }
@@ -117,15 +118,16 @@ void of3_ref_gather(const of3_call *c) {
 }
 
 void of3_ref_segment_mean(const of3_call *c) {
-  const of3_tensor *x = c->in[SEGMENT_X], *mask = c->in[SEGMENT_MASK];
-  int64_t w = of3_dim(x, 0), atoms = of3_dim(x, 1), n = of3_count(c->in[SEGMENT_START]);
+  const of3_tensor *x = c->in[SEGMENT_X], *start = c->in[SEGMENT_START], *many = c->in[SEGMENT_COUNT];
+  int64_t w = of3_dim(x, 0), atoms = of3_dim(x, 1), n = of3_dim(start, 0);
   for (int64_t r = 0; r < of3_rows(c->out); r++) {
-    int64_t first = of3_i32(c->in[SEGMENT_START])[r % n], last = first + of3_i32(c->in[SEGMENT_COUNT])[r % n];
-    const float *xb = of3_f32(x) + r / n * atoms * w;
+    int64_t first = of3_i32(start)[r % of3_count(start)], last = first + of3_i32(many)[r % of3_count(many)];
+    const float *xb = of3_f32(x) + r / n * atoms * w,
+                *mask = atoms ? of3_entry_mask(c->in[SEGMENT_MASK], atoms, r / n) : NULL;
     for (int64_t ch = 0; ch < w; ch++) {
       double sum = 0, count = 0;
       for (int64_t a = first; a < last; a++) {
-        const double m = mask ? (double)of3_f32(mask)[a] : 1;
+        const double m = mask ? (double)mask[a] : 1;
         sum += m * (double)xb[a * w + ch];
         count += m;
       }
@@ -170,11 +172,11 @@ void of3_ref_fourier(const of3_call *c) {
 }
 
 void of3_ref_augment(const of3_call *c) {
-  int64_t atoms = c->out->shape[1];
-  const float *mask = c->in[AUGMENT_MASK] ? of3_f32(c->in[AUGMENT_MASK]) : NULL;
-  for (int64_t s = 0; s < c->out->shape[0]; s++) {
+  int64_t atoms = of3_dim(c->out, 1);
+  for (int64_t s = 0; s < of3_rows(c->out) / atoms; s++) {
     float *x = of3_f32(c->out) + s * atoms * 3;
-    const float *rot = of3_f32(c->in[AUGMENT_ROTATION]) + 9 * s,
+    const float *mask = of3_entry_mask(c->in[AUGMENT_MASK], atoms, s),
+                *rot = of3_f32(c->in[AUGMENT_ROTATION]) + 9 * s,
                 *shift = of3_f32(c->in[AUGMENT_SHIFT]) + 3 * s;
     double mean[3] = {0}, count = 0;
     for (int64_t a = 0; a < atoms; a++) {
@@ -198,10 +200,12 @@ void of3_ref_augment(const of3_call *c) {
 /* Squared distances in f32, as the reference compares them: a pair on an edge must fall on the same side. */
 void of3_ref_distance_bin(const of3_call *c) {
   const of3_tensor *x = c->in[DISTANCE_X], *rep = c->in[DISTANCE_REP];
-  int64_t n = of3_count(rep), atoms = x->shape[1];
+  int64_t n = of3_dim(rep, 0), atoms = of3_dim(x, 1), reps = of3_rows(rep);
   for (int64_t i = 0; i < of3_count(c->out); i++) {
-    const float *xs = of3_f32(x) + i / (n * n) * atoms * 3;
-    const float *a = xs + 3 * of3_i32(rep)[i / n % n], *b = xs + 3 * of3_i32(rep)[i % n];
+    const int64_t entry = i / (n * n);
+    const float *xs = of3_f32(x) + entry * atoms * 3;
+    const int32_t *atom = of3_i32(rep) + entry % reps * n;
+    const float *a = xs + 3 * atom[i / n % n], *b = xs + 3 * atom[i % n];
     float d2 = 0;
     for (int k = 0; k < 3; k++) d2 += (a[k] - b[k]) * (a[k] - b[k]);
     int32_t bin = -1;

@@ -5,26 +5,31 @@ enum { Q = OF3_WINDOW_QUERIES, K = OF3_WINDOW_KEYS };
 
 static int64_t ref_window_clamp(int64_t a, int64_t n) { return a < 0 ? 0 : a >= n ? n - 1 : a; }
 
-/* The query and key atoms of entry (b,q,k) = i; beyond the ends the nearest atom, which the mask takes out.
- */
-static int64_t query_of(int64_t i, int64_t atoms) {
-  return ref_window_clamp(i / (Q * K) * Q + i / K % Q, atoms);
-}
-static int64_t key_of(int64_t i, const of3_tensor *low, int64_t atoms) {
-  return ref_window_clamp(of3_i32(low)[i / (Q * K)] + i % K, atoms);
+/* Where entry (e,b,q,k) = i of [..,W,32,128] has its query and key; beyond the ends the nearest atom, which
+ * the mask takes out. */
+typedef struct pair_place {
+  int64_t entry, l, m; /* batch entry; atoms of it */
+} pair_place;
+
+static pair_place place_of(int64_t i, const of3_tensor *low, int64_t atoms) {
+  const int64_t windows = of3_dim(low, 0), block = i / (Q * K);
+  return (pair_place){.entry = block / windows,
+                      .l = ref_window_clamp(block % windows * Q + i / K % Q, atoms),
+                      .m = ref_window_clamp(of3_i32(low)[block % of3_count(low)] + i % K, atoms)};
 }
 
 void of3_ref_atom_pair(const of3_call *c) {
-  const float *pos = of3_f32(c->in[ATOM_PAIR_POS]), *mask = of3_f32(c->in[ATOM_PAIR_MASK]);
-  const int32_t *uid = of3_i32(c->in[ATOM_PAIR_UID]);
+  const of3_tensor *at = c->in[ATOM_PAIR_POS], *same = c->in[ATOM_PAIR_UID], *mask = c->in[ATOM_PAIR_MASK];
   const float *wd = of3_f32(c->in[ATOM_PAIR_WD]), *wi = of3_f32(c->in[ATOM_PAIR_WI]),
               *wv = of3_f32(c->in[ATOM_PAIR_WV]);
-  int64_t atoms = c->in[ATOM_PAIR_POS]->shape[0], w = of3_dim(c->out, 0);
+  int64_t atoms = of3_dim(at, 1), w = of3_dim(c->out, 0);
   for (int64_t i = 0; i < of3_rows(c->out); i++) {
-    int64_t l = query_of(i, atoms), m = key_of(i, c->in[ATOM_PAIR_LOW], atoms);
-    double d[3], d2 = 0, valid = uid[l] == uid[m] ? (double)mask[i] : 0;
+    const pair_place p = place_of(i, c->in[ATOM_PAIR_LOW], atoms);
+    const float *pos = of3_f32(at) + p.entry * atoms * 3, masked = of3_f32(mask)[i % of3_count(mask)];
+    const int32_t *uid = of3_i32(same) + p.entry % of3_rows(same) * atoms;
+    double d[3], d2 = 0, valid = uid[p.l] == uid[p.m] ? (double)masked : 0;
     for (int k = 0; k < 3; k++) {
-      d[k] = ((double)pos[3 * l + k] - (double)pos[3 * m + k]) * (double)mask[i];
+      d[k] = ((double)pos[3 * p.l + k] - (double)pos[3 * p.m + k]) * (double)masked;
       d2 += d[k] * d[k];
     }
     for (int64_t ch = 0; ch < w; ch++) {
@@ -35,51 +40,53 @@ void of3_ref_atom_pair(const of3_call *c) {
 }
 
 void of3_ref_window_add(const of3_call *c) {
-  const of3_tensor *row = c->in[WINDOW_ADD_ROW], *col = c->in[WINDOW_ADD_COL];
-  int64_t atoms = of3_rows(row), w = of3_dim(c->out, 0);
+  const of3_tensor *row = c->in[WINDOW_ADD_ROW], *mask = c->in[WINDOW_ADD_MASK];
+  int64_t atoms = of3_dim(row, 1), w = of3_dim(c->out, 0);
   for (int64_t i = 0; i < of3_rows(c->out); i++) {
-    int64_t l = query_of(i, atoms), m = key_of(i, c->in[WINDOW_ADD_LOW], atoms);
-    float mask = of3_f32(c->in[WINDOW_ADD_MASK])[i];
-    for (int64_t ch = 0; ch < w; ch++)
-      of3_f32(c->out)[i * w + ch] += mask * (of3_f32(row)[l * w + ch] + of3_f32(col)[m * w + ch]);
+    const pair_place p = place_of(i, c->in[WINDOW_ADD_LOW], atoms);
+    const float m = of3_f32(mask)[i % of3_count(mask)], *left = of3_f32(row) + (p.entry * atoms + p.l) * w,
+                *right = of3_f32(c->in[WINDOW_ADD_COL]) + (p.entry * atoms + p.m) * w;
+    for (int64_t ch = 0; ch < w; ch++) of3_f32(c->out)[i * w + ch] += m * (left[ch] + right[ch]);
   }
 }
 
 void of3_ref_window_gather(const of3_call *c) {
-  const of3_tensor *z = c->in[WINDOW_GATHER_Z];
-  const int32_t *token = of3_i32(c->in[WINDOW_GATHER_TOKEN]);
-  int64_t atoms = of3_count(c->in[WINDOW_GATHER_TOKEN]), w = of3_dim(c->out, 0), n = z->shape[1];
+  const of3_tensor *z = c->in[WINDOW_GATHER_Z], *owner = c->in[WINDOW_GATHER_TOKEN],
+                   *mask = c->in[WINDOW_GATHER_MASK];
+  int64_t atoms = of3_dim(owner, 0), w = of3_dim(c->out, 0), n = of3_dim(z, 1);
   for (int64_t i = 0; i < of3_rows(c->out); i++) {
-    int64_t l = query_of(i, atoms), m = key_of(i, c->in[WINDOW_GATHER_LOW], atoms);
-    const float *from = of3_f32(z) + (token[l] * n + token[m]) * w;
+    const pair_place p = place_of(i, c->in[WINDOW_GATHER_LOW], atoms);
+    const int32_t *token = of3_i32(owner) + p.entry % of3_rows(owner) * atoms;
+    const float *from = of3_f32(z) + ((p.entry * n + token[p.l]) * n + token[p.m]) * w;
     for (int64_t ch = 0; ch < w; ch++)
-      of3_f32(c->out)[i * w + ch] += of3_f32(c->in[WINDOW_GATHER_MASK])[i] * from[ch];
+      of3_f32(c->out)[i * w + ch] += of3_f32(mask)[i % of3_count(mask)] * from[ch];
   }
 }
 
 void of3_ref_window_attention(const of3_call *c) {
   const of3_tensor *bias = c->in[WINDOW_ATT_BIAS], *low = c->in[WINDOW_ATT_LOW];
-  int64_t atoms = of3_dim(c->out, 1), w = of3_dim(c->out, 0), heads = c->attr.heads, d = w / heads;
+  int64_t atoms = of3_dim(c->out, 1), w = of3_dim(c->out, 0), heads = c->attr.heads, d = w / heads,
+          windows = of3_dim(low, 0), biases = of3_count(bias) / (windows * heads * K * Q);
   double p[K];
   for (int64_t r = 0; r < of3_rows(c->out); r++)
     for (int64_t h = 0; h < heads; h++) {
-      int64_t a = r % atoms, block = a / Q, base = r - a;
-      const int64_t at = r * w + h * d;
+      int64_t a = r % atoms, entry = r / atoms, base = r - a, block = a / Q;
+      const int64_t at = r * w + h * d, first = of3_i32(low)[(entry * windows + block) % of3_count(low)];
+      const float *added = of3_f32(bias) + ((entry % biases * windows + block) * heads + h) * K * Q + a % Q;
       for (int64_t k = 0; k < K; k++) {
-        const int64_t key = (base + ref_window_clamp(of3_i32(low)[block] + k, atoms)) * w + h * d;
+        const int64_t key = (base + ref_window_clamp(first + k, atoms)) * w + h * d;
         double dot = 0;
         for (int64_t i = 0; i < d; i++)
           dot += ref_get(c->in[WINDOW_ATT_Q], at + i) * ref_get(c->in[WINDOW_ATT_K], key + i);
         /* added in f32, so that keys that are all masked share evenly (see ref_attention.c) */
-        p[k] = (double)((float)(dot / sqrt((double)d)) +
-                        of3_f32(bias)[((block * heads + h) * K + k) * Q + a % Q]);
+        p[k] = (double)((float)(dot / sqrt((double)d)) + added[k * Q]);
       }
       ref_softmax(p, K);
       for (int64_t i = 0; i < d; i++) {
         double o = 0;
         for (int64_t k = 0; k < K; k++)
-          o += p[k] * ref_get(c->in[WINDOW_ATT_V],
-                              (base + ref_window_clamp(of3_i32(low)[block] + k, atoms)) * w + h * d + i);
+          o += p[k] *
+               ref_get(c->in[WINDOW_ATT_V], (base + ref_window_clamp(first + k, atoms)) * w + h * d + i);
         ref_set(c->out, at + i, o * ref_sigmoid(ref_get(c->in[WINDOW_ATT_G], at + i)));
       }
     }

@@ -2,7 +2,8 @@
  *
  * A tensor is a handle: shape, element type and a place in a storage, dense and row-major. Handles that are
  * views of each other share the storage, which knows the backend's buffer. Leading dimensions are batch
- * dimensions in every operation. Model code never looks behind the handle; it calls operations.
+ * dimensions in every operation (ops_axes.def). Model code never looks behind the handle; it calls
+ * operations.
  *
  * Three lifetimes:
  *   model  weights, wrapped by of3_constant; they live as long as the store they came from

@@ -47,7 +47,7 @@ static void *buffer(int64_t n) {
 }
 
 static of3_stream stream(ops_env *e) {
-  return (of3_stream){.seed = 1, .purpose = OF3_RANDOM_TEST, .step = e->next++};
+  return (of3_stream){.seed = 1 + e->member, .purpose = OF3_RANDOM_TEST, .step = e->next++};
 }
 
 /* mean + scale times normal numbers. */
@@ -201,7 +201,7 @@ static of3_tensor *places(ops_env *e, int64_t batches, int64_t n, bool rings) {
   for (int64_t t = 0; t < batches * n; t++) {
     const int64_t i = t % n, third = (n + 2) / 3, chain = i / third;
     int32_t *at = at_all + t * OF3_N_PLACE;
-    at[OF3_PLACE_RESIDUE] = (int32_t)(i - chain * third - i % 3 / 2 + t / n);
+    at[OF3_PLACE_RESIDUE] = (int32_t)(i - chain * third - i % 3 / 2 + t / n + e->member);
     at[OF3_PLACE_TOKEN] = (int32_t)i;
     at[OF3_PLACE_ASYM] = (int32_t)chain;
     at[OF3_PLACE_ENTITY] = (int32_t)(chain / 2);
@@ -253,13 +253,14 @@ static void make_gather(ops_env *e, const int64_t *p, of3_call *c) {
   if (p[4]) c->in[GATHER_Y] = c->out = normal(e, 0, 1, DIMS(p[5], p[0], p[2], p[3]));
 }
 
-/* B, N, c, 1: without a mask; token i has i mod 4 atoms and one atom lies between tokens */
+/* B, N, c, 1: without a mask; token i has i mod 4 atoms and one atom lies between tokens; odd members of a
+ * batch have them the other way round */
 static void make_segment_mean(ops_env *e, const int64_t *p, of3_call *c) {
   int64_t n = p[1], atoms = 0;
   int32_t *start = buffer(n), *many = buffer(n);
   for (int64_t i = 0; i < n; i++) {
     start[i] = (int32_t)atoms;
-    many[i] = (int32_t)(i % 4);
+    many[i] = (int32_t)((e->member % 2 ? n - 1 - i : i) % 4);
     atoms += many[i] + 1;
   }
   c->in[SEGMENT_X] = normal(e, 0, 1, DIMS(p[0], atoms, p[2]));
@@ -319,8 +320,9 @@ static void make_distance_bin(ops_env *e, const int64_t *p, of3_call *c) {
 /* ---- atom windows */
 
 /* First keys as docs/model.md 5.3 has them for P2: slid inside the atoms, negative where there are too few;
- * and as for P1: not slid. */
+ * and as for P1: not slid. Odd members of a batch have the other way. */
 static of3_tensor *window_low(ops_env *e, int64_t atoms, bool slide) {
+  if (e->member % 2) slide = !slide;
   int64_t blocks = (atoms + 31) / 32;
   int32_t *low = buffer(blocks);
   for (int64_t b = 0; b < blocks; b++) {
@@ -408,13 +410,13 @@ static void make_pair_bias(ops_env *e, const int64_t *p, of3_call *c) {
   c->out = normal(e, 0, 1, DIMS(p[0], p[4], p[2], p[1]));
 }
 
-/* S, Q, K, H, d, batches of the bias, 0 or 1 + kind of the key mask */
+/* S, Q, K, H, d, batches of the bias, a divisor of S; 0 or 1 + kind of the key mask */
 static void make_attention(ops_env *e, const int64_t *p, of3_call *c) {
-  int64_t width = p[3] * p[4];
-  c->in[ATT_Q] = projected(e, 2, p[4], DIMS(p[0], p[1], width));
-  c->in[ATT_K] = projected(e, 1, p[4], DIMS(p[0], p[2], width));
-  c->in[ATT_V] = projected(e, 1, p[4], DIMS(p[0], p[2], width));
-  c->in[ATT_G] = projected(e, 1, p[4], DIMS(p[0], p[1], width));
+  int64_t width = p[3] * p[4], sharing = p[0] / p[5];
+  c->in[ATT_Q] = projected(e, 2, p[4], DIMS(sharing, p[5], p[1], width));
+  c->in[ATT_K] = projected(e, 1, p[4], DIMS(sharing, p[5], p[2], width));
+  c->in[ATT_V] = projected(e, 1, p[4], DIMS(sharing, p[5], p[2], width));
+  c->in[ATT_G] = projected(e, 1, p[4], DIMS(sharing, p[5], p[1], width));
   c->in[ATT_BIAS] = normal(e, 0, 1, DIMS(p[5], p[3], p[2], p[1]));
   if (p[6]) c->in[ATT_KEY_MASK] = mask(e, p[6] - 1, DIMS(p[2]));
   c->attr.heads = (int)p[3];

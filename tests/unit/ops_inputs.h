@@ -4,14 +4,14 @@
 
 #include "tensor/ops.h"
 
-enum { OPS_MAX_PARAM = 8, OPS_MAX_GUARD = 32, OPS_GUARD = 16 };
+enum { OPS_MAX_PARAM = 8, OPS_MAX_GUARD = 128, OPS_GUARD = 16 };
 
 /* Makes inputs in a context. They depend on the order of creation only, so that two contexts get the same.
  * Behind each input lies a guard that nobody may write. */
 typedef struct ops_env {
   of3_ctx *cx;
-  of3_dtype matrix; /* type of weights that are matrices: OF3_F32 or OF3_BF16 */
-  uint32_t next;
+  of3_dtype matrix;      /* type of weights that are matrices: OF3_F32 or OF3_BF16 */
+  uint32_t next, member; /* member: of a batch (ops_batch.c); each has other numbers */
   of3_tensor *guard[OPS_MAX_GUARD];
   int n_guard;
 } ops_env;

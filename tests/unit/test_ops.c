@@ -3,6 +3,8 @@
  *   - the largest difference, relative to the largest value of the reference, is within 4 times the measured
  * one;
  *   - the same with weights in bf16, where the reference rounds what it multiplies by them to bf16 as well;
+ *   - a batch of three gives each what it gets alone, byte for byte, whether they have arguments in common or
+ * not;
  *   - integers are equal; all numbers of threads, and of passes, give the same bytes;
  *   - the plan's peak of memory suffices, and the plan counts the same operations and FLOPs;
  *   - nobody writes behind the inputs; memory that nobody wrote is NaN.
@@ -13,7 +15,7 @@
 #include <string.h>
 
 #include "cpu/cpu.h"
-#include "ops_run.h"
+#include "ops_batch.h"
 
 enum { MAX_ISA = 8 };
 
@@ -57,6 +59,12 @@ static bool check_passes(const ops_case *k, const char *isa, const of3_device *d
   return ok;
 }
 
+/* Members of a batch get the same bytes as alone. */
+static bool check_batches(const ops_case *k, const of3_device *device, int most_threads) {
+  const int threads = most_threads > 1 ? 2 : 1;
+  return ops_check_batch(device, threads, k, false, NULL) && ops_check_batch(device, threads, k, true, NULL);
+}
+
 static bool check_isa(const ops_case *k, const char *isa, of3_dtype type, int most_threads,
                       const ops_result *reference, double *worst) {
   const of3_backend *backend;
@@ -79,7 +87,7 @@ static bool check_isa(const ops_case *k, const char *isa, of3_dtype type, int mo
     else
       free(r.value);
   }
-  ok = ok && check_passes(k, isa, &device, &first);
+  ok = ok && check_passes(k, isa, &device, &first) && check_batches(k, &device, most_threads);
   free(first.value);
   return ok;
 }
@@ -92,7 +100,7 @@ static bool check_case(const ops_case *k, of3_dtype type, const options *o, doub
                                 type == OF3_BF16 ? &of3_reference_backend_bf16 : &of3_reference_backend};
   bool ok = ops_run(&plain, 1, k, true, SIZE_MAX / 4, &plan) &&
             ops_run(&plain, 1, k, false, plan.peak + 64, &reference) &&
-            ops_check_plan(k, "reference", 1, &plan, &reference);
+            ops_check_plan(k, "reference", 1, &plan, &reference) && check_batches(k, &plain, 1);
   for (int i = 0; ok && i < o->n_isa; i++)
     ok = check_isa(k, o->isa[i], type, o->most_threads, &reference, worst);
   free(reference.value);
