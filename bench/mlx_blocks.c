@@ -279,7 +279,7 @@ static void run_atom(bench *b) {
 
 /* All of AF3 SI Alg. 20 that depends on coordinates or noise level. */
 static void prepare_step(bench *b) {
-  const float t = 8; /* Angstrom: half of sigma_data */
+  const double t = 8; /* Angstrom: half of sigma_data */
   const of3_config *c = b->run.c;
   of3_trunk trunk = {.s_input = INPUT("s_input", 1, N, of3_c_s_input(c)),
                      .s = INPUT("s", 1, N, c->c_s),

@@ -1,6 +1,7 @@
 #include "base/random.h"
 
 #include <math.h>
+#include <string.h>
 
 void of3_random_block(of3_stream s, uint32_t block, uint32_t out[4]) {
   uint32_t c[4] = {block, s.step, s.sample, (uint32_t)s.purpose};
@@ -21,17 +22,26 @@ void of3_random_block(of3_stream s, uint32_t block, uint32_t out[4]) {
 /* (0,1]: the logarithm is finite. */
 static double uniform(uint32_t w) { return ((w >> 8) + 1) * 0x1p-24; }
 
-void of3_random_normal(of3_stream s, float *out, size_t n) {
+/* Box-Muller: two standard normals of two words. */
+static void normal_pair(const uint32_t w[2], float out[2]) {
   const double two_pi = 6.283185307179586;
+  const double r = sqrt(-2 * log(uniform(w[0]))), a = two_pi * uniform(w[1]);
+  out[0] = (float)(r * cos(a));
+  out[1] = (float)(r * sin(a));
+}
+
+void of3_random_normal_from(of3_stream s, size_t first, float *out, size_t n) {
   for (size_t i = 0; i < n; i += 4) {
     uint32_t w[4];
-    of3_random_block(s, (uint32_t)(i / 4), w);
-    for (size_t k = 0; k < 4 && i + k < n; k++) {
-      double r = sqrt(-2 * log(uniform(w[k & ~(size_t)1]))), a = two_pi * uniform(w[k | 1]);
-      out[i + k] = (float)(r * (k & 1 ? sin(a) : cos(a)));
-    }
+    float four[4];
+    of3_random_block(s, (uint32_t)((first + i) / 4), w);
+    normal_pair(w, four);
+    normal_pair(w + 2, four + 2);
+    memcpy(out + i, four, (n - i < 4 ? n - i : 4) * sizeof *out);
   }
 }
+
+void of3_random_normal(of3_stream s, float *out, size_t n) { of3_random_normal_from(s, 0, out, n); }
 
 uint32_t of3_random_below(of3_stream s, uint32_t i, uint32_t below) {
   uint32_t w[4];

@@ -8,14 +8,13 @@
 
 /* What a stream is for. The values enter the counter: never renumber. */
 typedef enum of3_purpose {
-  OF3_RANDOM_CONFORMER = 1, /* choice of a stored conformer */
-  OF3_RANDOM_AUGMENT_REF,   /* rotation and shift of reference conformers */
-  OF3_RANDOM_MSA_ROWS,      /* rows of one trunk cycle */
-  OF3_RANDOM_NOISE_INIT,    /* sampler, AF3 SI Alg. 18 */
-  OF3_RANDOM_NOISE_ROTATION,
-  OF3_RANDOM_NOISE_TRANSLATION,
-  OF3_RANDOM_NOISE_STEP,
-  OF3_RANDOM_TEST
+  OF3_RANDOM_CONFORMER = 1,   /* choice of a stored conformer */
+  OF3_RANDOM_AUGMENT_REF = 2, /* rotation and shift of reference conformers */
+  OF3_RANDOM_MSA_ROWS = 3,    /* rows of one trunk cycle */
+  OF3_RANDOM_NOISE_INIT = 4,  /* sampler, AF3 SI Alg. 18: the first coordinates */
+  OF3_RANDOM_NOISE_POSE = 5,  /* of a step, Alg. 19: quaternion w,x,y,z, then the shift x,y,z */
+  OF3_RANDOM_NOISE_STEP = 7,  /* added in a step */
+  OF3_RANDOM_TEST = 8
 } of3_purpose;
 
 typedef struct of3_stream {
@@ -29,6 +28,8 @@ void of3_random_block(of3_stream s, uint32_t block, uint32_t out[4]);
 
 /* n standard normals (Box-Muller on 24-bit uniforms), n < 2^33. */
 void of3_random_normal(of3_stream s, float *out, size_t n);
+/* Numbers first .. first + n - 1 of these; first is a multiple of 4, which a block of a stream gives. */
+void of3_random_normal_from(of3_stream s, size_t first, float *out, size_t n);
 
 /* Word number i of a stream, reduced to 0 .. below-1 without bias worth naming (64-bit multiply-shift); below
  * > 0. */

@@ -28,6 +28,7 @@ static const of3_kernel *cpu_kernel(const of3_ctx *cx, of3_op op) {
       [OF3_OP_SEGMENT_MEAN] = &of3_cpu_segment_mean,
       [OF3_OP_SYMMETRIZE] = &of3_cpu_symmetrize,
       [OF3_OP_EXPECT] = &of3_cpu_expect,
+      [OF3_OP_RANDOM_NORMAL] = &of3_cpu_random_normal,
       [OF3_OP_DISTANCE_BIN] = &of3_cpu_distance_bin,
       [OF3_OP_ATOM_PAIR] = &of3_cpu_atom_pair,
       [OF3_OP_WINDOW_ADD] = &of3_cpu_window_add,

@@ -200,3 +200,32 @@ static void run_outer_sum(of3_ctx *cx, const of3_call *c, void *memory) {
 }
 
 const of3_kernel of3_cpu_outer_sum = {.run = run_outer_sum};
+
+/* ---- RANDOM_NORMAL */
+
+enum {
+  NORMALS = 1024,
+  FLOATS_OF_A_NORMAL = 32
+}; /* numbers of an item; one takes as long as so many floats */
+
+static int64_t items_of_a_key(const of3_call *c) { return (c->attr.count + NORMALS - 1) / NORMALS; }
+
+static void random_items(void *arg, int64_t begin, int64_t end, int thread) {
+  const job *t = arg;
+  const int64_t n = t->c->attr.count, items = items_of_a_key(t->c);
+  (void)thread;
+  for (int64_t i = begin; i < end; i++) {
+    const int64_t row = i / items, first = i % items * NORMALS, left = n - first;
+    of3_random_normal_from(of3_stream_of(t->c, row), (size_t)first, of3_f32(t->c->out) + row * n + first,
+                           (size_t)(left < NORMALS ? left : NORMALS));
+  }
+}
+
+static void run_random_normal(of3_ctx *cx, const of3_call *c, void *memory) {
+  job t = {.c = c};
+  (void)memory;
+  of3_cpu_share(cx, random_items, &t, of3_rows(c->in[RANDOM_KEY]) * items_of_a_key(c),
+                (c->attr.count < NORMALS ? c->attr.count : NORMALS) * FLOATS_OF_A_NORMAL);
+}
+
+const of3_kernel of3_cpu_random_normal = {.run = run_random_normal};

@@ -232,22 +232,6 @@ static void run_fourier(State &s, const of3_call &c) {
 }
 const Kernel ops::fourier{run_fourier, nullptr};
 
-/* Three terms by hand: a matrix unit might round them to tf32. */
-static void run_augment(State &s, const of3_call &c) {
-  int64_t samples = c.out->shape[0], atoms = c.out->shape[1];
-  if (of3_count(c.out) == 0) return;
-  array x = f32(get(c.out));
-  std::optional<array> mask;
-  if (c.in[AUGMENT_MASK]) mask = get(c.in[AUGMENT_MASK], {1, atoms, 1});
-  array count = mask ? mx::maximum(mx::sum(*mask), array(1.0f)) : array(static_cast<float>(atoms));
-  array d = x - mx::sum(mask ? x * *mask : x, 1, true) / count;
-  array rotation = get(c.in[AUGMENT_ROTATION], {samples, 3, 3});
-  array y = get(c.in[AUGMENT_SHIFT], {samples, 1, 3});
-  for (int k = 0; k < 3; k++) y = y + cut(d, 2, k, 1) * mx::swapaxes(cut(rotation, 2, k, 1), 1, 2);
-  set(s, c.out, mask ? y * *mask : y, true);
-}
-const Kernel ops::augment{run_augment, nullptr};
-
 /* The bin by arithmetic, then put right by comparing with the edges themselves: a pair on an edge must fall
  * where the reference puts it. */
 static void run_distance_bin(State &s, const of3_call &c) {

@@ -1,8 +1,6 @@
 /* The denoiser: AF3 SI Alg. 20-25, docs/model.md 9 and 10. of3_prepare_denoiser does once per
  * query what depends neither on the coordinates nor on the noise level; of3_denoise does the rest for all
  * samples together. */
-#include <math.h>
-
 #include "model/run.h"
 #include "tensor/pairs.h"
 
@@ -200,26 +198,19 @@ static void decode(const of3_run *r, const of3_denoiser_state *d, const of3_tens
   of3_scope_end(cx, scope);
 }
 
-static double total_variance(double t) { return t * t + OF3_SIGMA_DATA * OF3_SIGMA_DATA; }
-static double scale_in(double t) { return 1 / sqrt(total_variance(t)); }
-static double scale_skip(double t) { return OF3_SIGMA_DATA * OF3_SIGMA_DATA / total_variance(t); }
-static double scale_out(double t) { return OF3_SIGMA_DATA * t / sqrt(total_variance(t)); }
-
-/* f of each noise level. */
-static of3_tensor *coefficients(const of3_run *r, const float *t, int n, double (*f)(double)) {
-  of3_tensor *out = OF3_NEW(r->cx, OF3_F32, n);
-  for (int i = 0; i < n; i++) {
-    float value = (float)f((double)t[i]);
-    of3_upload(r->cx, of3_narrow(r->cx, out, i, 1), &value);
+of3_noise_levels of3_upload_levels(const of3_run *r, const double *t, int n) {
+  of3_ctx *cx = r->cx;
+  of3_tensor *all = OF3_NEW(cx, OF3_F32, OF3_LEVEL_COLUMNS, n), *column[OF3_LEVEL_COLUMNS];
+  float *host = OF3_ARENA_NEW(r->arena, float, OF3_LEVEL_COLUMNS *(size_t)n);
+  if (!host) of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for %d noise levels", n);
+  for (int i = 0; host && i < n; i++) {
+    float one[OF3_LEVEL_COLUMNS];
+    of3_level_coefficients(t[i], one);
+    for (int k = 0; k < OF3_LEVEL_COLUMNS; k++) host[k * n + i] = one[k];
   }
-  return out;
-}
-
-of3_noise_levels of3_upload_levels(const of3_run *r, const float *t, int n) {
-  return (of3_noise_levels){.t = OF3_FROM_HOST(r->cx, OF3_F32, t, n),
-                            .in = coefficients(r, t, n, scale_in),
-                            .skip = coefficients(r, t, n, scale_skip),
-                            .out = coefficients(r, t, n, scale_out)};
+  of3_upload(cx, all, host);
+  for (int k = 0; k < OF3_LEVEL_COLUMNS; k++) column[k] = OF3_RESHAPE(cx, of3_narrow(cx, all, k, 1), n);
+  return (of3_noise_levels){.t = column[0], .in = column[1], .skip = column[2], .out = column[3]};
 }
 
 /* AF3 SI Alg. 23 on a [S,N,c_token], s [T,N,c_s]: all blocks. */

@@ -59,7 +59,8 @@ static void run_parts(of3_run *r, const of3_features *f, const of3_fold_options 
   of3_tensor *x = OF3_NEW(cx, OF3_F32, o->n_sample, f->n_atom, 3);
   of3_scope scope = of3_scope_begin(cx);
   of3_denoiser_state d = of3_prepare_denoiser(r, &t);
-  if (cx->error.code == OF3_OK) of3_sample_diffusion(r, &d, o->n_step, x);
+  if (cx->error.code == OF3_OK)
+    of3_sample_diffusion(r, &d, o->opt_sampler ? o->opt_sampler : &of3_sampler_reference, o->n_step, x);
   of3_scope_end(cx, scope);
   of3_download(cx, x, out->x);
   out->seconds_diffusion = network_now() - start;

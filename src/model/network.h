@@ -35,9 +35,11 @@ void of3_network_free(of3_network *net); /* {0} is allowed */
 
 /* Where random numbers come from: a seed, or (parity tests) a file. */
 typedef struct of3_random_source {
+  uint64_t seed; /* of the streams that noise is drawn from, on the backend's device */
   void *user;
-  /* n standard normals. what: OF3_RANDOM_NOISE_*; step counts from 0; one call for each sample. */
-  void (*normal)(void *user, of3_purpose what, int step, int sample, float *out, size_t n);
+  /* NULL; or the noise from elsewhere: n standard normals. what: OF3_RANDOM_NOISE_*; step counts from 0; one
+   * call for each sample. */
+  void (*opt_normal)(void *user, of3_purpose what, int step, int sample, float *out, size_t n);
   /* Rows of the MSA that a cycle uses; returns how many, at most f->n_msa. out has room for f->n_msa. */
   int (*msa_rows)(void *user, const of3_features *f, int cycle, uint32_t *out);
 } of3_random_source;
@@ -46,6 +48,21 @@ typedef struct of3_random_source {
  * rows: a random choice of 1024 of those with an unmasked entry if there are as many, else all of these in
  * order, then masked ones (docs/model.md 7.1). *seed must outlive the source. */
 of3_random_source of3_seeded_random(const uint64_t *seed);
+
+/* How structures are sampled from the denoiser: AF3 SI Alg. 18 with these constants. */
+typedef struct of3_sampler {
+  const char *name;
+  int n_step;                /* of the noise schedule, unless the caller wants others */
+  double gamma_0, gamma_min; /* the noise level is raised by gamma_0 where the next one is above gamma_min */
+  double noise_scale;        /* lambda: of the noise that raises it */
+  double step_scale;         /* eta: of the step towards the denoised coordinates */
+} of3_sampler;
+
+/* "reference": the constants of AF3 and OpenFold3, 200 steps. "ode": no noise is added after the first, so
+ * that the steps follow the probability-flow ODE, with AF3's step scale, in few steps. NULL: there is no such
+ * sampler. docs/sampling.md says what both are worth. */
+const of3_sampler *of3_sampler_named(const char *name);
+extern const of3_sampler of3_sampler_reference, of3_sampler_ode;
 
 /* Who watches. Any member may be NULL. */
 typedef struct of3_observer {
@@ -70,6 +87,7 @@ typedef struct of3_fold_options {
   int n_cycle; /* trunk passes: recycles + 1 */
   int n_step;  /* of the noise schedule */
   int n_sample;
+  const of3_sampler *opt_sampler; /* NULL: of3_sampler_reference; its n_step is not looked at */
   of3_economy economy;
 } of3_fold_options;
 

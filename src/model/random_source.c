@@ -1,11 +1,6 @@
-/* The random numbers of a fold from its seed: noise, poses, and which rows of the MSA a cycle sees. */
+/* The random numbers of a fold from its seed: which rows of the MSA a cycle sees. Noise is drawn from the
+ * seed by the sampler. */
 #include "model/network.h"
-
-static void seeded_normal(void *user, of3_purpose what, int step, int sample, float *out, size_t n) {
-  of3_stream s = {
-      .seed = *(const uint64_t *)user, .purpose = what, .sample = (uint32_t)sample, .step = (uint32_t)step};
-  of3_random_normal(s, out, n);
-}
 
 static bool row_is_valid(const of3_features *f, int row) {
   for (int i = 0; i < f->n_token; i++)
@@ -39,6 +34,5 @@ static int seeded_rows(void *user, const of3_features *f, int cycle, uint32_t *o
 }
 
 of3_random_source of3_seeded_random(const uint64_t *seed) {
-  return (of3_random_source){
-      .user = (void *)(uintptr_t)seed, .normal = seeded_normal, .msa_rows = seeded_rows};
+  return (of3_random_source){.seed = *seed, .user = (void *)(uintptr_t)seed, .msa_rows = seeded_rows};
 }

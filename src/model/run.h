@@ -124,7 +124,10 @@ of3_denoiser_state of3_prepare_denoiser(const of3_run *r, const of3_trunk *t);
 typedef struct of3_noise_levels {
   of3_tensor *t, *in, *skip, *out;
 } of3_noise_levels;
-of3_noise_levels of3_upload_levels(const of3_run *r, const float *t, int n);
+of3_noise_levels of3_upload_levels(const of3_run *r, const double *t, int n);
+/* Alg. 20 at noise level t (Angstrom): in order t itself and the factors `in`, `skip` and `out`. */
+enum { OF3_LEVEL_COLUMNS = 4 };
+void of3_level_coefficients(double t, float out[OF3_LEVEL_COLUMNS]);
 /* x [S,A,3] noisy -> denoised [S,A,3]. Nothing is uploaded in it. */
 of3_tensor *of3_denoise(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *x,
                         const of3_noise_levels *levels);
@@ -134,9 +137,17 @@ void of3_token_block(const of3_run *r, of3_tensor *a, const of3_tensor *s, const
                      const of3_dit_block_w *w, int index);
 
 /* sampler.c: Alg. 18. x [S,A,3] is written. */
-void of3_sample_diffusion(const of3_run *r, const of3_denoiser_state *d, int n_step, of3_tensor *x);
-/* Schedule value i of K steps in Angstrom (docs/model.md 11). */
+void of3_sample_diffusion(const of3_run *r, const of3_denoiser_state *d, const of3_sampler *sampler,
+                          int n_step, of3_tensor *x);
+
+/* noise_schedule.c */
+
+/* Noise level i of n_step steps, 0 <= i <= n_step, in Angstrom (docs/model.md 11). */
 double of3_noise_schedule(int i, int n_step);
+/* What step i takes: the level of Alg. 20 that its noise reaches, first the OF3_LEVEL_COLUMNS, the factor of
+ * the noise that is added, and those of x = keep noisy + pull denoised. */
+enum { OF3_STEP_ADDED = OF3_LEVEL_COLUMNS, OF3_STEP_KEEP, OF3_STEP_PULL, OF3_STEP_COLUMNS };
+void of3_step_coefficients(const of3_sampler *sampler, int i, int n_step, float out[OF3_STEP_COLUMNS]);
 
 /* confidence.c: Alg. 31 and the heads. */
 void of3_contact_probability(const of3_run *r, const of3_tensor *z, float *contact);

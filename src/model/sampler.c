@@ -1,158 +1,176 @@
-/* AF3 SI Alg. 18 (SampleDiffusion) and 19 (CentreRandomAugmentation), docs/model.md 11. The loop
- * takes no memory: every step lives in one scope of the stack. */
-#include <math.h>
-#include <stdlib.h>
-
+/* AF3 SI Alg. 18 (SampleDiffusion) and 19 (CentreRandomAugmentation), docs/model.md 11.
+ *
+ * Before the steps the device gets a table with a row of numbers for each (noise_schedule.c), the numbers of
+ * the steps, and the keys of the random streams. From then on a step takes nothing from the host: it copies
+ * its number to where the region reads it, and finds its row and draws its noise by that. The steps take no
+ * memory either: each lives in one scope of the stack.
+ *
+ * Noise from elsewhere (of3_random_source.opt_normal: parity tests) is uploaded before each step instead. */
 #include "model/run.h"
 
-#define GAMMA_0     0.8
-#define GAMMA_MIN   1.0
-#define NOISE_SCALE 1.003
-#define STEP_SCALE  1.5
+typedef struct sampling {
+  const of3_run *r;
+  const of3_denoiser_state *state;
+  int n_step;
+  of3_tensor *table; /* [steps, OF3_STEP_COLUMNS] */
+  of3_tensor *steps; /* [steps] i32: 0, 1, 2, ... */
+  of3_tensor *key;   /* [S,3] i32 */
+  of3_tensor *one;   /* [1] */
+  float *host;       /* [S,A,3] of noise from elsewhere */
+  /* What changes from step to step. Noise: from elsewhere, else NULL. */
+  struct {
+    of3_tensor *x, *step;     /* [S,A,3], in and out; [1] i32 */
+    of3_tensor *pose, *noise; /* [S,7], [S,A,3] */
+  } now;
+  of3_region region;
+} sampling;
 
-double of3_noise_schedule(int i, int n_step) {
-  const double s_max = 160, s_min = 4e-4, p = 7;
-  double a = pow(s_max, 1 / p), b = pow(s_min, 1 / p);
-  return OF3_SIGMA_DATA * pow(a + (double)i / n_step * (b - a), p);
+/* ---- What is uploaded once */
+
+static of3_tensor *upload_table(const of3_run *r, const of3_sampler *s, int n_step) {
+  float *host = OF3_ARENA_NEW(r->arena, float, (size_t)n_step *OF3_STEP_COLUMNS);
+  if (!host) of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for the noise schedule of %d steps", n_step);
+  for (int i = 0; host && i < n_step; i++) of3_step_coefficients(s, i, n_step, host + i * OF3_STEP_COLUMNS);
+  return OF3_FROM_HOST(r->cx, OF3_F32, host, n_step, OF3_STEP_COLUMNS);
 }
 
-/* Host buffers of the loop. */
-typedef struct draws {
-  float *noise;            /* [S,A,3] */
-  float *rotation, *shift; /* [S,9], [S,3] */
-} draws;
-
-static void draw_noise(const of3_run *r, of3_purpose what, int step, int samples, draws *d) {
-  size_t each = (size_t)r->in.n_atom * 3;
-  for (int s = 0; s < samples; s++)
-    r->random->normal(r->random->user, what, step, s, d->noise + (size_t)s * each, each);
+static of3_tensor *upload_steps(const of3_run *r, int n_step) {
+  int32_t *host = OF3_ARENA_NEW(r->arena, int32_t, (size_t)n_step);
+  if (!host) of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for the numbers of %d steps", n_step);
+  for (int i = 0; host && i < n_step; i++) host[i] = i;
+  return OF3_FROM_HOST(r->cx, OF3_I32, host, n_step);
 }
 
-static void draw_pose(const of3_run *r, int step, int samples, draws *d) {
-  for (int s = 0; s < samples; s++) {
-    float quaternion[4];
-    r->random->normal(r->random->user, OF3_RANDOM_NOISE_ROTATION, step, s, quaternion, 4);
-    of3_rotation_of(quaternion, d->rotation + 9 * s);
-    r->random->normal(r->random->user, OF3_RANDOM_NOISE_TRANSLATION, step, s, d->shift + 3 * s, 3);
+static of3_tensor *upload_keys(const of3_run *r, int64_t samples) {
+  const uint64_t seed = r->random ? r->random->seed : 0; /* NULL while planning */
+  int32_t *host = OF3_ARENA_NEW(r->arena, int32_t, 3 * (size_t)samples);
+  if (!host) of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for the keys of %d samples", (int)samples);
+  for (int64_t s = 0; host && s < samples; s++) {
+    host[3 * s] = (int32_t)(uint32_t)seed;
+    host[3 * s + 1] = (int32_t)(uint32_t)(seed >> 32);
+    host[3 * s + 2] = (int32_t)s;
   }
+  return OF3_FROM_HOST(r->cx, OF3_I32, host, samples, 3);
 }
 
-static of3_tensor *scalar(const of3_run *r, double x) {
+static of3_tensor *upload_scalar(const of3_run *r, double x) {
   const float value = (float)x;
   return OF3_FROM_HOST(r->cx, OF3_F32, &value, 1);
 }
 
-/* What a step takes from outside: all of it changes from step to step, nothing else does. */
-typedef struct step_inputs {
-  of3_tensor *x;                /* [S,A,3], in and out */
-  of3_tensor *rotation, *shift; /* [S,9], [S,3] */
-  of3_tensor *noise, *added;    /* [S,A,3] normal, and its factor */
-  of3_tensor *keep, *pull;      /* x = keep noisy + pull denoised */
-  of3_noise_levels level;
-} step_inputs;
-enum { N_STEP_INPUT = sizeof(step_inputs) / sizeof(of3_tensor *) };
+/* ---- Noise */
 
-typedef struct sampler {
-  const of3_run *r;
-  const of3_denoiser_state *state;
-  draws d;
-  of3_tensor *one;
-  union {
-    step_inputs in;
-    of3_tensor *input[N_STEP_INPUT];
-  } now;
-  of3_region region;
-} sampler;
+static bool is_given(const of3_run *r) { return r->random && r->random->opt_normal; }
 
-/* From noise level `prev` to `next` (Angstrom). */
-static step_inputs upload_inputs(const sampler *s, of3_tensor *x, double prev, double next) {
-  of3_ctx *cx = s->r->cx;
-  const double t = prev * (1 + (next > GAMMA_MIN ? GAMMA_0 : 0));
-  const double k = STEP_SCALE * (next - t) / t; /* x = noisy + k (noisy - denoised) */
-  const float level = (float)t;
-  return (step_inputs){.x = x,
-                       .rotation = OF3_FROM_HOST(cx, OF3_F32, s->d.rotation, x->shape[0], 9),
-                       .shift = OF3_FROM_HOST(cx, OF3_F32, s->d.shift, x->shape[0], 3),
-                       .noise = of3_from_host(cx, OF3_F32, x->rank, x->shape, s->d.noise),
-                       .added = scalar(s->r, NOISE_SCALE * sqrt(t * t - prev * prev)),
-                       .keep = scalar(s->r, 1 + k),
-                       .pull = scalar(s->r, -k),
-                       .level = of3_upload_levels(s->r, &level, 1)};
+static void upload_given(const sampling *s, of3_purpose what, int step, of3_tensor *to) {
+  const of3_random_source *random = s->r->random;
+  const int64_t samples = to->shape[0], each = of3_count(to) / samples;
+  for (int64_t i = 0; i < samples; i++)
+    random->opt_normal(random->user, what, step, (int)i, s->host + i * each, (size_t)each);
+  of3_upload(s->r->cx, to, s->host);
 }
+
+/* Noise like x. */
+static of3_tensor *draw_noise(const sampling *s, of3_purpose what) {
+  of3_ctx *cx = s->r->cx;
+  const of3_tensor *x = s->now.x;
+  of3_tensor *noise = of3_draw_normal(cx, s->key, s->now.step, what, x->shape[1] * 3);
+  return of3_reshape(cx, noise, x->rank, x->shape);
+}
+
+/* ---- Steps */
 
 /* x -> noisy -> denoised -> x. */
 static void step_body(void *user) {
-  const sampler *s = user;
-  const step_inputs *in = &s->now.in;
+  const sampling *s = user;
   of3_ctx *cx = s->r->cx;
-  of3_augment(cx, in->x, s->r->in.atom_mask, in->rotation, in->shift);
-  of3_tensor *noisy = of3_combine(cx, in->x, s->one, in->noise, in->added, NULL);
-  of3_tensor *denoised = of3_denoise(s->r, s->state, noisy, &in->level);
-  of3_copy(cx, in->x, of3_combine(cx, noisy, in->keep, denoised, in->pull, NULL));
+  of3_tensor *x = s->now.x, *c[OF3_STEP_COLUMNS];
+  of3_tensor *row = OF3_RESHAPE(cx, of3_take_row(cx, s->table, s->now.step), OF3_STEP_COLUMNS);
+  for (int i = 0; i < OF3_STEP_COLUMNS; i++) c[i] = of3_narrow(cx, row, i, 1);
+  const of3_noise_levels level = {.t = c[0], .in = c[1], .skip = c[2], .out = c[3]};
+  const of3_tensor *pose = s->now.pose, *noise = s->now.noise;
+  if (!pose) pose = of3_draw_normal(cx, s->key, s->now.step, OF3_RANDOM_NOISE_POSE, 7);
+  of3_augment(cx, x, s->r->in.atom_mask, pose);
+  if (!noise) noise = draw_noise(s, OF3_RANDOM_NOISE_STEP);
+  of3_tensor *noisy = of3_combine(cx, x, s->one, noise, c[OF3_STEP_ADDED], NULL);
+  of3_tensor *denoised = of3_denoise(s->r, s->state, noisy, &level);
+  of3_copy(cx, x, of3_combine(cx, noisy, c[OF3_STEP_KEEP], denoised, c[OF3_STEP_PULL], NULL));
 }
 
 /* All steps are one region, but for an observer who wants to see what is inside. */
-static void sampler_step(sampler *s, int step, double prev, double next, of3_tensor *x) {
+static void sampler_step(sampling *s, int step) {
   const of3_run *r = s->r;
   of3_ctx *cx = r->cx;
-  const int samples = (int)x->shape[0];
   of3_scope scope = of3_scope_begin(cx);
-  if (!cx->planning) {
-    draw_pose(r, step, samples, &s->d);
-    draw_noise(r, OF3_RANDOM_NOISE_STEP, step, samples, &s->d);
-  }
-  s->now.in = upload_inputs(s, x, prev, next);
+  of3_copy(cx, s->now.step, of3_narrow(cx, s->steps, step, 1));
+  if (s->now.pose) upload_given(s, OF3_RANDOM_NOISE_POSE, step, s->now.pose);
+  if (s->now.noise) upload_given(s, OF3_RANDOM_NOISE_STEP, step, s->now.noise);
   if (r->observer && r->observer->trace)
     step_body(s);
   else
     of3_region_run(cx, &s->region);
   of3_scope_end(cx, scope);
-  of3_flush(cx, (of3_tensor *[]){x}, 1);
+  of3_flush(cx, (of3_tensor *[]){s->now.x}, 1);
 }
 
-static void run_steps(sampler *s, int n_step, of3_tensor *x) {
+static void run_steps(sampling *s) {
   const of3_run *r = s->r;
   of3_ctx *cx = r->cx;
-  const int n = cx->planning && n_step > 1 ? 1 : n_step; /* every step costs the same */
+  const int n = cx->planning && s->n_step > 1 ? 1 : s->n_step; /* every step costs the same */
   const double before = cx->flops;
-  s->one = scalar(r, 1);
   s->region = (of3_region){.body = step_body,
                            .user = s,
-                           .in = s->now.input,
-                           .n_in = N_STEP_INPUT,
-                           .out = s->now.input, /* x */
+                           .in = (of3_tensor *[]){s->now.x, s->now.step, s->now.pose, s->now.noise},
+                           .n_in = is_given(r) ? 4 : 2,
+                           .out = (of3_tensor *[]){s->now.x},
                            .n_out = 1};
   for (int i = 0; i < n && cx->error.code == OF3_OK; i++) {
-    of3_progress(r, "diffusion", i, n_step);
-    sampler_step(s, i, of3_noise_schedule(i, n_step), of3_noise_schedule(i + 1, n_step), x);
-    of3_note(r, x, "x_step.%d", i);
+    of3_progress(r, "diffusion", i, s->n_step);
+    sampler_step(s, i);
+    of3_note(r, s->now.x, "x_step.%d", i);
   }
   of3_region_close(cx, &s->region);
-  cx->flops += (cx->flops - before) * (n_step - n) / n;
-  of3_progress(r, "diffusion", n_step, n_step);
+  cx->flops += (cx->flops - before) * (s->n_step - n) / n;
+  of3_progress(r, "diffusion", s->n_step, s->n_step);
 }
 
-void of3_sample_diffusion(const of3_run *r, const of3_denoiser_state *state, int n_step, of3_tensor *x) {
+/* x = noise of the first level. */
+static void set_first(const sampling *s) {
+  of3_ctx *cx = s->r->cx;
+  of3_tensor *x = s->now.x, *noise;
+  of3_scope scope = of3_scope_begin(cx);
+  of3_copy(cx, s->now.step, of3_narrow(cx, s->steps, 0, 1));
+  if (is_given(s->r))
+    upload_given(s, OF3_RANDOM_NOISE_INIT, 0, noise = of3_new_like(cx, x));
+  else
+    noise = draw_noise(s, OF3_RANDOM_NOISE_INIT);
+  of3_tensor *level = upload_scalar(s->r, of3_noise_schedule(0, s->n_step));
+  of3_copy(cx, x, of3_combine(cx, noise, level, NULL, NULL, NULL));
+  of3_scope_end(cx, scope);
+}
+
+void of3_sample_diffusion(const of3_run *r, const of3_denoiser_state *state, const of3_sampler *sampler,
+                          int n_step, of3_tensor *x) {
   of3_ctx *cx = r->cx;
-  const int samples = (int)x->shape[0];
-  sampler s = {.r = r,
-               .state = state,
-               .d = {.noise = malloc((size_t)of3_count(x) * sizeof(float)),
-                     .rotation = malloc((size_t)samples * 9 * sizeof(float)),
-                     .shift = malloc((size_t)samples * 3 * sizeof(float))}};
-  if (!s.d.noise || !s.d.rotation || !s.d.shift)
-    of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for the noise of %d samples", samples);
-  else {
-    if (!cx->planning) draw_noise(r, OF3_RANDOM_NOISE_INIT, 0, samples, &s.d);
-    of3_scope scope = of3_scope_begin(cx);
-    of3_tensor *init = of3_from_host(cx, OF3_F32, x->rank, x->shape, s.d.noise);
-    of3_copy(cx, x, of3_combine(cx, init, scalar(r, of3_noise_schedule(0, n_step)), NULL, NULL, NULL));
-    of3_scope_end(cx, scope);
-    scope = of3_scope_begin(cx);
-    run_steps(&s, n_step, x);
-    of3_scope_end(cx, scope);
+  const int64_t samples = x->shape[0];
+  of3_scope scope = of3_scope_begin(cx);
+  sampling s = {.r = r,
+                .state = state,
+                .n_step = n_step,
+                .table = upload_table(r, sampler, n_step),
+                .steps = upload_steps(r, n_step),
+                .key = upload_keys(r, samples),
+                .one = upload_scalar(r, 1),
+                .now = {.x = x, .step = OF3_NEW(cx, OF3_I32, 1)}};
+  if (is_given(r)) {
+    s.host = OF3_ARENA_NEW(r->arena, float, (size_t)of3_count(x) + 7 * (size_t)samples);
+    if (!s.host) of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for the noise of %d samples", (int)samples);
+    s.now.pose = OF3_NEW(cx, OF3_F32, samples, 7);
+    s.now.noise = of3_new_like(cx, x);
   }
-  free(s.d.noise);
-  free(s.d.rotation);
-  free(s.d.shift);
+  if (cx->error.code == OF3_OK) {
+    set_first(&s);
+    run_steps(&s);
+  }
+  of3_scope_end(cx, scope);
 }

@@ -113,6 +113,17 @@ bool of3_reserve(of3_ctx *cx, size_t bytes);
 /* Coordinates, noise levels, scores: results that are f32 whatever type a backend computes in. */
 bool of3_is_exact(of3_op op);
 
+/* The stream of key r of a RANDOM_NORMAL in plain memory. */
+static inline of3_stream of3_stream_of(const of3_call *c, int64_t r) {
+  const int32_t *key = of3_i32(c->in[RANDOM_KEY]) + 3 * r;
+  of3_stream s;
+  s.seed = (uint64_t)(uint32_t)key[1] << 32 | (uint32_t)key[0];
+  s.purpose = (of3_purpose)c->attr.purpose;
+  s.sample = (uint32_t)key[2];
+  s.step = (uint32_t)of3_i32(c->in[RANDOM_STEP])[0];
+  return s;
+}
+
 /* of3_new for a result that is exact. */
 of3_tensor *of3_new_exact(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape);
 

@@ -2,6 +2,7 @@
 #include "tensor/ops.h"
 
 #include <assert.h>
+#include <limits.h>
 
 #include "tensor/by_reference.h"
 #include "tensor/ops_table.h"
@@ -16,7 +17,8 @@ const of3_op_info *of3_op_table(void) {
 }
 
 bool of3_is_exact(of3_op op) {
-  return op == OF3_OP_COMBINE || op == OF3_OP_AUGMENT || op == OF3_OP_FOURIER || op == OF3_OP_EXPECT;
+  return op == OF3_OP_COMBINE || op == OF3_OP_AUGMENT || op == OF3_OP_FOURIER || op == OF3_OP_EXPECT ||
+         op == OF3_OP_RANDOM_NORMAL || op == OF3_OP_TAKE_ROW;
 }
 
 of3_tensor *of3_apply(of3_ctx *cx, of3_call *c) {
@@ -144,9 +146,18 @@ of3_tensor *of3_fourier(of3_ctx *cx, const of3_tensor *t, const of3_tensor *w, c
                OF3_RESHAPE(cx, b, of3_count(b)));
 }
 
-void of3_augment(of3_ctx *cx, of3_tensor *x, const of3_tensor *mask, const of3_tensor *rotation,
-                 const of3_tensor *shift) {
-  APPLY(cx, OF3_OP_AUGMENT, x, NO_ATTR, x, mask, rotation, shift);
+void of3_augment(of3_ctx *cx, of3_tensor *x, const of3_tensor *mask, const of3_tensor *pose) {
+  APPLY(cx, OF3_OP_AUGMENT, x, NO_ATTR, x, mask, pose);
+}
+
+of3_tensor *of3_draw_normal(of3_ctx *cx, const of3_tensor *key, const of3_tensor *step, of3_purpose purpose,
+                            int64_t n) {
+  assert(n <= INT_MAX);
+  return APPLY(cx, OF3_OP_RANDOM_NORMAL, NULL, ATTR(.purpose = (int)purpose, .count = (int)n), key, step);
+}
+
+of3_tensor *of3_take_row(of3_ctx *cx, const of3_tensor *table, const of3_tensor *index) {
+  return APPLY(cx, OF3_OP_TAKE_ROW, NULL, NO_ATTR, table, index);
 }
 
 of3_tensor *of3_distance_bin(of3_ctx *cx, const of3_tensor *x, const of3_tensor *representative) {

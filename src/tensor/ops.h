@@ -6,6 +6,7 @@
 #ifndef OF3_TENSOR_OPS_H
 #define OF3_TENSOR_OPS_H
 
+#include "base/random.h"
 #include "tensor/tensor.h"
 
 typedef enum of3_op {
@@ -32,6 +33,7 @@ typedef struct of3_attr {
   int64_t first, rows; /* RELPOS_ONE_HOT, EXPECT with chains: rows i of pairs (i,j) from `first` on */
   int bf16;            /* PROJECT: the result is bf16 */
   int pairs;           /* TRANSITION: x is over pairs of tokens, the mask over tokens */
+  int purpose, count;  /* RANDOM_NORMAL: of3_purpose; numbers for each key */
 } of3_attr;
 
 /* What an operation does to its output (ops.def): an operation in place reads argument `arg` where it lies
@@ -78,7 +80,9 @@ enum { RELPOS_ADD_Z, RELPOS_ADD_PLACE, RELPOS_ADD_TABLE };
 enum { RELPOS_ONE_HOT_PLACE };
 enum { BOND_ADD_Z, BOND_ADD_PAIR, BOND_ADD_ROW };
 enum { FOURIER_T, FOURIER_W, FOURIER_B };
-enum { AUGMENT_X, AUGMENT_MASK, AUGMENT_ROTATION, AUGMENT_SHIFT };
+enum { AUGMENT_X, AUGMENT_MASK, AUGMENT_POSE };
+enum { RANDOM_KEY, RANDOM_STEP };
+enum { TAKE_ROW_TABLE, TAKE_ROW_INDEX };
 enum { DISTANCE_X, DISTANCE_REP };
 enum {
   ATOM_PAIR_POS,
@@ -257,9 +261,15 @@ of3_tensor *of3_relpos_one_hot(of3_ctx *cx, const of3_tensor *place, int64_t fir
 void of3_bond_add(of3_ctx *cx, of3_tensor *z, const of3_tensor *bond, const of3_tensor *row);
 /* w, b [n] or [n,1], as checkpoints have them. */
 of3_tensor *of3_fourier(of3_ctx *cx, const of3_tensor *t, const of3_tensor *w, const of3_tensor *b);
-/* x [S,A,3], mask [A] or NULL, rotation [S,9], shift [S,3]. */
-void of3_augment(of3_ctx *cx, of3_tensor *x, const of3_tensor *opt_mask, const of3_tensor *rotation,
-                 const of3_tensor *shift);
+/* x [S,A,3], mask [A] or NULL, pose [S,7]: quaternion w,x,y,z of any length but zero, and shift. */
+void of3_augment(of3_ctx *cx, of3_tensor *x, const of3_tensor *opt_mask, const of3_tensor *pose);
+/* Standard normals [S,n] of the streams whose keys are key [S,3] i32: the seed's low and high half, and the
+ * sample; step [1] i32. The numbers are those of of3_random_normal, on every backend up to the last bits of
+ * logarithm and cosine. */
+of3_tensor *of3_draw_normal(of3_ctx *cx, const of3_tensor *key, const of3_tensor *step, of3_purpose purpose,
+                            int64_t n);
+/* table [R,k], index [..] i32 -> [..,k]; f32 on every backend. */
+of3_tensor *of3_take_row(of3_ctx *cx, const of3_tensor *table, const of3_tensor *index);
 of3_tensor *of3_distance_bin(of3_ctx *cx, const of3_tensor *x,
                              const of3_tensor *representative); /* -> [S,N,N] i32 */
 

@@ -41,6 +41,8 @@ double of3_cost_fourier(const of3_call *c) {
   return 4 * ops_cost_count(c, FOURIER_T) * ops_cost_count(c, FOURIER_W);
 }
 double of3_cost_augment(const of3_call *c) { return 8 * ops_cost_count(c, AUGMENT_X); }
+double of3_cost_random_normal(const of3_call *c) { return 8 * (double)of3_count(c->out); }
+double of3_cost_take_row(const of3_call *c) { return 0 * ops_cost_count(c, TAKE_ROW_INDEX); }
 double of3_cost_distance_bin(const of3_call *c) { return 10 * (double)of3_count(c->out); }
 double of3_cost_atom_pair(const of3_call *c) { return 10 * (double)of3_count(c->out); }
 double of3_cost_window_add(const of3_call *c) { return 3 * ops_cost_count(c, WINDOW_ADD_P); }

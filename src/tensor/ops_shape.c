@@ -32,6 +32,7 @@ static void compute_lengths(const of3_call *c, of3_axes *a) {
   if (c->op == OF3_OP_CONCAT) a->length['s'] = a->length['a'] + a->length['b'];
   if (c->op == OF3_OP_PROJECT) a->length['P'] = count_projections(c);
   if (c->op == OF3_OP_MODULATE) a->length['P'] = count_modulations(c);
+  if (c->op == OF3_OP_RANDOM_NORMAL) a->length['n'] = c->attr.count;
   if (c->op == OF3_OP_RELPOS_ONE_HOT) {
     a->length['R'] = c->attr.rows;
     a->length['r'] = OF3_RELPOS_CLASSES;

@@ -1,4 +1,5 @@
 /* Plain C reference of the primitive operations. */
+#include "tensor/backend.h"
 #include "tensor/ref.h"
 
 void of3_ref_linear(const of3_call *c) {
@@ -174,11 +175,11 @@ void of3_ref_fourier(const of3_call *c) {
 void of3_ref_augment(const of3_call *c) {
   int64_t atoms = of3_dim(c->out, 1);
   for (int64_t s = 0; s < of3_rows(c->out) / atoms; s++) {
-    float *x = of3_f32(c->out) + s * atoms * 3;
+    float *x = of3_f32(c->out) + s * atoms * 3, rot[9];
     const float *mask = of3_entry_mask(c->in[AUGMENT_MASK], atoms, s),
-                *rot = of3_f32(c->in[AUGMENT_ROTATION]) + 9 * s,
-                *shift = of3_f32(c->in[AUGMENT_SHIFT]) + 3 * s;
+                *quaternion = of3_f32(c->in[AUGMENT_POSE]) + 7 * s, *shift = quaternion + 4;
     double mean[3] = {0}, count = 0;
+    of3_rotation_of(quaternion, rot);
     for (int64_t a = 0; a < atoms; a++) {
       const double m = mask ? (double)mask[a] : 1;
       count += m;
@@ -195,6 +196,19 @@ void of3_ref_augment(const of3_call *c) {
       }
     }
   }
+}
+
+void of3_ref_random_normal(const of3_call *c) {
+  const int64_t n = c->attr.count;
+  for (int64_t r = 0; r < of3_rows(c->in[RANDOM_KEY]); r++)
+    of3_random_normal(of3_stream_of(c, r), of3_f32(c->out) + r * n, (size_t)n);
+}
+
+void of3_ref_take_row(const of3_call *c) {
+  const int64_t w = of3_dim(c->out, 0);
+  for (int64_t r = 0; r < of3_rows(c->out); r++)
+    memcpy(of3_f32(c->out) + r * w, of3_f32(c->in[TAKE_ROW_TABLE]) + of3_i32(c->in[TAKE_ROW_INDEX])[r] * w,
+           (size_t)w * sizeof(float));
 }
 
 /* Squared distances in f32, as the reference compares them: a pair on an edge must fall on the same side. */

@@ -31,15 +31,21 @@ typedef struct recorded {
   const of3_table *table;
 } recorded;
 
+/* n numbers of `sample` in a step, from [steps,samples,n]; of what has no steps from [samples,n]. */
+static void copy_recorded(const of3_table *t, const char *name, int step, int sample, float *out, size_t n) {
+  const of3_entry *e = of3_table_find(t, name), *init = of3_table_find(t, "rand/noise.init");
+  int64_t samples = init->shape[0], at = e == init ? sample : step * samples + sample;
+  memcpy(out, (const float *)e->data + at * (int64_t)n, n * sizeof *out);
+}
+
 static void recorded_normal(void *user, of3_purpose what, int step, int sample, float *out, size_t n) {
   const of3_table *t = ((const recorded *)user)->table;
-  const char *name = what == OF3_RANDOM_NOISE_INIT       ? "rand/noise.init"
-                     : what == OF3_RANDOM_NOISE_ROTATION ? "rand/noise.quaternion"
-                     : what == OF3_RANDOM_NOISE_STEP     ? "rand/noise.step"
-                                                         : "rand/noise.translation";
-  const of3_entry *e = of3_table_find(t, name), *init = of3_table_find(t, "rand/noise.init");
-  int64_t samples = init->shape[0], at = what == OF3_RANDOM_NOISE_INIT ? sample : step * samples + sample;
-  memcpy(out, (const float *)e->data + at * (int64_t)n, n * sizeof *out);
+  if (what == OF3_RANDOM_NOISE_POSE) {
+    copy_recorded(t, "rand/noise.quaternion", step, sample, out, 4);
+    copy_recorded(t, "rand/noise.translation", step, sample, out + 4, 3);
+  } else
+    copy_recorded(t, what == OF3_RANDOM_NOISE_INIT ? "rand/noise.init" : "rand/noise.step", step, sample, out,
+                  n);
 }
 
 static int recorded_rows(void *user, const of3_features *f, int cycle, uint32_t *out) {
@@ -103,7 +109,9 @@ static void run_denoiser(of3_run *r, const of3_denoiser_state *d, comparison *c)
   if (!noisy || !t) return;
   of3_scope scope = of3_scope_begin(r->cx);
   r->scope = "denoise/";
-  of3_noise_levels levels = of3_upload_levels(r, t->data, (int)t->count);
+  double *level = OF3_ARENA_NEW(r->arena, double, t->count);
+  for (int64_t i = 0; i < t->count; i++) level[i] = entry_value(t, i);
+  of3_noise_levels levels = of3_upload_levels(r, level, (int)t->count);
   of3_tensor *x = of3_denoise(r, d, upload(r->cx, noisy), &levels);
   compare_tensor(c, r->cx, "out/x_denoised", x);
   of3_scope_end(r->cx, scope);
@@ -116,7 +124,7 @@ static void run_sampler(of3_run *r, const of3_denoiser_state *d, comparison *c) 
   of3_scope scope = of3_scope_begin(r->cx);
   of3_tensor *x = of3_new(r->cx, OF3_F32, init->rank, init->shape);
   r->scope = "sample/";
-  of3_sample_diffusion(r, d, (int)step->shape[0], x);
+  of3_sample_diffusion(r, d, &of3_sampler_reference, (int)step->shape[0], x);
   compare_tensor(c, r->cx, "out/x_sampled", x);
   of3_scope_end(r->cx, scope);
 }
@@ -188,7 +196,7 @@ static of3_status run(const options *o, const of3_device *device, comparison *c,
     return of3_fail(err, OF3_ERR_INPUT, "'%s' has no variant and cycles among its metadata", o->fixture);
   if (!strcmp(variant, "P1t")) net.switches.template_truncated = false; /* preview 1 as it was trained */
   recorded rec = {.table = c->table};
-  of3_random_source random = {.user = &rec, .normal = recorded_normal, .msa_rows = recorded_rows};
+  of3_random_source random = {.user = &rec, .opt_normal = recorded_normal, .msa_rows = recorded_rows};
   of3_observer observer = {.user = c, .trace = trace};
   of3_run r = {.cx = &cx,
                .net = &net,

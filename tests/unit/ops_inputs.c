@@ -307,8 +307,22 @@ static void make_fourier(ops_env *e, const int64_t *p, of3_call *c) {
 static void make_augment(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[AUGMENT_X] = c->out = normal(e, 3, 10, DIMS(p[0], p[1], 3));
   if (!p[2]) c->in[AUGMENT_MASK] = mask(e, MASK_RANDOM, DIMS(p[1]));
-  c->in[AUGMENT_ROTATION] = normal(e, 0, 1, DIMS(p[0], 9));
-  c->in[AUGMENT_SHIFT] = normal(e, 0, 1, DIMS(p[0], 3));
+  c->in[AUGMENT_POSE] = normal(e, 0, 1, DIMS(p[0], 7));
+}
+
+/* S, numbers for each, step */
+static void make_random_normal(ops_env *e, const int64_t *p, of3_call *c) {
+  const int32_t step = (int32_t)p[2];
+  c->in[RANDOM_KEY] = integers(e, -(1 << 30), (int64_t)1 << 31, DIMS(p[0], 3));
+  c->in[RANDOM_STEP] = place(e, OF3_I32, DIMS(1), &step);
+  c->attr = (of3_attr){.purpose = OF3_RANDOM_NOISE_STEP, .count = (int)p[1]};
+}
+
+/* R, k, index */
+static void make_take_row(ops_env *e, const int64_t *p, of3_call *c) {
+  const int32_t index = (int32_t)p[2];
+  c->in[TAKE_ROW_TABLE] = normal(e, 0, 1, DIMS(p[0], p[1]));
+  c->in[TAKE_ROW_INDEX] = place(e, OF3_I32, DIMS(1), &index);
 }
 
 /* S, A, N */

@@ -69,6 +69,8 @@ int main(int argc, char **argv) {
   if (first + 1 < argc && !strcmp(argv[first], "--dtype")) {
     dtype = !strcmp(argv[first + 1], "bf16") ? OF3_BF16 : !strcmp(argv[first + 1], "f16") ? OF3_F16 : OF3_F32;
     for (int op = 0; op < OF3_N_OP; op++) half[op] = dtype == OF3_BF16 ? 0.015 : 0.001;
+    half[OF3_OP_RANDOM_NORMAL] = measured_f32[OF3_OP_RANDOM_NORMAL]; /* f32 whatever else is */
+    half[OF3_OP_TAKE_ROW] = 0;
     if (dtype != OF3_F32) measured = half;
     first += 2;
   }
