@@ -59,6 +59,18 @@ static const char *isa_for(const char *dtype) {
   return isa;
 }
 
+static void describe_samplers(void) {
+  static const char *const names[] = {"reference", "ode"};
+  of3_sampler_info s;
+  for (int i = 0; i < 2 && of3_sampler_describe(names[i], &s); i++) {
+    printf("%-18s%s, %d steps, step scale %g, ", i ? "" : "samplers", s.name, s.steps, s.step_scale);
+    if (s.adds_noise)
+      printf("noise scale %g (the default)\n", s.noise_scale);
+    else
+      printf("no noise added (--quick)\n");
+  }
+}
+
 static int describe_machine(void) {
   enum { MOST = 8 };
   const char *isa[MOST];
@@ -75,6 +87,7 @@ static int describe_machine(void) {
          *e.isa ? "; force one with --isa" : ", by the backend cpu");
   describe_mlx();
   printf("element type      %s\n", e.dtype);
+  describe_samplers();
   printf("threads           %d\n", e.threads);
   printf("usable memory     %s\n", e.memory ? cli_size((double)e.memory, size) : "unknown");
   of3_engine_close(engine);

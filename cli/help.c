@@ -81,6 +81,7 @@ static void default_text(const cli_option *o, const void *options, char *out, si
   case CLI_CHOICE:
     snprintf(out, size, "%s", *(const char *const *)field ? *(const char *const *)field : none ? none : "");
     break;
+  case CLI_REAL:
   case CLI_SEED:
   case CLI_SEEDS:
   case CLI_SIZE:

@@ -77,6 +77,15 @@ static bool parse_int(const parser *p, const cli_option *o, const char *text, in
   return true;
 }
 
+static bool parse_real(const parser *p, const cli_option *o, const char *text, double *out) {
+  char *end = NULL;
+  double v = isdigit((unsigned char)text[0]) || text[0] == '.' ? strtod(text, &end) : 0;
+  if (!end || *end || strpbrk(text, "xX") || !(v >= o->low && v <= o->high))
+    return fail(p, "%s takes a number from %d to %d, not '%.100s'", p->name, o->low, o->high, text);
+  *out = v;
+  return true;
+}
+
 static bool parse_seed(const parser *p, const char *text, uint64_t *out) {
   if (options_whole_number(text, INT64_MAX, out)) return true;
   return fail(p, "%s takes whole numbers from 0 to 2^63 - 1, not '%.100s'", p->name, text);
@@ -171,6 +180,8 @@ static bool set(const parser *p, const cli_option *o, const char *text) {
     return parse_choice(p, o, text, field);
   case CLI_INT:
     return parse_int(p, o, text, field);
+  case CLI_REAL:
+    return parse_real(p, o, text, field);
   case CLI_SEED:
     return parse_seed(p, text, field);
   case CLI_SEEDS:

@@ -12,6 +12,7 @@ typedef enum cli_kind {
   CLI_FILE,   /* const char *: an existing file or folder */
   CLI_CHOICE, /* const char *: one of `choices` */
   CLI_INT,    /* int, low .. high */
+  CLI_REAL,   /* double, low .. high; negative by default where `none` says what that means */
   CLI_SEED,   /* uint64_t below 2^63 */
   CLI_SEEDS,  /* cli_seeds: distinct seeds with commas between them */
   CLI_SIZE,   /* uint64_t bytes, "1500000000", "8GB", "512MiB" */
@@ -32,7 +33,7 @@ typedef struct cli_option {
   char letter;       /* or 0 */
   cli_kind kind;
   size_t offset;        /* of the value in the struct of options */
-  int low, high;        /* INT */
+  int low, high;        /* INT, REAL */
   const char *choices;  /* CHOICE: with blanks between them */
   const char *later;    /* CHOICE: known names that this version does not serve */
   const char *excludes; /* first name of an option that cannot be given together with this one */

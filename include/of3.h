@@ -179,10 +179,15 @@ OF3_MUST_CHECK of3_status of3_convert(const char *in, const char *out, const cha
 /* ---- Prediction */
 
 typedef struct of3_predict_options {
-  const char *output_dir;  /* created with its parents */
-  int samples;             /* structures for each query and seed */
-  int recycles;            /* trunk passes after the first */
-  int steps;               /* of the noise schedule */
+  const char *output_dir; /* created with its parents */
+  int samples;            /* structures for each query and seed */
+  int recycles;           /* trunk passes after the first */
+  /* How structures are sampled (docs/sampling.md): "reference" as AlphaFold 3 and OpenFold3 do, "ode"
+   * deterministically from the first noise, in few steps. */
+  const char *sampler;
+  int steps;          /* of the noise schedule; 0: the sampler's own, of3_sampler_describe */
+  double noise_scale; /* of the noise that steps add, 0 to 10; negative: the sampler's own. "ode" adds none */
+  double step_scale;  /* of each step, above 0 to 10; negative: the sampler's own */
   const uint64_t *seeds;   /* [n_seed] */
   int n_seed;              /* 0: those of the query file, else 42 */
   const char *format;      /* of structures: "cif", "cif.gz", "pdb" */
@@ -194,6 +199,16 @@ typedef struct of3_predict_options {
 } of3_predict_options;
 
 of3_predict_options of3_predict_defaults(void);
+
+typedef struct of3_sampler_info {
+  const char *name;
+  int steps;
+  bool adds_noise;
+  double noise_scale, step_scale; /* noise_scale: 0 if it adds none */
+} of3_sampler_info;
+
+/* A sampler with its own settings; false: there is none of this name. */
+bool of3_sampler_describe(const char *name, of3_sampler_info *out);
 
 /* Seeds as OpenFold3 makes them for its --num-model-seeds: Python's random.seed(start), then n times
  * randint(0, 2^32 - 1). out [n]. */

@@ -3,18 +3,26 @@
 #include <string.h>
 
 #include "api/job.h"
+#include "base/str.h"
 
 enum {
   DEFAULT_SEED = 42,
   MOST_ITEMS = 1000000,
   MOST_SAMPLES = 10000,
   MOST_STEPS = 10000,
+  MOST_SCALE = 10,
   MOST_RECYCLES = 1000
 };
 
 of3_predict_options of3_predict_defaults(void) {
-  return (of3_predict_options){
-      .output_dir = ".", .samples = 5, .recycles = 3, .steps = 200, .format = "cif", .confidences = "json"};
+  return (of3_predict_options){.output_dir = ".",
+                               .samples = 5,
+                               .recycles = 3,
+                               .sampler = of3_sampler_reference.name,
+                               .noise_scale = -1,
+                               .step_scale = -1,
+                               .format = "cif",
+                               .confidences = "json"};
 }
 
 /* ---- Options */
@@ -22,6 +30,47 @@ of3_predict_options of3_predict_defaults(void) {
 static of3_status predict_check_range(const char *what, int value, int low, int high, of3_error *err) {
   if (value >= low && value <= high) return OF3_OK;
   return of3_fail(err, OF3_ERR_USAGE, "%d %s were asked for; %d to %d are allowed", value, what, low, high);
+}
+
+bool of3_sampler_describe(const char *name, of3_sampler_info *out) {
+  const of3_sampler *s = name ? of3_sampler_named(name) : NULL;
+  if (!s) return false;
+  const bool adds = s->gamma_0 > 0;
+  *out = (of3_sampler_info){.name = s->name,
+                            .steps = s->n_step,
+                            .adds_noise = adds,
+                            .noise_scale = adds ? s->noise_scale : 0,
+                            .step_scale = s->step_scale};
+  return true;
+}
+
+static of3_status check_scale(const char *what, double value, double above, of3_error *err) {
+  char text[OF3_F32_TEXT];
+  if (value > above && value <= MOST_SCALE) return OF3_OK;
+  of3_format_f64(text, value);
+  return of3_fail(err, OF3_ERR_USAGE, "a %s scale of %s was asked for; %s to %d are allowed", what, text,
+                  above < 0 ? "0" : "more than 0", MOST_SCALE);
+}
+
+/* The sampler with what the options change of it. */
+static of3_status choose_sampler(of3_job *j, of3_error *err) {
+  const of3_predict_options *o = j->o;
+  const of3_sampler *known = o->sampler ? of3_sampler_named(o->sampler) : &of3_sampler_reference;
+  if (!known)
+    return of3_fail(err, OF3_ERR_USAGE, "the sampler '%.20s' is unknown; reference or ode was expected",
+                    o->sampler);
+  j->sampler = *known;
+  if (o->steps) j->sampler.n_step = o->steps;
+  if (!(o->noise_scale < 0)) j->sampler.noise_scale = o->noise_scale;
+  if (!(o->step_scale < 0)) j->sampler.step_scale = o->step_scale;
+  if (!(o->noise_scale < 0) && known->gamma_0 == 0)
+    return of3_fail(err, OF3_ERR_USAGE,
+                    "the sampler %s adds no noise that a noise scale could scale; leave it out, or use the "
+                    "sampler reference",
+                    known->name);
+  OF3_TRY(predict_check_range("steps", j->sampler.n_step, 1, MOST_STEPS, err));
+  OF3_TRY(check_scale("noise", j->sampler.noise_scale, -1e-300, err));
+  return check_scale("step", j->sampler.step_scale, 0, err);
 }
 
 static bool parse_full(const char *name, of3_full_confidences *out) {
@@ -55,7 +104,7 @@ static of3_status read_options(of3_job *j, of3_error *err) {
   j->tree.folder = o->output_dir;
   OF3_TRY(predict_check_range("samples", o->samples, 1, MOST_SAMPLES, err));
   OF3_TRY(predict_check_range("recycles", o->recycles, 0, MOST_RECYCLES, err));
-  OF3_TRY(predict_check_range("steps", o->steps, 1, MOST_STEPS, err));
+  OF3_TRY(choose_sampler(j, err));
   if (!o->output_dir || !*o->output_dir) return of3_fail(err, OF3_ERR_USAGE, "no output folder is named");
   if (!of3_structure_format_parse(o->format, &j->tree.format))
     return of3_fail(err, OF3_ERR_USAGE,
@@ -66,10 +115,16 @@ static of3_status read_options(of3_job *j, of3_error *err) {
                     o->confidences);
   OF3_TRY(check_jobs(j->model->engine, o->jobs, err));
   j->mode = of3_feature_mode_of(j->model->network.variant);
-  snprintf(j->options, sizeof j->options,
-           "samples=%d recycles=%d steps=%d backend=%s dtype=%s format=%s confidences=%s", o->samples,
-           o->recycles, o->steps, j->model->engine->device.backend->name,
-           of3_dtype_name(j->model->engine->device.backend->operand), o->format, o->confidences);
+  char noise[OF3_F32_TEXT], step[OF3_F32_TEXT];
+  of3_format_f64(noise, j->sampler.noise_scale);
+  of3_format_f64(step, j->sampler.step_scale);
+  snprintf(
+      j->options, sizeof j->options,
+      "samples=%d recycles=%d sampler=%s steps=%d noise_scale=%s step_scale=%s backend=%s dtype=%s format=%s "
+      "confidences=%s",
+      o->samples, o->recycles, j->sampler.name, j->sampler.n_step, noise, step,
+      j->model->engine->device.backend->name, of3_dtype_name(j->model->engine->device.backend->operand),
+      o->format, o->confidences);
   return OF3_OK;
 }
 

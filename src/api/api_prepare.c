@@ -58,8 +58,11 @@ static of3_status prepare_make_features(of3_item_run *t, of3_error *err) {
 
 /* ---- Passes */
 
-static of3_fold_options fold_options(const of3_predict_options *o) {
-  return (of3_fold_options){.n_cycle = o->recycles + 1, .n_step = o->steps, .n_sample = o->samples};
+static of3_fold_options fold_options(const of3_job *j) {
+  return (of3_fold_options){.n_cycle = j->o->recycles + 1,
+                            .n_step = j->sampler.n_step,
+                            .n_sample = j->o->samples,
+                            .opt_sampler = &j->sampler};
 }
 
 of3_status of3_item_run_prepare(of3_item_run *t, of3_error *err) {
@@ -71,7 +74,7 @@ of3_status of3_item_run_prepare(of3_item_run *t, of3_error *err) {
                              .phase = "features",
                              .total = 1};
   t->begin = of3_seconds();
-  t->fold = fold_options(j->o);
+  t->fold = fold_options(j);
   t->arena = of3_arena_new(0);
   if (!t->arena) return of3_fail_memory(err, "an item");
   t->folder = of3_tree_seed_folder(&j->tree, t->query->name, t->item->seed, t->arena);
@@ -107,7 +110,7 @@ static void assume_alignment(const of3_query *q, of3_features *f) {
 of3_status of3_job_estimate(const of3_job *j, const of3_query *query, int threads, uint64_t *ret_bytes,
                             of3_error *err) {
   const of3_model *m = j->model;
-  const of3_fold_options o = fold_options(j->o);
+  const of3_fold_options o = fold_options(j);
   of3_query bare = *query;
   of3_complex complex = {0};
   of3_features f = {0};

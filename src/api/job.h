@@ -57,7 +57,8 @@ typedef struct of3_job {
   const uint64_t *seed;    /* [n_seed] */
   int n_seed;
   of3_feature_mode mode;
-  char options[256]; /* what decides the bytes of the results, as text */
+  of3_sampler sampler; /* as the options want it */
+  char options[384];   /* what decides the bytes of the results, as text */
 
   of3_report_box *box;
   of3_item *item;    /* [n_item], owned by the box */

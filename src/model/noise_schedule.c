@@ -1,5 +1,5 @@
-/* The noise schedule of AF3 SI 3.7.1 (docs/model.md 11), and what the steps of Alg. 18 take from it: a row of numbers each. A
- * sampler is such a table. */
+/* The noise schedule of AF3 SI 3.7.1 (docs/model.md 11), and what the steps of Alg. 18 take from it: a row of
+ * numbers each. A sampler is such a table. */
 #include <math.h>
 #include <string.h>
 

@@ -28,6 +28,10 @@ again "overwrite" $base --overwrite
 same_results out first
 again "other threads" $base --threads 1
 again "another option" -c ob.safetensors --samples 2 --steps 4
+again "another sampler" -c ob.safetensors --samples 2 --steps 4 --sampler ode
+again "the same by its short name" -c ob.safetensors --samples 2 --steps 4 --quick --step-scale 1.5
+again "another scale" -c ob.safetensors --samples 2 --steps 4 --quick --step-scale 1.25
+grep -o '"\(sampler\|steps\|noise_scale\|step_scale\)": [^,]*' out/experiment_config.json
 again "another checkpoint" -c p2.safetensors --samples 2 --steps 4
 printf '>a\nMKTAC\n>b\nMKTAYIA\n' >q.fasta
 again "another query" -c p2.safetensors --samples 2 --steps 4

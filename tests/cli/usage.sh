@@ -8,6 +8,13 @@ run of3 predict AAAA -c ob.safetensors --samples
 run of3 predict AAAA -c ob.safetensors --samples 0
 run of3 predict AAAA -c ob.safetensors --num_diffusion_samples=three
 run of3 predict AAAA -c ob.safetensors --steps 3 --steps 4
+run of3 predict AAAA -c ob.safetensors --sampler euler
+run of3 predict AAAA -c ob.safetensors --sampler reference --quick
+run of3 predict AAAA -c ob.safetensors --step-scale 11
+run of3 predict AAAA -c ob.safetensors --noise-scale 1,5
+run of3 predict AAAA -c ob.safetensors --noise-scale=-1
+run of3 predict AAAA -c ob.safetensors --step-scale 0 --log error
+run of3 predict AAAA -c ob.safetensors --quick --noise-scale 1 --log error
 run of3 predict AAAA -c ob.safetensors --checkpoint p1.safetensors
 run of3 predict AAAA -c ob.safetensors --seeds 1,2,1
 run of3 predict AAAA -c ob.safetensors --seeds 1,,2
