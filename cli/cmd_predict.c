@@ -11,7 +11,7 @@
 
 typedef struct predict_options {
   const char *query_json, *checkpoint;
-  const char *output_dir, *format, *confidences;
+  const char *output_dir, *format, *cif_style, *confidences;
   bool overwrite;
   int samples, recycles, steps, model_seeds;
   const char *sampler;
@@ -141,6 +141,13 @@ static const cli_option table[] = {
      .choices = "cif cif.gz pdb",
      .value = "FORMAT",
      .help = "Of the structures"},
+    {.names = "cif-style",
+     .kind = CLI_CHOICE,
+     .offset = FIELD(cif_style),
+     .choices = "modelcif reference",
+     .value = "STYLE",
+     .help = "Of mmCIF: modelcif has what programs expect of a prediction (sequences, quality); reference is "
+             "OpenFold3's, byte for byte"},
     {.names = "confidences full-confidence-output-format",
      .kind = CLI_CHOICE,
      .offset = FIELD(confidences),
@@ -189,6 +196,7 @@ static void predict_defaults(void *options) {
   o->step_scale = p.step_scale;
   o->output_dir = p.output_dir;
   o->format = p.format;
+  o->cif_style = p.cif_style;
   o->confidences = p.confidences;
   o->machine = cli_machine_defaults();
   o->jobs = p.jobs;
@@ -218,6 +226,7 @@ static int predict_fold(const predict_options *o, const char *query, const char 
                                  .seeds = seeds->seed,
                                  .n_seed = seeds->n,
                                  .format = o->format,
+                                 .cif_style = o->cif_style,
                                  .confidences = o->confidences,
                                  .overwrite = o->overwrite,
                                  .jobs = o->jobs};

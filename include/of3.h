@@ -191,6 +191,8 @@ typedef struct of3_predict_options {
   const uint64_t *seeds;   /* [n_seed] */
   int n_seed;              /* 0: those of the query file, else 42 */
   const char *format;      /* of structures: "cif", "cif.gz", "pdb" */
+  const char *cif_style;   /* of mmCIF: "modelcif" (what programs expect), "reference" (OpenFold3's bytes);
+                            * NULL: modelcif */
   const char *confidences; /* full confidences: "json", "npz" (float16), "npz32" (float32), "none" */
   bool overwrite;          /* false: results that are complete and made from the same inputs are kept */
   int jobs; /* pairs of query and seed folded side by side, sharing threads and memory; at most as many as the

@@ -22,6 +22,7 @@ of3_predict_options of3_predict_defaults(void) {
                                .noise_scale = -1,
                                .step_scale = -1,
                                .format = "cif",
+                               .cif_style = "modelcif",
                                .confidences = "json"};
 }
 
@@ -109,6 +110,12 @@ static of3_status read_options(of3_job *j, of3_error *err) {
   if (!of3_structure_format_parse(o->format, &j->tree.format))
     return of3_fail(err, OF3_ERR_USAGE,
                     "the structure format '%.20s' is unknown; cif, cif.gz or pdb was expected", o->format);
+  if (o->cif_style && !of3_cif_style_parse(o->cif_style, &j->tree.style))
+    return of3_fail(err, OF3_ERR_USAGE,
+                    "the style of mmCIF '%.20s' is unknown; modelcif or reference was expected",
+                    o->cif_style);
+  j->tree.version = of3_version();
+  j->tree.variant = j->model->info->variant;
   if (!parse_full(o->confidences, &j->tree.full))
     return of3_fail(err, OF3_ERR_USAGE,
                     "the format of confidences '%.20s' is unknown; json, npz, npz32 or none was expected",
@@ -121,10 +128,10 @@ static of3_status read_options(of3_job *j, of3_error *err) {
   snprintf(
       j->options, sizeof j->options,
       "samples=%d recycles=%d sampler=%s steps=%d noise_scale=%s step_scale=%s backend=%s dtype=%s format=%s "
-      "confidences=%s",
+      "cif_style=%s confidences=%s",
       o->samples, o->recycles, j->sampler.name, j->sampler.n_step, noise, step,
       j->model->engine->device.backend->name, of3_dtype_name(j->model->engine->device.backend->operand),
-      o->format, o->confidences);
+      o->format, of3_cif_style_name(j->tree.style), o->confidences);
   return OF3_OK;
 }
 

@@ -49,6 +49,7 @@ static of3_status write_experiment(const of3_job *j, of3_error *err) {
       BOOLEAN("output_writer_settings.write_features", false),
       BOOLEAN("output_writer_settings.write_latent_outputs", false),
       BOOLEAN("output_writer_settings.write_full_confidence_scores", j->tree.full != OF3_FULL_NONE),
+      TEXT("of3.cif_style", of3_cif_style_name(j->tree.style)),
       TEXT("of3.version", of3_version()),
       TEXT("of3.variant", j->model->info->variant),
       NUMBER("of3.samples", j->o->samples),

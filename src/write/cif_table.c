@@ -60,8 +60,11 @@ static void end_line(of3_str *out, size_t begin) {
   of3_str_addc(out, '\n', 1);
 }
 
+/* A text of several lines begins and ends on lines of its own. */
+static bool is_text_block(const char *cell) { return cell[0] == '\n'; }
+
 static void add_padded(of3_str *out, const char *text, size_t width) {
-  size_t n = characters(text);
+  size_t n = is_text_block(text) ? width : characters(text);
   of3_str_add(out, text);
   if (n < width) of3_str_addc(out, ' ', width - n);
 }
@@ -87,7 +90,7 @@ static void add_loop(const of3_cif_table *t, const char **cell, of3_str *out) {
   for (int c = 0; c < t->n_column; c++) of3_str_addf(out, "_%s.%s \n", t->category, t->column[c]);
   for (size_t k = 0; k < (size_t)t->n_row * n_column; k++) {
     size_t n = characters(cell[k]);
-    if (n > width[k % n_column]) width[k % n_column] = n;
+    if (n > width[k % n_column] && !is_text_block(cell[k])) width[k % n_column] = n;
   }
   for (int r = 0; r < t->n_row; r++) {
     size_t begin = out->len;

@@ -6,7 +6,7 @@
 #include "base/status.h"
 #include "base/str.h"
 
-enum { OF3_CIF_MOST_COLUMNS = 20 };
+enum { OF3_CIF_MOST_COLUMNS = 21 };
 
 typedef struct of3_cif_table {
   const char *category; /* "atom_site" */

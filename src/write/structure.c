@@ -19,6 +19,19 @@ bool of3_structure_format_parse(const char *name, of3_structure_format *out) {
   return false;
 }
 
+static const char *const style_name[] = {"modelcif", "reference"};
+
+const char *of3_cif_style_name(of3_cif_style style) { return style_name[style]; }
+
+bool of3_cif_style_parse(const char *name, of3_cif_style *out) {
+  for (int s = OF3_CIF_MODEL; s <= OF3_CIF_REFERENCE; s++)
+    if (strcmp(name, style_name[s]) == 0) {
+      *out = (of3_cif_style)s;
+      return true;
+    }
+  return false;
+}
+
 /* One gzip member without name and time, "unknown" as operating system. */
 static bool deflate_to(FILE *f, const char *text, size_t n) {
   enum { gzip_window = 15 + 16, memory_level = 8 };
@@ -59,9 +72,11 @@ static of3_status write_text(const char *path, of3_structure_format format, cons
 }
 
 of3_status of3_structure_write(const char *path, of3_structure_format format, const of3_complex *complex,
-                               const float *x, const float *plddt, of3_error *err) {
+                               const float *x, const float *plddt, const of3_structure_about *about,
+                               of3_error *err) {
   of3_str text = {0};
   of3_status status = format == OF3_PDB ? of3_pdb_text(complex, x, plddt, &text, err)
+                      : about           ? of3_modelcif_text(complex, x, plddt, about, &text, err)
                                         : of3_cif_text(complex, x, plddt, &text, err);
   if (status == OF3_OK) status = write_text(path, format, &text, err);
   of3_str_free(&text);

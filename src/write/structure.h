@@ -1,6 +1,10 @@
-/* Structure files: the text of OpenFold3 0.5.0, byte for byte (docs/files.md 1). */
+/* Structure files. mmCIF has two styles: ModelCIF, which programs expect of a predicted structure (polymers
+ * with their sequences, occupancies, quality), and the reference's, the text of OpenFold3 0.5.0 byte for byte
+ * (docs/files.md 1). PDB files are the reference's. */
 #ifndef OF3_WRITE_STRUCTURE_H
 #define OF3_WRITE_STRUCTURE_H
+
+#include <stdint.h>
 
 #include "base/status.h"
 #include "base/str.h"
@@ -12,7 +16,26 @@ typedef enum of3_structure_format { OF3_CIF, OF3_CIF_GZ, OF3_PDB } of3_structure
 const char *of3_structure_format_name(of3_structure_format format);
 bool of3_structure_format_parse(const char *name, of3_structure_format *out);
 
+typedef enum of3_cif_style { OF3_CIF_MODEL, OF3_CIF_REFERENCE } of3_cif_style;
+
+/* "modelcif", "reference". */
+const char *of3_cif_style_name(of3_cif_style style);
+bool of3_cif_style_parse(const char *name, of3_cif_style *out);
+
+/* What a ModelCIF file says about the model besides its atoms. */
+typedef struct of3_structure_about {
+  const char *version, *variant; /* of of3; "P1", "P2", "OB" */
+  uint64_t seed;
+  int sample;              /* from 1 */
+  double plddt, ptm, iptm; /* of the sample; iptm counts with several chains only */
+} of3_structure_about;
+
 /* x [A,3], plddt [A] (the B-factor). Appends to `out`; out->failed is turned into an error. */
+OF3_MUST_CHECK of3_status of3_modelcif_text(const of3_complex *complex, const float *x, const float *plddt,
+                                            const of3_structure_about *about, of3_str *out, of3_error *err);
+
+/* The reference's style. x [A,3], plddt [A] (the B-factor). Appends to `out`; out->failed is turned into an
+ * error. */
 OF3_MUST_CHECK of3_status of3_cif_text(const of3_complex *complex, const float *x, const float *plddt,
                                        of3_str *out, of3_error *err);
 
@@ -25,9 +48,10 @@ OF3_MUST_CHECK of3_status of3_pdb_text(const of3_complex *complex, const float *
  * wants PDB files. */
 OF3_MUST_CHECK of3_status of3_pdb_check(const of3_complex *complex, of3_error *err);
 
-/* One structure file, through a temporary name. The gzip header holds no time: same input, same bytes. */
+/* One structure file, through a temporary name; opt_about NULL: the reference's style of mmCIF. The gzip
+ * header holds no time: same input, same bytes. */
 OF3_MUST_CHECK of3_status of3_structure_write(const char *path, of3_structure_format format,
                                               const of3_complex *complex, const float *x, const float *plddt,
-                                              of3_error *err);
+                                              const of3_structure_about *opt_about, of3_error *err);
 
 #endif

@@ -74,13 +74,26 @@ static of3_status write_full(const writer *w, const char *path, int sample) {
   return of3_confidences_write_npz(path, &c, w->tree->full == OF3_FULL_NPZ_F16, w->err);
 }
 
+static of3_structure_about about_sample(const writer *w, int sample) {
+  const of3_scores *s = &w->scores[sample];
+  return (of3_structure_about){.version = w->tree->version,
+                               .variant = w->tree->variant,
+                               .seed = w->seed,
+                               .sample = sample + 1,
+                               .plddt = (double)s->avg_plddt,
+                               .ptm = (double)s->ptm,
+                               .iptm = (double)s->iptm};
+}
+
 static of3_status write_sample_file(writer *w, int sample, of3_tree_file which) {
   char *path = next_file(w, sample_name(w->tree, w->complex->name, w->seed, sample + 1, which, w->arena));
   if (!path) return of3_fail_memory(w->err, w->folder);
   size_t a = (size_t)w->p->n_atom, s = (size_t)sample;
-  if (which == OF3_FILE_MODEL)
+  if (which == OF3_FILE_MODEL) {
+    const of3_structure_about about = about_sample(w, sample);
     return of3_structure_write(path, w->tree->format, w->complex, w->p->x + s * a * 3, w->p->plddt + s * a,
-                               w->err);
+                               w->tree->style == OF3_CIF_MODEL ? &about : NULL, w->err);
+  }
   if (which == OF3_FILE_AGGREGATED) return of3_aggregated_write(path, w->complex, &w->scores[s], w->err);
   return write_full(w, path, sample);
 }

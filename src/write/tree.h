@@ -37,6 +37,8 @@ typedef enum of3_full_confidences {
 typedef struct of3_tree {
   const char *folder; /* OUT; created when needed */
   of3_structure_format format;
+  of3_cif_style style;
+  const char *version, *variant; /* of of3, of the weights: named in ModelCIF */
   of3_full_confidences full;
 } of3_tree;
 

@@ -32,8 +32,10 @@ static void write_case(written *w, const char *name, of3_structure_format format
   of3_error err = {0};
   fixture_open(&w->fx, name);
   of3_arena *arena = w->fx.arena;
-  w->tree = (of3_tree){
-      .folder = of3_path_join(arena, new_folder(arena), "deep/out"), .format = format, .full = full};
+  w->tree = (of3_tree){.folder = of3_path_join(arena, new_folder(arena), "deep/out"),
+                       .format = format,
+                       .style = OF3_CIF_REFERENCE,
+                       .full = full};
   w->seed_folder = of3_tree_seed_folder(&w->tree, name, 42, arena);
   assert_int_equal(
       of3_scores_compute(&w->fx.complex, &w->fx.features, &w->fx.p, OF3_OB, NULL, arena, &w->scores, &err),

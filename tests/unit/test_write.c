@@ -235,7 +235,8 @@ static void test_cif_gz(void **state) {
   size_t n, m, size;
   fixture_open(&fx, "monomer");
   char *folder = new_folder(fx.arena), *path = of3_path_join(fx.arena, folder, "m.cif.gz");
-  assert_int_equal(of3_structure_write(path, OF3_CIF_GZ, &fx.complex, fx.p.x, fx.p.plddt, &err), OF3_OK);
+  assert_int_equal(of3_structure_write(path, OF3_CIF_GZ, &fx.complex, fx.p.x, fx.p.plddt, NULL, &err),
+                   OF3_OK);
   char *wanted = expected(&fx, 0, "model.cif", &m), *found = gunzip_all(fx.arena, path, &n);
   same_text("cif.gz", found, n, wanted, m);
   const unsigned char *packed = (const unsigned char *)read_all(fx.arena, path, &size);

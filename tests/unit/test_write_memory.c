@@ -19,7 +19,8 @@
 /* All that of3 does after the network has run. */
 static of3_status write_all(const fixture *fx, const char *folder, of3_structure_format format,
                             of3_full_confidences full, of3_arena *arena, of3_error *err) {
-  of3_tree tree = {.folder = folder, .format = format, .full = full};
+  of3_tree tree = {.folder = folder, .format = format, .version = "0", .variant = "OB", .full = full};
+  if (format == OF3_CIF_GZ) tree.style = OF3_CIF_REFERENCE; /* so that both styles are tried */
   of3_scores *scores;
   const char **files, *id[] = {"A"};
   int n;
