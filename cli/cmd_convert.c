@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "of3.h"
 #include "terminal.h"
+#include "text.h"
 
 typedef struct convert_options {
   const char *dtype;
@@ -43,7 +44,8 @@ static int convert_run(const void *options, const char *const *arg, int n) {
   char in[CLI_SIZE_TEXT], out[CLI_SIZE_TEXT];
   if (of3_convert(arg[0], arg[1], o->dtype, &callbacks, &c, &err) != OF3_OK) return cli_report(&err);
   FILE *f = beside_output(arg[1]);
-  fprintf(f, "%s: %d tensors, %s (from %s)\n", arg[1], c.n_tensor, cli_size((double)c.bytes_out, out),
+  cli_put(f, arg[1]);
+  fprintf(f, ": %d tensors, %s (from %s)\n", c.n_tensor, cli_size((double)c.bytes_out, out),
           cli_size((double)c.bytes_in, in));
   if (c.n_skipped)
     fprintf(f, "%d tensors of the second denoiser were left out; of3 does not read them\n", c.n_skipped);

@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "of3.h"
 #include "terminal.h"
+#include "text.h"
 
 typedef struct info_options {
   bool cpu;
@@ -99,7 +100,9 @@ static int describe_file(const char *path) {
   of3_model_info *m = NULL;
   of3_error err = {0};
   if (of3_info(path, &m, &err) != OF3_OK) return cli_report(&err);
-  printf("file          %s\n", m->file);
+  printf("file          ");
+  cli_put(stdout, m->file);
+  printf("\n");
   printf("variant       %s (%s)\n", m->variant, m->title);
   printf("format        %s, weights in %s\n", m->format, m->layout);
   printf("tensors       %" PRId64 " (%s)\n", m->n_tensor, m->types);

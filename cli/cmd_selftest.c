@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "of3.h"
 #include "terminal.h"
+#include "text.h"
 
 #ifdef __APPLE__
 extern char **environ;
@@ -176,9 +177,9 @@ static int selftest_run(const void *options, const char *const *arg, int n) {
   snprintf(program, sizeof program, "%s%s", o->program ? o->program : folder,
            o->program ? "" : "/tests/parity");
   if (access(program, X_OK) != 0) {
-    fprintf(stderr,
-            "of3: there is no parity program '%s'; build it with cmake --build BUILD --target parity\n",
-            program);
+    fputs("of3: there is no parity program '", stderr);
+    cli_put(stderr, program);
+    fputs("'; build it with cmake --build BUILD --target parity\n", stderr);
     return CLI_EXIT_FAILED;
   }
   of3_error err = {0};

@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "of3.h"
 #include "terminal.h"
+#include "text.h"
 
 static const cli_command *const commands[] = {&cli_predict,  &cli_info,  &cli_convert,
                                               &cli_features, &cli_bench, &cli_selftest};
@@ -30,7 +31,8 @@ static int print_overview(void) {
 }
 
 static int unknown_command(const char *name) {
-  fprintf(stderr, "of3: unknown command '%.100s'; the commands are", name);
+  char clean[128];
+  fprintf(stderr, "of3: unknown command '%s'; the commands are", cli_clean(name, clean, sizeof clean));
   for (int i = 0; i < N_COMMAND; i++) fprintf(stderr, " %s", commands[i]->name);
   fprintf(stderr, " help\n");
   return CLI_EXIT_USAGE;

@@ -1,5 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "options.h"
+#include "text.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -20,10 +21,12 @@ typedef struct parser {
 
 bool cli_fail(const cli_command *command, const char *fmt, ...) {
   va_list ap;
+  char text[1024];
   fprintf(stderr, "of3 %s: ", command->name);
   va_start(ap, fmt);
-  vfprintf(stderr, fmt, ap);
+  vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
+  cli_put(stderr, text);
   fputc('\n', stderr);
   cli_print_usage(command);
   return false;

@@ -1,5 +1,6 @@
 #define _DEFAULT_SOURCE /* TIOCGWINSZ, sigaction */
 #include "terminal.h"
+#include "text.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -86,7 +87,9 @@ int cli_end_output(int code) {
 }
 
 int cli_report(const of3_error *err) {
-  fprintf(stderr, "of3: %s\n", err->text);
+  fputs("of3: ", stderr);
+  cli_put(stderr, err->text);
+  fputc('\n', stderr);
   switch (err->code) {
   case OF3_OK:
     return CLI_EXIT_OK;
@@ -109,7 +112,9 @@ void cli_clear(cli_terminal *t) {
 static void show_message(void *user, of3_level level, const char *text) {
   static const char *const prefix[] = {"debug: ", "", "warning: ", "error: "};
   cli_clear(user);
-  fprintf(stderr, "%s%s\n", prefix[level], text);
+  fputs(prefix[level], stderr);
+  cli_put(stderr, text);
+  fputc('\n', stderr);
 }
 
 /* ---- Progress */
@@ -171,7 +176,7 @@ static void workers_text(const cli_terminal *t, int n_item, char *out, size_t si
 static void cut_to_width(char *text) {
   struct winsize w;
   size_t columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80;
-  if (strlen(text) >= columns) text[columns - 1] = 0;
+  if (cli_characters(text) >= columns) text[cli_first_characters(text, columns - 1)] = 0;
 }
 
 /* Notes where a worker is; true: at another item or in another phase than before. */
@@ -180,8 +185,10 @@ static bool note_progress(cli_terminal *t, cli_worker *l, const of3_progress_inf
   t->n_worker = p->n_worker;
   l->fraction = p->fraction;
   if (l->item == p->item && l->phase && strcmp(l->phase, p->phase) == 0) return false;
-  snprintf(l->label, sizeof l->label, p->n_worker > 1 ? "%.20s seed %llu" : "%.40s seed %llu", p->query,
-           (unsigned long long)p->seed);
+  char name[256];
+  cli_clean(p->query, name, sizeof name);
+  snprintf(l->label, sizeof l->label, "%.*s seed %llu",
+           (int)cli_first_characters(name, p->n_worker > 1 ? 20 : 40), name, (unsigned long long)p->seed);
   l->item = p->item;
   l->phase = p->phase;
   l->phase_began = p->seconds;

@@ -13,7 +13,7 @@ enum { CLI_MOST_WORKERS = 1024 };
 /* The progress of a worker (of3_progress_info). */
 typedef struct cli_worker {
   int item;        /* of the last progress; 0: none */
-  char label[72];  /* query and seed */
+  char label[192]; /* query and seed */
   double fraction; /* of it */
   double shown;    /* when it was shown last, seconds on the clock */
   const char *phase;

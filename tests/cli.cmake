@@ -1,7 +1,7 @@
 # The command line: each case is a shell script and its expected output (tests/cli/run_case.sh).
 add_executable(edit_checkpoint cli/edit_checkpoint.c)
 target_link_libraries(edit_checkpoint PRIVATE of3_io of3_flags)
-set(cli_cases help usage query checkpoint debug output full_disk memory interrupt batch threads jobs rerun formats convert
+set(cli_cases help usage query terminal checkpoint debug output full_disk memory interrupt batch threads jobs rerun formats convert
               features bench mlx mlx_missing selftest)
 list(APPEND cli_cases targets streams)
 foreach(case ${cli_cases})

@@ -96,6 +96,11 @@ void of3_item_run_announce(const of3_item_run *item_run) {
            "%s: needs %.3g TFLOP of work for each seed (trunk %.0f%%, diffusion %.0f%%, heads %.0f%%)", name,
            work * 1e-12, plan->flops_trunk * percent, plan->flops_diffusion * percent,
            plan->flops_heads * percent);
+  of3_logf(
+      log, OF3_LOG_DEBUG,
+      "%s: plan of %d passes, %d steps, %d samples: %zu bytes of tensors, %zu of results, %zu of features",
+      name, item_run->fold.n_cycle, item_run->fold.n_step, item_run->fold.n_sample, plan->step_bytes,
+      plan->result_bytes, of3_arena_used(f->arena));
 }
 
 static of3_status memory_refuse(const of3_item_run *item_run, of3_error *err) {

@@ -232,6 +232,26 @@ static of3_status conclude(of3_job *j, of3_error *err) {
                   n_failed, j->n_item, j->tree.folder);
 }
 
+/* What a report of a fault should name. */
+static void announce_details(const of3_model *m) {
+  enum { MOST = 16 };
+  const of3_engine *e = m->engine;
+  const char *isa[MOST];
+  of3_str text = {0};
+  if (e->log.least > OF3_LOG_DEBUG) return;
+  int n = of3_instruction_sets(isa, MOST);
+  for (int i = 0; i < n && i < MOST; i++) of3_str_addf(&text, " %s", isa[i]);
+  if (!text.failed && text.text)
+    of3_logf(&e->log, OF3_LOG_DEBUG, "instruction sets of this machine:%s; %" PRIu64 " bytes of memory %s",
+             text.text, of3_engine_memory(e, 0), e->max_memory ? "are allowed" : "are free");
+  of3_logf(&e->log, OF3_LOG_DEBUG,
+           "weights: %s of %" PRIu64 " bytes in %s (%s), %" PRIu64
+           " bytes used where they lie in the file, identity %s",
+           m->info->format, m->info->file_bytes, m->info->layout, m->info->types, m->mapped_bytes,
+           m->identity);
+  of3_str_free(&text);
+}
+
 static void announce(const of3_model *m) {
   const of3_engine *e = m->engine;
   char where[OF3_DEVICE_TEXT];
@@ -239,10 +259,13 @@ static void announce(const of3_model *m) {
            of3_device_text(&e->device, e->threads, where), of3_dtype_name(e->device.backend->operand));
   of3_logf(&e->log, OF3_LOG_INFO, "weights: '%s', %s (%s), %" PRId64 " parameters, loaded in %.2f s",
            m->info->file, m->info->variant, m->info->title, m->info->n_parameter, m->seconds_load);
+  announce_details(m);
 }
 
 static of3_status predict(of3_job *j, of3_error *err) {
   announce(j->model);
+  of3_logf(&j->model->engine->log, OF3_LOG_DEBUG, "%d quer%s, %d seed%s of the query file; %s", j->set.n,
+           j->set.n == 1 ? "y" : "ies", j->set.n_seed, j->set.n_seed == 1 ? "" : "s", j->options);
   OF3_TRY(order_queries(j, err));
   OF3_TRY(of3_job_make_report(j, err));
   for (int i = 0; i < j->n_item; i++) {

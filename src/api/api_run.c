@@ -70,6 +70,9 @@ static of3_status write(const of3_item_run *t, const of3_prediction *p, const of
     status = of3_tree_write(&t->worker->job->tree, &t->prepared->complex, t->item->seed, p, scores,
                             of3_seconds() - t->begin, arena, &files, &n, err);
   if (status == OF3_OK) status = of3_manifest_write(t->folder, t->key, files, n, err);
+  if (status == OF3_OK)
+    of3_logf(&t->worker->log, OF3_LOG_DEBUG, "'%s': %d files written and noted in of3_run.json", t->folder,
+             n);
   of3_arena_free(arena);
   return status;
 }
@@ -92,6 +95,18 @@ static of3_status score_and_write(of3_item_run *t, const of3_prediction *p, watc
   return status;
 }
 
+static void tell_times(const of3_item_run *t) {
+  const double *s = t->item->seconds;
+  const double diffusion = s[OF3_PHASE_DIFFUSION];
+  of3_logf(
+      &t->worker->log, OF3_LOG_DEBUG,
+      "%s seed %" PRIu64 ": features %.3f s, trunk %.3f s (%.1f GFLOP/s), diffusion %.3f s (%.1f GFLOP/s), "
+      "heads and scores %.3f s, write %.3f s",
+      t->query->name, t->item->seed, s[OF3_PHASE_FEATURES], s[OF3_PHASE_TRUNK],
+      s[OF3_PHASE_TRUNK] > 0 ? t->plan.flops_trunk * 1e-9 / s[OF3_PHASE_TRUNK] : 0, diffusion,
+      diffusion > 0 ? t->plan.flops_diffusion * 1e-9 / diffusion : 0, s[OF3_PHASE_HEADS], s[OF3_PHASE_WRITE]);
+}
+
 of3_status of3_item_run_compute(of3_item_run *t, of3_error *err) {
   of3_prediction p = {0};
   watcher w = {.worker = t->worker,
@@ -105,6 +120,7 @@ of3_status of3_item_run_compute(of3_item_run *t, of3_error *err) {
   t->item->seconds[OF3_PHASE_TRUNK] = p.seconds_trunk;
   t->item->seconds[OF3_PHASE_DIFFUSION] = p.seconds_diffusion;
   of3_status status = score_and_write(t, &p, &w, err);
+  tell_times(t);
   of3_prediction_free(&p);
   tell(&w, "write", 1, 1);
   return status;

@@ -112,6 +112,8 @@ static of3_status run_group(of3_job *j, of3_worker_group group, of3_error *err) 
   if (group.workers > 1)
     of3_logf(&e->log, OF3_LOG_INFO, "%d folds side by side, on %d%s thread%s each", group.workers, least,
              more ? " or one more" : "", least > 1 || more ? "s" : "");
+  of3_logf(&e->log, OF3_LOG_DEBUG, "%d fold%s to be computed by %d worker%s", group.n,
+           group.n == 1 ? "" : "s", group.workers, group.workers > 1 ? "s" : "");
   of3_status status = of3_task_group_run(group.workers, workers_work, worker, err);
   close_workers(j, worker, group.workers);
   return status;
