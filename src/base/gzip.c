@@ -9,7 +9,7 @@ typedef enum gzip_outcome { GZIP_WHOLE, GZIP_DAMAGED, GZIP_TOO_LARGE } gzip_outc
 /* Reads to the end; opt_out [most] gets the text. */
 static gzip_outcome gzip_read(gzFile f, char *opt_out, size_t most, size_t *ret_n) {
   enum { PIECE = 1 << 14 };
-  char buffer[PIECE];
+  char buffer[PIECE] = {0};
   *ret_n = 0;
   for (;;) {
     size_t room = opt_out && most - *ret_n < PIECE ? most - *ret_n : PIECE;

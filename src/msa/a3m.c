@@ -76,8 +76,9 @@ static of3_status a3m_count_row(const of3_alignment_want *want, const a3m_row *r
 /* The first of these readings that gives n_col columns: the letters as they stand, dots as gaps, both without
  * a final '*'; and these once more with lower-case letters as columns, if the file may be so. */
 static bool a3m_choose_reading(const a3m_count *c, size_t n_col, bool lower_is_column, a3m_reading *out) {
-  for (int lower = 0; lower <= lower_is_column; lower++)
-    for (int star = 0; star <= c->star; star++)
+  const int n_lower = lower_is_column ? 2 : 1, n_star = c->star ? 2 : 1;
+  for (int lower = 0; lower < n_lower; lower++)
+    for (int star = 0; star < n_star; star++)
       for (int dot = 0; dot < 2; dot++) {
         size_t n = c->column + (lower ? c->lower : 0) + (dot ? c->dot : 0);
         *out = (a3m_reading){lower, dot};
