@@ -12,7 +12,7 @@
 typedef struct predict_options {
   const char *query_json, *checkpoint;
   const char *output_dir, *format, *cif_style, *confidences;
-  bool overwrite;
+  bool overwrite, no_record, wait;
   int samples, recycles, steps, model_seeds;
   const char *sampler;
   bool quick;
@@ -160,6 +160,16 @@ static const cli_option table[] = {
      .help = "Recompute results that are complete; without it a re-run recomputes only what is missing, "
              "broken or "
              "made from another query, checkpoint, seed, option or version"},
+    {.names = "no-record",
+     .kind = CLI_FLAG,
+     .offset = FIELD(no_record),
+     .help = "Keep no of3_record.bin, from which --format and --confidences write other files later without "
+             "computing (docs/output.md says how large it is)"},
+    {.names = "wait",
+     .kind = CLI_FLAG,
+     .offset = FIELD(wait),
+     .help = "If another of3 writes to the folder, wait until it is done; without it of3 says which process "
+             "that is, and ends"},
 
 #include "machine_options.inc"
     {.names = "jobs",
@@ -229,6 +239,8 @@ static int predict_fold(const predict_options *o, const char *query, const char 
                                  .cif_style = o->cif_style,
                                  .confidences = o->confidences,
                                  .overwrite = o->overwrite,
+                                 .no_record = o->no_record,
+                                 .wait = o->wait,
                                  .jobs = o->jobs};
   of3_engine *engine = NULL;
   of3_model *model = NULL;

@@ -195,6 +195,9 @@ typedef struct of3_predict_options {
                             * NULL: modelcif */
   const char *confidences; /* full confidences: "json", "npz" (float16), "npz32" (float32), "none" */
   bool overwrite;          /* false: results that are complete and made from the same inputs are kept */
+  bool no_record;          /* keep no record of the numbers, from which files of other formats can be written
+                              later without computing; saves its space */
+  bool wait; /* if another process writes to output_dir: true: wait for it; false: an error that names it */
   int jobs; /* pairs of query and seed folded side by side, sharing threads and memory; at most as many as the
              * engine has threads. 0: chosen by their sizes; 1: one after the other, which saves memory.
              * Results do not depend on it */

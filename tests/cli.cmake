@@ -4,6 +4,11 @@ target_link_libraries(edit_checkpoint PRIVATE of3_io of3_flags)
 set(cli_cases help usage query terminal checkpoint debug output full_disk memory interrupt batch threads jobs rerun formats convert
               features bench mlx mlx_missing selftest)
 list(APPEND cli_cases targets streams)
+list(APPEND cli_cases folder_lock store rewrite poor_disks kills)
+if(CMAKE_SYSTEM_NAME STREQUAL Linux) # simulates file systems; loaded before the C library
+  add_library(poor_disk MODULE cli/poor_disk.c)
+  target_link_libraries(poor_disk PRIVATE ${CMAKE_DL_LIBS})
+endif()
 foreach(case ${cli_cases})
   add_test(NAME cli_${case} COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/run_case.sh ${CMAKE_BINARY_DIR} ${case})
   set_tests_properties(cli_${case} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)

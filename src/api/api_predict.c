@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/job.h"
+#include "base/file.h"
 #include "base/str.h"
 
 enum {
@@ -74,19 +75,6 @@ static of3_status choose_sampler(of3_job *j, of3_error *err) {
   return check_scale("step", j->sampler.step_scale, 0, err);
 }
 
-static bool parse_full(const char *name, of3_full_confidences *out) {
-  static const char *const names[] = {[OF3_FULL_JSON] = "json",
-                                      [OF3_FULL_NPZ_F16] = "npz",
-                                      [OF3_FULL_NPZ_F32] = "npz32",
-                                      [OF3_FULL_NONE] = "none"};
-  for (int i = 0; i <= OF3_FULL_NONE; i++)
-    if (strcmp(name, names[i]) == 0) {
-      *out = (of3_full_confidences)i;
-      return true;
-    }
-  return false;
-}
-
 static of3_status check_jobs(const of3_engine *e, int jobs, of3_error *err) {
   if (jobs < 0) return of3_fail(err, OF3_ERR_USAGE, "%d jobs were asked for; 0 chooses how many", jobs);
   if (jobs > 1 && !e->device.backend->concurrent)
@@ -116,7 +104,7 @@ static of3_status read_options(of3_job *j, of3_error *err) {
                     o->cif_style);
   j->tree.version = of3_version();
   j->tree.variant = j->model->info->variant;
-  if (!parse_full(o->confidences, &j->tree.full))
+  if (!of3_full_parse(o->confidences, &j->tree.full))
     return of3_fail(err, OF3_ERR_USAGE,
                     "the format of confidences '%.20s' is unknown; json, npz, npz32 or none was expected",
                     o->confidences);
@@ -127,11 +115,9 @@ static of3_status read_options(of3_job *j, of3_error *err) {
   of3_format_f64(step, j->sampler.step_scale);
   snprintf(
       j->options, sizeof j->options,
-      "samples=%d recycles=%d sampler=%s steps=%d noise_scale=%s step_scale=%s backend=%s dtype=%s format=%s "
-      "cif_style=%s confidences=%s",
+      "samples=%d recycles=%d sampler=%s steps=%d noise_scale=%s step_scale=%s backend=%s dtype=%s",
       o->samples, o->recycles, j->sampler.name, j->sampler.n_step, noise, step,
-      j->model->engine->device.backend->name, of3_dtype_name(j->model->engine->device.backend->operand),
-      o->format, of3_cif_style_name(j->tree.style), o->confidences);
+      j->model->engine->device.backend->name, of3_dtype_name(j->model->engine->device.backend->operand));
   return OF3_OK;
 }
 
@@ -165,37 +151,64 @@ static of3_status order_queries(of3_job *j, of3_error *err) {
 
 /* ---- Re-runs */
 
-/* Whether the item is complete on disk; else what it will be made from goes to pending. */
-static of3_status check_existing(of3_job *j, int index, of3_arena *arena, of3_error *err) {
-  char why[OF3_ERROR_TEXT];
-  of3_run_state state = OF3_RUN_MISSING;
+/* What the query is made from; reads its alignments the first time. */
+static of3_status find_key(of3_job *j, int q, of3_error *err) {
+  const of3_run_inputs inputs = {.query = j->order[q],
+                                 .checkpoint = j->model->identity,
+                                 .options = j->options,
+                                 .version = of3_version()};
+  if (j->key[q][0]) return OF3_OK;
+  of3_status status = of3_run_key(&inputs, j->key[q], err);
+  if (status != OF3_OK) j->key[q][0] = 0;
+  return status;
+}
+
+/* A complete item goes to the ranking. */
+static of3_status reuse_item(of3_job *j, int index, const of3_manifest *m, of3_error *err) {
   of3_item *item = &j->item[index];
-  of3_pending *pending = &j->pending[j->n_pending];
-  of3_run_inputs inputs = {.query = of3_job_query(j, index),
-                           .seed = item->seed,
-                           .checkpoint = j->model->identity,
-                           .options = j->options,
-                           .version = of3_version()};
-  char *folder = of3_tree_seed_folder(&j->tree, item->query, item->seed, arena);
-  if (!folder) return of3_fail_memory(err, "a path");
-  pending->index = index;
-  OF3_TRY(of3_run_key(&inputs, pending->key, err));
-  if (!j->o->overwrite && of3_is_folder(folder)) {
-    OF3_TRY(of3_manifest_check(folder, pending->key, &state, why, err));
-    if (state != OF3_RUN_COMPLETE) of3_logf(&j->model->engine->log, OF3_LOG_INFO, "computing again: %s", why);
-  }
-  item->reused = state == OF3_RUN_COMPLETE;
-  if (!item->reused) {
-    j->n_pending++;
-    return OF3_OK;
-  }
-  OF3_TRY(of3_job_rank_item(j, index, err));
+  OF3_TRY(of3_ranking_put(j->ranking, j->ranked[index / j->n_seed], m, err));
+  OF3_TRY(of3_job_report_item(j, index, m, err));
+  item->reused = true;
   of3_logf(&j->model->engine->log, OF3_LOG_INFO, "%s seed %" PRIu64 ": complete from an earlier run",
            item->query, item->seed);
   return OF3_OK;
 }
 
+/* Whether the item is complete on disk; else what is to be done with it. */
+static of3_status check_existing(of3_job *j, int index, of3_arena *arena, of3_error *err) {
+  char why[OF3_ERROR_TEXT];
+  of3_stage stage;
+  of3_manifest found = {0};
+  of3_run_state state = OF3_RUN_MISSING;
+  const of3_log *log = &j->model->engine->log;
+  OF3_TRY(find_key(j, index / j->n_seed, err));
+  const of3_manifest wanted = {.made_from = j->key[index / j->n_seed],
+                               .seed = j->item[index].seed,
+                               .format = j->tree.format,
+                               .style = j->tree.style,
+                               .full = j->tree.full};
+  OF3_TRY(of3_stage_of(j->tree.folder, j->item[index].query, wanted.seed, arena, &stage, err));
+  if (!j->o->overwrite && of3_is_folder(stage.home)) {
+    OF3_TRY(of3_manifest_check(stage.home, &wanted, arena, &found, &state, why, err));
+    if (state == OF3_RUN_REWRITE)
+      of3_logf(log, OF3_LOG_INFO, "writing again: %s", why);
+    else if (state != OF3_RUN_COMPLETE)
+      of3_logf(log, OF3_LOG_INFO, "computing again: %s", why);
+  }
+  if (state == OF3_RUN_COMPLETE) return reuse_item(j, index, &found, err);
+  if (state == OF3_RUN_REWRITE)
+    j->rewrite[j->n_rewrite++] = index;
+  else
+    j->pending[j->n_pending++] = index;
+  return OF3_OK;
+}
+
 /* ---- The run */
+
+static of3_status item_failed(of3_job *j, int index, of3_error *failure, of3_error *err) {
+  of3_prefix(failure, "query '%s', seed %" PRIu64, j->item[index].query, j->item[index].seed);
+  return of3_job_note_failure(j, index, failure, false, err);
+}
 
 /* An item that needs no computing is done here: a query with an error, results of an earlier run. */
 static of3_status sort_item(of3_job *j, int index, of3_error *err) {
@@ -206,17 +219,34 @@ static of3_status sort_item(of3_job *j, int index, of3_error *err) {
   of3_arena *arena = of3_arena_new(0);
   of3_status status = arena ? check_existing(j, index, arena, &failure) : of3_fail_memory(&failure, "a path");
   of3_arena_free(arena);
-  if (status == OF3_OK) return OF3_OK;
-  of3_prefix(&failure, "query '%s', seed %" PRIu64, query->name, j->item[index].seed);
-  return of3_job_note_failure(j, index, &failure, false, err);
+  if (status != OF3_OK) return item_failed(j, index, &failure, err);
+  return index % j->n_seed == 0 ? of3_job_rank_others(j, index / j->n_seed, err) : OF3_OK;
+}
+
+static bool goes_on(const of3_job *j) {
+  return !atomic_load(&j->stop) && !of3_is_cancelled(&j->model->engine->callbacks);
+}
+
+static of3_status rewrite_items(of3_job *j, of3_error *err) {
+  for (int k = 0; k < j->n_rewrite && goes_on(j); k++) {
+    of3_error failure = {0};
+    if (of3_job_rewrite(j, j->rewrite[k], &failure) == OF3_OK) continue;
+    OF3_TRY(item_failed(j, j->rewrite[k], &failure, err));
+  }
+  return OF3_OK;
 }
 
 static of3_status run_items(of3_job *j, of3_error *err) {
-  j->pending = OF3_ARENA_NEW(j->set.arena, of3_pending, (size_t)j->n_item + 1);
-  if (!j->pending) return of3_fail_memory(err, "the queries");
   int i = 0;
-  for (; i < j->n_item && !of3_is_cancelled(&j->model->engine->callbacks); i++) OF3_TRY(sort_item(j, i, err));
-  atomic_init(&j->stop, i < j->n_item);
+  j->rewrite = OF3_ARENA_NEW(j->set.arena, int, (size_t)j->n_item + 1);
+  j->pending = OF3_ARENA_NEW(j->set.arena, int, (size_t)j->n_item + 1);
+  if (!j->rewrite || !j->pending) return of3_fail_memory(err, "the queries");
+  for (; i < j->n_item && goes_on(j); i++) OF3_TRY(sort_item(j, i, err));
+  if (i == j->n_item) {
+    OF3_TRY(of3_job_settle(j, err));
+    OF3_TRY(rewrite_items(j, err));
+  }
+  if (!goes_on(j)) atomic_store(&j->stop, true);
   return of3_job_run(j, err);
 }
 
@@ -273,8 +303,13 @@ static of3_status predict(of3_job *j, of3_error *err) {
     j->item[i].seed = j->seed[i % j->n_seed];
     if (!j->item[i].query) return of3_fail_memory(err, "the report");
   }
+  OF3_TRY(of3_job_open_folder(j, err));
   OF3_TRY(of3_job_write_settings(j, err));
-  OF3_TRY(run_items(j, err));
+  of3_status status = run_items(j, err);
+  if (status != OF3_OK) {
+    of3_job_leave(j);
+    return status;
+  }
   j->concluded = true;
   return conclude(j, err);
 }
@@ -288,6 +323,7 @@ of3_status of3_predict(of3_model *model, const char *query, const of3_predict_op
   if (status == OF3_OK)
     status = of3_query_open(query, of3_reading_memory(model->engine->max_memory), &j.set, &local);
   if (status == OF3_OK) status = predict(&j, &local);
+  of3_job_close_folder(&j);
   of3_query_set_free(&j.set);
   if (j.concluded)
     *ret_report = &j.box->report;

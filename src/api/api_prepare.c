@@ -77,8 +77,7 @@ of3_status of3_item_run_prepare(of3_item_run *t, of3_error *err) {
   t->fold = fold_options(j);
   t->arena = of3_arena_new(0);
   if (!t->arena) return of3_fail_memory(err, "an item");
-  t->folder = of3_tree_seed_folder(&j->tree, t->query->name, t->item->seed, t->arena);
-  if (!t->folder) return of3_fail_memory(err, "a path");
+  OF3_TRY(of3_stage_of(j->tree.folder, t->query->name, t->item->seed, t->arena, &t->stage, err));
   of3_worker_tell(t->worker, &begun);
   OF3_TRY(prepare_make_features(t, err));
   OF3_TRY(of3_item_run_plan(t, err));
@@ -91,7 +90,6 @@ of3_status of3_item_run_prepare(of3_item_run *t, of3_error *err) {
 
 void of3_item_run_close(of3_item_run *t) {
   of3_prepared_leave(t->prepared);
-  of3_arena_free(t->arena);
   of3_item_run_give_back(t);
 }
 

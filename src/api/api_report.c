@@ -1,10 +1,16 @@
 #define _POSIX_C_SOURCE 200809L
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "api/job.h"
 #include "base/file.h"
+#include "write/names.h"
 
 of3_status of3_job_make_report(of3_job *j, of3_error *err) {
   size_t n = (size_t)j->n_item;
@@ -14,8 +20,7 @@ of3_status of3_job_make_report(of3_job *j, of3_error *err) {
   b->arena = of3_arena_new(0);
   if (!b->arena) return of3_fail_memory(err, "the report");
   j->item = OF3_ARENA_NEW(b->arena, of3_item, n);
-  j->rows = OF3_ARENA_NEW(b->arena, of3_ranked *, n);
-  if (!j->item || !j->rows) return of3_fail_memory(err, "the report");
+  if (!j->item) return of3_fail_memory(err, "the report");
   b->report = (of3_report){.n_item = j->n_item, .item = j->item, .seconds_load = j->model->seconds_load};
   return OF3_OK;
 }
@@ -47,19 +52,26 @@ static void add_failure(const of3_item *item, const of3_error *failure, of3_str 
   of3_str_add(out, "\n");
 }
 
+/* Appends, in one piece: the log of many failures is written in linear time. */
+static of3_status append_text(const char *path, const of3_str *text, of3_error *err) {
+  struct stat st;
+  int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+  bool ok = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+            write(fd, text->text, text->len) == (ssize_t)text->len;
+  int reason = errno;
+  if (fd >= 0) ok = close(fd) == 0 && ok;
+  return ok ? OF3_OK : of3_fail(err, OF3_ERR_IO, "cannot write '%s': %s", path, strerror(reason));
+}
+
 static of3_status log_failure(const of3_job *j, int index, const of3_error *failure, of3_error *err) {
-  enum { MOST = 16 << 20 };
   of3_arena *arena = of3_arena_new(0);
   of3_str text = {0};
-  char *old = NULL, *folder = arena ? of3_path_join(arena, j->tree.folder, "logs") : NULL;
+  char *folder = arena ? of3_path_join(arena, j->tree.folder, "logs") : NULL;
   char *path = folder ? of3_path_join(arena, folder, "predict_err_rank0.log") : NULL;
-  size_t n = 0;
   of3_status status = path ? of3_make_folder(folder, err) : of3_fail_memory(err, "the log of failures");
-  if (status == OF3_OK && of3_is_file(path)) status = of3_read_file(path, MOST, arena, &old, &n, err);
   if (status == OF3_OK) {
-    of3_str_addn(&text, old ? old : "", n);
     add_failure(&j->item[index], failure, &text);
-    status = text.failed ? of3_fail_memory(err, path) : of3_write_file(path, text.text, text.len, err);
+    status = text.failed ? of3_fail_memory(err, path) : append_text(path, &text, err);
   }
   of3_str_free(&text);
   of3_arena_free(arena);
@@ -85,7 +97,7 @@ of3_status of3_job_note_failure(of3_job *j, int index, const of3_error *failure,
   return OF3_OK;
 }
 
-/* ---- Ranking */
+/* ---- Results */
 
 static of3_sample_scores scores_of(const of3_aggregated *a) {
   return (of3_sample_scores){.ranking_score = a->sample_ranking_score,
@@ -97,79 +109,82 @@ static of3_sample_scores scores_of(const of3_aggregated *a) {
                              .has_clash = a->has_clash};
 }
 
-of3_status of3_job_rank_item(of3_job *j, int index, of3_error *err) {
+of3_status of3_job_report_item(of3_job *j, int index, const of3_manifest *m, of3_error *err) {
   of3_item *item = &j->item[index];
   of3_arena *arena = j->box->arena;
-  of3_ranked *rows = OF3_ARENA_NEW(arena, of3_ranked, j->o->samples);
-  if (!rows) return of3_fail_memory(err, "the ranking");
-  OF3_TRY(of3_ranked_read(&j->tree, item->query, item->seed, j->o->samples, arena, rows, err));
-  OF3_TRY(of3_ranked_sort(rows, j->o->samples, err));
-  item->best_file = of3_path_join(arena, j->tree.folder, rows[0].file);
-  if (!item->best_file) return of3_fail_memory(err, "the ranking");
+  of3_ranked *rows = malloc((size_t)m->n_sample * sizeof *rows);
+  if (!rows) return of3_fail_memory(err, "the report");
+  for (int s = 0; s < m->n_sample; s++)
+    rows[s] = (of3_ranked){.seed = m->seed, .sample = s + 1, .scores = m->sample[s]};
+  of3_ranked_sort(rows, m->n_sample);
   item->best_sample = rows[0].sample;
   item->best = scores_of(&rows[0].scores);
-  j->rows[index] = rows;
+  free(rows);
+  char *name =
+      of3_sample_name(item->query, item->seed, item->best_sample, OF3_FILE_MODEL, m->format, m->full, arena);
+  char *folder = of3_path_join(arena, j->tree.folder, item->query);
+  if (!name || !folder) return of3_fail_memory(err, "the report");
+  item->best_file = of3_arena_printf(arena, "%s/seed_%" PRIu64 "/%s", folder, item->seed, name);
+  if (!item->best_file) return of3_fail_memory(err, "the report");
+  j->n_done++;
   return OF3_OK;
 }
 
-/* The first row of each query. rows are sorted. */
-static of3_status note_best(const of3_job *j, const of3_ranked *rows, int n, of3_error *err) {
+/* The best of each query of this run. */
+static of3_status note_best(const of3_job *j, of3_error *err) {
   of3_arena *arena = j->box->arena;
   of3_report *r = &j->box->report;
-  of3_best *best = OF3_ARENA_NEW(arena, of3_best, n);
+  of3_best *best = OF3_ARENA_NEW(arena, of3_best, j->set.n);
   if (!best) return of3_fail_memory(err, "the report");
-  for (int i = 0; i < n; i++) {
-    if (i && strcmp(rows[i].query, rows[i - 1].query) == 0) continue;
-    const char *folder = of3_tree_query_folder(&j->tree, rows[i].query, arena);
-    const char *ending = of3_structure_format_name(j->tree.format);
-    if (!folder) return of3_fail_memory(err, "the report");
-    best[r->n_best++] =
-        (of3_best){.query = rows[i].query,
-                   .seed = rows[i].seed,
-                   .sample = rows[i].sample,
-                   .file = of3_arena_printf(arena, "%s/%s_best_model.%s", folder, rows[i].query, ending)};
-    if (!best[r->n_best - 1].file) return of3_fail_memory(err, "the report");
+  for (int q = 0; q < j->set.n; q++) {
+    const of3_ranked *b = of3_ranking_best(j->ranking, j->ranked[q]);
+    if (!b) continue;
+    best[r->n_best] = (of3_best){.query = of3_arena_strdup(arena, j->order[q]->name),
+                                 .seed = b->seed,
+                                 .sample = b->sample,
+                                 .file = of3_ranking_best_path(j->ranking, j->ranked[q], b->format, arena)};
+    if (!best[r->n_best].query || !best[r->n_best].file) return of3_fail_memory(err, "the report");
+    r->n_best++;
   }
   r->best = best;
   return OF3_OK;
 }
 
-static of3_status write_ranking(const of3_job *j, int n_done, of3_error *err) {
-  size_t samples = (size_t)j->o->samples, at = 0;
-  of3_ranked *rows = malloc(((size_t)n_done * samples + 1) * sizeof *rows);
-  if (!rows) return of3_fail_memory(err, "the ranking");
-  for (int i = 0; i < j->n_item; i++) {
-    if (!j->rows[i]) continue;
-    memcpy(rows + at, j->rows[i], samples * sizeof *rows);
-    at += samples;
-  }
-  of3_status status = of3_ranked_sort(rows, (int)at, err);
-  if (status == OF3_OK) status = of3_tree_write_ranking(&j->tree, rows, (int)at, err);
-  if (status == OF3_OK) status = note_best(j, rows, (int)at, err);
-  free(rows);
-  return status;
-}
+/* ---- Summary */
 
-static of3_status write_summary(const of3_job *j, int n_done, of3_error *err) {
+of3_status of3_job_write_summary(const of3_job *j, bool failures, of3_error *err) {
+  of3_summary s = {.n_done = j->n_done, .n_failed = j->box->report.n_failed};
   of3_str text = {0};
-  const char **failed = malloc(((size_t)j->n_item + 1) * sizeof *failed);
-  int n = 0;
-  if (!failed) return of3_fail_memory(err, "the summary");
-  for (int i = 0; i < j->n_item; i++)
-    if (j->item[i].status != OF3_OK) failed[n++] = j->item[i].query;
-  of3_status status = of3_summary_text(n_done, n, failed, n, &text, err);
+  of3_summary_failure *failure = failures ? malloc(((size_t)s.n_failed + 1) * sizeof *failure) : NULL;
+  if (failures && !failure) return of3_fail_memory(err, "the summary");
+  s.n_left = j->n_item - s.n_done - s.n_failed;
+  s.failure = failure;
+  for (int i = 0; failures && i < j->n_item; i++)
+    if (j->item[i].status != OF3_OK)
+      failure[s.n_failure++] = (of3_summary_failure){.query = j->item[i].query, .reason = j->item[i].error};
+  of3_status status = of3_summary_text(&s, &text, err);
   if (status == OF3_OK) status = of3_tree_write_summary(&j->tree, text.text, err);
   of3_str_free(&text);
-  free(failed);
+  free(failure);
   return status;
 }
 
 of3_status of3_job_finish(of3_job *j, of3_error *err) {
   of3_report *r = &j->box->report;
-  int n_done = j->n_item - r->n_failed;
-  OF3_TRY(n_done ? write_ranking(j, n_done, err) : of3_tree_remove_ranking(&j->tree, err));
-  OF3_TRY(write_summary(j, n_done, err));
-  r->summary_file = of3_path_join(j->box->arena, j->tree.folder, "summary.txt");
-  r->ranking_file = n_done ? of3_path_join(j->box->arena, j->tree.folder, "ranking.tsv") : NULL;
-  return r->summary_file && (r->ranking_file || !n_done) ? OF3_OK : of3_fail_memory(err, "the report");
+  if (j->n_done) {
+    OF3_TRY(of3_ranking_write(j->ranking, err));
+    OF3_TRY(note_best(j, err));
+  }
+  OF3_TRY(of3_job_write_summary(j, true, err));
+  r->summary_file = of3_path_join(j->box->arena, j->tree.folder, OF3_SUMMARY_NAME);
+  r->ranking_file = j->n_done ? of3_path_join(j->box->arena, j->tree.folder, OF3_RANKING_NAME) : NULL;
+  return r->summary_file && (r->ranking_file || !j->n_done) ? OF3_OK : of3_fail_memory(err, "the report");
+}
+
+void of3_job_leave(const of3_job *j) {
+  of3_error failure = {0};
+  of3_status status = of3_folder_lock_held(j->folder_lock, &failure);
+  if (status == OF3_OK && j->n_done) status = of3_ranking_write(j->ranking, &failure);
+  if (status == OF3_OK) status = of3_job_write_summary(j, true, &failure);
+  if (status != OF3_OK) of3_logf(&j->model->engine->log, OF3_LOG_ERROR, "%s", failure.text);
 }

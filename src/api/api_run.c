@@ -59,21 +59,24 @@ static of3_status run_check_finite(const of3_prediction *p, of3_dtype operand, o
                                      : "");
 }
 
-static of3_status write(const of3_item_run *t, const of3_prediction *p, const of3_scores *scores,
-                        of3_error *err) {
-  const char **files = NULL;
-  int n = 0;
-  of3_arena *arena = of3_arena_new(0);
-  if (!arena) return of3_fail_memory(err, t->folder);
-  of3_status status = of3_manifest_remove(t->folder, err);
-  if (status == OF3_OK)
-    status = of3_tree_write(&t->worker->job->tree, &t->prepared->complex, t->item->seed, p, scores,
-                            of3_seconds() - t->begin, arena, &files, &n, err);
-  if (status == OF3_OK) status = of3_manifest_write(t->folder, t->key, files, n, err);
-  if (status == OF3_OK)
-    of3_logf(&t->worker->log, OF3_LOG_DEBUG, "'%s': %d files written and noted in of3_run.json", t->folder,
-             n);
-  of3_arena_free(arena);
+/* To the stage; the calling thread puts it in its place. */
+static of3_status write_stage(of3_item_run *t, const of3_prediction *p, const of3_scores *scores,
+                              of3_error *err) {
+  const of3_job *j = t->worker->job;
+  const of3_seed_output o = {.folder = t->stage.folder,
+                             .complex = &t->prepared->complex,
+                             .seed = t->item->seed,
+                             .format = j->tree.format,
+                             .full = j->tree.full,
+                             .style = j->tree.style,
+                             .version = j->tree.version,
+                             .variant = j->tree.variant,
+                             .no_record = j->o->no_record,
+                             .made_from = t->key};
+  OF3_TRY(of3_stage_begin(&t->stage, err));
+  of3_status status = of3_seed_write(&o, p, scores, of3_seconds() - t->begin, t->arena, &t->manifest, err);
+  if (status == OF3_OK && of3_stage_replaces(&t->stage)) status = of3_stage_sync(&t->stage, err);
+  if (status != OF3_OK) of3_stage_drop(&t->stage);
   return status;
 }
 
@@ -89,7 +92,7 @@ static of3_status score_and_write(of3_item_run *t, const of3_prediction *p, watc
   t->item->seconds[OF3_PHASE_HEADS] = p->seconds_heads + of3_seconds() - begin;
   begin = of3_seconds();
   tell(w, "write", 0, 1);
-  if (status == OF3_OK) status = write(t, p, scores, err);
+  if (status == OF3_OK) status = write_stage(t, p, scores, err);
   t->item->seconds[OF3_PHASE_WRITE] = of3_seconds() - begin;
   of3_arena_free(arena);
   return status;

@@ -142,5 +142,5 @@ static of3_status write_model(const of3_job *j, of3_error *err) {
 of3_status of3_job_write_settings(const of3_job *j, of3_error *err) {
   OF3_TRY(write_experiment(j, err));
   OF3_TRY(write_model(j, err));
-  return of3_tree_write_query_set(&j->tree, &j->set, err);
+  return of3_tree_write_query_set(&j->tree, &j->set, j->seed, j->n_seed, err);
 }

@@ -20,7 +20,7 @@ static void log_result(const of3_job *j, const of3_item *item) {
 static void end_item(void *arg) {
   of3_item_run *t = arg;
   of3_job *j = t->worker->job;
-  if (t->status == OF3_OK) t->status = of3_job_rank_item(j, t->index, &t->error);
+  if (t->status == OF3_OK) t->status = of3_job_commit(j, t->index, &t->stage, &t->manifest, &t->error);
   if (t->status == OF3_OK) {
     log_result(j, t->item);
     return;
@@ -35,24 +35,25 @@ static void end_item(void *arg) {
 static void finish_item(of3_item_run *t) {
   of3_item_run_close(t);
   of3_task_group_call(t->worker->tasks, end_item, t);
+  of3_arena_free(t->arena);
 }
 
 /* ---- Workers */
 
 /* The next item, with its features made and memory granted, or failed and finished: before the lock is
- * released , so that such failures are told in order. false: there is none, or nobody wants it. */
+ * released, so that such failures are told in order. false: there is none, or nobody wants it. */
 static bool begin_item(of3_worker *worker, of3_item_run *t) {
   of3_job *j = worker->job;
   pthread_mutex_lock(&j->lock);
   bool goes_on =
       j->next < j->end && !atomic_load(&j->stop) && !of3_is_cancelled(&j->model->engine->callbacks);
   if (goes_on) {
-    const of3_pending *p = &j->pending[j->next++];
+    const int index = j->pending[j->next++];
     *t = (of3_item_run){.worker = worker,
-                        .query = of3_job_query(j, p->index),
-                        .key = p->key,
-                        .index = p->index,
-                        .item = &j->item[p->index]};
+                        .query = of3_job_query(j, index),
+                        .key = j->key[index / j->n_seed],
+                        .index = index,
+                        .item = &j->item[index]};
     t->status = of3_item_run_prepare(t, &t->error);
     if (t->status != OF3_OK) finish_item(t);
   }
@@ -125,7 +126,7 @@ static of3_status run_group(of3_job *j, of3_worker_group group, of3_error *err) 
  * wait for each other (the budget). */
 static of3_worker_group within_memory(const of3_job *j, of3_worker_group group) {
   const int threads = j->model->engine->threads / group.workers;
-  const of3_query *largest = of3_job_query(j, j->pending[j->next + group.n - 1].index);
+  const of3_query *largest = of3_job_query(j, j->pending[j->next + group.n - 1]);
   of3_error ignored;
   uint64_t each = 0, available = of3_job_free_memory(j);
   if (group.workers == 1 || of3_job_estimate(j, largest, threads, &each, &ignored) != OF3_OK) return group;
@@ -169,8 +170,7 @@ static of3_status cancelled(const of3_job *j, of3_error *err) {
 static of3_status workers_run(of3_job *j, of3_error *err) {
   int *residues = malloc(((size_t)j->n_pending + 1) * sizeof *residues);
   if (!residues) return of3_fail_memory(err, "the queries");
-  for (int i = 0; i < j->n_pending; i++)
-    residues[i] = of3_query_residues(of3_job_query(j, j->pending[i].index));
+  for (int i = 0; i < j->n_pending; i++) residues[i] = of3_query_residues(of3_job_query(j, j->pending[i]));
   of3_status status = run_groups(j, residues, err);
   free(residues);
   if (status != OF3_OK) return status;

@@ -12,10 +12,14 @@
 #include <stdatomic.h>
 
 #include "api/handles.h"
+#include "base/folder_lock.h"
 #include "base/task_group.h"
 #include "chem/complex.h"
 #include "feat/build.h"
-#include "write/manifest.h"
+#include "write/ranking.h"
+#include "write/run_key.h"
+#include "write/seed_files.h"
+#include "write/stage.h"
 #include "write/tree.h"
 
 /* The report with the memory that it and the ranking live in. */
@@ -23,12 +27,6 @@ typedef struct of3_report_box {
   of3_report report; /* first, so that a pointer to it is one to the box */
   of3_arena *arena;
 } of3_report_box;
-
-/* An item that is to be computed. */
-typedef struct of3_pending {
-  int index;
-  char key[OF3_KEY_TEXT]; /* what it will be made from */
-} of3_pending;
 
 /* What is made once for all seeds of a query: everything but the conformers. */
 typedef struct of3_prepared {
@@ -57,19 +55,27 @@ typedef struct of3_job {
   const uint64_t *seed;    /* [n_seed] */
   int n_seed;
   of3_feature_mode mode;
-  of3_sampler sampler; /* as the options want it */
-  char options[384];   /* what decides the bytes of the results, as text */
+  of3_sampler sampler;       /* as the options want it */
+  char options[384];         /* what decides the bytes of the results, as text */
+  char (*key)[OF3_KEY_TEXT]; /* [set.n] what the queries in `order` are made from; "": not known yet */
+
+  of3_folder_lock *folder_lock; /* while the output folder is open */
+  of3_ranking *ranking;         /* complete results in it, but those that are to be replaced */
+  int *ranked;                  /* [set.n] number of each query in the ranking, in `order` */
+  bool ranking_begun;           /* ranking.tsv does not show what is to be replaced */
+  const char **own_name;        /* [n_own] names of the queries that can be built, sorted */
+  int n_own;
+  uint64_t *own_seed; /* [n_seed] sorted */
 
   of3_report_box *box;
-  of3_item *item;    /* [n_item], owned by the box */
-  of3_ranked **rows; /* [n_item] of [samples]; NULL for items without results */
-  int n_item;
+  of3_item *item; /* [n_item], owned by the box */
+  int n_item, n_done;
   bool concluded; /* every item has been tried: there is something to report */
   of3_error first_failure;
   int first_failed; /* item of the first failure */
 
-  of3_pending *pending; /* [n_pending] in order of items */
-  int n_pending;
+  int *rewrite, n_rewrite; /* items whose files are to be written from their records */
+  int *pending, n_pending; /* items that are to be computed, in order */
   int next, end;          /* which of these nobody has taken, and where the workers of now stop; the lock's */
   of3_prepared *prepared; /* of the query taken last, or NULL; the lock's */
   pthread_mutex_t lock;
@@ -100,7 +106,8 @@ typedef struct of3_item_run {
   of3_item *item;
   int index;
   of3_arena *arena; /* what this item_run alone needs */
-  const char *folder;
+  of3_stage stage;
+  of3_manifest manifest; /* of what was written there */
   of3_prepared *prepared;
   of3_features features; /* the prepared ones, with conformers of its own */
   of3_fold_options fold;
@@ -127,7 +134,7 @@ void of3_worker_tell(of3_worker *worker, of3_progress_info *info);
 /* api_prepare.c: features, plan and memory of a item_run; worker, query, key, item and index are filled in.
  * Under the lock. Whatever came of it: of3_item_run_close. */
 OF3_MUST_CHECK of3_status of3_item_run_prepare(of3_item_run *t, of3_error *err);
-void of3_item_run_close(of3_item_run *t);
+void of3_item_run_close(of3_item_run *t); /* all but the arena */
 void of3_prepared_leave(of3_prepared *opt_prepared);
 /* Bytes beside the weights that an item of the query takes at most on so many threads. Reads no alignments.
  */
@@ -153,14 +160,36 @@ OF3_MUST_CHECK of3_status of3_item_run_compute(of3_item_run *t, of3_error *err);
 
 /* api_report.c; all by the calling thread */
 OF3_MUST_CHECK of3_status of3_job_make_report(of3_job *j, of3_error *err);
-/* Scores and files of a complete item, read from disk. */
-OF3_MUST_CHECK of3_status of3_job_rank_item(of3_job *j, int index, of3_error *err);
+/* Scores and best file of a complete item. */
+OF3_MUST_CHECK of3_status of3_job_report_item(of3_job *j, int index, const of3_manifest *manifest,
+                                              of3_error *err);
 /* Keeps the sentence of a failure with its item. Those that happen after the features also go into
  * OUT/logs/predict_err_rank0.log, as OpenFold3 does. quiet: the user knows of it. */
 OF3_MUST_CHECK of3_status of3_job_note_failure(of3_job *j, int index, const of3_error *failure, bool quiet,
                                                of3_error *err);
-/* Ranking, best models and summary. */
+/* summary.txt as things stand; failures: with their reasons. */
+OF3_MUST_CHECK of3_status of3_job_write_summary(const of3_job *j, bool failures, of3_error *err);
+/* Ranking and summary when all has been tried. */
 OF3_MUST_CHECK of3_status of3_job_finish(of3_job *j, of3_error *err);
+/* The same when it has not: interrupted. */
+void of3_job_leave(const of3_job *j);
+
+/* api_store.c: the output folder; all by the calling thread. */
+/* Locks it, clears away what a killed process left, and looks at what is there. */
+OF3_MUST_CHECK of3_status of3_job_open_folder(of3_job *j, of3_error *err);
+/* What is there of a query of this run, number q in `order`: seeds that are not this run's. */
+OF3_MUST_CHECK of3_status of3_job_rank_others(of3_job *j, int q, of3_error *err);
+/* Best models of queries with complete results, after these have been ranked. */
+OF3_MUST_CHECK of3_status of3_job_settle(of3_job *j, of3_error *err);
+/* Puts new results of an item in their place, then ranking, best model and summary. OF3_ERR_CANCELLED is not
+ * among its errors; if the folder is no longer this process's, the run stops. */
+OF3_MUST_CHECK of3_status of3_job_commit(of3_job *j, int index, const of3_stage *stage,
+                                         const of3_manifest *manifest, of3_error *err);
+/* Closing a folder that is not open does nothing. */
+void of3_job_close_folder(of3_job *j);
+
+/* api_rewrite.c: writes the files of an item from its record. */
+OF3_MUST_CHECK of3_status of3_job_rewrite(of3_job *j, int index, of3_error *err);
 
 /* api_settings.c: experiment_config.json, model_config.json, inference_query_set.json. */
 OF3_MUST_CHECK of3_status of3_job_write_settings(const of3_job *j, of3_error *err);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/target.h"
+#include "base/temporary.h"
 
 /* Metal is known to compute with shared mappings (as llama.cpp does); private ones more file systems have. */
 #ifdef __APPLE__
@@ -85,16 +86,12 @@ of3_status of3_read_file(const char *path, size_t most, of3_arena *arena, char *
 
 /* Opens a new file of a temporary name beside the one that is to be written. */
 static of3_status out_open_temporary(of3_out *out, const char *path, of3_error *err) {
-  size_t n = strlen(out->target);
-  out->temporary = malloc(n + 32);
-  if (!out->temporary) return of3_fail_memory(err, path);
-  snprintf(out->temporary, n + 32, "%s.tmp-%ld", out->target, (long)getpid());
-  out->f = fopen(out->temporary, "wb");
+  int fd = of3_temporary_open(out->target, &out->temporary);
+  if (fd >= 0) out->f = fdopen(fd, "wb");
   if (out->f) return OF3_OK;
-  int e = errno;
-  free(out->temporary);
-  out->temporary = NULL;
-  return of3_fail(err, OF3_ERR_IO, "cannot write '%s': %s", path, strerror(e));
+  if (fd >= 0) close(fd);
+  if (fd >= 0 || errno == ENOMEM) return of3_fail_memory(err, path);
+  return of3_fail(err, OF3_ERR_IO, "cannot write '%s': %s", path, strerror(errno));
 }
 
 of3_status of3_out_open_any(of3_out *out, const char *path, of3_error *err) {

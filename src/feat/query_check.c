@@ -20,8 +20,9 @@ int of3_query_residues(const of3_query *q) {
 /* Whether a file of the run has this name beside the folders of queries (write/tree.h), in whatever case: not
  * all file systems know case. */
 static bool is_file_of_run(const char *name) {
-  static const char *const files[] = {"ranking.tsv", "summary.txt", "inference_query_set.json",
-                                      "experiment_config.json", "model_config.json"};
+  static const char *const files[] = {
+      "ranking.tsv", "summary.txt", "inference_query_set.json", "experiment_config.json", "model_config.json",
+      ".of3-lock",   ".of3-new"};
   for (size_t i = 0; i < sizeof files / sizeof *files; i++)
     if (strcasecmp(name, files[i]) == 0) return true;
   return false;

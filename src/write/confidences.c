@@ -9,6 +9,22 @@
 #include "base/str.h"
 #include "write/decimal6.h"
 
+static const char *const full_name[] = {[OF3_FULL_JSON] = "json",
+                                        [OF3_FULL_NPZ_F16] = "npz",
+                                        [OF3_FULL_NPZ_F32] = "npz32",
+                                        [OF3_FULL_NONE] = "none"};
+
+const char *of3_full_name(of3_full_confidences full) { return full_name[full]; }
+
+bool of3_full_parse(const char *name, of3_full_confidences *out) {
+  for (int f = OF3_FULL_JSON; f <= OF3_FULL_NONE; f++)
+    if (strcmp(name, full_name[f]) == 0) {
+      *out = (of3_full_confidences)f;
+      return true;
+    }
+  return false;
+}
+
 /* ---- Full confidences as JSON */
 
 /* Bytes on their way to a file, in large pieces. */
@@ -193,39 +209,4 @@ of3_aggregated of3_aggregated_of(const of3_scores *s) {
                           .disorder = of3_round6(s->disorder),
                           .has_clash = of3_round6(s->has_clash),
                           .sample_ranking_score = of3_round6(s->sample_ranking_score)};
-}
-
-/* Finds a top-level number in the layout written above. */
-static of3_status read_score(const char *text, const char *key, const char *path, double *out,
-                             of3_error *err) {
-  char start[64];
-  int n = snprintf(start, sizeof start, "\n    \"%s\": ", key);
-  const char *at = strstr(text, start);
-  char *end = NULL;
-  if (at) *out = strtod(at + n, &end);
-  if (at && end > at + n && (*end == ',' || *end == '\n') && isfinite(*out)) return OF3_OK;
-  return of3_fail(err, OF3_ERR_INPUT,
-                  "'%s' has no finite number '%s': remove the file, it will be made again", path, key);
-}
-
-static of3_status read_scores(const char *text, const char *path, of3_aggregated *out, of3_error *err) {
-  OF3_TRY(read_score(text, "avg_plddt", path, &out->avg_plddt, err));
-  OF3_TRY(read_score(text, "gpde", path, &out->gpde, err));
-  OF3_TRY(read_score(text, "ptm", path, &out->ptm, err));
-  OF3_TRY(read_score(text, "iptm", path, &out->iptm, err));
-  OF3_TRY(read_score(text, "disorder", path, &out->disorder, err));
-  OF3_TRY(read_score(text, "has_clash", path, &out->has_clash, err));
-  return read_score(text, "sample_ranking_score", path, &out->sample_ranking_score, err);
-}
-
-of3_status of3_aggregated_read(const char *path, of3_aggregated *out, of3_error *err) {
-  enum { most_bytes = 1 << 30 };
-  char *text;
-  size_t size;
-  of3_arena *arena = of3_arena_new(0);
-  if (!arena) return of3_fail_memory(err, path);
-  of3_status status = of3_read_file(path, most_bytes, arena, &text, &size, err);
-  if (status == OF3_OK) status = read_scores(text, path, out, err);
-  of3_arena_free(arena);
-  return status;
 }

@@ -3,11 +3,24 @@
 #ifndef OF3_WRITE_CONFIDENCES_H
 #define OF3_WRITE_CONFIDENCES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/status.h"
 #include "chem/complex.h"
 #include "score/scores.h"
+
+/* How the full confidences are written. */
+typedef enum of3_full_confidences {
+  OF3_FULL_JSON,
+  OF3_FULL_NPZ_F16,
+  OF3_FULL_NPZ_F32,
+  OF3_FULL_NONE
+} of3_full_confidences;
+
+/* "json", "npz", "npz32", "none" */
+const char *of3_full_name(of3_full_confidences full);
+bool of3_full_parse(const char *name, of3_full_confidences *out);
 
 /* The three arrays of `..._confidences`, of one sample. */
 typedef struct of3_confidences {
@@ -28,14 +41,11 @@ OF3_MUST_CHECK of3_status of3_confidences_write_npz(const char *path, const of3_
 OF3_MUST_CHECK of3_status of3_aggregated_write(const char *path, const of3_complex *complex,
                                                const of3_scores *scores, of3_error *err);
 
-/* What the ranking needs, read back from such a file. */
+/* What the ranking needs, as a file holds it: rounded to six decimals. */
 typedef struct of3_aggregated {
   double avg_plddt, gpde, ptm, iptm, disorder, has_clash, sample_ranking_score;
 } of3_aggregated;
 
-OF3_MUST_CHECK of3_status of3_aggregated_read(const char *path, of3_aggregated *out, of3_error *err);
-
-/* The same values as a file holds them: rounded to six decimals. */
 of3_aggregated of3_aggregated_of(const of3_scores *scores);
 
 #endif

@@ -1,255 +1,273 @@
-#define _POSIX_C_SOURCE 200809L
 #include "write/manifest.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/sha256.h"
-#include "base/str.h"
+#include "write/names.h"
 
-static const char manifest_name[] = "of3_run.json";
+/* The scores of a sample in the order of the file. */
+enum { N_SCORE = 7 };
+static const char *const score_name[N_SCORE] = {"ranking_score", "ptm",      "iptm",     "avg_plddt",
+                                                "gpde",          "disorder", "has_clash"};
 
-/* ---- Key: every field enters with its length, so that no two inputs give the same bytes */
-
-static void manifest_add_number(of3_sha256 *s, uint64_t v) {
-  uint8_t bytes[8];
-  for (int k = 0; k < 8; k++) bytes[k] = (uint8_t)(v >> (8 * k));
-  of3_sha256_add(s, bytes, sizeof bytes);
-}
-
-static void add_text(of3_sha256 *s, const char *text) {
-  size_t n = text ? strlen(text) : 0;
-  manifest_add_number(s, n);
-  of3_sha256_add(s, text ? text : "", n);
-}
-
-/* Name without folder, size, content: the name decides the order of an alignment's rows. */
-static of3_status manifest_add_file(of3_sha256 *s, const char *path, of3_error *err) {
-  of3_map map = {0};
-  OF3_TRY(of3_map_open(path, &map, err));
-  add_text(s, of3_path_name(path));
-  manifest_add_number(s, map.size);
-  of3_sha256_add(s, map.data, map.size);
-  of3_map_close(&map);
-  return OF3_OK;
-}
-
-static int manifest_compare_names(const void *a, const void *b) {
-  return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Names of the entries of a folder, sorted, in the arena. */
-static of3_status list_folder(const char *folder, of3_arena *arena, char ***ret_name, int *ret_n,
-                              of3_error *err) {
-  DIR *d = opendir(folder);
-  if (!d) return of3_fail(err, OF3_ERR_IO, "cannot open the folder '%s': %s", folder, strerror(errno));
-  char **name = NULL;
-  int n = 0, cap = 0;
-  bool ok = true;
-  for (struct dirent *e; ok && (e = readdir(d)) != NULL;) {
-    if (n == cap) {
-      char **more = OF3_ARENA_NEW(arena, char *, cap = 2 * cap + 16);
-      ok = more != NULL;
-      if (ok && n) memcpy(more, name, (size_t)n * sizeof *name);
-      name = more;
-    }
-    if (ok) ok = (name[n++] = of3_arena_strdup(arena, e->d_name)) != NULL;
-  }
-  closedir(d);
-  if (!ok) return of3_fail_memory(err, folder);
-  if (n) qsort(name, (size_t)n, sizeof *name, manifest_compare_names);
-  *ret_name = name;
-  *ret_n = n;
-  return OF3_OK;
-}
-
-static of3_status manifest_add_folder(of3_sha256 *s, const char *folder, of3_arena *arena, of3_error *err) {
-  char **name = NULL;
-  int n = 0;
-  OF3_TRY(list_folder(folder, arena, &name, &n, err));
-  for (int k = 0; k < n; k++) {
-    char *path = of3_path_join(arena, folder, name[k]);
-    if (!path) return of3_fail_memory(err, folder);
-    if (of3_is_file(path)) OF3_TRY(manifest_add_file(s, path, err));
-  }
-  return OF3_OK;
-}
-
-static of3_status add_query(of3_sha256 *s, const of3_query *q, of3_arena *arena, of3_error *err) {
-  add_text(s, q->name);
-  manifest_add_number(s, (uint64_t)q->use_msas | (uint64_t)q->use_main_msas << 1 |
-                             (uint64_t)q->use_paired_msas << 2);
-  manifest_add_number(s, (uint64_t)q->n_chain);
-  for (int k = 0; k < q->n_chain; k++) {
-    const of3_query_chain *c = &q->chain[k];
-    manifest_add_number(s, (uint64_t)c->type);
-    manifest_add_number(s, (uint64_t)c->n_id);
-    for (int i = 0; i < c->n_id; i++) add_text(s, c->id[i]);
-    add_text(s, c->sequence);
-    manifest_add_number(s, (uint64_t)c->n_msa);
-    for (int i = 0; i < c->n_msa; i++) {
-      bool folder = of3_is_folder(c->msa_path[i]);
-      OF3_TRY(folder ? manifest_add_folder(s, c->msa_path[i], arena, err)
-                     : manifest_add_file(s, c->msa_path[i], err));
-    }
-  }
-  return OF3_OK;
-}
-
-of3_status of3_run_key(const of3_run_inputs *in, char ret_key[OF3_KEY_TEXT], of3_error *err) {
-  of3_arena *arena = of3_arena_new(0);
-  if (!arena) return of3_fail_memory(err, manifest_name);
-  of3_sha256 s;
-  of3_sha256_init(&s);
-  add_text(&s, in->version);
-  add_text(&s, in->checkpoint);
-  add_text(&s, in->options);
-  manifest_add_number(&s, in->seed);
-  of3_status status = add_query(&s, in->query, arena, err);
-  of3_sha256_hex(&s, ret_key);
-  of3_arena_free(arena);
-  return status;
+static double *score_at(of3_aggregated *a, int k) {
+  double *const at[N_SCORE] = {
+      &a->sample_ranking_score, &a->ptm, &a->iptm, &a->avg_plddt, &a->gpde, &a->disorder, &a->has_clash};
+  return at[k];
 }
 
 /* ---- Writing */
 
-static of3_status add_entry(json_t *files, const char *folder, const char *name, of3_arena *arena,
+static json_t *sample_json(of3_aggregated a) {
+  json_t *o = json_object();
+  bool ok = o != NULL;
+  for (int k = 0; ok && k < N_SCORE; k++) {
+    double v = *score_at(&a, k);
+    ok = json_object_set_new(o, score_name[k], isfinite(v) ? json_real(v) : json_null()) == 0;
+  }
+  if (ok) return o;
+  json_decref(o);
+  return NULL;
+}
+
+static of3_status file_json(const char *folder, const char *name, of3_arena *arena, json_t **ret,
                             of3_error *err) {
   char hash[OF3_SHA256_HEX];
   uint64_t size = 0;
   char *path = of3_path_join(arena, folder, name);
-  if (!path) return of3_fail_memory(err, manifest_name);
+  if (!path) return of3_fail_memory(err, OF3_MANIFEST_NAME);
   OF3_TRY(of3_sha256_file(path, hash, &size, err));
-  json_t *entry = json_pack("{s:s, s:I, s:s}", "name", name, "size", (json_int_t)size, "sha256", hash);
-  return json_array_append_new(files, entry) == 0 ? OF3_OK : of3_fail_memory(err, manifest_name);
+  *ret = json_pack("{s:s, s:I, s:s}", "name", name, "size", (json_int_t)size, "sha256", hash);
+  return *ret ? OF3_OK : of3_fail_memory(err, OF3_MANIFEST_NAME);
 }
 
-static of3_status write_manifest(const char *folder, json_t *root, of3_arena *arena, of3_error *err) {
-  char *path = of3_path_join(arena, folder, manifest_name), *text = json_dumps(root, JSON_INDENT(4));
+static of3_status fill_lists(json_t *samples, json_t *files, const char *folder, const of3_manifest *m,
+                             of3_arena *arena, of3_error *err) {
+  for (int k = 0; k < m->n_sample; k++)
+    if (json_array_append_new(samples, sample_json(m->sample[k])) != 0)
+      return of3_fail_memory(err, OF3_MANIFEST_NAME);
+  for (int k = 0; k < m->n_file; k++) {
+    json_t *entry = NULL;
+    OF3_TRY(file_json(folder, m->file[k].name, arena, &entry, err));
+    if (json_array_append_new(files, entry) != 0) return of3_fail_memory(err, OF3_MANIFEST_NAME);
+  }
+  return OF3_OK;
+}
+
+static of3_status write_text(const char *folder, json_t *root, of3_arena *arena, of3_error *err) {
+  char *path = of3_path_join(arena, folder, OF3_MANIFEST_NAME), *text = json_dumps(root, JSON_INDENT(4));
   of3_status status = OF3_OK;
   if (!path || !text)
-    status = of3_fail_memory(err, manifest_name);
+    status = of3_fail_memory(err, OF3_MANIFEST_NAME);
   else
     status = of3_write_file(path, text, strlen(text), err);
   free(text);
   return status;
 }
 
-of3_status of3_manifest_write(const char *folder, const char *key, const char *const *files, int n_file,
-                              of3_error *err) {
+of3_status of3_manifest_write(const char *folder, const of3_manifest *m, of3_error *err) {
   of3_arena *arena = of3_arena_new(0);
-  json_t *list = json_array(), *root = json_pack("{s:s, s:O}", "made_from", key, "files", list);
-  of3_status status = arena && root ? OF3_OK : of3_fail_memory(err, manifest_name);
-  for (int k = 0; k < n_file && status == OF3_OK; k++) status = add_entry(list, folder, files[k], arena, err);
-  if (status == OF3_OK) status = write_manifest(folder, root, arena, err);
+  json_t *samples = json_array(), *files = json_array();
+  json_t *root = json_pack("{s:s, s:I, s:s, s:s, s:s, s:O, s:O}", "made_from", m->made_from, "seed",
+                           (json_int_t)m->seed, "structures", of3_structure_format_name(m->format),
+                           "cif_style", of3_cif_style_name(m->style), "confidences", of3_full_name(m->full), "samples", samples, "files", files);
+  of3_status status = arena && root ? OF3_OK : of3_fail_memory(err, OF3_MANIFEST_NAME);
+  if (status == OF3_OK) status = fill_lists(samples, files, folder, m, arena, err);
+  if (status == OF3_OK) status = write_text(folder, root, arena, err);
   json_decref(root);
-  json_decref(list);
+  json_decref(samples);
+  json_decref(files);
   of3_arena_free(arena);
   return status;
 }
 
-static of3_status remove_file(const char *folder, const char *name, of3_arena *arena, of3_error *err) {
-  char *path = of3_path_join(arena, folder, name);
-  if (!path) return of3_fail_memory(err, manifest_name);
-  if (unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR) return OF3_OK;
-  return of3_fail(err, OF3_ERR_IO, "cannot remove '%s': %s", path, strerror(errno));
+/* ---- Reading */
+
+/* What reading and checking share. */
+typedef struct manifest_reader {
+  const char *folder;
+  of3_arena *arena;
+  of3_manifest *m;
+  of3_error why; /* a sentence for every state but complete */
+  bool no_memory;
+} manifest_reader;
+
+static char *keep_text(manifest_reader *r, const char *text) {
+  char *kept = of3_arena_strdup(r->arena, text);
+  if (!kept) r->no_memory = true;
+  return kept;
 }
 
-/* The files that a readable manifest lists; the manifest goes first, so that it never lists what is gone. */
-static of3_status remove_listed(const char *folder, of3_arena *arena, of3_error *err) {
-  char *path = of3_path_join(arena, folder, manifest_name);
-  if (!path) return of3_fail_memory(err, manifest_name);
-  json_t *root = of3_is_file(path) ? json_load_file(path, 0, NULL) : NULL;
-  const json_t *files = json_object_get(root, "files");
-  of3_status status = remove_file(folder, manifest_name, arena, err);
-  for (size_t k = 0; status == OF3_OK && k < json_array_size(files); k++) {
-    const char *name = json_string_value(json_object_get(json_array_get(files, k), "name"));
-    if (name && *name && !strchr(name, '/')) status = remove_file(folder, name, arena, err);
+static bool read_sample(const json_t *o, of3_aggregated *out) {
+  for (int k = 0; k < N_SCORE; k++) {
+    const json_t *v = json_object_get(o, score_name[k]);
+    if (!json_is_number(v) && !json_is_null(v)) return false;
+    *score_at(out, k) = json_is_number(v) ? json_number_value(v) : NAN;
   }
-  json_decref(root);
-  return status;
+  return true;
 }
 
-of3_status of3_manifest_remove(const char *folder, of3_error *err) {
-  of3_arena *arena = of3_arena_new(0);
-  of3_status status = arena ? remove_listed(folder, arena, err) : of3_fail_memory(err, manifest_name);
-  of3_arena_free(arena);
-  return status;
-}
-
-/* ---- Checking: a sentence in `why` for every state but complete */
-
-/* One entry of "files" against the file it names. */
-static of3_run_state check_entry(const char *folder, const json_t *entry, of3_arena *arena, of3_error *why) {
+static bool read_file(manifest_reader *r, const json_t *entry, of3_manifest_file *out) {
   const char *name = json_string_value(json_object_get(entry, "name"));
   const char *hash = json_string_value(json_object_get(entry, "sha256"));
   const json_t *size = json_object_get(entry, "size");
-  if (!name || !hash || !json_is_integer(size) || strchr(name, '/'))
-    return of3_fail(why, OF3_ERR_INPUT, "'%s/%s' has an entry without name, size or hash", folder,
-                    manifest_name),
-           OF3_RUN_BROKEN;
-  char *path = of3_path_join(arena, folder, name), found[OF3_SHA256_HEX];
+  if (!name || !*name || !hash || !json_is_integer(size) || strchr(name, '/') ||
+      strlen(name) >= OF3_NAME_TEXT)
+    return of3_fail(&r->why, OF3_ERR_INPUT, "'%s/%s' has an entry without name, size or hash", r->folder,
+                    OF3_MANIFEST_NAME),
+           false;
+  *out = (of3_manifest_file){
+      .name = keep_text(r, name), .sha256 = keep_text(r, hash), .size = (uint64_t)json_integer_value(size)};
+  return !r->no_memory;
+}
+
+static bool read_lists(manifest_reader *r, const json_t *samples, const json_t *files) {
+  of3_manifest *m = r->m;
+  m->n_sample = (int)json_array_size(samples);
+  m->n_file = (int)json_array_size(files);
+  m->sample = OF3_ARENA_NEW(r->arena, of3_aggregated, m->n_sample);
+  m->file = OF3_ARENA_NEW(r->arena, of3_manifest_file, m->n_file);
+  if (!m->sample || !m->file) return r->no_memory = true, false;
+  for (int k = 0; k < m->n_sample; k++)
+    if (!read_sample(json_array_get(samples, (size_t)k), &m->sample[k]))
+      return of3_fail(&r->why, OF3_ERR_INPUT, "'%s/%s' has a sample without scores", r->folder,
+                      OF3_MANIFEST_NAME),
+             false;
+  for (int k = 0; k < m->n_file; k++)
+    if (!read_file(r, json_array_get(files, (size_t)k), &m->file[k])) return false;
+  return true;
+}
+
+static bool read_root(manifest_reader *r, const json_t *root) {
+  const char *made_from = json_string_value(json_object_get(root, "made_from"));
+  const char *format = json_string_value(json_object_get(root, "structures"));
+  const char *style = json_string_value(json_object_get(root, "cif_style"));
+  const char *full = json_string_value(json_object_get(root, "confidences"));
+  const json_t *seed = json_object_get(root, "seed"), *files = json_object_get(root, "files");
+  const json_t *samples = json_object_get(root, "samples");
+  if (!made_from || !format || !style || !full || !json_is_integer(seed) || json_array_size(files) == 0 ||
+      json_array_size(samples) == 0 || !of3_structure_format_parse(format, &r->m->format) || !of3_cif_style_parse(style, &r->m->style) ||
+      !of3_full_parse(full, &r->m->full))
+    return of3_fail(&r->why, OF3_ERR_INPUT, "'%s/%s' is not a complete list of files", r->folder,
+                    OF3_MANIFEST_NAME),
+           false;
+  r->m->made_from = keep_text(r, made_from);
+  r->m->seed = (uint64_t)json_integer_value(seed);
+  return r->m->made_from && read_lists(r, samples, files);
+}
+
+static of3_run_state read_manifest(manifest_reader *r) {
+  enum { MOST = 64 << 20 };
+  json_error_t where;
+  char *text = NULL;
+  size_t size = 0;
+  char *path = of3_path_join(r->arena, r->folder, OF3_MANIFEST_NAME);
+  if (!path) return r->no_memory = true, OF3_RUN_MISSING;
+  if (!of3_is_file(path)) return of3_fail(&r->why, OF3_ERR_INPUT, "'%s' is missing", path), OF3_RUN_MISSING;
+  const of3_status status = of3_read_file(path, MOST, r->arena, &text, &size, &r->why);
+  if (status == OF3_ERR_MEMORY) return r->no_memory = true, OF3_RUN_MISSING;
+  if (status != OF3_OK || of3_json_check(text, size, UINT32_MAX, NULL, &r->why) != OF3_OK)
+    return OF3_RUN_BROKEN;
+  json_t *root = of3_json_load(text, size, &where);
+  if (!root)
+    return of3_fail(&r->why, OF3_ERR_INPUT, "'%s' cannot be read: %s", path, where.text), OF3_RUN_BROKEN;
+  bool ok = read_root(r, root);
+  json_decref(root);
+  return ok ? OF3_RUN_COMPLETE : OF3_RUN_BROKEN;
+}
+
+static of3_status read_end(const manifest_reader *r, char *why, of3_error *err) {
+  memcpy(why, r->why.text, sizeof r->why.text);
+  return r->no_memory ? of3_fail_memory(err, OF3_MANIFEST_NAME) : OF3_OK;
+}
+
+of3_status of3_manifest_read(const char *folder, of3_arena *arena, of3_manifest *out,
+                             of3_run_state *ret_state, char *why, of3_error *err) {
+  manifest_reader r = {.folder = folder, .arena = arena, .m = out};
+  *ret_state = read_manifest(&r);
+  return read_end(&r, why, err);
+}
+
+/* ---- Checking */
+
+static of3_run_state check_file(manifest_reader *r, const of3_manifest_file *f) {
+  char *path = of3_path_join(r->arena, r->folder, f->name), found[OF3_SHA256_HEX];
+  struct stat st;
   uint64_t n = 0;
-  if (!path || !of3_is_file(path))
-    return of3_fail(why, OF3_ERR_INPUT, "'%s/%s' is missing", folder, name), OF3_RUN_MISSING;
-  of3_map map = {0};
-  if (of3_map_open(path, &map, NULL) == OF3_OK) n = map.size;
-  of3_map_close(&map);
-  if (n != (uint64_t)json_integer_value(size))
-    return of3_fail(why, OF3_ERR_INPUT, "'%s' has %" PRIu64 " bytes instead of %" JSON_INTEGER_FORMAT, path,
-                    n, json_integer_value(size)),
+  if (!path) return r->no_memory = true, OF3_RUN_MISSING;
+  if (!of3_is_file(path) || stat(path, &st) != 0)
+    return of3_fail(&r->why, OF3_ERR_INPUT, "'%s' is missing", path), OF3_RUN_MISSING;
+  if ((uint64_t)st.st_size != f->size)
+    return of3_fail(&r->why, OF3_ERR_INPUT, "'%s' has %" PRIu64 " bytes instead of %" PRIu64, path,
+                    (uint64_t)st.st_size, f->size),
            OF3_RUN_BROKEN;
-  if (of3_sha256_file(path, found, &n, NULL) != OF3_OK || strcmp(found, hash) != 0)
-    return of3_fail(why, OF3_ERR_INPUT, "'%s' is not the file that was written", path), OF3_RUN_BROKEN;
+  if (of3_sha256_file(path, found, &n, NULL) != OF3_OK || strcmp(found, f->sha256) != 0)
+    return of3_fail(&r->why, OF3_ERR_INPUT, "'%s' is not the file that was written", path), OF3_RUN_BROKEN;
   return OF3_RUN_COMPLETE;
 }
 
-static of3_run_state check_all(const char *folder, const json_t *root, const char *key, of3_arena *arena,
-                               of3_error *why) {
-  const char *made_from = json_string_value(json_object_get(root, "made_from"));
-  const json_t *files = json_object_get(root, "files");
-  if (!made_from || !json_is_array(files) || json_array_size(files) == 0)
-    return of3_fail(why, OF3_ERR_INPUT, "'%s/%s' is not a complete list of files", folder, manifest_name),
-           OF3_RUN_BROKEN;
-  if (strcmp(made_from, key) != 0)
-    return of3_fail(why, OF3_ERR_INPUT,
-                    "the results in '%s' were made from another query, checkpoint, seed, option or version",
-                    folder),
-           OF3_RUN_OTHER;
-  for (size_t k = 0; k < json_array_size(files); k++) {
-    of3_run_state state = check_entry(folder, json_array_get(files, k), arena, why);
+/* Files that can be written from the record: structures and full confidences. */
+static bool is_from_record(const char *name) {
+  return strcmp(name, OF3_RECORD_NAME) != 0 && strcmp(name, OF3_TIMING_NAME) != 0 &&
+         !strstr(name, "_confidences_aggregated.json");
+}
+
+/* First the files that everything else can be made from. */
+static of3_run_state check_files(manifest_reader *r, bool others, bool *ret_record) {
+  for (int k = 0; k < r->m->n_file; k++) {
+    const of3_manifest_file *f = &r->m->file[k];
+    if (strcmp(f->name, OF3_RECORD_NAME) == 0) *ret_record = true;
+    if (is_from_record(f->name) != others) continue;
+    of3_run_state state = check_file(r, f);
     if (state != OF3_RUN_COMPLETE) return state;
   }
   return OF3_RUN_COMPLETE;
 }
 
-of3_status of3_manifest_check(const char *folder, const char *key, of3_run_state *out, char *why,
-                              of3_error *err) {
-  of3_arena *arena = of3_arena_new(0);
-  char *path = arena ? of3_path_join(arena, folder, manifest_name) : NULL;
-  of3_error because = {OF3_OK, ""};
-  if (!path) {
-    of3_arena_free(arena);
-    return of3_fail_memory(err, manifest_name);
+static of3_run_state check_manifest(manifest_reader *r, const of3_manifest *wanted) {
+  bool record = false;
+  of3_run_state state = read_manifest(r);
+  if (state != OF3_RUN_COMPLETE) return state;
+  if (strcmp(r->m->made_from, wanted->made_from) != 0 || r->m->seed != wanted->seed)
+    return of3_fail(&r->why, OF3_ERR_INPUT,
+                    "the results in '%s' were made from another query, checkpoint, seed, option or version",
+                    r->folder),
+           OF3_RUN_OTHER;
+  state = check_files(r, false, &record);
+  if (state != OF3_RUN_COMPLETE) return state;
+  const bool other_style = wanted->format != OF3_PDB && r->m->style != wanted->style;
+  if (r->m->format != wanted->format || other_style || r->m->full != wanted->full)
+    state = (of3_fail(&r->why, OF3_ERR_INPUT, "the results in '%s' are files of other formats", r->folder),
+             OF3_RUN_OTHER);
+  else
+    state = check_files(r, true, &record);
+  return state != OF3_RUN_COMPLETE && record ? OF3_RUN_REWRITE : state;
+}
+
+of3_status of3_manifest_check(const char *folder, const of3_manifest *wanted, of3_arena *arena,
+                              of3_manifest *out, of3_run_state *ret_state, char *why, of3_error *err) {
+  manifest_reader r = {.folder = folder, .arena = arena, .m = out};
+  *ret_state = check_manifest(&r, wanted);
+  return read_end(&r, why, err);
+}
+
+bool of3_manifest_has_models(const char *folder, const of3_manifest *m) {
+  char path[4096];
+  struct stat st;
+  int n = 0;
+  for (int k = 0; k < m->n_file; k++) {
+    if (!strstr(m->file[k].name, "_model.")) continue;
+    int length = snprintf(path, sizeof path, "%s/%s", folder, m->file[k].name);
+    if (length < 0 || (size_t)length >= sizeof path) return false;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != m->file[k].size) return false;
+    n++;
   }
-  if (!of3_is_file(path))
-    *out = (of3_fail(&because, OF3_ERR_INPUT, "'%s' is missing", path), OF3_RUN_MISSING);
-  else {
-    json_error_t where;
-    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
-    if (!root)
-      *out = (of3_fail(&because, OF3_ERR_INPUT, "'%s' cannot be read: %s", path, where.text), OF3_RUN_BROKEN);
-    else
-      *out = check_all(folder, root, key, arena, &because);
-    json_decref(root);
-  }
-  memcpy(why, because.text, sizeof because.text);
-  of3_arena_free(arena);
-  return OF3_OK;
+  return n == m->n_sample;
 }

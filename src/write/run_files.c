@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "write/names.h"
 #include "write/tree.h"
 
 /* OUT/name. */
@@ -31,35 +32,43 @@ static of3_status write_json(const of3_tree *tree, const char *name, json_t *roo
 
 /* ---- summary.txt */
 
-static int run_files_compare_names(const void *a, const void *b) {
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
+/* By query, then reason: so repeats are neighbours. */
+static int compare_failures(const void *x, const void *y) {
+  const of3_summary_failure *a = x, *b = y;
+  int r = strcmp(a->query, b->query);
+  return r ? r : strcmp(a->reason, b->reason);
 }
 
-static void add_failed(of3_str *out, const char **name, int n) {
-  qsort(name, (size_t)n, sizeof *name, run_files_compare_names);
+static void add_failures(of3_str *out, of3_summary_failure *f, int n) {
+  if (n) qsort(f, (size_t)n, sizeof *f, compare_failures);
   of3_str_add(out, "\nFailed Queries: ");
   for (int k = 0; k < n; k++)
-    if (k == 0 || strcmp(name[k], name[k - 1]) != 0) of3_str_addf(out, "%s%s", k ? ", " : "", name[k]);
-  of3_str_add(out, "\n");
+    if (k == 0 || strcmp(f[k].query, f[k - 1].query) != 0)
+      of3_str_addf(out, "%s%s", k ? ", " : "", f[k].query);
+  of3_str_add(out, "\nReasons:\n");
+  for (int k = 0; k < n; k++)
+    if (k == 0 || compare_failures(&f[k], &f[k - 1]) != 0)
+      of3_str_addf(out, "  - %s: %s\n", f[k].query, f[k].reason);
 }
 
-of3_status of3_summary_text(int n_done, int n_failed, const char *const *failed, int n_failed_names,
-                            of3_str *out, of3_error *err) {
+of3_status of3_summary_text(const of3_summary *s, of3_str *out, of3_error *err) {
   const char *rule = "==================================================\n";
-  const char **name = malloc(((size_t)n_failed_names + 1) * sizeof *name);
-  if (!name) return of3_fail_memory(err, "the summary");
-  of3_str_addf(out, "\n%s    PREDICTION SUMMARY (COMPLETE)    \n%s", rule, rule);
-  of3_str_addf(out, "Total Queries Processed: %d\n", n_done + n_failed);
-  of3_str_addf(out, "  - Successful Queries:  %d\n  - Failed Queries:      %d\n", n_done, n_failed);
-  for (int k = 0; k < n_failed_names; k++) name[k] = failed[k];
-  if (n_failed_names) add_failed(out, name, n_failed_names);
+  of3_summary_failure *sorted = malloc(((size_t)s->n_failure + 1) * sizeof *sorted);
+  if (!sorted) return of3_fail_memory(err, "the summary");
+  of3_str_addf(out, "\n%s    PREDICTION SUMMARY (%s)    \n%s", rule, s->n_left ? "INCOMPLETE" : "COMPLETE",
+               rule);
+  of3_str_addf(out, "Total Queries Processed: %d\n", s->n_done + s->n_failed);
+  of3_str_addf(out, "  - Successful Queries:  %d\n  - Failed Queries:      %d\n", s->n_done, s->n_failed);
+  if (s->n_left) of3_str_addf(out, "Queries Not Processed:   %d\n", s->n_left);
+  for (int k = 0; k < s->n_failure; k++) sorted[k] = s->failure[k];
+  if (s->n_failure) add_failures(out, sorted, s->n_failure);
   of3_str_add(out, rule);
-  free(name);
+  free(sorted);
   return out->failed ? of3_fail_memory(err, "the summary") : OF3_OK;
 }
 
 of3_status of3_tree_write_summary(const of3_tree *tree, const char *text, of3_error *err) {
-  return write_in(tree, "summary.txt", text, strlen(text), err);
+  return write_in(tree, OF3_SUMMARY_NAME, text, strlen(text), err);
 }
 
 /* ---- inference_query_set.json */
@@ -108,12 +117,10 @@ static json_t *seeds_json(const uint64_t *seed, int n) {
   return list;
 }
 
-of3_status of3_tree_write_query_set(const of3_tree *tree, const of3_query_set *set, of3_error *err) {
-  const uint64_t default_seed = 42;
+of3_status of3_tree_write_query_set(const of3_tree *tree, const of3_query_set *set, const uint64_t *seed,
+                                    int n_seed, of3_error *err) {
   json_t *root = json_object(), *queries = json_object();
-  bool ok = json_object_set_new(root, "seeds",
-                                set->n_seed ? seeds_json(set->seed, set->n_seed)
-                                            : seeds_json(&default_seed, 1)) == 0;
+  bool ok = json_object_set_new(root, "seeds", seeds_json(seed, n_seed)) == 0;
   for (int k = 0; ok && k < set->n; k++)
     if (set->query[k].error.code == OF3_OK)
       ok = json_object_set_new(queries, set->query[k].name, query_json(&set->query[k])) == 0;

@@ -15,7 +15,8 @@ interrupt() { # interrupt SIGNAL: during the second seed of a long run
   echo "exit $code"
   tail -n 1 shown
   no_leftovers out
-  grep -q ranking out/ranking.tsv 2>/dev/null && fail "it went on to the end"
+  grep -q INCOMPLETE out/summary.txt || fail "it went on to the end"
+  [ "$(cut -f3 out/ranking.tsv | sort -u | wc -l)" -ge 2 ] || fail "the complete seed is not ranked"
   [ -e out/query/seed_1/of3_run.json ] || fail "the complete seed is gone"
 }
 # as many steps as take more than a second

@@ -33,6 +33,7 @@ for program in of3 tests/edit_checkpoint; do
     chmod +x "$file"
   fi
 done
+[ ! -e "$BUILD/tests/libpoor_disk.so" ] || ln -s "$BUILD/tests/libpoor_disk.so" "$work/bin/libpoor_disk.so"
 PATH=$work/bin:$PATH
 LC_ALL=C
 fixtures=$root/tests/fixtures

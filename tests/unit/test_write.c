@@ -269,10 +269,6 @@ static void check_json(fixture *fx, int s) {
   of3_scores scores = fixture_scores(fx, "0.5.0", s);
   assert_int_equal(of3_aggregated_write(path, &fx->complex, &scores, &err), OF3_OK);
   same_file(fx, path, s, "confidences_aggregated.json");
-
-  of3_aggregated read, made = of3_aggregated_of(&scores);
-  assert_int_equal(of3_aggregated_read(path, &read, &err), OF3_OK);
-  assert_memory_equal(&read, &made, sizeof read);
   remove_folder(folder);
 }
 
@@ -297,23 +293,6 @@ static void test_json_keys(void **state) {
   assert_non_null(strstr(text, "\"(a\\\"\\\\U, \\u00e9\\ud83e\\uddec)\": "));
   remove_folder(folder);
   fixture_close(&fx);
-}
-
-static void test_aggregated_broken(void **state) {
-  (void)state;
-  of3_arena *arena = of3_arena_new(0);
-  of3_error err = {0};
-  of3_aggregated out;
-  char *folder = new_folder(arena), *path = of3_path_join(arena, folder, "c.json");
-  assert_int_equal(of3_aggregated_read(path, &out, &err), OF3_ERR_IO);
-  const char *bad[] = {"", "{}", "{\n    \"avg_plddt\": x,\n}", "{\n    \"avg_plddt\": 5"};
-  for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
-    assert_int_equal(of3_write_file(path, bad[k], strlen(bad[k]), &err), OF3_OK);
-    assert_int_equal(of3_aggregated_read(path, &out, &err), OF3_ERR_INPUT);
-    assert_non_null(strstr(err.text, "has no finite number 'avg_plddt'"));
-  }
-  remove_folder(folder);
-  of3_arena_free(arena);
 }
 
 /* The data of one .npy member of 64 bytes of header. */
@@ -518,14 +497,11 @@ static void test_sha256(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_cif),        cmocka_unit_test(test_pdb),
-      cmocka_unit_test(test_pdb_limits), cmocka_unit_test(test_built),
-      cmocka_unit_test(test_cif_rules),  cmocka_unit_test(test_cif_gz),
-      cmocka_unit_test(test_formats),    cmocka_unit_test(test_json),
-      cmocka_unit_test(test_json_keys),  cmocka_unit_test(test_aggregated_broken),
-      cmocka_unit_test(test_npz),        cmocka_unit_test(test_npz_large),
-      cmocka_unit_test(test_half),       cmocka_unit_test(test_decimal6),
-      cmocka_unit_test(test_shortest),   cmocka_unit_test(test_round_trip),
+      cmocka_unit_test(test_cif),      cmocka_unit_test(test_pdb),       cmocka_unit_test(test_pdb_limits),
+      cmocka_unit_test(test_built),    cmocka_unit_test(test_cif_rules), cmocka_unit_test(test_cif_gz),
+      cmocka_unit_test(test_formats),  cmocka_unit_test(test_json),      cmocka_unit_test(test_json_keys),
+      cmocka_unit_test(test_npz),      cmocka_unit_test(test_npz_large), cmocka_unit_test(test_half),
+      cmocka_unit_test(test_decimal6), cmocka_unit_test(test_shortest),  cmocka_unit_test(test_round_trip),
       cmocka_unit_test(test_sha256)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

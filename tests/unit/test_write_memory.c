@@ -12,37 +12,68 @@
 #include <cmocka.h>
 
 #include "allocations.h"
-#include "write/manifest.h"
+#include "write/folder_scan.h"
+#include "write/run_key.h"
+#include "write/seed_files.h"
+#include "write/stage.h"
 #include "write/tree.h"
 #include "write_fixture.h"
 
-/* All that of3 does after the network has run. */
+/* All that of3 does after the network has run: over earlier results from the second time on. */
 static of3_status write_all(const fixture *fx, const char *folder, of3_structure_format format,
                             of3_full_confidences full, of3_arena *arena, of3_error *err) {
   of3_tree tree = {.folder = folder, .format = format, .version = "0", .variant = "OB", .full = full};
   if (format == OF3_CIF_GZ) tree.style = OF3_CIF_REFERENCE; /* so that both styles are tried */
   of3_scores *scores;
-  const char **files, *id[] = {"A"};
-  int n;
+  const char *id[] = {"A"};
   of3_query_chain chain = {.type = OF3_PROTEIN, .n_id = 1, .id = id, .sequence = "MXSWK"};
   of3_query query = {.name = fx->name, .n_chain = 1, .chain = &chain};
   const of3_query_set set = {.n = 1, .query = &query};
   const of3_run_inputs in = {.query = &query, .checkpoint = "c", .options = "o", .version = "v"};
   char key[OF3_KEY_TEXT], why[OF3_ERROR_TEXT];
-  of3_ranked row[3];
+  of3_stage stage;
+  of3_manifest m, found;
   of3_run_state state;
+  const uint64_t seed = 42;
   OF3_TRY(of3_run_key(&in, key, err));
   OF3_TRY(of3_scores_compute(&fx->complex, &fx->features, &fx->p, OF3_OB, NULL, arena, &scores, err));
-  OF3_TRY(of3_tree_write(&tree, &fx->complex, 42, &fx->p, scores, 1, arena, &files, &n, err));
-  char *seed_folder = of3_tree_seed_folder(&tree, fx->name, 42, arena);
-  if (!seed_folder) return of3_fail_memory(err, "a name");
-  OF3_TRY(of3_manifest_write(seed_folder, key, files, n, err));
-  OF3_TRY(of3_manifest_check(seed_folder, key, &state, why, err));
-  OF3_TRY(of3_ranked_read(&tree, fx->name, 42, fx->p.n_sample, arena, row, err));
-  OF3_TRY(of3_ranked_sort(row, fx->p.n_sample, err));
-  OF3_TRY(of3_tree_write_ranking(&tree, row, fx->p.n_sample, err));
-  OF3_TRY(of3_tree_write_query_set(&tree, &set, err));
+  OF3_TRY(of3_stage_recover(folder, err));
+  OF3_TRY(of3_stage_of(folder, fx->complex.name, seed, arena, &stage, err));
+  of3_seed_output o = {.folder = stage.folder,
+                       .complex = &fx->complex,
+                       .seed = seed,
+                       .format = format,
+                       .full = full,
+                       .made_from = key};
+  OF3_TRY(of3_stage_begin(&stage, err));
+  OF3_TRY(of3_seed_write(&o, &fx->p, scores, 1, arena, &m, err));
+  OF3_TRY(of3_stage_sync(&stage, err));
+  OF3_TRY(of3_stage_commit(&stage, err));
+  OF3_TRY(of3_manifest_check(stage.home, &m, arena, &found, &state, why, err));
+  OF3_TRY(of3_stage_begin(&stage, err));
+  o.format = OF3_CIF;
+  OF3_TRY(of3_seed_rewrite(&o, stage.home, &found, 0, arena, &m, err));
+  of3_stage_drop(&stage);
+  OF3_TRY(of3_tree_write_query_set(&tree, &set, &seed, 1, err));
   return of3_tree_write_summary(&tree, "s", err);
+}
+
+/* The ranking of what is there. */
+static of3_status rank_all(of3_ranking *r, const char *folder, const char *name, of3_error *err) {
+  int q;
+  OF3_TRY(of3_ranking_add(r, name, &q, err));
+  OF3_TRY(of3_scan_query(folder, name, q, NULL, NULL, NULL, r, err));
+  OF3_TRY(of3_ranking_write(r, err));
+  return of3_ranking_write_best(r, q, err);
+}
+
+static of3_status write_and_rank(const fixture *fx, const char *folder, of3_structure_format format,
+                                 of3_full_confidences full, of3_arena *arena, of3_error *err) {
+  OF3_TRY(write_all(fx, folder, format, full, arena, err));
+  of3_ranking *r = of3_ranking_new(folder);
+  of3_status status = r ? rank_all(r, folder, fx->complex.name, err) : of3_fail_memory(err, "the ranking");
+  of3_ranking_free(r);
+  return status;
 }
 
 static int is_temporary(const char *path, const struct stat *st, int kind, struct FTW *at) {
@@ -59,7 +90,7 @@ static void fail_each(const char *name, of3_structure_format format, of3_full_co
     of3_error err = {0};
     of3_arena *arena = of3_arena_new(0);
     allocation_fail_at(k + 1);
-    status = write_all(&fx, folder, format, full, arena, &err);
+    status = write_and_rank(&fx, folder, format, full, arena, &err);
     allocation_fail_at(0);
     if (status != OF3_OK && status != OF3_ERR_MEMORY) fail_msg("allocation %d: %s", k, err.text);
     if (status != OF3_OK) assert_true(err.text[0] != 0);

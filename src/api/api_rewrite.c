@@ -1,0 +1,54 @@
+/* Other files of results that are complete: from their record, without computing. */
+#include <inttypes.h>
+
+#include "api/job.h"
+
+static of3_status rewrite_to_stage(const of3_job *j, int index, const of3_complex *complex,
+                                   const of3_stage *stage, of3_arena *arena, of3_manifest *ret,
+                                   of3_error *err) {
+  const of3_seed_output o = {.folder = stage->folder,
+                             .complex = complex,
+                             .seed = stage->seed,
+                             .format = j->tree.format,
+                             .full = j->tree.full,
+                             .style = j->tree.style,
+                             .version = j->tree.version,
+                             .variant = j->tree.variant,
+                             .made_from = j->key[index / j->n_seed]};
+  char why[OF3_ERROR_TEXT];
+  of3_manifest old = {0};
+  of3_run_state state;
+  OF3_TRY(of3_manifest_read(stage->home, arena, &old, &state, why, err));
+  if (state != OF3_RUN_COMPLETE) return of3_fail(err, OF3_ERR_IO, "%s", why);
+  OF3_TRY(of3_stage_begin(stage, err));
+  of3_status status = of3_seed_rewrite(&o, stage->home, &old, of3_job_free_host_memory(j), arena, ret, err);
+  if (status == OF3_OK) status = of3_stage_sync(stage, err);
+  if (status != OF3_OK) of3_stage_drop(stage);
+  return status;
+}
+
+static of3_status rewrite_in(of3_job *j, int index, const of3_complex *complex, of3_arena *arena,
+                             of3_error *err) {
+  of3_stage stage;
+  of3_manifest m = {0};
+  if (j->tree.format == OF3_PDB) OF3_TRY(of3_pdb_check(complex, err));
+  OF3_TRY(of3_stage_of(j->tree.folder, j->item[index].query, j->item[index].seed, arena, &stage, err));
+  OF3_TRY(rewrite_to_stage(j, index, complex, &stage, arena, &m, err));
+  return of3_job_commit(j, index, &stage, &m, err);
+}
+
+of3_status of3_job_rewrite(of3_job *j, int index, of3_error *err) {
+  const of3_log *log = &j->model->engine->log;
+  of3_complex complex = {0};
+  of3_arena *arena = of3_arena_new(0);
+  of3_status status = arena ? of3_complex_build(of3_job_query(j, index), log, &complex, err)
+                            : of3_fail_memory(err, "an item");
+  if (status == OF3_OK) status = rewrite_in(j, index, &complex, arena, err);
+  of3_complex_free(&complex);
+  of3_arena_free(arena);
+  if (status != OF3_OK) return status;
+  j->item[index].reused = true;
+  of3_logf(log, OF3_LOG_INFO, "%s seed %" PRIu64 ": written from the record of an earlier run",
+           j->item[index].query, j->item[index].seed);
+  return OF3_OK;
+}

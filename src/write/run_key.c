@@ -1,0 +1,111 @@
+#define _POSIX_C_SOURCE 200809L
+#include "write/run_key.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "base/str.h"
+
+/* Every field enters with its length, so that no two inputs give the same bytes */
+
+static void key_add_number(of3_sha256 *s, uint64_t v) {
+  uint8_t bytes[8];
+  for (int k = 0; k < 8; k++) bytes[k] = (uint8_t)(v >> (8 * k));
+  of3_sha256_add(s, bytes, sizeof bytes);
+}
+
+static void key_add_text(of3_sha256 *s, const char *text) {
+  size_t n = text ? strlen(text) : 0;
+  key_add_number(s, n);
+  of3_sha256_add(s, text ? text : "", n);
+}
+
+/* Name without folder, size, content: the name decides the order of an alignment's rows. */
+static of3_status key_add_file(of3_sha256 *s, const char *path, of3_error *err) {
+  of3_map map = {0};
+  OF3_TRY(of3_map_open(path, &map, err));
+  key_add_text(s, of3_path_name(path));
+  key_add_number(s, map.size);
+  of3_sha256_add(s, map.data, map.size);
+  of3_map_close(&map);
+  return OF3_OK;
+}
+
+static int key_compare_names(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Names of the entries of a folder, sorted, in the arena. */
+static of3_status key_list_folder(const char *folder, of3_arena *arena, char ***ret_name, int *ret_n,
+                                  of3_error *err) {
+  DIR *d = opendir(folder);
+  if (!d) return of3_fail(err, OF3_ERR_IO, "cannot open the folder '%s': %s", folder, strerror(errno));
+  char **name = NULL;
+  int n = 0, cap = 0;
+  bool ok = true;
+  for (struct dirent *e; ok && (e = readdir(d)) != NULL;) {
+    if (n == cap) {
+      char **more = OF3_ARENA_NEW(arena, char *, cap = 2 * cap + 16);
+      ok = more != NULL;
+      if (ok && n) memcpy(more, name, (size_t)n * sizeof *name);
+      name = more;
+    }
+    if (ok) ok = (name[n++] = of3_arena_strdup(arena, e->d_name)) != NULL;
+  }
+  closedir(d);
+  if (!ok) return of3_fail_memory(err, folder);
+  if (n) qsort(name, (size_t)n, sizeof *name, key_compare_names);
+  *ret_name = name;
+  *ret_n = n;
+  return OF3_OK;
+}
+
+static of3_status key_add_folder(of3_sha256 *s, const char *folder, of3_arena *arena, of3_error *err) {
+  char **name = NULL;
+  int n = 0;
+  OF3_TRY(key_list_folder(folder, arena, &name, &n, err));
+  for (int k = 0; k < n; k++) {
+    char *path = of3_path_join(arena, folder, name[k]);
+    if (!path) return of3_fail_memory(err, folder);
+    if (of3_is_file(path)) OF3_TRY(key_add_file(s, path, err));
+  }
+  return OF3_OK;
+}
+
+static of3_status key_add_query(of3_sha256 *s, const of3_query *q, of3_arena *arena, of3_error *err) {
+  key_add_text(s, q->name);
+  key_add_number(s,
+                 (uint64_t)q->use_msas | (uint64_t)q->use_main_msas << 1 | (uint64_t)q->use_paired_msas << 2);
+  key_add_number(s, (uint64_t)q->n_chain);
+  for (int k = 0; k < q->n_chain; k++) {
+    const of3_query_chain *c = &q->chain[k];
+    key_add_number(s, (uint64_t)c->type);
+    key_add_number(s, (uint64_t)c->n_id);
+    for (int i = 0; i < c->n_id; i++) key_add_text(s, c->id[i]);
+    key_add_text(s, c->sequence);
+    key_add_number(s, (uint64_t)c->n_msa);
+    for (int i = 0; i < c->n_msa; i++) {
+      bool folder = of3_is_folder(c->msa_path[i]);
+      OF3_TRY(folder ? key_add_folder(s, c->msa_path[i], arena, err) : key_add_file(s, c->msa_path[i], err));
+    }
+  }
+  return OF3_OK;
+}
+
+of3_status of3_run_key(const of3_run_inputs *in, char ret_key[OF3_KEY_TEXT], of3_error *err) {
+  of3_arena *arena = of3_arena_new(0);
+  if (!arena) return of3_fail_memory(err, "the query");
+  of3_sha256 s;
+  of3_sha256_init(&s);
+  key_add_text(&s, in->version);
+  key_add_text(&s, in->checkpoint);
+  key_add_text(&s, in->options);
+  of3_status status = key_add_query(&s, in->query, arena, err);
+  of3_sha256_hex(&s, ret_key);
+  of3_arena_free(arena);
+  return status;
+}
