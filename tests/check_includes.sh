@@ -48,6 +48,10 @@ grep -nE '^ *# *include ".*/' cli/*.[ch] && complain "cli/ may include of3.h and
 # Tensors do not appear in the public header.
 grep -n 'of3_tensor' include/of3.h && complain "include/of3.h names tensors"
 
+# Numbers become text, and text numbers, without the locale.
+grep -nE '\b(strtod|strtof|atof|localeconv|setlocale|json_loadb|json_dumps)\(' $(find src -name '*.c' ! -name number.c ! -name json.c) &&
+  complain "numbers are read and written by base/number.h and base/json.h"
+
 # Documents that sources cite are in the repository.
 for cited in $(grep -rhoE '(docs|shared|bench|examples|tests|src)/[A-Za-z0-9_/.-]+\.md' src include cli tests/unit tests/parity | sort -u); do
   [ -f "$cited" ] || complain "a source cites $cited, which is not in the repository"

@@ -41,7 +41,9 @@ uint64_t of3_engine_memory(const of3_engine *e, uint64_t taken) {
 
 of3_status of3_engine_bind(const of3_engine *e, of3_ctx *cx, of3_error *err) {
   enum { BINDING = 4096 }; /* binding weights makes no tensors on the stack */
-  return of3_ctx_open_on(cx, &e->device, e->pool, BINDING, false, err);
+  OF3_TRY(of3_ctx_open_on(cx, &e->device, e->pool, BINDING, false, err));
+  cx->opt_cancel = e->callbacks.cancel;
+  return OF3_OK;
 }
 
 of3_status of3_engine_open(const of3_engine_options *opt_options, const of3_callbacks *opt_callbacks,

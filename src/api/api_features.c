@@ -31,7 +31,8 @@ static of3_status use_conformers(const char *path, of3_features *features, of3_e
 }
 
 static of3_status export_query(const of3_features_options *o, const of3_query *query, uint64_t seed,
-                               const of3_log *log, of3_error *err) {
+                               const of3_callbacks *callbacks, of3_error *err) {
+  const of3_log message_sink = of3_log_of(callbacks), *log = &message_sink;
   of3_complex complex = {0};
   of3_features features = {0};
   of3_variant variant;
@@ -40,10 +41,11 @@ static of3_status export_query(const of3_features_options *o, const of3_query *q
                     o->variant);
   of3_feature_mode mode = of3_feature_mode_of(variant);
   mode.most_memory = of3_usable_memory();
+  mode.opt_cancel = callbacks->cancel;
   of3_status status = of3_complex_build(query, log, &complex, err);
   if (status == OF3_OK) status = of3_features_build(&complex, query, &mode, seed, log, &features, err);
   if (status == OF3_OK && o->conformers) status = use_conformers(o->conformers, &features, err);
-  if (status == OF3_OK) status = of3_features_write(o->out, &features, err);
+  if (status == OF3_OK) status = of3_features_write(o->out, &features, callbacks->cancel, err);
   if (status == OF3_OK)
     of3_logf(log, OF3_LOG_INFO, "%s: %d tokens, %d atoms, %d MSA rows as %s, in '%s'", query->name,
              features.n_token, features.n_atom, features.n_msa, of3_variant_name(variant), o->out);
@@ -56,13 +58,12 @@ of3_status of3_features_export(const of3_features_options *o, const of3_callback
                                of3_error *err) {
   enum { DEFAULT_SEED = 42 };
   of3_callbacks callbacks = opt_callbacks ? *opt_callbacks : (of3_callbacks){0};
-  of3_log log = of3_log_of(&callbacks);
   of3_query_set set = {0};
   const of3_query *query = NULL;
   OF3_TRY(of3_query_open(o->query, of3_reading_memory(0), &set, err));
   uint64_t seed = o->has_seed ? o->seed : set.n_seed ? set.seed[0] : DEFAULT_SEED;
   of3_status status = choose(&set, o->query_name, &query, err);
-  if (status == OF3_OK) status = export_query(o, query, seed, &log, err);
+  if (status == OF3_OK) status = export_query(o, query, seed, &callbacks, err);
   of3_query_set_free(&set);
   return status;
 }

@@ -3,10 +3,11 @@
 
 #include "api/job.h"
 #include "base/machine.h"
+#include "base/number.h"
 
 const char *of3_size_text(uint64_t bytes, char out[OF3_SIZE_TEXT]) {
   bool giga = bytes >= 1000000000;
-  snprintf(out, OF3_SIZE_TEXT, giga ? "%.2f GB" : "%.1f MB", (double)bytes / (giga ? 1e9 : 1e6));
+  of3_format(out, OF3_SIZE_TEXT, giga ? "%.2f GB" : "%.1f MB", (double)bytes / (giga ? 1e9 : 1e6));
   return out;
 }
 

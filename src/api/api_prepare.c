@@ -20,6 +20,7 @@ static of3_status prepare_fill(const of3_job *j, const of3_log *log, uint64_t se
   if (j->tree.format == OF3_PDB) OF3_TRY(of3_pdb_check(&p->complex, err));
   of3_feature_mode mode = j->mode;
   mode.most_memory = of3_job_free_host_memory(j);
+  mode.opt_cancel = j->model->engine->callbacks.cancel;
   return of3_features_build(&p->complex, p->query, &mode, seed, log, &p->features, err);
 }
 
@@ -53,7 +54,8 @@ static of3_status prepare_make_features(of3_item_run *t, of3_error *err) {
   if (!t->features.ref_pos) return of3_fail_memory(err, "the features");
   t->item->n_token = t->features.n_token;
   t->item->n_atom = t->features.n_atom;
-  return of3_features_reseed(&t->prepared->complex, t->item->seed, &t->features, err);
+  return of3_features_reseed(&t->prepared->complex, t->item->seed,
+                             t->worker->job->model->engine->callbacks.cancel, &t->features, err);
 }
 
 /* ---- Passes */

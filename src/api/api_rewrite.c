@@ -14,6 +14,7 @@ static of3_status rewrite_to_stage(const of3_job *j, int index, const of3_comple
                              .style = j->tree.style,
                              .version = j->tree.version,
                              .variant = j->tree.variant,
+                             .opt_cancel = j->model->engine->callbacks.cancel,
                              .made_from = j->key[index / j->n_seed]};
   char why[OF3_ERROR_TEXT];
   of3_manifest old = {0};

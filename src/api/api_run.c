@@ -71,6 +71,7 @@ static of3_status write_stage(of3_item_run *t, const of3_prediction *p, const of
                              .style = j->tree.style,
                              .version = j->tree.version,
                              .variant = j->tree.variant,
+                             .opt_cancel = j->model->engine->callbacks.cancel,
                              .no_record = j->o->no_record,
                              .made_from = t->key};
   OF3_TRY(of3_stage_begin(&t->stage, err));
@@ -88,7 +89,8 @@ static of3_status score_and_write(of3_item_run *t, const of3_prediction *p, watc
   of3_status status = run_check_finite(p, t->worker->job->model->engine->device.backend->operand, err);
   if (status == OF3_OK)
     status = of3_scores_compute(&t->prepared->complex, &t->features, p, t->worker->job->mode.variant,
-                                t->worker->pool, arena, &scores, err);
+                                t->worker->pool, t->worker->job->model->engine->callbacks.cancel, arena,
+                                &scores, err);
   t->item->seconds[OF3_PHASE_HEADS] = p->seconds_heads + of3_seconds() - begin;
   begin = of3_seconds();
   tell(w, "write", 0, 1);

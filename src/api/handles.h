@@ -2,6 +2,7 @@
 #ifndef OF3_API_HANDLES_H
 #define OF3_API_HANDLES_H
 
+#include "base/cancel.h"
 #include "base/log.h"
 #include "base/sha256.h"
 #include "base/threads.h"
@@ -53,7 +54,7 @@ uint64_t of3_size_shown(uint64_t bytes);
 size_t of3_reading_memory(uint64_t max_memory);
 
 /* Whether the caller asks to stop. */
-static inline bool of3_is_cancelled(const of3_callbacks *c) { return c->cancel && *c->cancel; }
+static inline bool of3_is_cancelled(const of3_callbacks *c) { return of3_cancelled(c->cancel); }
 
 /* The sink of the callbacks. */
 of3_log of3_log_of(const of3_callbacks *callbacks);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
+
 enum { ALIGN = 64, DEFAULT_CHUNK = 64 * 1024 };
 
 typedef struct chunk {
@@ -82,9 +84,9 @@ char *of3_arena_printf(of3_arena *a, const char *fmt, ...) {
   va_list ap, again;
   va_start(ap, fmt);
   va_copy(again, ap);
-  int n = vsnprintf(NULL, 0, fmt, ap);
+  int n = of3_vformat(NULL, 0, fmt, ap);
   char *p = n < 0 ? NULL : of3_arena_alloc(a, (size_t)n + 1, 1);
-  if (p) vsnprintf(p, (size_t)n + 1, fmt, again);
+  if (p) of3_vformat(p, (size_t)n + 1, fmt, again);
   va_end(again);
   va_end(ap);
   return p;

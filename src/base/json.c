@@ -1,6 +1,6 @@
 #include "base/json.h"
 
-#include <stdbool.h>
+#include "base/number.h"
 
 /* Bytes that Jansson 2.14 takes from malloc on a 64-bit machine, rounded up. A table grows by doubling, while
  * the old one is still there: three places for each value. */
@@ -89,5 +89,15 @@ of3_status of3_json_check(const char *text, size_t size, size_t most_memory, siz
 }
 
 json_t *of3_json_load(const char *text, size_t size, json_error_t *error) {
-  return json_loadb(text, size, JSON_REJECT_DUPLICATES, error);
+  of3_locale locale = of3_locale_enter();
+  json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, error);
+  of3_locale_leave(locale);
+  return value;
+}
+
+char *of3_json_dump(const json_t *value, size_t flags) {
+  of3_locale locale = of3_locale_enter();
+  char *text = json_dumps(value, flags);
+  of3_locale_leave(locale);
+  return text;
 }

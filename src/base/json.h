@@ -17,4 +17,7 @@ OF3_MUST_CHECK of3_status of3_json_check(const char *text, size_t size, size_t m
 /* json_loadb for text that was checked; an object must not hold a key twice. */
 json_t *of3_json_load(const char *text, size_t size, json_error_t *error);
 
+/* json_dumps. Ownership: free. */
+char *of3_json_dump(const json_t *value, size_t flags);
+
 #endif

@@ -14,6 +14,8 @@
 #include <sys/sysctl.h>
 #endif
 
+#include "base/number.h"
+
 enum { PATH_BYTES = 4096 };
 
 /* A number of a file FOLDER/NAME: the one at a place in its first line, or the one behind a key. */
@@ -28,7 +30,7 @@ static double number_at(const char *folder, const char *name, int field, const c
     if (opt_key && (!word || strcmp(word, opt_key) != 0)) continue;
     while (word && field-- > 0) word = strtok_r(NULL, " \n", &save);
     char *end = word;
-    double v = word ? strtod(word, &end) : 0;
+    double v = word ? of3_parse_f64(word, &end) : 0;
     if (end != word) value = v;
     break;
   }

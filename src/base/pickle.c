@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/number.h"
 #include "base/pickle_machine.h"
 
 enum { MAX_PROTOCOL = 5 };
@@ -196,7 +197,7 @@ static of3_status op_text_float(machine *m, int arg) {
   if (n == 0 || n >= sizeof copy) return corrupted(m, "a number is expected");
   memcpy(copy, text, n);
   copy[n] = 0;
-  double f = strtod(copy, &stop);
+  double f = of3_parse_f64(copy, &stop);
   return stop == copy + n ? push_float(m, f) : corrupted(m, "a number is expected");
 }
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
+
 void of3_str_free(of3_str *s) {
   free(s->text);
   *s = (of3_str){0};
@@ -56,11 +58,11 @@ void of3_str_addf(of3_str *s, const char *fmt, ...) {
   va_list ap, again;
   va_start(ap, fmt);
   va_copy(again, ap);
-  int n = vsnprintf(NULL, 0, fmt, ap);
+  int n = of3_vformat(NULL, 0, fmt, ap);
   if (n < 0)
     s->failed = true;
   else if (str_reserve(s, (size_t)n)) {
-    vsnprintf(s->text + s->len, (size_t)n + 1, fmt, again);
+    of3_vformat(s->text + s->len, (size_t)n + 1, fmt, again);
     s->len += (size_t)n;
   }
   va_end(again);
@@ -76,7 +78,7 @@ typedef struct decimal {
 static decimal decimal_of(double a, int digits) {
   decimal d = {.n = digits};
   char e[64];
-  snprintf(e, sizeof e, "%.*e", digits - 1, a);
+  of3_format(e, sizeof e, "%.*e", digits - 1, a);
   d.digit[0] = e[0];
   memcpy(d.digit + 1, e + 2, (size_t)(digits - 1));
   d.exponent = atoi(strchr(e, 'e') + 1);
@@ -84,8 +86,8 @@ static decimal decimal_of(double a, int digits) {
 }
 
 typedef bool same_fn(const char *text, double x);
-static bool same_f32(const char *text, double x) { return strtof(text, NULL) == (float)x; }
-static bool same_f64(const char *text, double x) { return strtod(text, NULL) == x; }
+static bool same_f32(const char *text, double x) { return of3_parse_f32(text, NULL) == (float)x; }
+static bool same_f64(const char *text, double x) { return of3_parse_f64(text, NULL) == x; }
 
 static bool reads_back(const decimal *d, double a, same_fn *same) {
   char text[64];
@@ -148,7 +150,7 @@ static int format_common_f32(char out[OF3_F32_TEXT], float x) {
   *o++ = '.';
   while (n > 0) *o++ = digit[--n];
   *o = 0;
-  return strtof(out, NULL) == x ? (int)(o - out) : 0;
+  return of3_parse_f32(out, NULL) == x ? (int)(o - out) : 0;
 }
 
 int of3_format_f32(char out[OF3_F32_TEXT], float x) {

@@ -204,8 +204,9 @@ of3_status of3_zip_stored(const of3_zip *zip, const of3_zip_member *m, const uin
 
 /* Unpacks raw deflate data into exactly m->size bytes. zlib counts in 32 bits, so both sides are fed in
  * pieces. */
-static of3_status unpack(const of3_zip_member *m, const uint8_t *packed, uint8_t *out, of3_error *err) {
-  enum { PIECE = 1 << 30 };
+static of3_status unpack(const of3_zip *zip, const of3_zip_member *m, const uint8_t *packed, uint8_t *out,
+                         of3_error *err) {
+  enum { PIECE = 1 << 24 };
   z_stream z = {0};
   if (inflateInit2(&z, -MAX_WBITS) != Z_OK) return of3_fail_memory(err, "the state of zlib");
   uint64_t in_left = m->packed_size, out_left = m->size;
@@ -216,11 +217,12 @@ static of3_status unpack(const of3_zip_member *m, const uint8_t *packed, uint8_t
     uInt in = in_left < PIECE ? (uInt)in_left : PIECE, room = out_left < PIECE ? (uInt)out_left : PIECE;
     z.avail_in = in;
     z.avail_out = room;
-    r = inflate(&z, Z_NO_FLUSH);
+    r = of3_cancelled(zip->opt_cancel) ? Z_ERRNO : inflate(&z, Z_NO_FLUSH);
     in_left -= in - z.avail_in;
     out_left -= room - z.avail_out;
   }
   inflateEnd(&z);
+  if (r == Z_ERRNO) return of3_go_on(zip->opt_cancel, err);
   if (r == Z_MEM_ERROR) return of3_fail_memory(err, "the state of zlib");
   if (r != Z_STREAM_END || out_left != 0)
     return of3_fail(err, OF3_ERR_INPUT,
@@ -263,7 +265,7 @@ of3_status of3_zip_read(const of3_zip *zip, const of3_zip_member *m, uint64_t mo
                     m->name, (unsigned long long)m->packed_size, (unsigned long long)m->size);
   uint8_t *out = of3_arena_alloc(arena, (size_t)m->size, 1);
   if (!out) return of3_fail_memory(err, "the content of an archive");
-  OF3_TRY(unpack(m, packed, out, err));
+  OF3_TRY(unpack(zip, m, packed, out, err));
   *ret_bytes = out;
   return check_crc(m, out, err);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/cancel.h"
 #include "base/status.h"
 
 typedef struct of3_zip_member {
@@ -25,6 +26,7 @@ typedef struct of3_zip {
   uint64_t directory_at; /* members end before it */
   int n;
   of3_zip_member *member; /* sorted by name (strcmp), no duplicates */
+  of3_cancel *opt_cancel; /* of unpacking; NULL after of3_zip_parse */
 } of3_zip;
 
 /* Reads the central directory only; members are looked at when they are asked for. bytes must stay valid as

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "base/cancel.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "chem/complex.h"
@@ -28,7 +29,7 @@ void of3_features_free(of3_features *features); /* {0} is allowed */
 
 /* Replaces ref_pos by the conformers of another seed; everything else is independent of it. */
 OF3_MUST_CHECK of3_status of3_features_reseed(const of3_complex *complex, uint64_t seed,
-                                              of3_features *features, of3_error *err);
+                                              of3_cancel *opt_cancel, of3_features *features, of3_error *err);
 
 /* The invariants of docs/features.md 7: finite values, index ranges, prefix sums, classes, profile rows
  * that sum to 1 or 0, one entity for each chain. Holds for features with padding too. */

@@ -53,7 +53,7 @@ of3_status of3_features_build(const of3_complex *complex, const of3_query *query
                              : of3_fail_memory(err, "the features");
   if (st == OF3_OK) {
     of3_features_structure(complex, mode, out);
-    st = of3_features_reseed(complex, seed, out, err);
+    st = of3_features_reseed(complex, seed, mode->opt_cancel, out, err);
   }
   if (st == OF3_OK) st = of3_features_msa(query, mode, log, out, err);
   if (st != OF3_OK) of3_features_free(out);

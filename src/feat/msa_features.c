@@ -18,7 +18,8 @@ static of3_status msa_features_load(const of3_query *q, const of3_feature_mode *
                                      .n_path = c->n_msa,
                                      .path = c->msa_path,
                                      .use_main = q->use_main_msas,
-                                     .warn_unpaired = q->use_paired_msas && several_chains(q)};
+                                     .warn_unpaired = q->use_paired_msas && several_chains(q),
+                                     .opt_cancel = mode->opt_cancel};
     OF3_TRY(of3_msa_load(&request, &mode->msa, log, arena, &out[i], err));
   }
   return OF3_OK;
@@ -64,7 +65,7 @@ static void put_copy(const of3_msa *msa, int first_token, const of3_feature_mode
   uint8_t class_of[256];
   of3_msa_classes(class_of);
   int real = 1 + msa->n_row < out->n_msa ? 1 + msa->n_row : out->n_msa;
-  for (int r = 0; r < real; r++)
+  for (int r = 0; r < real && !of3_cancelled(mode->opt_cancel); r++)
     put_row(r ? msa->row[r - 1] : msa->query, width, class_of, mode->deletion_scale, (size_t)r * n + first,
             out);
   int masked = mode->mask_padding_rows ? real : out->n_msa;
@@ -80,7 +81,7 @@ static of3_status stack_all(const of3_query *q, const of3_feature_mode *mode, co
   for (int i = 0; i < q->n_chain; i++)
     for (int k = 0; k < q->chain[i].n_id; k++, token += q->chain[i].n_residue)
       put_copy(&msa[i], token, mode, out);
-  return OF3_OK;
+  return of3_go_on(mode->opt_cancel, err);
 }
 
 /* use_msas false: one row of gaps, which 0.3 masks. */

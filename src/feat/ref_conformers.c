@@ -30,14 +30,15 @@ static void ref_conformers_place(const of3_component *c, uint64_t seed, uint32_t
     }
 }
 
-of3_status of3_features_reseed(const of3_complex *complex, uint64_t seed, of3_features *features,
-                               of3_error *err) {
+of3_status of3_features_reseed(const of3_complex *complex, uint64_t seed, of3_cancel *opt_cancel,
+                               of3_features *features, of3_error *err) {
   if (complex->n_atom != features->n_atom)
     return of3_fail(err, OF3_ERR_INTERNAL,
                     "features of %d atoms cannot take the conformers of a complex of %d", features->n_atom,
                     complex->n_atom);
   for (int i = 0; i < complex->n_residue; i++) {
     const of3_residue *r = &complex->residue[i];
+    OF3_TRY(of3_go_on(opt_cancel, err));
     ref_conformers_place(component_named(r->name), seed, (uint32_t)i,
                          features->ref_pos + (size_t)r->first_atom * 3);
   }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/cancel.h"
 #include "msa/msa.h"
 
 typedef enum of3_variant {
@@ -27,6 +28,7 @@ typedef struct of3_feature_mode {
   /* Bytes that features and the alignments they are made from may take together; 0: any number. Not of the
    * variant: set by the caller. */
   uint64_t most_memory;
+  of3_cancel *opt_cancel; /* nor this */
 } of3_feature_mode;
 
 of3_feature_mode of3_feature_mode_of(of3_variant variant);

@@ -229,62 +229,93 @@ static void expand(const uint8_t *class_, int64_t n, int classes, uint8_t *out) 
     if (class_[i] < classes) out[i * classes + class_[i]] = 1;
 }
 
-/* The symmetric matrix [n,n] of pairs. */
-static void mark_pairs(const int32_t *pair, int64_t count, int64_t n, uint8_t *out) {
-  for (int64_t k = 0; k < count; k++, pair += 2) out[pair[0] * n + pair[1]] = out[pair[1] * n + pair[0]] = 1;
+/* Elements first .. first + count - 1 of the symmetric matrix [n,n] of pairs. */
+static void mark_pairs(const int32_t *pair, int n_pair, int64_t n, int64_t first, int64_t count,
+                       uint8_t *out) {
+  for (int k = 0; k < n_pair; k++, pair += 2) {
+    const int64_t at[2] = {pair[0] * n + pair[1] - first, pair[1] * n + pair[0] - first};
+    for (int i = 0; i < 2; i++)
+      if (at[i] >= 0 && at[i] < count) out[at[i]] = 1;
+  }
 }
 
 static void narrow(const float *mask, int64_t n, uint8_t *out) {
   for (int64_t i = 0; i < n; i++) out[i] = mask[i] != 0;
 }
 
-/* The entry of a field; data that differ between memory and file are converted into the arena. */
-static of3_status make_entry(const of3_features *f, const of3_field *field, of3_arena *arena, of3_entry *out,
-                             of3_error *err) {
-  static const of3_dtype dtype[] = {OF3_I32, OF3_U8, OF3_U8, OF3_F32, OF3_U8, OF3_U8};
-  void *data = of3_field_get(f, field);
-  int64_t n = of3_field_count(f, field);
-  bool class_ = field->kind == OF3_FIELD_CLASS;
-  *out = (of3_entry){.dtype = dtype[field->kind], .count = class_ ? n * field->classes : n, .data = data};
-  if (field->kind == OF3_FIELD_PAIRS) out->count = (int64_t)f->n_token * f->n_token;
-  for (; field->axes[out->rank]; out->rank++)
-    out->shape[out->rank] = of3_axis_size(f, field->axes[out->rank]);
-  if (class_) out->shape[out->rank++] = field->classes;
-  out->name = of3_arena_printf(arena, "feat/%s", field->name);
-  if (!out->name) return of3_fail_memory(err, field->name);
-  if (data && !class_ && field->kind != OF3_FIELD_MASK && field->kind != OF3_FIELD_PAIRS) return OF3_OK;
-  void *converted = of3_arena_alloc(arena, (size_t)out->count, of3_dtype_size(out->dtype));
-  if (!converted) return of3_fail_memory(err, field->name);
-  if (data && class_)
-    expand(data, n, field->classes, converted);
-  else if (data && field->kind == OF3_FIELD_PAIRS)
-    mark_pairs(data, f->n_bond, f->n_token, converted);
-  else if (data)
-    narrow(data, n, converted);
-  out->data = converted;
+/* A file on its way: entry k is of field[k]; NULL: num_paired_seqs. */
+typedef struct feature_writer {
+  const of3_features *f;
+  const of3_field *field[N_ENTRY];
+  of3_entry entry[N_ENTRY];
+  int n;
+  of3_cancel *opt_cancel;
+} feature_writer;
+
+/* Features hold classes where the file holds ones and zeros, which take a hundred times the memory: they are
+ * made while they are written. */
+static of3_status feature_put(void *user, FILE *file, const of3_entry *e, of3_error *err) {
+  enum { PIECE = 16384 };
+  uint8_t piece[PIECE];
+  feature_writer *w = user;
+  const of3_field *field = w->field[e - w->entry];
+  const char *data = field ? of3_field_get(w->f, field) : (const char *)&w->f->num_paired_seqs;
+  const bool class_ = field && field->kind == OF3_FIELD_CLASS, mask = field && field->kind == OF3_FIELD_MASK,
+             pairs = field && field->kind == OF3_FIELD_PAIRS;
+  const int64_t width = class_ ? field->classes : 1, size = width * (int64_t)of3_dtype_size(e->dtype),
+                rows = e->count / width, step = PIECE / size;
+  for (int64_t at = 0; at < rows && !ferror(file); at += step) {
+    OF3_TRY(of3_go_on(w->opt_cancel, err));
+    const int64_t n = rows - at < step ? rows - at : step;
+    if (!data || class_ || pairs) memset(piece, 0, (size_t)(n * size));
+    if (data && class_)
+      expand((const uint8_t *)data + at, n, field->classes, piece);
+    else if (data && pairs)
+      mark_pairs((const int32_t *)data, w->f->n_bond, w->f->n_token, at, n, piece);
+    else if (data && mask)
+      narrow((const float *)data + at, n, piece);
+    else if (data)
+      memcpy(piece, data + at * size, (size_t)(n * size));
+    fwrite(piece, (size_t)size, (size_t)n, file);
+  }
   return OF3_OK;
 }
 
-static of3_status feature_file_write_all(const char *path, const of3_features *f, of3_arena *arena,
-                                         of3_error *err) {
-  of3_entry entry[N_ENTRY] = {{.name = "feat/num_paired_seqs",
-                               .dtype = OF3_I32,
-                               .rank = 1,
-                               .shape = {1},
-                               .count = 1,
-                               .data = &f->num_paired_seqs}};
-  int n = 1;
-  for (int i = 0; i < OF3_N_FIELD; i++) {
-    if (!f->cyclic_mask && of3_fields[i].offset == offsetof(of3_features, cyclic_mask)) continue;
-    OF3_TRY(make_entry(f, &of3_fields[i], arena, &entry[n++], err));
-  }
-  return of3_safetensors_write(path, entry, n, NULL, 0, err);
+static of3_status add_entry(feature_writer *w, const of3_field *field, of3_arena *arena, of3_error *err) {
+  static const of3_dtype dtype[] = {OF3_I32, OF3_U8, OF3_U8, OF3_F32, OF3_U8, OF3_U8};
+  of3_entry *e = &w->entry[w->n];
+  bool class_ = field->kind == OF3_FIELD_CLASS;
+  w->field[w->n++] = field;
+  *e = (of3_entry){.dtype = dtype[field->kind],
+                   .count = of3_field_count(w->f, field) * (class_ ? field->classes : 1),
+                   .name = of3_arena_printf(arena, "feat/%s", field->name)};
+  for (; field->axes[e->rank]; e->rank++) e->shape[e->rank] = of3_axis_size(w->f, field->axes[e->rank]);
+  if (class_) e->shape[e->rank++] = field->classes;
+  if (field->kind == OF3_FIELD_PAIRS) e->count = (int64_t)w->f->n_token * w->f->n_token;
+  return e->name ? OF3_OK : of3_fail_memory(err, field->name);
 }
 
-of3_status of3_features_write(const char *path, const of3_features *features, of3_error *err) {
+static of3_status feature_file_write_all(const char *path, feature_writer *w, of3_arena *arena,
+                                         of3_error *err) {
+  w->entry[w->n++] =
+      (of3_entry){.name = "feat/num_paired_seqs", .dtype = OF3_I32, .rank = 1, .shape = {1}, .count = 1};
+  for (int i = 0; i < OF3_N_FIELD; i++) {
+    if (!w->f->cyclic_mask && of3_fields[i].offset == offsetof(of3_features, cyclic_mask)) continue;
+    OF3_TRY(add_entry(w, &of3_fields[i], arena, err));
+  }
+  return of3_safetensors_stream(path, w->entry, w->n, NULL, 0, feature_put, w, NULL, err);
+}
+
+of3_status of3_features_write(const char *path, const of3_features *features, of3_cancel *opt_cancel,
+                              of3_error *err) {
   of3_arena *arena = of3_arena_new(0);
-  if (!arena) return of3_fail_memory(err, path);
-  of3_status st = feature_file_write_all(path, features, arena, err);
+  feature_writer *w = arena ? OF3_ARENA_NEW(arena, feature_writer, 1) : NULL;
+  of3_status st = OF3_OK;
+  if (w) {
+    *w = (feature_writer){.f = features, .opt_cancel = opt_cancel};
+    st = feature_file_write_all(path, w, arena, err);
+  } else
+    st = of3_fail_memory(err, path);
   of3_arena_free(arena);
   return st;
 }

@@ -7,12 +7,14 @@
 #ifndef OF3_FEATFILE_FEATURE_FILE_H
 #define OF3_FEATFILE_FEATURE_FILE_H
 
+#include "base/cancel.h"
 #include "base/status.h"
 #include "feat/features.h"
 #include "io/safetensors.h"
 
 /* One-hots expanded; absent pair features of templates and token_bonds are written as zeros. */
-OF3_MUST_CHECK of3_status of3_features_write(const char *path, const of3_features *features, of3_error *err);
+OF3_MUST_CHECK of3_status of3_features_write(const char *path, const of3_features *features,
+                                             of3_cancel *opt_cancel, of3_error *err);
 
 /* Reads feat/NAME from an open table (other tensors are ignored) and copies everything: the table may be
  * closed afterwards. cyclic_mask and token_bonds are optional. The result satisfies of3_features_validate. */

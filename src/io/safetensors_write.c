@@ -1,8 +1,8 @@
 /* Writing safetensors: the header is known before any data, so data can be made while they are written. */
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "io/table_build.h"
 
 static uint64_t safetensors_write_bytes_of(const of3_entry *e) {
@@ -47,7 +47,7 @@ static bool fill_header(json_t *root, const of3_entry *const *order, int n, cons
 static of3_status write_header(FILE *f, const of3_entry *const *order, int n, const char *const *meta,
                                int n_meta, uint64_t *size, of3_error *err) {
   json_t *root = json_object();
-  char *text = root && fill_header(root, order, n, meta, n_meta) ? json_dumps(root, JSON_COMPACT) : NULL;
+  char *text = root && fill_header(root, order, n, meta, n_meta) ? of3_json_dump(root, JSON_COMPACT) : NULL;
   json_decref(root);
   if (!text)
     return of3_fail(

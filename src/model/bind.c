@@ -65,7 +65,7 @@ static const of3_entry *make_up(of3_binder *b, const char *leaf, int64_t d0, int
 }
 
 const of3_entry *of3_bind_entry(of3_binder *b, const char *leaf, int64_t d0, int64_t d1) {
-  if (b->error.code != OF3_OK) return NULL;
+  if (b->error.code != OF3_OK || of3_go_on(b->cx->opt_cancel, &b->error) != OF3_OK) return NULL;
   if (!b->table) return make_up(b, leaf, d0, d1);
   char name[640], found[128], wanted[128];
   snprintf(name, sizeof name, "%s%s", b->path, leaf);

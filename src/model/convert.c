@@ -10,8 +10,7 @@ typedef struct converter {
   of3_checkpoint from;
   of3_ctx cx;
   of3_network net;
-  of3_cancel *cancel;
-  void *user;
+  of3_cancel *opt_cancel;
   const of3_parameter *before; /* written last */
   uint64_t size;               /* of the file written */
 } converter;
@@ -37,8 +36,7 @@ static of3_status check_output(const char *in, const char *out, of3_error *err) 
 static of3_status before_tensor(void *user, const of3_parameter *p, of3_error *err) {
   converter *c = user;
   const of3_table *t = &c->from.weights;
-  if (c->cancel && c->cancel(c->user))
-    return of3_fail(err, OF3_ERR_CANCELLED, "the conversion was interrupted; nothing was written");
+  OF3_TRY(of3_go_on(c->opt_cancel, err));
   if (c->before) of3_table_release(t, of3_table_find(t, c->before->name));
   c->before = p;
   return OF3_OK;
@@ -82,9 +80,9 @@ static of3_status open_and_write(converter *c, const of3_backend *backend, const
 }
 
 of3_status of3_checkpoint_convert(const of3_backend *backend, const char *in, const char *out,
-                                  of3_dtype dtype, of3_cancel *opt_cancel, void *user,
-                                  of3_converted *opt_done, of3_error *err) {
-  converter c = {.cancel = opt_cancel, .user = user};
+                                  of3_dtype dtype, of3_cancel *opt_cancel, of3_converted *opt_done,
+                                  of3_error *err) {
+  converter c = {.opt_cancel = opt_cancel};
   if (dtype != OF3_F32 && dtype != OF3_BF16)
     return of3_fail(err, OF3_ERR_USAGE, "checkpoints are converted to f32 or bf16, not to %s",
                     of3_dtype_name(dtype));

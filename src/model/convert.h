@@ -5,15 +5,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/cancel.h"
 #include "tensor/backend.h"
 
 typedef struct of3_converted {
   int n_tensor, n_skipped; /* written; of the second denoiser, left out */
   uint64_t bytes_in, bytes_out;
 } of3_converted;
-
-/* Asked before each tensor; true stops the conversion with OF3_ERR_CANCELLED. */
-typedef bool of3_cancel(void *user);
 
 /* Writes the weights of `in` (file or DeepSpeed folder) to the safetensors file `out`: binds them to a
  * network on the backend, as for a fold, and writes the network's table of parameters (model/parameters.h).
@@ -30,9 +28,9 @@ typedef bool of3_cancel(void *user);
  *
  * backend: one with f32 operands and host memory. Where it uses bf16 matrices as they lie (`widens`), f32 and
  * bf16 files stay mapped and are read a tensor at a time; else weights take their size in f32. `out` appears
- * when complete, and is never the file that is being read. opt_cancel may be NULL. */
+ * when complete, and is never the file that is being read. */
 OF3_MUST_CHECK of3_status of3_checkpoint_convert(const of3_backend *backend, const char *in, const char *out,
-                                                 of3_dtype dtype, of3_cancel *opt_cancel, void *user,
+                                                 of3_dtype dtype, of3_cancel *opt_cancel,
                                                  of3_converted *opt_done, of3_error *err);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/number.h"
 #include "model/run.h"
 
 static size_t result_floats(int64_t samples, int64_t n, int64_t atoms) {
@@ -154,7 +155,7 @@ static size_t plan_put(char *out, size_t at, bool holds, const char *fmt, ...) {
   if (at) at += (size_t)snprintf(out + at, OF3_ECONOMY_TEXT - at, ", ");
   if (at >= OF3_ECONOMY_TEXT) return at;
   va_start(ap, fmt);
-  at += (size_t)vsnprintf(out + at, OF3_ECONOMY_TEXT - at, fmt, ap);
+  at += (size_t)of3_vformat(out + at, OF3_ECONOMY_TEXT - at, fmt, ap);
   va_end(ap);
   return at;
 }

@@ -204,7 +204,10 @@ static of3_status a3m_take(a3m_walk *w, const a3m_row *row, int64_t number, of3_
 static of3_status a3m_walk_rows(a3m_walk *w, of3_lines lines, of3_error *err) {
   a3m_row row;
   OF3_TRY(a3m_begin(w->want, &lines, err));
-  for (int64_t number = 1; a3m_next(&lines, &row); number++) OF3_TRY(a3m_take(w, &row, number, err));
+  for (int64_t number = 1; a3m_next(&lines, &row); number++) {
+    OF3_TRY(of3_go_on(w->want->opt_cancel, err));
+    OF3_TRY(a3m_take(w, &row, number, err));
+  }
   return OF3_OK;
 }
 

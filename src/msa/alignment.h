@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/cancel.h"
 #include "base/log.h"
 #include "base/status.h"
 
@@ -28,6 +29,7 @@ typedef struct of3_alignment_want {
   bool upper_case;          /* lower-case letters that stand in columns become capitals */
   const char *opt_sequence; /* [n_col] letters of the chain: finds its part of a file of several queries */
   const of3_log *opt_log;
+  of3_cancel *opt_cancel;
 } of3_alignment_want;
 
 /* The format that the content shows; where it shows none, the one that the name's ending says. */

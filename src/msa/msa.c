@@ -71,7 +71,7 @@ static of3_status read_text(loader *l, source s, const of3_map *map, of3_alignme
   of3_alignment_format format;
   OF3_TRY(of3_alignment_format_of(s.file, map->data, size, by_name, &format, err));
   if (format == OF3_ALIGNMENT_GZIP) {
-    OF3_TRY(of3_gunzip(s.file, MOST_UNPACKED, l->arena, &unpacked, &size, err));
+    OF3_TRY(of3_gunzip(s.file, MOST_UNPACKED, want->opt_cancel, l->arena, &unpacked, &size, err));
     text = unpacked;
     OF3_TRY(of3_alignment_format_of(s.file, (const uint8_t *)text, size, by_name, &format, err));
     if (format == OF3_ALIGNMENT_GZIP || format == OF3_ALIGNMENT_NPZ)
@@ -103,7 +103,8 @@ static of3_status read_file(loader *l, const of3_msa_file *f, of3_error *err) {
                                    .most_rows = l->rules->row_caps ? s.name.cap : 0,
                                    .upper_case = l->rules->upper_case,
                                    .opt_sequence = l->request->sequence,
-                                   .opt_log = l->log};
+                                   .opt_log = l->log,
+                                   .opt_cancel = l->request->opt_cancel};
   of3_map map;
   OF3_TRY(of3_map_open(f->path, &map, err));
   of3_status st = read_text(l, s, &map, f->format, &want, err);
@@ -268,5 +269,5 @@ of3_status of3_msa_load(const of3_msa_request *request, const of3_msa_rules *rul
   if (rules->drop_duplicate_rows) OF3_TRY(of3_msa_drop_duplicates(out, arena, err));
   of3_logf(log, OF3_LOG_DEBUG, "chain %s: main block of %d rows, %d equal to earlier ones left out",
            request->chain, out->n_row, n_row - out->n_row);
-  return of3_msa_count(out, rules->profile_scrambled, err);
+  return of3_msa_count(out, rules->profile_scrambled, request->opt_cancel, err);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/cancel.h"
 #include "base/log.h"
 #include "base/status.h"
 
@@ -46,6 +47,7 @@ typedef struct of3_msa_request {
   const char *const *path; /* files and folders (read one level deep) */
   bool use_main;           /* false: no main block, zero profile; the files still give row 0 */
   bool warn_unpaired;      /* several different chains: rows of files that serve pairing are missed */
+  of3_cancel *opt_cancel;
 } of3_msa_request;
 
 /* Reads all files: A3M (.a3m), Stockholm (.sto), either packed (.gz), NPZ (.npz); the content decides which

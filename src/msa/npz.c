@@ -118,7 +118,8 @@ static of3_status npz_check(const char *key, const array *msa, const array *del,
 static of3_status npz_fill(const char *key, const array *msa, const array *del,
                            const of3_alignment_want *want, of3_alignment *out, of3_error *err) {
   size_t at = 0;
-  for (int r = 0; r < out->n_row; r++)
+  for (int r = 0; r < out->n_row; r++) {
+    OF3_TRY(of3_go_on(want->opt_cancel, err));
     for (int c = 0; c < out->n_col; c++, at++) {
       int64_t letter = npz_element(msa, r, c), d = npz_element(del, r, c);
       if (letter <= ' ' || letter > '~' || d < 0 || d > INT32_MAX)
@@ -128,6 +129,7 @@ static of3_status npz_fill(const char *key, const array *msa, const array *del,
       out->letter[at] = of3_column_letter(want, (char)letter);
       out->deletion[at] = (int32_t)d;
     }
+  }
   return OF3_OK;
 }
 
@@ -198,6 +200,7 @@ of3_status of3_npz_parse(const uint8_t *bytes, size_t size, const of3_alignment_
                          of3_npz_alignment **ret_alignment, int *ret_n, of3_error *err) {
   of3_zip zip;
   of3_status st = of3_zip_parse(bytes, size, arena, &zip, err);
+  zip.opt_cancel = want->opt_cancel;
   if (st == OF3_OK && zip.n == 0) st = of3_fail(err, OF3_ERR_INPUT, "the archive holds no alignment");
   of3_npz_alignment *out = st == OF3_OK ? OF3_ARENA_NEW(arena, of3_npz_alignment, zip.n) : NULL;
   if (st == OF3_OK && !out) return of3_fail_memory(err, want->file);

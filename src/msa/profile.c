@@ -46,40 +46,42 @@ of3_status of3_msa_drop_duplicates(of3_msa *msa, of3_arena *arena, of3_error *er
   return OF3_OK;
 }
 
-static void count_columns(const of3_msa *msa, const uint8_t class_of[256], int64_t *count) {
-  for (int r = 0; r < msa->n_row; r++)
+static void count_columns(const of3_msa *msa, of3_cancel *opt_cancel, const uint8_t class_of[256],
+                          int64_t *count) {
+  for (int r = 0; r < msa->n_row && !of3_cancelled(opt_cancel); r++)
     for (int j = 0; j < msa->n_col; j++) count[j * OF3_MSA_CLASSES + class_of[msa->row[r].letter[j]]]++;
 }
 
-static void count_scrambled(const of3_msa *msa, const uint8_t class_of[256], int64_t *count) {
+static void count_scrambled(const of3_msa *msa, of3_cancel *opt_cancel, const uint8_t class_of[256],
+                            int64_t *count) {
   enum { CHUNK = 1000 };
   for (int start = 0; start < msa->n_col; start += CHUNK) {
     int width = msa->n_col - start < CHUNK ? msa->n_col - start : CHUNK;
     int64_t at = 0;
-    for (int r = 0; r < msa->n_row; r++)
+    for (int r = 0; r < msa->n_row && !of3_cancelled(opt_cancel); r++)
       for (int j = 0; j < width; j++, at++)
         count[(start + at / msa->n_row) * OF3_MSA_CLASSES + class_of[msa->row[r].letter[start + j]]]++;
   }
 }
 
-static void mean_deletions(of3_msa *msa) {
-  for (int j = 0; j < msa->n_col; j++) {
+static void mean_deletions(of3_msa *msa, of3_cancel *opt_cancel) {
+  for (int j = 0; j < msa->n_col && !of3_cancelled(opt_cancel); j++) {
     int64_t sum = 0;
     for (int r = 0; r < msa->n_row; r++) sum += msa->row[r].deletion[j];
     msa->deletion_mean[j] = (float)((double)sum / msa->n_row);
   }
 }
 
-of3_status of3_msa_count(of3_msa *msa, bool scrambled, of3_error *err) {
+of3_status of3_msa_count(of3_msa *msa, bool scrambled, of3_cancel *opt_cancel, of3_error *err) {
   if (msa->n_row == 0) return OF3_OK;
   size_t n = (size_t)msa->n_col * OF3_MSA_CLASSES;
   int64_t *count = calloc(n, sizeof *count);
   if (!count) return of3_fail_memory(err, "the profile of an MSA");
   uint8_t class_of[256];
   of3_msa_classes(class_of);
-  (scrambled ? count_scrambled : count_columns)(msa, class_of, count);
+  (scrambled ? count_scrambled : count_columns)(msa, opt_cancel, class_of, count);
   for (size_t i = 0; i < n; i++) msa->profile[i] = (float)((double)count[i] / msa->n_row);
   free(count);
-  mean_deletions(msa);
-  return OF3_OK;
+  mean_deletions(msa, opt_cancel);
+  return of3_go_on(opt_cancel, err);
 }

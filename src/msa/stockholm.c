@@ -73,6 +73,7 @@ static of3_status read_parts(of3_lines lines, const of3_alignment_want *want, pa
   size_t n, count = 0;
   part query = {0};
   while (of3_lines_next(&lines, &line, &n)) {
+    OF3_TRY(of3_go_on(want->opt_cancel, err));
     if (!n || line[0] == '#' || is_no_sequence(line, n, &query)) continue;
     if (parts) {
       OF3_TRY(split(want, &lines, line, n, &parts[count], err));
@@ -191,6 +192,7 @@ of3_status of3_stockholm_parse(const char *text, size_t size, const of3_alignmen
   size_t row = 0;
   for (size_t i = 0; i < n && row < (size_t)n_row; i++)
     if (p[i].first) {
+      OF3_TRY(of3_go_on(want->opt_cancel, err));
       size_t at = row++ * (size_t)want->n_col;
       fill_row(p, i, query, want, out->letter + at, out->deletion + at);
     }

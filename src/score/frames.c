@@ -103,6 +103,7 @@ static const float clash_distance = 1.1f;
 typedef struct clash_count {
   const of3_complex *c;
   const float *x;
+  of3_cancel *opt_cancel;
   int atom, chain; /* the atom at hand */
   int *chain_of;   /* [A] */
   int *pairs;      /* [C] close pairs of the chain at hand with each later chain */
@@ -129,7 +130,7 @@ static bool chain_clashes(clash_count *k, const of3_cells *cells) {
   const of3_complex *c = k->c;
   int begin = c->residue[c->chain[k->chain].first_residue].first_atom, n = n_atom_of(c, k->chain);
   for (int other = 0; other < c->n_chain; other++) k->pairs[other] = 0;
-  for (k->atom = begin; k->atom < begin + n; k->atom++)
+  for (k->atom = begin; k->atom < begin + n && !of3_cancelled(k->opt_cancel); k->atom++)
     if (!of3_cells_near(cells, k->atom, count_pair, k)) return true;
   for (int other = k->chain + 1; other < c->n_chain; other++) {
     int m = n_atom_of(c, other);
@@ -138,12 +139,13 @@ static bool chain_clashes(clash_count *k, const of3_cells *cells) {
   return false;
 }
 
-of3_status of3_has_clash(const of3_complex *c, const float *x, bool *out, of3_error *err) {
+of3_status of3_has_clash(const of3_complex *c, const float *x, of3_cancel *opt_cancel, bool *out,
+                         of3_error *err) {
   *out = false;
   if (c->n_chain < 2) return OF3_OK;
   of3_cells cells = {0};
   OF3_TRY(of3_cells_build(x, c->n_atom, clash_distance, &cells, err));
-  clash_count k = {.c = c, .x = x};
+  clash_count k = {.c = c, .x = x, .opt_cancel = opt_cancel};
   k.chain_of = malloc((size_t)c->n_atom * sizeof *k.chain_of);
   k.pairs = malloc((size_t)c->n_chain * sizeof *k.pairs);
   of3_status status = OF3_OK;
@@ -157,5 +159,5 @@ of3_status of3_has_clash(const of3_complex *c, const float *x, bool *out, of3_er
   free(k.chain_of);
   free(k.pairs);
   of3_cells_free(&cells);
-  return status;
+  return status == OF3_OK ? of3_go_on(opt_cancel, err) : status;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/cancel.h"
 #include "base/status.h"
 #include "chem/complex.h"
 #include "feat/features.h"
@@ -15,7 +16,7 @@ void of3_token_frames(const of3_features *features, const float *x, uint8_t *out
 
 /* Whether two polymer chains have more than 100 atom pairs closer than 1.1 Angstrom, or more pairs than half
  * the atoms of the smaller chain. x [A,3]. */
-OF3_MUST_CHECK of3_status of3_has_clash(const of3_complex *complex, const float *x, bool *out,
-                                        of3_error *err);
+OF3_MUST_CHECK of3_status of3_has_clash(const of3_complex *complex, const float *x, of3_cancel *opt_cancel,
+                                        bool *out, of3_error *err);
 
 #endif

@@ -86,13 +86,14 @@ static int visible_points(const neighbourhood *h, const float point[n_point][3])
   return visible;
 }
 
-static of3_status sasa_of(neighbourhood *h, int n, float largest, float *out, of3_error *err) {
+static of3_status sasa_of(neighbourhood *h, int n, float largest, of3_cancel *opt_cancel, float *out,
+                          of3_error *err) {
   float point[n_point][3];
   fibonacci_points(point);
   const float area = (float)(4 * PI / n_point);
   of3_cells cells = {0};
   OF3_TRY(of3_cells_build(h->x, n, 2 * largest, &cells, err));
-  for (int a = 0; a < n; a++) {
+  for (int a = 0; a < n && !of3_cancelled(opt_cancel); a++) {
     h->centre = a;
     h->n = 0;
     of3_cells_near(&cells, a, collect, h);
@@ -100,10 +101,11 @@ static of3_status sasa_of(neighbourhood *h, int n, float largest, float *out, of
     out[a] = area * (float)visible_points(h, point) * r2;
   }
   of3_cells_free(&cells);
-  return OF3_OK;
+  return of3_go_on(opt_cancel, err);
 }
 
-of3_status of3_chain_sasa(const of3_complex *c, int chain, const float *x, float *out, of3_error *err) {
+of3_status of3_chain_sasa(const of3_complex *c, int chain, const float *x, of3_cancel *opt_cancel, float *out,
+                          of3_error *err) {
   const of3_chain *ch = &c->chain[chain];
   const of3_residue *first = &c->residue[ch->first_residue], *last = first + ch->n_residue - 1;
   int begin = first->first_atom, n = last->first_atom + last->n_atom - begin;
@@ -119,7 +121,7 @@ of3_status of3_chain_sasa(const of3_complex *c, int chain, const float *x, float
       if (radius[a] > largest) largest = radius[a];
     }
     neighbourhood h = {.x = x + 3 * (size_t)begin, .radius = radius, .occluder = list};
-    status = sasa_of(&h, n, largest, out, err);
+    status = sasa_of(&h, n, largest, opt_cancel, out, err);
   }
   free(radius);
   free(list);
@@ -166,12 +168,12 @@ static int exposed_residues(const of3_complex *c, const of3_chain *ch, const flo
   return exposed;
 }
 
-static of3_status disorder_of_chains(const of3_complex *c, const float *x, float *sasa, double *rasa,
-                                     float *out, of3_error *err) {
+static of3_status disorder_of_chains(const of3_complex *c, const float *x, of3_cancel *opt_cancel,
+                                     float *sasa, double *rasa, float *out, of3_error *err) {
   int n_residue = 0, exposed = 0;
   for (int k = 0; k < c->n_chain; k++) {
     if (c->chain[k].type != OF3_PROTEIN) continue;
-    OF3_TRY(of3_chain_sasa(c, k, x, sasa, err));
+    OF3_TRY(of3_chain_sasa(c, k, x, opt_cancel, sasa, err));
     exposed += exposed_residues(c, &c->chain[k], sasa, rasa);
     n_residue += c->chain[k].n_residue;
   }
@@ -179,14 +181,15 @@ static of3_status disorder_of_chains(const of3_complex *c, const float *x, float
   return OF3_OK;
 }
 
-of3_status of3_disorder(const of3_complex *c, const float *x, float *out, of3_error *err) {
+of3_status of3_disorder(const of3_complex *c, const float *x, of3_cancel *opt_cancel, float *out,
+                        of3_error *err) {
   float *sasa = malloc((size_t)(c->n_atom + 1) * sizeof *sasa);
   double *rasa = malloc((size_t)(c->n_residue + 1) * sizeof *rasa);
   of3_status status = OF3_OK;
   if (!sasa || !rasa)
     status = of3_fail_memory(err, "the disorder score");
   else
-    status = disorder_of_chains(c, x, sasa, rasa, out, err);
+    status = disorder_of_chains(c, x, opt_cancel, sasa, rasa, out, err);
   free(sasa);
   free(rasa);
   return status;

@@ -4,17 +4,18 @@
 #ifndef OF3_SCORE_RASA_H
 #define OF3_SCORE_RASA_H
 
+#include "base/cancel.h"
 #include "base/status.h"
 #include "chem/complex.h"
 
 /* Accessible surface in square Angstrom of each atom of one chain taken alone (Shrake & Rupley 1973;
  * probe 1.4 Angstrom, 1000 Fibonacci points, ProtOr radii). x [A,3] are the coordinates of the whole complex,
  * out [atoms of the chain]. */
-OF3_MUST_CHECK of3_status of3_chain_sasa(const of3_complex *complex, int chain, const float *x, float *out,
-                                         of3_error *err);
+OF3_MUST_CHECK of3_status of3_chain_sasa(const of3_complex *complex, int chain, const float *x,
+                                         of3_cancel *opt_cancel, float *out, of3_error *err);
 
 /* 0 .. 1 over the residues of all protein chains; 0 if there are none. */
-OF3_MUST_CHECK of3_status of3_disorder(const of3_complex *complex, const float *x, float *out,
-                                       of3_error *err);
+OF3_MUST_CHECK of3_status of3_disorder(const of3_complex *complex, const float *x, of3_cancel *opt_cancel,
+                                       float *out, of3_error *err);
 
 #endif

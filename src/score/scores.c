@@ -16,6 +16,7 @@ typedef struct job {
   const of3_features *f;
   const of3_prediction *p;
   of3_variant variant;
+  of3_cancel *opt_cancel;
   int n_chain;
   int *n_in_chain;        /* [C] tokens */
   int n_token;            /* tokens with mask 1 */
@@ -37,7 +38,7 @@ static double larger(double a, double b) { return isnan(a) || a > b ? a : b; }
 static void sum_rows(const job *j, const float *t, double *row) {
   int n = j->f->n_token, n_chain = j->n_chain;
   memset(row, 0, (size_t)n * (size_t)n_chain * sizeof *row);
-  for (int i = 0; i < n; i++, t += n, row += n_chain)
+  for (int i = 0; i < n && !of3_cancelled(j->opt_cancel); i++, t += n, row += n_chain)
     for (int k = 0; k < n; k++)
       if (j->f->token_mask[k] > 0) row[chain_of(j->f, k)] += (double)t[k];
 }
@@ -103,6 +104,7 @@ static of3_status score_sample(job *j, int sample) {
   of3_error *err = &j->error[s];
   const float *x = j->p->x + s * n_atom * 3;
   uint8_t *frames = j->frames + s * n, *framed = j->chain_framed + s * c;
+  OF3_TRY(of3_go_on(j->opt_cancel, err));
   of3_token_frames(j->f, x, frames);
   for (size_t i = 0; i < n; i++)
     if (frames[i]) framed[chain_of(j->f, (int)i)] = 1;
@@ -111,11 +113,12 @@ static of3_status score_sample(job *j, int sample) {
   sum_rows(j, j->p->tm_chains + s * n * n, j->row_pair + s * n * c);
   complex_tm(j, frames, j->row + s * n * c, out);
   chain_tm(j, frames, j->row_pair + s * n * c, out);
+  OF3_TRY(of3_go_on(j->opt_cancel, err));
   out->avg_plddt = (float)mean_plddt(j->p->plddt + s * n_atom, (int)n_atom);
   out->gpde = (float)global_pde(j, j->p->pde + s * n * n);
-  OF3_TRY(of3_disorder(j->complex, x, &out->disorder, err));
+  OF3_TRY(of3_disorder(j->complex, x, j->opt_cancel, &out->disorder, err));
   bool clash = false;
-  if (j->variant == OF3_OB) OF3_TRY(of3_has_clash(j->complex, x, &clash, err));
+  if (j->variant == OF3_OB) OF3_TRY(of3_has_clash(j->complex, x, j->opt_cancel, &clash, err));
   out->has_clash = clash ? 1.0f : 0.0f;
   out->sample_ranking_score =
       0.8f * out->iptm + 0.2f * out->ptm + 0.5f * out->disorder - 100.0f * out->has_clash;
@@ -241,9 +244,15 @@ static of3_status score_all(job *j, of3_pool *opt_pool, of3_error *err) {
 
 of3_status of3_scores_compute(const of3_complex *complex, const of3_features *features,
                               const of3_prediction *p, of3_variant variant, of3_pool *opt_pool,
-                              of3_arena *arena, of3_scores **ret_scores, of3_error *err) {
+                              of3_cancel *opt_cancel, of3_arena *arena, of3_scores **ret_scores,
+                              of3_error *err) {
   OF3_TRY(check_shapes(complex, features, p, err));
-  job j = {.complex = complex, .f = features, .p = p, .variant = variant, .n_chain = complex->n_chain};
+  job j = {.complex = complex,
+           .f = features,
+           .p = p,
+           .variant = variant,
+           .opt_cancel = opt_cancel,
+           .n_chain = complex->n_chain};
   of3_arena *scratch = of3_arena_new(0);
   of3_status status = OF3_OK;
   if (!scratch || !scores_take_memory(&j, arena, scratch))

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/cancel.h"
 #include "base/status.h"
 #include "base/threads.h"
 #include "chem/complex.h"
@@ -32,7 +33,7 @@ typedef struct of3_scores {
  * of any sample in P1 and P2. */
 OF3_MUST_CHECK of3_status of3_scores_compute(const of3_complex *complex, const of3_features *features,
                                              const of3_prediction *prediction, of3_variant variant,
-                                             of3_pool *opt_pool, of3_arena *arena, of3_scores **ret_scores,
-                                             of3_error *err);
+                                             of3_pool *opt_pool, of3_cancel *opt_cancel, of3_arena *arena,
+                                             of3_scores **ret_scores, of3_error *err);
 
 #endif

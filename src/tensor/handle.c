@@ -1,13 +1,14 @@
 /* What a handle says of itself, and the sticky error: what plugins bring a copy of. */
 #include <stdio.h>
 
+#include "base/number.h"
 #include "tensor/tensor.h"
 
 void of3_ctx_fail(of3_ctx *cx, of3_status code, const char *fmt, ...) {
   if (cx->error.code != OF3_OK) return;
   va_list ap;
   va_start(ap, fmt);
-  vsnprintf(cx->error.text, sizeof cx->error.text, fmt, ap);
+  of3_vformat(cx->error.text, sizeof cx->error.text, fmt, ap);
   va_end(ap);
   cx->error.code = code;
 }

@@ -29,7 +29,7 @@ of3_tensor *of3_apply(of3_ctx *cx, of3_call *c) {
   const char *wrong = of3_shape_rule(c, &s, complaint);
   if (wrong) of3_ctx_fail(cx, OF3_ERR_INTERNAL, "operation %s: %s", op->name, wrong);
   if (!c->out) c->out = (of3_is_exact(c->op) ? of3_new_exact : of3_new)(cx, s.dtype, s.rank, s.dim);
-  if (cx->opt_cancel && *cx->opt_cancel) of3_ctx_fail(cx, OF3_ERR_CANCELLED, "interrupted");
+  if (of3_cancelled(cx->opt_cancel)) of3_ctx_fail(cx, OF3_ERR_CANCELLED, "interrupted");
   if (cx->error.code != OF3_OK) return c->out;
   cx->flops += op->cost(c);
   cx->n_ops++;

@@ -5,7 +5,7 @@ void of3_region_run(of3_ctx *cx, of3_region *r) {
   const of3_backend *b = cx->backend;
   const double flops = cx->flops;
   const int64_t n_ops = cx->n_ops, n_by_reference = cx->n_by_reference;
-  if (cx->opt_cancel && *cx->opt_cancel) of3_ctx_fail(cx, OF3_ERR_CANCELLED, "interrupted");
+  if (of3_cancelled(cx->opt_cancel)) of3_ctx_fail(cx, OF3_ERR_CANCELLED, "interrupted");
   if (cx->error.code != OF3_OK) return;
   if (r->n_run == 0) r->top = cx->top;
   if (r->top != cx->top) {

@@ -27,12 +27,12 @@
 #ifndef OF3_TENSOR_TENSOR_H
 #define OF3_TENSOR_TENSOR_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/cancel.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "tensor/dtype.h"
@@ -62,7 +62,7 @@ typedef struct of3_ctx {
   void *state;                /* the backend's own */
   of3_pool *opt_pool;         /* threads of the caller's; NULL: the backend starts its own, if it uses any */
   const of3_log *log;
-  const volatile sig_atomic_t *opt_cancel; /* non-zero: stop with OF3_ERR_CANCELLED */
+  of3_cancel *opt_cancel;
   bool planning;
   bool in_region; /* a region's body runs, or a record of it */
   bool recording; /* the backend runs the body or its record: no operation may go to the reference */

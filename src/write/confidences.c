@@ -1,11 +1,12 @@
 #include "write/confidences.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json.h"
+#include "base/number.h"
 #include "base/str.h"
 #include "write/decimal6.h"
 
@@ -62,11 +63,11 @@ static void put_numbers(sink *s, const float *x, int n, size_t indent) {
   }
 }
 
-static void put_matrix(sink *s, const char *name, const float *x, int n) {
+static void put_matrix(sink *s, const char *name, const float *x, int n, of3_cancel *opt_cancel) {
   confidences_put(s, ",\n    \"");
   confidences_put(s, name);
   confidences_put(s, "\": [\n");
-  for (int row = 0; row < n; row++, x += n) {
+  for (int row = 0; row < n && !of3_cancelled(opt_cancel); row++, x += n) {
     confidences_put(s, "        [\n");
     put_numbers(s, x, n, 12);
     confidences_put(s, row + 1 < n ? "        ],\n" : "        ]\n");
@@ -85,11 +86,15 @@ of3_status of3_confidences_write_json(const char *path, const of3_confidences *c
     confidences_put(s, "{\n    \"plddt\": [\n");
     put_numbers(s, c->plddt, c->n_atom, 8);
     confidences_put(s, "    ]");
-    put_matrix(s, "pde", c->pde, c->n_token);
-    put_matrix(s, "pae", c->pae, c->n_token);
+    put_matrix(s, "pde", c->pde, c->n_token, c->opt_cancel);
+    put_matrix(s, "pae", c->pae, c->n_token, c->opt_cancel);
     confidences_put(s, "\n}");
     flush(s);
-    status = of3_out_commit(&out, err);
+    status = of3_go_on(c->opt_cancel, err);
+    if (status == OF3_OK)
+      status = of3_out_commit(&out, err);
+    else
+      of3_out_abort(&out);
   }
   free(s);
   return status;
@@ -115,7 +120,7 @@ static void lower_escapes(char *text) {
 /* "key" as Python's json writes it: everything outside printable ASCII escaped. */
 static void add_key(of3_str *out, size_t indent, const char *key) {
   json_t *string = json_string(key);
-  char *text = string ? json_dumps(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII) : NULL;
+  char *text = string ? of3_json_dump(string, JSON_ENCODE_ANY | JSON_ENSURE_ASCII) : NULL;
   if (text)
     lower_escapes(text);
   else

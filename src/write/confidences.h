@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/cancel.h"
 #include "base/status.h"
 #include "chem/complex.h"
 #include "score/scores.h"
@@ -27,6 +28,7 @@ typedef struct of3_confidences {
   int n_atom, n_token;
   const float *plddt;     /* [A] 0 .. 100 */
   const float *pde, *pae; /* [N,N] Angstrom */
+  of3_cancel *opt_cancel;
 } of3_confidences;
 
 /* JSON: every number on its own line, rounded to six decimals. */

@@ -34,6 +34,7 @@ typedef struct packer {
   z_stream z;
   uint32_t crc;
   bool half;
+  of3_cancel *opt_cancel;
   unsigned char in[4 * piece], out[4 * piece];
 } packer;
 
@@ -89,7 +90,7 @@ static size_t elements(const member *m) { return m->rank == 1 ? (size_t)m->n : (
 static bool pack_member(packer *p, const member *m) {
   size_t total = elements(m);
   bool ok = pack(p, npy_header(m, p->half, p->in), total == 0);
-  for (size_t at = 0; ok && at < total; at += piece) {
+  for (size_t at = 0; ok && at < total && !of3_cancelled(p->opt_cancel); at += piece) {
     size_t n = total - at < piece ? total - at : piece;
     ok = pack(p, confidences_npz_encode(m->x + at, n, p->half, p->in), at + n == total);
   }
@@ -160,8 +161,9 @@ static of3_status write_archive(const char *path, member *m, packer *p, of3_erro
   OF3_TRY(of3_out_open(&out, path, err));
   p->f = out.f;
   for (int k = 0; k < n_member; k++)
-    if (!write_member(p, &m[k])) {
+    if (!write_member(p, &m[k]) || of3_cancelled(p->opt_cancel)) {
       of3_out_abort(&out);
+      OF3_TRY(of3_go_on(p->opt_cancel, err));
       return of3_fail_memory(err, path);
     }
   write_directory(out.f, m);
@@ -179,6 +181,7 @@ of3_status of3_confidences_write_npz(const char *path, const of3_confidences *c,
   packer *p = calloc(1, sizeof *p);
   if (!p) return of3_fail_memory(err, path);
   p->half = half;
+  p->opt_cancel = c->opt_cancel;
   of3_status status = write_archive(path, m, p, err);
   free(p);
   return status;

@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
+
 double of3_round6(float x) {
   char text[64];
   if (!isfinite(x)) return (double)x;
-  snprintf(text, sizeof text, "%.6f", (double)x);
-  return strtod(text, NULL);
+  of3_format(text, sizeof text, "%.6f", (double)x);
+  return of3_parse_f64(text, NULL);
 }
 
 static char *add_integer(char *o, uint32_t v) {

@@ -62,7 +62,7 @@ static of3_status fill_lists(json_t *samples, json_t *files, const char *folder,
 }
 
 static of3_status write_text(const char *folder, json_t *root, of3_arena *arena, of3_error *err) {
-  char *path = of3_path_join(arena, folder, OF3_MANIFEST_NAME), *text = json_dumps(root, JSON_INDENT(4));
+  char *path = of3_path_join(arena, folder, OF3_MANIFEST_NAME), *text = of3_json_dump(root, JSON_INDENT(4));
   of3_status status = OF3_OK;
   if (!path || !text)
     status = of3_fail_memory(err, OF3_MANIFEST_NAME);

@@ -1,10 +1,10 @@
 /* Files about a whole run: summary, query set, settings. */
 #include <assert.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "write/names.h"
 #include "write/tree.h"
 
@@ -22,7 +22,7 @@ static of3_status write_in(const of3_tree *tree, const char *name, const char *t
 /* Takes over root, which may be NULL or have failed to grow: then memory was out. */
 static of3_status write_json(const of3_tree *tree, const char *name, json_t *root, bool complete,
                              of3_error *err) {
-  char *text = root && complete ? json_dumps(root, JSON_INDENT(4)) : NULL;
+  char *text = root && complete ? of3_json_dump(root, JSON_INDENT(4)) : NULL;
   json_decref(root);
   if (!text) return of3_fail_memory(err, name);
   of3_status status = write_in(tree, name, text, strlen(text), err);

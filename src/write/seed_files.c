@@ -66,7 +66,9 @@ static of3_status write_sample(seed_writer *w, const of3_prediction *p, int at, 
                              .n_token = p->n_token,
                              .plddt = p->plddt + s * a,
                              .pde = p->pde + s * n * n,
-                             .pae = p->pae + s * n * n};
+                             .pae = p->pae + s * n * n,
+                             .opt_cancel = w->o->opt_cancel};
+  OF3_TRY(of3_go_on(w->o->opt_cancel, w->err));
   char *path = sample_path(w, sample, OF3_FILE_MODEL);
   if (!path) return seed_no_memory(w);
   const of3_structure_about about = about_sample(w, sample);

@@ -24,6 +24,7 @@ typedef struct of3_seed_output {
   of3_full_confidences full;
   bool no_record;
   const char *made_from; /* of3_run_key */
+  of3_cancel *opt_cancel;
 } of3_seed_output;
 
 /* Everything, from a prediction. A failure leaves complete files only, and no of3_run.json. *ret_manifest, in

@@ -70,7 +70,7 @@ void compare_scores(comparison *c, const of3_features *padded, const of3_predict
   of3_scores *s = NULL;
   of3_error err = {0};
   compare_frames(c, f, p);
-  if (of3_scores_compute(&complex, f, p, variant, NULL, arena, &s, &err) != OF3_OK)
+  if (of3_scores_compute(&complex, f, p, variant, NULL, NULL, arena, &s, &err) != OF3_OK)
     printf("scores: %s\n", err.text);
   else {
     int n = p->n_sample, chains = complex.n_chain;

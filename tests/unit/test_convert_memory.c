@@ -16,8 +16,7 @@
 static of3_status convert(const char *path, of3_error *err) {
   char out[64];
   snprintf(out, sizeof out, "/tmp/of3-test-memory-%ld", (long)getpid());
-  of3_status status =
-      of3_checkpoint_convert(&of3_reference_backend, path, out, OF3_BF16, NULL, NULL, NULL, err);
+  of3_status status = of3_checkpoint_convert(&of3_reference_backend, path, out, OF3_BF16, NULL, NULL, err);
   assert_int_equal(access(out, F_OK) == 0, status == OF3_OK);
   unlink(out);
   return status;

@@ -30,7 +30,7 @@ static of3_status build(const char *path, of3_error *err) {
 static of3_status read_file(const char *path, of3_error *err) {
   of3_features features = {0};
   of3_status st = of3_features_read(path, &features, err);
-  if (st == OF3_OK) st = of3_features_write("test_feat_memory.tmp", &features, err);
+  if (st == OF3_OK) st = of3_features_write("test_feat_memory.tmp", &features, NULL, err);
   of3_features_free(&features);
   remove("test_feat_memory.tmp");
   return st;

@@ -276,9 +276,9 @@ static void test_own_conformers(void **state) {
   const float *first = a.features.ref_pos,
               *copy = first + 3 * (size_t)a.complex.residue[a.complex.chain[3].first_residue].first_atom;
   assert_true(distance(first, copy) > 1e-3); /* equal residues of two chains */
-  assert_int_equal(of3_features_reseed(&a.complex, 8, &a.features, &err), OF3_OK);
+  assert_int_equal(of3_features_reseed(&a.complex, 8, NULL, &a.features, &err), OF3_OK);
   assert_memory_not_equal(a.features.ref_pos, b.features.ref_pos, bytes);
-  assert_int_equal(of3_features_reseed(&a.complex, 7, &a.features, &err), OF3_OK);
+  assert_int_equal(of3_features_reseed(&a.complex, 7, NULL, &a.features, &err), OF3_OK);
   assert_memory_equal(a.features.ref_pos, b.features.ref_pos, bytes);
   release(&a);
   release(&b);
@@ -428,13 +428,13 @@ static void test_files(void **state) {
     made m;
     of3_features again, third;
     make(FOLDER "depths.json", (of3_variant)v, 42, &m);
-    assert_int_equal(of3_features_write(path, &m.features, &err), OF3_OK);
+    assert_int_equal(of3_features_write(path, &m.features, NULL, &err), OF3_OK);
     if (of3_features_read(path, &again, &err) != OF3_OK) fail_msg("%s", err.text);
     assert_same(&m.features, &again);
     assert_int_equal(again.template_distogram[0], OF3_NO_CLASS);
     assert_int_equal(again.n_bond, 0);
     assert_int_equal(again.cyclic_mask != NULL, v != OF3_P1);
-    assert_int_equal(of3_features_write(path, &again, &err), OF3_OK);
+    assert_int_equal(of3_features_write(path, &again, NULL, &err), OF3_OK);
     assert_int_equal(of3_features_read(path, &third, &err), OF3_OK);
     assert_same(&again, &third);
     of3_features_free(&again);

@@ -59,9 +59,9 @@ static void test_reference(void **state) {
       of3_error err = {0};
       of3_scores *s;
       fixture_open(&fx, cases[c]);
-      assert_int_equal(
-          of3_scores_compute(&fx.complex, &fx.features, &fx.p, releases[v].variant, NULL, fx.arena, &s, &err),
-          OF3_OK);
+      assert_int_equal(of3_scores_compute(&fx.complex, &fx.features, &fx.p, releases[v].variant, NULL, NULL,
+                                          fx.arena, &s, &err),
+                       OF3_OK);
       for (int k = 0; k < fx.p.n_sample; k++) {
         of3_scores r = fixture_scores(&fx, releases[v].release, k);
         compare_scores(&s[k], &r);
@@ -101,10 +101,10 @@ static void test_threads(void **state) {
   of3_scores *one, *two;
   of3_pool *pool = of3_pool_new(2);
   fixture_open(&fx, "dimer");
-  assert_int_equal(of3_scores_compute(&fx.complex, &fx.features, &fx.p, OF3_OB, NULL, fx.arena, &one, &err),
-                   OF3_OK);
-  assert_int_equal(of3_scores_compute(&fx.complex, &fx.features, &fx.p, OF3_OB, pool, fx.arena, &two, &err),
-                   OF3_OK);
+  assert_int_equal(
+      of3_scores_compute(&fx.complex, &fx.features, &fx.p, OF3_OB, NULL, NULL, fx.arena, &one, &err), OF3_OK);
+  assert_int_equal(
+      of3_scores_compute(&fx.complex, &fx.features, &fx.p, OF3_OB, pool, NULL, fx.arena, &two, &err), OF3_OK);
   for (int k = 0; k < fx.p.n_sample; k++) {
     assert_memory_equal(&one[k].sample_ranking_score, &two[k].sample_ranking_score, sizeof(float));
     assert_memory_equal(one[k].bespoke_iptm, two[k].bespoke_iptm, 4 * sizeof(float));
@@ -120,8 +120,9 @@ static void test_shapes(void **state) {
   of3_scores *s;
   fixture_open(&fx, "dimer");
   fx.p.n_token--;
-  assert_int_equal(of3_scores_compute(&fx.complex, &fx.features, &fx.p, OF3_OB, NULL, fx.arena, &s, &err),
-                   OF3_ERR_INTERNAL);
+  assert_int_equal(
+      of3_scores_compute(&fx.complex, &fx.features, &fx.p, OF3_OB, NULL, NULL, fx.arena, &s, &err),
+      OF3_ERR_INTERNAL);
   assert_non_null(strstr(err.text, "the prediction 19 tokens"));
   fixture_close(&fx);
 }
@@ -138,8 +139,8 @@ static void test_closed_form(void **state) {
   for (int k = 0; k < fx.p.n_sample * 25; k++) fx.p.tm[k] = fx.p.tm_chains[k] = expected;
   for (int k = 0; k < 25; k++) fx.p.contact[k] = 0.5f; /* uniform: gPDE is the plain mean */
   for (int k = 0; k < 25; k++) fx.p.pde[k] = (float)k;
-  assert_int_equal(of3_scores_compute(&fx.complex, &fx.features, &fx.p, OF3_OB, NULL, fx.arena, &s, &err),
-                   OF3_OK);
+  assert_int_equal(
+      of3_scores_compute(&fx.complex, &fx.features, &fx.p, OF3_OB, NULL, NULL, fx.arena, &s, &err), OF3_OK);
   assert_true(fabsf(s[0].ptm - expected) < 1e-7f);
   assert_true(fabsf(s[0].chain_ptm[0] - expected) < 1e-7f);
   assert_true(s[0].iptm == 0);
@@ -220,7 +221,7 @@ static bool clashes(int n, int touching, of3_molecule second) {
       .n_chain = 2, .n_residue = 2, .n_atom = 2 * n, .chain = chain, .residue = residue, .atom = atom};
   bool out = false;
   of3_error err = {0};
-  assert_int_equal(of3_has_clash(&c, x[0], &out, &err), OF3_OK);
+  assert_int_equal(of3_has_clash(&c, x[0], NULL, &out, &err), OF3_OK);
   return out;
 }
 
@@ -243,8 +244,8 @@ static void test_not_finite(void **state) {
   fixture_open(&fx, "dimer");
   const float bad[] = {NAN, INFINITY, -INFINITY, 1e38f, -3e38f};
   for (int k = 0; k < 3 * fx.complex.n_atom; k++) fx.p.x[k] = bad[k % 5];
-  assert_int_equal(of3_has_clash(&fx.complex, fx.p.x, &out, &err), OF3_OK);
-  assert_int_equal(of3_disorder(&fx.complex, fx.p.x, &disorder, &err), OF3_OK);
+  assert_int_equal(of3_has_clash(&fx.complex, fx.p.x, NULL, &out, &err), OF3_OK);
+  assert_int_equal(of3_disorder(&fx.complex, fx.p.x, NULL, &disorder, &err), OF3_OK);
   fixture_close(&fx);
 }
 
@@ -262,7 +263,7 @@ static void test_sasa(void **state) {
     fixture_open(&fx, cases[c]);
     for (int k = 0; k < fx.complex.n_chain; k++) {
       if (fx.complex.chain[k].type != OF3_PROTEIN) continue;
-      assert_int_equal(of3_chain_sasa(&fx.complex, k, fx.p.x, out, &err), OF3_OK);
+      assert_int_equal(of3_chain_sasa(&fx.complex, k, fx.p.x, NULL, out, &err), OF3_OK);
       const of3_residue *r = &fx.complex.residue[fx.complex.chain[k].first_residue];
       const of3_residue *last = r + fx.complex.chain[k].n_residue - 1;
       for (int a = r->first_atom; a < last->first_atom + last->n_atom; a++) {

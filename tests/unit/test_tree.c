@@ -52,7 +52,7 @@ static void open_case(written *w, const char *name, of3_structure_format format,
                             .style = OF3_CIF_REFERENCE,
                            .made_from = "K"};
   assert_int_equal(
-      of3_scores_compute(&w->fx.complex, &w->fx.features, &w->fx.p, OF3_OB, NULL, arena, &w->scores, &err),
+      of3_scores_compute(&w->fx.complex, &w->fx.features, &w->fx.p, OF3_OB, NULL, NULL, arena, &w->scores, &err),
       OF3_OK);
 }
 

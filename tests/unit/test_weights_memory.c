@@ -55,7 +55,7 @@ static void one_copy_of_converted_weights(void **state) {
   if (resident() == 0) skip();
   assert_non_null(mkdtemp(folder));
   snprintf(file, sizeof file, "%s/f32.safetensors", folder);
-  if (of3_checkpoint_convert(&of3_reference_backend, DEMO, file, OF3_F32, NULL, NULL, NULL, &err) != OF3_OK)
+  if (of3_checkpoint_convert(&of3_reference_backend, DEMO, file, OF3_F32, NULL, NULL, &err) != OF3_OK)
     fail_msg("%s", err.text);
   double half = taken_by_binding(file, OF3_BF16);
   print_message("a file of f32, bound as bf16: %.2f of its size in memory\n", half);

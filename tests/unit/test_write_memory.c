@@ -36,7 +36,7 @@ static of3_status write_all(const fixture *fx, const char *folder, of3_structure
   of3_run_state state;
   const uint64_t seed = 42;
   OF3_TRY(of3_run_key(&in, key, err));
-  OF3_TRY(of3_scores_compute(&fx->complex, &fx->features, &fx->p, OF3_OB, NULL, arena, &scores, err));
+  OF3_TRY(of3_scores_compute(&fx->complex, &fx->features, &fx->p, OF3_OB, NULL, NULL, arena, &scores, err));
   OF3_TRY(of3_stage_recover(folder, err));
   OF3_TRY(of3_stage_of(folder, fx->complex.name, seed, arena, &stage, err));
   of3_seed_output o = {.folder = stage.folder,
@@ -44,6 +44,8 @@ static of3_status write_all(const fixture *fx, const char *folder, of3_structure
                        .seed = seed,
                        .format = format,
                        .full = full,
+                       .version = "v",
+                       .variant = "OB",
                        .made_from = key};
   OF3_TRY(of3_stage_begin(&stage, err));
   OF3_TRY(of3_seed_write(&o, &fx->p, scores, 1, arena, &m, err));
