@@ -18,7 +18,8 @@
  * Rules: a function that can fail returns an of3_status and writes one sentence into the of3_error. Nothing
  * is printed and nothing exits. Pointers named ret_ give an object to the caller, who frees it; opt_ may be
  * NULL. Closing and freeing accept NULL. Text is UTF-8, paths are relative to the working directory. An
- * engine and what was opened from it belong to one thread at a time. */
+ * engine and what was opened from it belong to one thread at a time. The program's locale does not matter. It
+ * decides about signals: with SIGPIPE and SIGXFSZ ignored, writes that meet them fail with a sentence. */
 #ifndef OF3_H
 #define OF3_H
 

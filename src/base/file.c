@@ -100,13 +100,12 @@ of3_status of3_out_open_any(of3_out *out, const char *path, of3_error *err) {
   OF3_TRY(of3_target_find(path, &target, err));
   out->target = target.file;
   out->path = strdup(path);
+  if (out->path && !out->target) out->f = fdopen(target.fd, "wb");
   of3_status status = OF3_OK;
-  if (!out->path)
+  if (!out->path || (!out->target && !out->f))
     status = of3_fail_memory(err, path);
   else if (out->target)
     status = out_open_temporary(out, path, err);
-  else if (!(out->f = fdopen(target.fd, "wb")))
-    status = of3_fail_memory(err, path);
   if (!out->f && target.fd >= 0) close(target.fd);
   if (status != OF3_OK) of3_out_abort(out);
   return status;
