@@ -45,7 +45,7 @@ case $(nm "$(command -v of3)" 2>/dev/null | grep -c __asan_init) in
     esac
   done
   # A plan takes no memory for what it plans: pairs of 30,000 tokens would be gigabytes.
-  printf '>vast\n%030000d\n' 0 | tr 0 A >vast.fasta
+  printf '>vast\n%030000d\n' 0 | tr 0 M >vast.fasta
   (ulimit -v 2000000 && run sizes_off vast.fasta -c ob.safetensors -o out3 -t 1) >vast.txt
   grep -q '30000 tokens and 2 samples need at least' vast.txt || fail "$(cat vast.txt)"
   ;;
