@@ -23,11 +23,14 @@ target_link_libraries(test_mlx_model PRIVATE of3_api of3_mlx of3_flags)
 add_test(NAME test_mlx_model COMMAND test_mlx_model WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 of3_test(test_region of3_cpu of3_mlx)
 add_test(NAME test_region_mlx COMMAND test_region mlx)
-set(mlx_tests test_mlx_model test_region_mlx test_ops_mlx test_ops_mlx_bf16 test_ops_mlx_f16)
+add_test(NAME test_tape_mlx COMMAND test_tape mlx WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set(mlx_tests test_mlx_model test_region_mlx test_tape_mlx test_ops_mlx test_ops_mlx_bf16 test_ops_mlx_f16)
 foreach(variant p1 p2 ob)
   of3_parity(${variant}_mlx ${FIXTURES}/checkpoint_${variant}.safetensors ${FIXTURES}/fixture_${variant}.safetensors
              --backend mlx)
-  list(APPEND mlx_tests parity_${variant}_mlx)
+  of3_parity(${variant}_mlx_tape ${FIXTURES}/checkpoint_${variant}.safetensors
+             ${FIXTURES}/fixture_${variant}.safetensors --backend mlx --tape poison)
+  list(APPEND mlx_tests parity_${variant}_mlx parity_${variant}_mlx_tape)
   foreach(type bf16 f16)
     of3_parity(${variant}_mlx_${type} ${FIXTURES}/checkpoint_${variant}.safetensors
                ${FIXTURES}/fixture_${variant}.safetensors --backend mlx --dtype ${type})

@@ -8,8 +8,8 @@
 #include "cpu/isa.h"
 #include "cpu/state.h"
 
-/* An operation without an entry is left to the reference. */
-static const of3_kernel *cpu_kernel(const of3_ctx *cx, of3_op op) {
+/* An operation without an entry is left to the reference; so are all backwards, for now. */
+static const of3_kernel *cpu_kernel(const of3_ctx *cx, of3_op op, of3_direction direction) {
   (void)cx;
   static const of3_kernel *const table[OF3_N_OP] = {
       [OF3_OP_LINEAR] = &of3_cpu_linear,
@@ -45,7 +45,7 @@ static const of3_kernel *cpu_kernel(const of3_ctx *cx, of3_op op) {
       [OF3_OP_OUTER_PRODUCT_MEAN] = &of3_cpu_outer_product_mean,
       [OF3_OP_PAIR_WEIGHTED_AVERAGE] = &of3_cpu_pair_weighted_average,
   };
-  return table[op];
+  return direction == OF3_FORWARD ? table[op] : NULL;
 }
 
 /* Rounds n numbers to bf16, threads each a share. */

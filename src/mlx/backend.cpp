@@ -174,13 +174,37 @@ static void new_slot(of3_ctx *cx, Tensor *t) {
   guarded(cx, "a tensor", [&] {
     State &s = state_of(cx);
     if (!cx->planning && !s.limited) set_limits(s, cx->limit);
-    t->storage->buffer = &s.slots.emplace_back(Slot{cx->n_handle - 1, of3_count(t), dtype_of(t->dtype), {}});
+    t->storage->buffer = &s.slots.emplace_back(Slot{t->storage->place, of3_count(t), dtype_of(t->dtype), {}});
   });
 }
 
 static void release_slots(of3_ctx *cx) {
   auto &slots = state_of(cx).slots;
-  while (!slots.empty() && slots.back().handle >= cx->n_handle) slots.pop_back();
+  while (!slots.empty() && slots.back().place >= cx->n_buffer) slots.pop_back();
+}
+
+/* The array is shared until one of the two is written. */
+static void copy_buffer(of3_ctx *cx, void *to, const void *from) {
+  guarded(cx, "a version of a tensor", [&] {
+    auto *slot = static_cast<Slot *>(to);
+    const int64_t place = slot->place;
+    *slot = *static_cast<const Slot *>(from);
+    slot->place = place;
+  });
+}
+
+/* Moves the slots of s down to their new places; each is at or below where it was, and in order. */
+static void keep_slots(of3_ctx *cx, of3_storage *const *s, int64_t n) {
+  guarded(cx, "the memory of a block", [&] {
+    auto to = state_of(cx).slots.begin();
+    for (int64_t i = 0; i < n; i++) {
+      while (to->place < s[i]->place) ++to;
+      auto *from = static_cast<Slot *>(s[i]->buffer);
+      if (from != &*to) *to = std::move(*from);
+      to->place = s[i]->place;
+      s[i]->buffer = &*to;
+    }
+  });
 }
 
 static array copy_of(const void *host, of3_dtype dtype, const mx::Shape &shape) {
@@ -313,15 +337,16 @@ template <const Kernel &kernel> void run(of3_ctx *cx, const of3_call *c, void *)
   });
 }
 
-template <const Kernel &kernel> inline constexpr of3_kernel entry{nullptr, workspace<kernel>, run<kernel>};
+template <const Kernel &kernel>
+inline constexpr of3_kernel entry{nullptr, workspace<kernel>, run<kernel>, nullptr};
 
-static const of3_kernel *kernel_of(const of3_ctx *, of3_op op) {
+static const of3_kernel *kernel_of(const of3_ctx *, of3_op op, of3_direction direction) {
   static const std::array<const of3_kernel *, OF3_N_OP> table{
 #define OF3_OP(id, name, ...) &entry<ops::name>,
 #include "tensor/ops.def"
 #undef OF3_OP
   };
-  return table[op];
+  return direction == OF3_FORWARD ? table[op] : nullptr;
 }
 
 /* ---- the plugin */
@@ -353,6 +378,8 @@ template <int which> constexpr of3_backend backend_of(const char *name, of3_dtyp
                      .to_bf16 = nullptr,
                      .alloc = new_slot,
                      .release = release_slots,
+                     .copy_buffer = copy_buffer,
+                     .keep = keep_slots,
                      .upload = upload,
                      .download = download,
                      .constant = constant,

@@ -74,7 +74,7 @@ array get_rows(const Tensor *t) { return get(t, {of3_rows(t), last(t)}); }
 array get_like(const array &x, const Tensor *t) {
   array a = get(t);
   Slot *s = slot_of(t);
-  if (a.dtype() == x.dtype() || s->handle >= 0) return mx::astype(a, x.dtype());
+  if (a.dtype() == x.dtype() || s->place >= 0) return mx::astype(a, x.dtype());
   if (!s->halved) s->halved = mx::astype(a, x.dtype());
   return *s->halved;
 }

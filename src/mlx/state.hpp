@@ -26,8 +26,8 @@ using mx::array;
 using Tensor = of3_tensor;
 
 struct Slot {
-  int64_t handle; /* index on the context's stack of handles; the slot goes when the handle does */
-  int64_t count;  /* elements */
+  int64_t place; /* number of the buffer on the context's stack, with which the slot goes; -1: a weight */
+  int64_t count; /* elements */
   mx::Dtype dtype;
   std::optional<array> value;    /* empty: nobody wrote yet, or there are parts */
   std::vector<array> parts = {}; /* in place of a value: equal shares of it, one after the other */

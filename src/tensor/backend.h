@@ -12,7 +12,8 @@
 
 #include "tensor/ops.h"
 
-/* One operation of one backend. */
+/* One operation of one backend, or its backward: both have one form. A backward finds arguments, output and
+ * what was saved in the call, and adds to c->dx (ops.h). */
 typedef struct of3_kernel {
   /* NULL: every call. A declined call goes to the reference. It may look at types, shapes and attributes, and
    * not at places: a call is accepted in each run of a region or in none. */
@@ -20,6 +21,9 @@ typedef struct of3_kernel {
   /* Bytes of step memory it wants beside its arguments; NULL: none. Called while planning too. */
   size_t (*workspace)(const of3_ctx *cx, const of3_call *c);
   void (*run)(of3_ctx *cx, const of3_call *c, void *workspace);
+  /* Forward only: the shapes of what it leaves in c->saved for the backward while a tape records; returns how
+   * many there are. NULL: nothing. Without a tape c->saved is NULL. */
+  int (*saves)(const of3_ctx *cx, const of3_call *c, of3_shape shape[OF3_MAX_SAVED]);
 } of3_kernel;
 
 /* Bytes that a backend with memory of its own holds, in all contexts and for weights. */
@@ -68,7 +72,7 @@ struct of3_backend {
   OF3_MUST_CHECK of3_status (*open)(of3_ctx *cx, int threads, of3_error *err); /* sets cx->state */
   void (*close)(of3_ctx *cx);
   /* The kernel of an operation; NULL: none, the reference does it. */
-  const of3_kernel *(*kernel)(const of3_ctx *cx, of3_op op);
+  const of3_kernel *(*kernel)(const of3_ctx *cx, of3_op op, of3_direction direction);
   /* Of an asynchronous backend; NULL otherwise. flush starts what t[0..n) need and returns; wait returns when
    * all that was asked for is done. Operations are done in the order in which they were asked for, or as if.
    */
@@ -80,7 +84,12 @@ struct of3_backend {
   /* Memory of a backend without host memory; NULL otherwise. Called for contexts that compute, not while
    * planning; they report by of3_ctx_fail. The stack of the context counts bytes all the same. */
   void (*alloc)(of3_ctx *cx, of3_tensor *t); /* sets the buffer of the storage of the newest handle */
-  void (*release)(of3_ctx *cx);              /* handles from n_handle on are gone */
+  void (*release)(of3_ctx *cx);              /* buffers from number n_buffer of the stack on are gone */
+  /* Called while a tape records (tape.h). copy_buffer: one buffer gets the content of another of its size.
+   * keep: the buffers of s[0..n) go to their new places on the stack, s[i]->place, which are in order and not
+   * above the old ones; it sets s[i]->buffer. */
+  void (*copy_buffer)(of3_ctx *cx, void *to, const void *from);
+  void (*keep)(of3_ctx *cx, of3_storage *const *s, int64_t n);
   /* host has t's type. kept: the type in which the device keeps it, t's own or what `stored` says. */
   void (*upload)(of3_ctx *cx, of3_tensor *t, const void *host, of3_dtype kept);
   void (*download)(of3_ctx *cx, const of3_tensor *t, void *host); /* in t's type, when its values exist */
@@ -123,6 +132,23 @@ static inline of3_stream of3_stream_of(const of3_call *c, int64_t r) {
   s.step = (uint32_t)of3_i32(c->in[RANDOM_STEP])[0];
   return s;
 }
+
+/* ---- Inside src/tensor: memory */
+
+/* Where the stacks are; and back to there, whether a tape records or not. */
+of3_scope of3_mark(const of3_ctx *cx);
+void of3_unwind(of3_ctx *cx, of3_scope s);
+/* Memory for a whole tensor on a storage of known size. false: an error. */
+bool of3_storage_place(of3_ctx *cx, of3_tensor *t);
+/* The storage of a handle moves to new memory, with what it holds if `copy`. false: an error. */
+bool of3_storage_move(of3_ctx *cx, of3_storage *s, bool copy);
+void of3_copy_buffer(of3_ctx *cx, const of3_storage *to, const of3_storage *from);
+/* Back to `begin`, but for the buffers of s[0..n), in the order of their places, which move down to there. */
+void of3_storage_keep(of3_ctx *cx, of3_scope begin, of3_storage *const *s, int64_t n);
+/* of3_upload without a look at a tape or region. */
+void of3_write_host(of3_ctx *cx, of3_tensor *t, const void *host);
+/* An error if t is a version of a tape that does not record at present. */
+void of3_refuse_recorded(of3_ctx *cx, const of3_tensor *t);
 
 /* of3_new for a result that is exact. */
 of3_tensor *of3_new_exact(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape);

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const of3_kernel *of3_kernel_for(const of3_backend *b, const of3_ctx *cx, const of3_call *c) {
-  const of3_kernel *k = b->kernel(cx, c->op);
+const of3_kernel *of3_kernel_for(const of3_backend *b, const of3_ctx *cx, const of3_call *c,
+                                 of3_direction direction) {
+  const of3_kernel *k = b->kernel(cx, c->op, direction);
   return k && (!k->accepts || k->accepts(c)) ? k : NULL;
 }
 
@@ -30,7 +31,7 @@ static bool was_told(const of3_reference_count *n, of3_op op, const char *text) 
   return n->n_shape == MOST_SHAPES;
 }
 
-static void tell_reference(of3_ctx *cx, const of3_call *c) {
+static void tell_reference(of3_ctx *cx, const of3_call *c, of3_direction direction) {
   char text[OF3_CALL_TEXT];
   if (!cx->log || !cx->log->sink || cx->log->least > OF3_LOG_DEBUG) return;
   if (!cx->reference_count) cx->reference_count = calloc(1, sizeof *cx->reference_count);
@@ -41,8 +42,9 @@ static void tell_reference(of3_ctx *cx, const of3_call *c) {
   n->shape[n->n_shape].op = c->op;
   memcpy(n->shape[n->n_shape++].text, text, sizeof text);
   const of3_backend *b = cx->backend;
-  of3_logf(cx->log, OF3_LOG_DEBUG, "reference: %s %s: %s%s%s %s%s", of3_op_table()[c->op].name, text, b->name,
-           *b->isa ? "-" : "", b->isa, b->kernel(cx, c->op) ? "declines it" : "has no kernel",
+  of3_logf(cx->log, OF3_LOG_DEBUG, "reference: %s%s %s: %s%s%s %s%s", of3_op_table()[c->op].name,
+           direction == OF3_BACKWARD ? " backwards" : "", text, b->name, *b->isa ? "-" : "", b->isa,
+           b->kernel(cx, c->op, direction) ? "declines it" : "has no kernel",
            b->host_memory ? "" : ", its arguments are copied to the host and back");
 }
 
@@ -62,7 +64,7 @@ void of3_by_reference_close(of3_ctx *cx) {
 
 /* ---- Host images */
 
-enum { IMAGE_ALIGN = 64, MOST_IMAGES = OF3_MAX_IN + 1 };
+enum { IMAGE_ALIGN = 64, MOST_IMAGES = 2 * OF3_MAX_IN + 2 };
 
 /* The reference knows f32 and bf16: f16 becomes f32, which holds all of it. */
 static of3_dtype image_dtype(const of3_tensor *t) { return t->dtype == OF3_F16 ? OF3_F32 : t->dtype; }
@@ -119,36 +121,53 @@ static void download_image(of3_ctx *cx, const of3_tensor *t, of3_tensor *image) 
   for (int64_t i = 0; i < of3_count(t); i++) of3_f32(image)[i] = of3_f16_to_f32(narrow[i]);
 }
 
+/* The image of t, filled if it is to be read and was not yet. */
+static of3_tensor *argument_image(of3_ctx *cx, const of3_tensor *t, bool read, images *s) {
+  of3_tensor *image = image_of(s, t);
+  bool *filled = &s->filled[image->storage - s->storage];
+  if (read && !*filled && s->next) download_image(cx, t, image);
+  *filled |= read;
+  return image;
+}
+
 /* The same call on images; what it reads is copied to them unless only their size is wanted. */
-static of3_call make_images(of3_ctx *cx, const of3_call *c, images *s) {
+static of3_call make_images(of3_ctx *cx, const of3_call *c, of3_direction direction, images *s) {
   const of3_writes writes = of3_op_table()[c->op].writes;
+  const bool back = direction == OF3_BACKWARD;
   of3_call on_host = *c;
   for (int i = 0; i < OF3_MAX_IN; i++) {
-    if (!c->in[i]) continue;
-    of3_tensor *image = image_of(s, c->in[i]);
-    bool *filled = &s->filled[image->storage - s->storage];
-    const bool read = writes.how != OF3_WRITE_OVER || i != writes.arg;
-    if (read && !*filled && s->next) download_image(cx, c->in[i], image);
-    *filled |= read;
-    on_host.in[i] = image;
+    const bool read = back || writes.how != OF3_WRITE_OVER || i != writes.arg;
+    if (c->in[i]) on_host.in[i] = argument_image(cx, c->in[i], read, s);
+    if (back && c->dx[i]) on_host.dx[i] = argument_image(cx, c->dx[i], true, s);
   }
-  on_host.out = image_of(s, c->out);
+  on_host.out = argument_image(cx, c->out, back, s);
+  if (back) on_host.dy = argument_image(cx, c->dy, true, s);
   return on_host;
 }
 
-static void reference_on_images(of3_ctx *cx, const of3_call *c, char *memory) {
+static void upload_image(of3_ctx *cx, of3_tensor *t, const of3_tensor *image, bool exact) {
   const of3_backend *b = cx->backend;
+  if (of3_count(t) == 0) return;
+  b->upload(cx, t, of3_host(image), b->stored ? b->stored(cx, t, exact) : t->dtype);
+}
+
+static void reference_on_images(of3_ctx *cx, const of3_call *c, of3_direction direction, char *memory) {
+  const of3_op_info *op = &of3_op_table()[c->op];
   images s = {.next = memory + (IMAGE_ALIGN - (uintptr_t)memory % IMAGE_ALIGN) % IMAGE_ALIGN};
-  const of3_call on_host = make_images(cx, c, &s);
+  const of3_call on_host = make_images(cx, c, direction, &s);
   if (cx->error.code != OF3_OK) return;
-  of3_op_table()[c->op].reference(&on_host);
-  if (of3_count(c->out) == 0) return;
-  b->upload(cx, c->out, of3_host(on_host.out),
-            b->stored ? b->stored(cx, c->out, of3_is_exact(c->op)) : c->out->dtype);
+  if (direction == OF3_FORWARD) {
+    op->reference(&on_host);
+    upload_image(cx, c->out, on_host.out, of3_is_exact(c->op));
+    return;
+  }
+  op->backward_reference(&on_host);
+  for (int i = 0; i < OF3_MAX_IN; i++)
+    if (c->dx[i]) upload_image(cx, c->dx[i], on_host.dx[i], true);
 }
 
 /* On a backend without host memory. */
-static void reference_elsewhere(of3_ctx *cx, const of3_call *c, size_t bytes) {
+static void reference_elsewhere(of3_ctx *cx, const of3_call *c, of3_direction direction, size_t bytes) {
   const char *name = of3_op_table()[c->op].name;
   if (cx->recording) {
     of3_ctx_fail(cx, OF3_ERR_INTERNAL, "the backend %s declines %s in a region of which it did all before",
@@ -157,23 +176,24 @@ static void reference_elsewhere(of3_ctx *cx, const of3_call *c, size_t bytes) {
   }
   char *memory = malloc(bytes);
   if (memory)
-    reference_on_images(cx, c, memory);
+    reference_on_images(cx, c, direction, memory);
   else
     of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for the arguments of %s", name);
   free(memory);
 }
 
-void of3_by_reference(of3_ctx *cx, const of3_call *c) {
+void of3_by_reference(of3_ctx *cx, const of3_call *c, of3_direction direction) {
+  const of3_op_info *op = &of3_op_table()[c->op];
   images sizes = {.bytes = IMAGE_ALIGN};
   cx->n_by_reference++;
   if (!cx->backend->host_memory) {
-    make_images(cx, c, &sizes);
+    make_images(cx, c, direction, &sizes);
     of3_reserve(cx, sizes.bytes);
   }
   if (cx->error.code != OF3_OK || cx->planning) return;
-  tell_reference(cx, c);
+  tell_reference(cx, c, direction);
   if (cx->backend->host_memory)
-    of3_op_table()[c->op].reference(c);
+    (direction == OF3_FORWARD ? op->reference : op->backward_reference)(c);
   else
-    reference_elsewhere(cx, c, sizes.bytes);
+    reference_elsewhere(cx, c, direction, sizes.bytes);
 }

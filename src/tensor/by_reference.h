@@ -8,19 +8,22 @@
  *             | download      |                   ^ upload
  *   host      z'      mask'   w'  -> reference -> z'
  *
- * Arguments at the same place share an image, so that what works in place on the device works in place here.
- * Images are counted on the context's stack while the call lasts, in plans too. It is slow, and right. */
+ * On the way back all arguments, the result and its gradient are read, and the gradients of arguments come
+ * back. Arguments at the same place share an image, so that what works in place on the device works in place
+ * here. Images are counted on the context's stack while the call lasts, in plans too. It is slow, and right.
+ */
 #ifndef OF3_TENSOR_BY_REFERENCE_H
 #define OF3_TENSOR_BY_REFERENCE_H
 
 #include "tensor/backend.h"
 
 /* The kernel of backend b that takes the call; NULL: none does. */
-const of3_kernel *of3_kernel_for(const of3_backend *b, const of3_ctx *cx, const of3_call *c);
+const of3_kernel *of3_kernel_for(const of3_backend *b, const of3_ctx *cx, const of3_call *c,
+                                 of3_direction direction);
 
 /* Does the call by the reference; while planning counts its memory. In a scope of the caller's. The first
  * call of its operation and shape is logged, at the level of debugging. */
-void of3_by_reference(of3_ctx *cx, const of3_call *c);
+void of3_by_reference(of3_ctx *cx, const of3_call *c, of3_direction direction);
 
 /* Logs how often the reference did what, if anything, and frees the count. */
 void of3_by_reference_close(of3_ctx *cx);

@@ -6,7 +6,7 @@
 
 #include "base/threads.h"
 #include "tensor/by_reference.h"
-#include "tensor/tensor.h"
+#include "tensor/tape.h"
 
 enum { ALIGN = 64, MAX_HANDLES = 1 << 20 };
 
@@ -111,6 +111,50 @@ bool of3_reserve(of3_ctx *cx, size_t bytes) {
   return true;
 }
 
+/* Memory for t of n bytes, as the backend keeps it. */
+static bool place_tensor(of3_ctx *cx, of3_tensor *t, size_t n) {
+  const size_t at = cx->top;
+  if (!of3_reserve(cx, n)) return false;
+  t->storage->bytes = n;
+  t->storage->place = cx->n_buffer++;
+  if (!cx->planning && cx->backend->alloc)
+    cx->backend->alloc(cx, t);
+  else if (!cx->planning)
+    t->storage->buffer = cx->base + at;
+  return cx->error.code == OF3_OK;
+}
+
+bool of3_storage_place(of3_ctx *cx, of3_tensor *t) { return place_tensor(cx, t, t->storage->bytes); }
+
+void of3_copy_buffer(of3_ctx *cx, const of3_storage *to, const of3_storage *from) {
+  if (cx->planning || cx->error.code != OF3_OK) return;
+  if (cx->backend->copy_buffer)
+    cx->backend->copy_buffer(cx, to->buffer, from->buffer);
+  else
+    memcpy(to->buffer, from->buffer, to->bytes);
+}
+
+bool of3_storage_move(of3_ctx *cx, of3_storage *s, bool copy) {
+  of3_tensor t = cx->handle[s - cx->storage];
+  of3_storage to = {.bytes = s->bytes};
+  t.storage = &to;
+  if (!of3_storage_place(cx, &t)) return false;
+  if (copy) of3_copy_buffer(cx, &to, s);
+  *s = to;
+  return true;
+}
+
+void of3_storage_keep(of3_ctx *cx, of3_scope begin, of3_storage *const *s, int64_t n) {
+  size_t top = begin.top;
+  for (int64_t i = 0; i < n; i++) {
+    s[i]->place = begin.buffer + i;
+    if (cx->base) s[i]->buffer = memmove(cx->base + top, s[i]->buffer, s[i]->bytes);
+    top += (s[i]->bytes + ALIGN - 1) / ALIGN * ALIGN;
+  }
+  if (cx->backend->keep && !cx->planning) cx->backend->keep(cx, s, n);
+  of3_unwind(cx, (of3_scope){top, cx->n_handle, begin.buffer + n});
+}
+
 enum { AS_GIVEN, RESULT, EXACT_RESULT }; /* what will be in a tensor, and so how it is kept */
 
 static of3_tensor *new_tensor(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape, int content) {
@@ -124,14 +168,7 @@ static of3_tensor *new_tensor(of3_ctx *cx, of3_dtype dtype, int rank, const int6
   if (cx->error.code != OF3_OK) return t;
   const bool other = content != AS_GIVEN && cx->backend->stored;
   const of3_dtype kept = other ? cx->backend->stored(cx, t, content == EXACT_RESULT) : dtype;
-  const size_t at = cx->top, n = ctx_bytes_of(kept, rank, shape);
-  if (!of3_reserve(cx, n)) return t;
-  t->storage->bytes = n;
-  if (cx->planning) return t;
-  if (cx->backend->alloc)
-    cx->backend->alloc(cx, t);
-  else
-    t->storage->buffer = cx->base + at;
+  place_tensor(cx, t, ctx_bytes_of(kept, rank, shape));
   return t;
 }
 
@@ -158,13 +195,25 @@ static void refuse_in_region(of3_ctx *cx) {
   if (cx->in_region) of3_ctx_fail(cx, OF3_ERR_INTERNAL, "a region copies to or from host memory");
 }
 
-void of3_upload(of3_ctx *cx, of3_tensor *t, const void *host) {
-  refuse_in_region(cx);
+void of3_write_host(of3_ctx *cx, of3_tensor *t, const void *host) {
   if (cx->error.code != OF3_OK || cx->planning || !of3_bytes(t)) return;
   if (cx->backend->upload)
     cx->backend->upload(cx, t, host, t->dtype);
   else
     memcpy(of3_host(t), host, of3_bytes(t));
+}
+
+void of3_refuse_recorded(of3_ctx *cx, const of3_tensor *t) {
+  if (!cx->tape && t->storage->version)
+    of3_ctx_fail(cx, OF3_ERR_INTERNAL,
+                 "a tensor is written that a tape knows, while the tape does not record");
+}
+
+void of3_upload(of3_ctx *cx, of3_tensor *t, const void *host) {
+  refuse_in_region(cx);
+  of3_refuse_recorded(cx, t);
+  if (cx->tape && cx->error.code == OF3_OK) of3_tape_upload(cx, t);
+  of3_write_host(cx, t, host);
 }
 
 void of3_download(of3_ctx *cx, const of3_tensor *t, void *host) {
@@ -251,12 +300,25 @@ of3_tensor *of3_matrix(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, int64_t r
   return wrap(cx, arena, dtype, as, 2, (int64_t[]){rows, columns}, host);
 }
 
-of3_scope of3_scope_begin(of3_ctx *cx) { return (of3_scope){cx->top, cx->n_handle}; }
+of3_scope of3_mark(const of3_ctx *cx) { return (of3_scope){cx->top, cx->n_handle, cx->n_buffer}; }
 
-void of3_scope_end(of3_ctx *cx, of3_scope s) {
+void of3_unwind(of3_ctx *cx, of3_scope s) {
   cx->top = s.top;
   cx->n_handle = s.handle;
+  cx->n_buffer = s.buffer;
   if (cx->backend->release && !cx->planning) cx->backend->release(cx);
+}
+
+of3_scope of3_scope_begin(of3_ctx *cx) {
+  if (cx->tape) of3_tape_scope_begin(cx);
+  return of3_mark(cx);
+}
+
+void of3_scope_end(of3_ctx *cx, of3_scope s) {
+  if (cx->tape)
+    of3_tape_scope_end(cx, s);
+  else
+    of3_unwind(cx, s);
 }
 
 of3_tensor *of3_reshape(of3_ctx *cx, const of3_tensor *t, int rank, const int64_t *shape) {

@@ -18,7 +18,7 @@ typedef enum of3_op {
 
 typedef enum of3_act { OF3_ACT_NONE, OF3_ACT_RELU, OF3_ACT_SIGMOID, OF3_ACT_SILU } of3_act;
 
-enum { OF3_MAX_IN = 16, OF3_WINDOW_QUERIES = 32, OF3_WINDOW_KEYS = 128 };
+enum { OF3_MAX_IN = 16, OF3_MAX_SAVED = 4, OF3_WINDOW_QUERIES = 32, OF3_WINDOW_KEYS = 128 };
 
 typedef struct of3_attr {
   int act;        /* of3_act */
@@ -59,7 +59,18 @@ typedef struct of3_call {
   const of3_tensor *in[OF3_MAX_IN];
   of3_tensor *out;
   of3_attr attr;
+
+  /* While a tape records: where the kernel leaves what its backward will want, statistics of norms, say
+   * (of3_kernel.saves); NULL else. On the way back it has that again, or NULL if another kernel came before.
+   */
+  of3_tensor *saved[OF3_MAX_SAVED];
+  /* On the way back (of3_backward): the gradient of out, and of each argument that to which it is added, in
+   * the argument's shape; NULL where none is wanted. All are f32. */
+  const of3_tensor *dy;
+  of3_tensor *dx[OF3_MAX_IN];
 } of3_call;
+
+typedef enum of3_direction { OF3_FORWARD, OF3_BACKWARD } of3_direction;
 
 /* Argument numbers. */
 enum { LINEAR_X, LINEAR_SCALE, LINEAR_OFFSET, LINEAR_W, LINEAR_B, LINEAR_GATE, LINEAR_MASK, LINEAR_Y };
@@ -345,10 +356,9 @@ typedef struct of3_op_info {
   of3_writes writes;
   void (*reference)(const of3_call *c); /* buffers must be host memory */
   double (*cost)(const of3_call *c);
-  /* Gradients of the inputs from that of the output; NULL until the training issue
-   * writes it. */
-  void (*backward)(of3_ctx *cx, const of3_call *c, const of3_tensor *gradient,
-                   of3_tensor *const *input_gradient);
+  /* The same of the way back; NULL: no gradient goes through it. */
+  void (*backward_reference)(const of3_call *c);
+  double (*cost_backward)(const of3_call *c);
 } of3_op_info;
 
 const of3_op_info *of3_op_table(void); /* [OF3_N_OP] */
@@ -360,5 +370,12 @@ const char *of3_call_text(const of3_call *c, char out[OF3_CALL_TEXT]);
 /* Does one call: shape rule, memory, cost, then the backend's kernel or the
  * reference. Sets c->out if it is NULL. */
 of3_tensor *of3_apply(of3_ctx *cx, of3_call *c);
+/* The part of it, and of of3_backward, that computes: cost, workspace, kernel or reference. */
+void of3_run_call(of3_ctx *cx, const of3_call *c, of3_direction direction);
+
+/* The way back through a call that was done: adds what c->dy, the gradient of its result, means for its
+ * arguments to c->dx. Of an operation in place c->in has what was before, as entries of a tape do. An error,
+ * which names the operation, if no gradient goes through it. */
+void of3_backward(of3_ctx *cx, const of3_call *c);
 
 #endif

@@ -35,7 +35,7 @@ static double profile_bytes_of(const of3_call *c) {
 
 /* The inner backend's kernel, or NULL: the reference does it. */
 static const of3_kernel *inner_kernel(const of3_ctx *cx, const of3_call *c) {
-  return of3_kernel_for(((const of3_profile *)cx->backend)->inner, cx, c);
+  return of3_kernel_for(((const of3_profile *)cx->backend)->inner, cx, c, OF3_FORWARD);
 }
 
 static size_t profile_workspace(const of3_ctx *cx, const of3_call *c) {
@@ -51,7 +51,7 @@ static void profile_run(of3_ctx *cx, const of3_call *c, void *work) {
   if (k)
     k->run(cx, c, work);
   else
-    of3_by_reference(cx, c);
+    of3_by_reference(cx, c, OF3_FORWARD);
   of3_wait(cx);
   of3_profile_row *r = row_of(p, c, k == NULL);
   r->calls++;
@@ -60,9 +60,10 @@ static void profile_run(of3_ctx *cx, const of3_call *c, void *work) {
   r->bytes += profile_bytes_of(c);
 }
 
-static const of3_kernel *profile_kernel(const of3_ctx *cx, of3_op op) {
-  (void)op;
-  return &((const of3_profile *)cx->backend)->kernel;
+/* What is measured is the way forward. */
+static const of3_kernel *profile_kernel(const of3_ctx *cx, of3_op op, of3_direction direction) {
+  const of3_profile *p = (const of3_profile *)cx->backend;
+  return direction == OF3_FORWARD ? &p->kernel : p->inner->kernel(cx, op, direction);
 }
 
 void of3_profile_begin(of3_profile *p, const of3_device *device, double (*seconds)(void)) {

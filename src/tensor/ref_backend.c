@@ -7,8 +7,8 @@ static of3_status open_reference(of3_ctx *cx, int threads, of3_error *err) {
 
 static void close_reference(of3_ctx *cx) { (void)cx; }
 
-static const of3_kernel *no_kernel(const of3_ctx *cx, of3_op op) {
-  (void)cx, (void)op;
+static const of3_kernel *no_kernel(const of3_ctx *cx, of3_op op, of3_direction direction) {
+  (void)cx, (void)op, (void)direction;
   return NULL;
 }
 

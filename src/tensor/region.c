@@ -7,14 +7,14 @@ void of3_region_run(of3_ctx *cx, of3_region *r) {
   const int64_t n_ops = cx->n_ops, n_by_reference = cx->n_by_reference;
   if (of3_cancelled(cx->opt_cancel)) of3_ctx_fail(cx, OF3_ERR_CANCELLED, "interrupted");
   if (cx->error.code != OF3_OK) return;
-  if (r->n_run == 0) r->top = cx->top;
+  if (r->n_run == 0 || cx->tape) r->top = cx->top; /* a tape keeps what runs leave on the stack */
   if (r->top != cx->top) {
     of3_ctx_fail(cx, OF3_ERR_INTERNAL, "a region begins at another height of the stack than before");
     return;
   }
   of3_scope scope = of3_scope_begin(cx);
   cx->in_region = true;
-  cx->recording = b->region && !cx->planning && r->n_run > 0 && !r->by_reference;
+  cx->recording = b->region && !cx->planning && !cx->tape && r->n_run > 0 && !r->by_reference;
   if (cx->recording)
     b->region(cx, r);
   else

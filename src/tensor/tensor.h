@@ -17,10 +17,10 @@
  * An error is sticky: after the first one every operation does nothing, so that model code reads like
  * mathematics and one look at of3_ctx_status at the end is enough.
  *
- * Gradients: of3_apply (ops.h) is the only way to an operation, so a tape records there, and every row of the
- * table has a place for its backward. An operation in place changes what a handle means, not what a buffer
- * holds: while a tape records, it writes to a new buffer and the handle moves on, so model code is the same
- * for inference and training.
+ * Gradients: of3_apply (ops.h) is the only way to an operation, so a tape records there (tape.h), and every
+ * row of the table has a place for its backward. While a tape records, an operation in place moves the
+ * storage to a new buffer, with all handles and views on it, and what it held stays where it was: model code
+ * is the same for inference and training.
  *
  * Planning: with `planning` set, operations make shapes, move the top of the stack and add up their cost, but
  * neither touch memory nor compute. The same model code thus says beforehand what a run will need. */
@@ -44,8 +44,10 @@ typedef struct of3_pool of3_pool;                       /* base/threads.h */
 
 /* What a tensor and its views share. */
 typedef struct of3_storage {
-  void *buffer; /* the backend's; the CPU's is host memory. NULL while planning */
-  size_t bytes; /* as the backend keeps it */
+  void *buffer;                       /* the backend's; the CPU's is host memory. NULL while planning */
+  size_t bytes;                       /* as the backend keeps it */
+  int64_t place;                      /* number of the buffer on the stack, from 0 */
+  struct of3_tensor_version *version; /* what a tape calls its present content (tape.h); NULL: nothing */
 } of3_storage;
 
 typedef struct of3_tensor {
@@ -73,6 +75,8 @@ typedef struct of3_ctx {
   of3_tensor *handle;   /* the handles, a second stack */
   of3_storage *storage; /* of each handle that is not a view, under its index */
   int64_t n_handle;
+  int64_t n_buffer;      /* buffers on the stack of memory */
+  struct of3_tape *tape; /* records what is done (tape.h); NULL: nobody does */
 
   double flops, bytes; /* cost of the operations so far, from the table */
   int64_t n_ops;
@@ -119,10 +123,10 @@ of3_tensor *of3_constant(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, int ran
 of3_tensor *of3_matrix(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, int64_t rows, int64_t columns,
                        const void *host);
 
-/* Everything made since begin is gone after end. */
+/* Everything made since begin is gone after end. While a tape records only the handles go: tape.h. */
 typedef struct of3_scope {
   size_t top;
-  int64_t handle;
+  int64_t handle, buffer;
 } of3_scope;
 of3_scope of3_scope_begin(of3_ctx *cx);
 void of3_scope_end(of3_ctx *cx, of3_scope scope);

@@ -2,7 +2,10 @@
  * compares every number in it.
  *
  *   parity --checkpoint W --fixture FX.safetensors [--backend cpu|reference|mlx] [--isa NAME]
- *          [--dtype f32|bf16|f16] [--threads N]
+ *          [--dtype f32|bf16|f16] [--threads N] [--tape poison|recompute]
+ *
+ * --tape: a tape records it all (tensor/tape.h). poison: every write makes a version, and the one before
+ * becomes NaN, so that whoever still looks there is found out; recompute: every scope gives back its memory.
  *
  * Prints, for each tensor, its name, the largest deviation over the largest value, the ratio of r.m.s.
  * deviation to r.m.s. value, and the bound of the former. Exits with 1 above a bound, or if a tensor of the
@@ -20,9 +23,10 @@
 #include "model/run.h"
 #include "scores_of.h"
 #include "tensor/backend.h"
+#include "tensor/tape.h"
 
 typedef struct options {
-  const char *checkpoint, *fixture, *backend, *isa, *dtype;
+  const char *checkpoint, *fixture, *backend, *isa, *dtype, *tape;
   int threads;
 } options;
 
@@ -150,6 +154,26 @@ static void run_heads(of3_run *r, const of3_trunk *t, comparison *c) {
   of3_prediction_free(&p);
 }
 
+static bool recompute_all(void *user, const of3_tape *tape, const of3_tape_block *b) {
+  (void)user, (void)tape, (void)b;
+  return true;
+}
+
+static void begin_tape(of3_tape *tape, of3_ctx *cx, const char *how) {
+  *tape = (of3_tape){.poison = !strcmp(how, "poison"),
+                     .recomputes = !strcmp(how, "recompute") ? recompute_all : NULL};
+  of3_tape_begin(tape, cx);
+}
+
+static void end_tape(of3_tape *tape, of3_ctx *cx) {
+  int64_t moved = 0;
+  for (int64_t i = 0; i < tape->n_version; i++) moved += tape->version[i]->number > 0;
+  printf("tape: %lld entries, %lld versions, %lld of them updates, %lld blocks, %.1f MB\n",
+         (long long)tape->n_entry, (long long)tape->n_version, (long long)moved, (long long)tape->n_block,
+         1e-6 * (double)cx->peak);
+  of3_tape_end(tape, cx);
+}
+
 static void run_all(of3_run *r, comparison *c, int cycles) {
   of3_trunk t = of3_run_trunk(r, cycles);
   compare_tensor(c, r->cx, "out/s_input", t.s_input);
@@ -206,8 +230,11 @@ static of3_status run(const options *o, const of3_device *device, comparison *c,
                .random = &random,
                .arena = of3_arena_new(0),
                .scope = ""};
+  of3_tape tape;
+  if (o->tape) begin_tape(&tape, &cx, o->tape);
   of3_make_inputs(&r, &f);
   run_all(&r, c, atoi(cycles));
+  if (o->tape) end_tape(&tape, &cx);
   of3_status status = of3_ctx_status(&cx, err);
   of3_arena_free(r.arena);
   of3_network_free(&net);
@@ -230,12 +257,15 @@ static bool parse(int argc, char **argv, options *o) {
       o->isa = argv[i + 1];
     else if (!strcmp(argv[i], "--dtype"))
       o->dtype = argv[i + 1];
+    else if (!strcmp(argv[i], "--tape"))
+      o->tape = argv[i + 1];
     else if (!strcmp(argv[i], "--threads"))
       o->threads = atoi(argv[i + 1]);
     else
       return false;
   }
   bool known = !strcmp(o->backend, "cpu") || !strcmp(o->backend, "reference") || !strcmp(o->backend, "mlx");
+  known = known && (!o->tape || !strcmp(o->tape, "poison") || !strcmp(o->tape, "recompute"));
   return argc % 2 == 1 && o->checkpoint && o->fixture && known;
 }
 
@@ -245,7 +275,7 @@ int main(int argc, char **argv) {
   of3_table table;
   if (!parse(argc, argv, &o)) {
     fprintf(stderr, "usage: parity --checkpoint W --fixture FX.safetensors [--backend cpu|reference|mlx] "
-                    "[--isa NAME] [--dtype f32|bf16|f16] [--threads N]\n");
+                    "[--isa NAME] [--dtype f32|bf16|f16] [--threads N] [--tape poison|recompute]\n");
     return 2;
   }
   of3_device device;
