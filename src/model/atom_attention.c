@@ -111,10 +111,12 @@ static void atom_block_attention(const of3_run *r, of3_tensor *q, const of3_dit_
 void of3_atom_transformer(const of3_run *r, of3_tensor *q, const of3_dit_block_w *w,
                           const of3_dit_state *block, const char *name) {
   for (int i = 0; block && i < r->c->blocks_atom; i++) {
+    of3_scope scope = of3_scope_begin(r->cx); /* a block that training computes again (tensor/tape.h) */
     atom_block_attention(r, q, &w[i], &block[i]);
     of3_note(r, q, "%s.atom_transformer.blocks.%d/q.attention", name, i);
     of3_gated_transition(r->cx, q, block[i].transition, w[i].transition_a, w[i].transition_b,
                          w[i].transition_out, r->in.atom_mask);
+    of3_scope_end(r->cx, scope);
     of3_note(r, q, "%s.atom_transformer.blocks.%d/q", name, i);
   }
 }

@@ -62,6 +62,7 @@ static void load_rows(const of3_run *r, int cycle, of3_tensor **restype, of3_ten
 void of3_msa_block(const of3_run *r, of3_tensor *m, of3_tensor *z, const of3_tensor *mask, int i) {
   of3_ctx *cx = r->cx;
   const of3_msa_block_w *w = &r->w->msa.block[i];
+  of3_scope scope = of3_scope_begin(cx); /* a block that training computes again (tensor/tape.h) */
   of3_outer_product_mean(cx, z, m, mask, &w->outer_product_mean);
   of3_note(r, z, "msa_module.blocks.%d/z.opm", i);
   if (i < r->c->blocks_msa - 1) {
@@ -73,6 +74,7 @@ void of3_msa_block(const of3_run *r, of3_tensor *m, of3_tensor *z, const of3_ten
   char name[64];
   snprintf(name, sizeof name, "msa_module.blocks.%d.pair_stack", i);
   of3_pair_block(r, z, &w->pair, false, name);
+  of3_scope_end(cx, scope);
   of3_note(r, z, "msa_module.blocks.%d/z", i);
   of3_flush(cx, (of3_tensor *[]){m, z}, 2);
 }

@@ -43,10 +43,12 @@ void of3_pairformer(const of3_run *r, of3_tensor *s, of3_tensor *z, const of3_te
       of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for names");
       return;
     }
+    of3_scope scope = of3_scope_begin(r->cx); /* a block that training computes again (tensor/tape.h) */
     of3_pair_block(r, z, &w[i].pair, false, pair);
     attention_pair_bias(r, s, z, single_mask, &w[i].attention);
     of3_note(r, s, "%s/s.attention", block);
     of3_transition(r->cx, s, &w[i].single_transition, single_mask);
+    of3_scope_end(r->cx, scope);
     of3_note(r, s, "%s/s", block);
     of3_note(r, z, "%s/z", block);
     of3_flush(r->cx, (of3_tensor *[]){s, z}, 2);

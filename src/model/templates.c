@@ -112,7 +112,9 @@ static of3_tensor *embed_slot(const of3_run *r, const of3_tensor *z, int t) {
   for (int i = 0; i < r->c->blocks_templ; i++) {
     char name[96];
     snprintf(name, sizeof name, "template%d/template_embedder.template_pair_stack.blocks.%d", t, i);
+    of3_scope block = of3_scope_begin(cx); /* that training computes again (tensor/tape.h) */
     of3_pair_block(r, v, &w->block[i], r->net->switches.template_truncated, name);
+    of3_scope_end(cx, block);
   }
   v = of3_norm(cx, v, w->norm_out);
   of3_note(r, v, "template%d/template_embedder/normed", t);
