@@ -2,7 +2,7 @@
 add_executable(edit_checkpoint cli/edit_checkpoint.c)
 target_link_libraries(edit_checkpoint PRIVATE of3_io of3_flags)
 set(cli_cases help usage query terminal checkpoint debug output full_disk memory interrupt batch threads jobs rerun formats convert
-              features bench mlx mlx_missing selftest)
+              features bench mlx mlx_missing devices selftest)
 list(APPEND cli_cases targets streams small_stack stop)
 list(APPEND cli_cases folder_lock store rewrite poor_disks kills)
 if(CMAKE_SYSTEM_NAME STREQUAL Linux) # simulates file systems; loaded before the C library

@@ -18,13 +18,17 @@ add_test(NAME test_ops_mlx_bf16 COMMAND test_ops_mlx --dtype bf16)
 # f16 has no -1e9: masks in biases are others there than in the reference.
 add_test(NAME test_ops_mlx_f16 COMMAND test_ops_mlx --dtype f16 linear norm transition gated_transition triangle_mul
                                        triangle_attention outer_product_mean pair_weighted_average)
+# What kernels decline the reference does on copies of MLX's memory.
+add_test(NAME test_ops_mlx_declined COMMAND test_ops_mlx --declined add copy outer_sum combine gather distance_bin)
+add_test(NAME test_ops_mlx_declined_bf16 COMMAND test_ops_mlx --declined --dtype bf16 add copy attention)
 add_executable(test_mlx_model unit/test_mlx_model.c)
 target_link_libraries(test_mlx_model PRIVATE of3_api of3_mlx of3_flags)
 add_test(NAME test_mlx_model COMMAND test_mlx_model WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 of3_test(test_region of3_cpu of3_mlx)
 add_test(NAME test_region_mlx COMMAND test_region mlx)
 add_test(NAME test_tape_mlx COMMAND test_tape mlx WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-set(mlx_tests test_mlx_model test_region_mlx test_tape_mlx test_ops_mlx test_ops_mlx_bf16 test_ops_mlx_f16)
+set(mlx_tests test_mlx_model test_region_mlx test_tape_mlx test_ops_mlx test_ops_mlx_declined test_ops_mlx_declined_bf16 test_ops_mlx_bf16
+    test_ops_mlx_f16)
 foreach(variant p1 p2 ob)
   of3_parity(${variant}_mlx ${FIXTURES}/checkpoint_${variant}.safetensors ${FIXTURES}/fixture_${variant}.safetensors
              --backend mlx)

@@ -13,7 +13,7 @@ const of3_kernel *of3_kernel_for(const of3_backend *b, const of3_ctx *cx, const 
 
 /* ---- What is said of it */
 
-enum { MOST_SHAPES = 64 };
+enum { MOST_SHAPES = 128 };
 
 /* Calls that went to the reference in a context. */
 struct of3_reference_count {
@@ -46,6 +46,7 @@ static void tell_reference(of3_ctx *cx, const of3_call *c, of3_direction directi
            direction == OF3_BACKWARD ? " backwards" : "", text, b->name, *b->isa ? "-" : "", b->isa,
            b->kernel(cx, c->op, direction) ? "declines it" : "has no kernel",
            b->host_memory ? "" : ", its arguments are copied to the host and back");
+  if (n->n_shape == MOST_SHAPES) of3_logf(cx->log, OF3_LOG_DEBUG, "reference: other shapes are only counted");
 }
 
 void of3_by_reference_close(of3_ctx *cx) {

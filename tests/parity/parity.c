@@ -1,11 +1,12 @@
 /* Runs the network on the inputs and random numbers of a fixture (shared/oracle/make_fixtures.py) and
  * compares every number in it.
  *
- *   parity --checkpoint W --fixture FX.safetensors [--backend cpu|reference|mlx] [--isa NAME]
- *          [--dtype f32|bf16|f16] [--threads N] [--tape poison|recompute]
+ *   parity --checkpoint W --fixture FX.safetensors [--backend cpu|reference|mlx|own-memory] [--isa NAME]
+ *          [--dtype f32|bf16|f16] [--threads N] [--tape poison|recompute] [--log debug]
  *
  * --tape: a tape records it all (tensor/tape.h). poison: every write makes a version, and the one before
  * becomes NaN, so that whoever still looks there is found out; recompute: every scope gives back its memory.
+ * own-memory: a backend with memory of its own and without kernels (tests/unit/own_memory.h).
  *
  * Prints, for each tensor, its name, the largest deviation over the largest value, the ratio of r.m.s.
  * deviation to r.m.s. value, and the bound of the former. Exits with 1 above a bound, or if a tensor of the
@@ -21,12 +22,13 @@
 #include "mlx/open.h"
 #include "featfile/feature_file.h"
 #include "model/run.h"
+#include "own_memory.h"
 #include "scores_of.h"
 #include "tensor/backend.h"
 #include "tensor/tape.h"
 
 typedef struct options {
-  const char *checkpoint, *fixture, *backend, *isa, *dtype, *tape;
+  const char *checkpoint, *fixture, *backend, *isa, *dtype, *tape, *log;
   int threads;
 } options;
 
@@ -193,6 +195,8 @@ static of3_dtype dtype_of(const options *o) {
 static of3_status choose_backend(const options *o, const of3_backend **out, of3_error *err) {
   *out = dtype_of(o) == OF3_BF16 ? &of3_reference_backend_bf16 : &of3_reference_backend;
   if (!strcmp(o->backend, "cpu")) return of3_cpu_backend(o->isa, dtype_of(o), out, err);
+  if (!strcmp(o->backend, "own-memory"))
+    *out = dtype_of(o) == OF3_BF16 ? &own_memory_backend_bf16 : &own_memory_backend;
   if (strcmp(o->backend, "mlx") != 0) return OF3_OK;
   return of3_mlx_backend(dtype_of(o), out, err);
 }
@@ -206,6 +210,11 @@ static of3_status open_device(const options *o, of3_device *out, of3_error *err)
   return OF3_OK;
 }
 
+static void print_message(void *user, of3_level level, const char *text) {
+  (void)user, (void)level;
+  printf("%s\n", text);
+}
+
 static of3_status run(const options *o, const of3_device *device, comparison *c, of3_error *err) {
   of3_checkpoint ckpt = {0};
   of3_network net = {0};
@@ -215,6 +224,8 @@ static of3_status run(const options *o, const of3_device *device, comparison *c,
   OF3_TRY(of3_features_from_table(c->table, &f, err));
   OF3_TRY(of3_ctx_open(&cx, device, o->threads, (size_t)16 << 30, false, err));
   OF3_TRY(of3_network_bind(&cx, &ckpt.weights, &net, err));
+  const of3_log log = {.sink = print_message, .least = OF3_LOG_DEBUG};
+  if (o->log) cx.log = &log;
   const char *variant = of3_table_meta(c->table, "variant"), *cycles = of3_table_meta(c->table, "cycles");
   if (!variant || !cycles)
     return of3_fail(err, OF3_ERR_INPUT, "'%s' has no variant and cycles among its metadata", o->fixture);
@@ -261,10 +272,13 @@ static bool parse(int argc, char **argv, options *o) {
       o->tape = argv[i + 1];
     else if (!strcmp(argv[i], "--threads"))
       o->threads = atoi(argv[i + 1]);
+    else if (!strcmp(argv[i], "--log") && !strcmp(argv[i + 1], "debug"))
+      o->log = argv[i + 1];
     else
       return false;
   }
-  bool known = !strcmp(o->backend, "cpu") || !strcmp(o->backend, "reference") || !strcmp(o->backend, "mlx");
+  bool known = !strcmp(o->backend, "cpu") || !strcmp(o->backend, "reference") || !strcmp(o->backend, "mlx") ||
+               !strcmp(o->backend, "own-memory");
   known = known && (!o->tape || !strcmp(o->tape, "poison") || !strcmp(o->tape, "recompute"));
   return argc % 2 == 1 && o->checkpoint && o->fixture && known;
 }
@@ -274,8 +288,9 @@ int main(int argc, char **argv) {
   of3_error err = {0};
   of3_table table;
   if (!parse(argc, argv, &o)) {
-    fprintf(stderr, "usage: parity --checkpoint W --fixture FX.safetensors [--backend cpu|reference|mlx] "
-                    "[--isa NAME] [--dtype f32|bf16|f16] [--threads N] [--tape poison|recompute]\n");
+    fprintf(stderr,
+            "usage: parity --checkpoint W --fixture FX.safetensors [--backend cpu|reference|mlx|own-memory] "
+            "[--isa NAME] [--dtype f32|bf16|f16] [--threads N] [--tape poison|recompute] [--log debug]\n");
     return 2;
   }
   of3_device device;

@@ -30,7 +30,8 @@ static bool works(char *why, size_t size) {
 
 const of3_plugin *of3_plugin_entry(void);
 const of3_plugin *of3_plugin_entry(void) {
-  static const of3_backend f32 = {.name = "mlx", .count_devices = count_devices, .open_device = open_device};
+  static const of3_backend f32 = {
+      .name = "mlx", .isa = "", .count_devices = count_devices, .open_device = open_device};
   static const of3_plugin plugin = {
 #ifdef FAKE_STALE
       .abi = OF3_PLUGIN_ABI + 1,

@@ -42,7 +42,8 @@ bool ops_run(const of3_device *device, int threads, const ops_case *k, bool plan
   if (!writes_as_the_table_says(&call))
     return ops_complain(k, backend->name, threads, "ops.def says otherwise of its output");
   of3_tensor *out = of3_apply(&cx, &call);
-  *r = (ops_result){out->dtype, of3_count(out), of3_bytes(out), NULL, cx.flops, cx.n_ops, cx.peak};
+  *r = (ops_result){out->dtype, of3_count(out), of3_bytes(out),    NULL,
+                    cx.flops,   cx.n_ops,       cx.n_by_reference, cx.peak};
   bool ok = of3_ctx_status(&cx, &err) == OF3_OK;
   if (!ok) ops_complain(k, backend->name, threads, err.text);
   if (ok && !planning) {
@@ -106,4 +107,21 @@ bool ops_selected(const char *name, int argc, char **argv, int first) {
   for (int i = first; i < argc; i++)
     if (!strcmp(argv[i], name)) return true;
   return first >= argc;
+}
+
+void ops_print_support(const of3_device *device, const char *title, int argc, char **argv, int first) {
+  int all[OF3_N_OP] = {0}, accepted[OF3_N_OP] = {0};
+  for (int i = 0; i < ops_n_case(); i++) {
+    ops_result r = {0};
+    if (!ops_run(device, 1, &cases[i], true, SIZE_MAX / 4, &r)) continue;
+    all[cases[i].op]++;
+    accepted[cases[i].op] += r.n_by_reference == 0;
+  }
+  printf("%s\n", title);
+  for (int op = 0; op < OF3_N_OP; op++)
+    if (ops_selected(of3_op_table()[op].name, argc, argv, first))
+      printf("  %-24s %2d of %2d cases%s\n", of3_op_table()[op].name, accepted[op], all[op],
+             accepted[op] == 0        ? ", all by the reference"
+             : accepted[op] < all[op] ? ", the others by the reference"
+                                      : "");
 }

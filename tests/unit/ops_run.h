@@ -17,7 +17,7 @@ typedef struct ops_result {
   size_t bytes;
   void *value; /* the caller's to free; NULL while planning */
   double flops;
-  int64_t n_ops;
+  int64_t n_ops, n_by_reference; /* of these the reference did */
   size_t peak;
 } ops_result;
 
@@ -40,6 +40,9 @@ bool ops_compare(const ops_case *k, const char *isa, const ops_result *r, const 
 /* The plan counts the same operations and FLOPs, and its peak suffices. */
 bool ops_check_plan(const ops_case *k, const char *isa, int threads, const ops_result *plan,
                     const ops_result *real);
+
+/* For each selected operation and all of its cases, how many of these the backend's kernels accept. */
+void ops_print_support(const of3_device *device, const char *title, int argc, char **argv, int first);
 
 /* Whether an operation is among argv[first..], or these are none. */
 bool ops_selected(const char *name, int argc, char **argv, int first);

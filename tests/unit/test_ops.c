@@ -7,20 +7,26 @@
  * not;
  *   - integers are equal; all numbers of threads, and of passes, give the same bytes;
  *   - the plan's peak of memory suffices, and the plan counts the same operations and FLOPs;
- *   - nobody writes behind the inputs; memory that nobody wrote is NaN.
+ *   - nobody writes behind the inputs; memory that nobody wrote is NaN;
+ *   - a backend with memory of its own and no kernels (own_memory.h) gives the bytes of the reference, and
+ * takes as much memory as its plan says.
  *
- *   test_ops [--list | --measure] [--isa ISA] [--dtype f32|bf16] [--threads MOST] [OPERATION...] */
+ * --support lists what the kernels accept and what is left to the reference.
+ *
+ *   test_ops [--list | --measure | --support] [--isa ISA] [--dtype f32|bf16] [--threads MOST] [OPERATION...]
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cpu/cpu.h"
 #include "ops_batch.h"
+#include "own_memory.h"
 
 enum { MAX_ISA = 8 };
 
 typedef struct options {
-  bool list, measure;
+  bool list, measure, support;
   const char *isa[MAX_ISA];
   int n_isa, most_threads;
   bool type[2]; /* to be tested: f32, weights of bf16 */
@@ -94,6 +100,25 @@ static bool check_isa(const ops_case *k, const char *isa, of3_dtype type, int mo
 
 static bool has_weights(of3_op op) { return measured_bf16[op] > 0; }
 
+static bool check_own_memory(const ops_case *k, of3_dtype type, const ops_result *reference) {
+  static const char name[] = "own-memory";
+  ops_result plan = {0}, r = {0};
+  of3_device device;
+  of3_error err = {0};
+  const of3_backend *backend = type == OF3_BF16 ? &own_memory_backend_bf16 : &own_memory_backend;
+  if (of3_device_open(&device, backend, 0, &err) != OF3_OK) return ops_complain(k, name, 1, err.text);
+  bool ok = ops_run(&device, 1, k, true, SIZE_MAX / 4, &plan) &&
+            ops_run(&device, 1, k, false, plan.peak + 64, &r) && ops_check_plan(k, name, 1, &plan, &r);
+  if (ok && r.peak != plan.peak) ok = ops_complain(k, name, 1, "takes other memory than its plan says");
+  if (ok && r.n_by_reference != r.n_ops)
+    ok = ops_complain(k, name, 1, "something was not done by the reference");
+  if (ok && (r.bytes != reference->bytes || memcmp(r.value, reference->value, r.bytes) != 0))
+    ok = ops_complain(k, name, 1, "other bytes than the reference");
+  free(r.value);
+  of3_device_close(&device);
+  return ok;
+}
+
 static bool check_case(const ops_case *k, of3_dtype type, const options *o, double *worst) {
   ops_result plan, reference = {0};
   const of3_device plain = {.backend =
@@ -101,6 +126,7 @@ static bool check_case(const ops_case *k, of3_dtype type, const options *o, doub
   bool ok = ops_run(&plain, 1, k, true, SIZE_MAX / 4, &plan) &&
             ops_run(&plain, 1, k, false, plan.peak + 64, &reference) &&
             ops_check_plan(k, "reference", 1, &plan, &reference) && check_batches(k, &plain, 1);
+  ok = ok && check_own_memory(k, type, &reference);
   for (int i = 0; ok && i < o->n_isa; i++)
     ok = check_isa(k, o->isa[i], type, o->most_threads, &reference, worst);
   free(reference.value);
@@ -112,10 +138,12 @@ static bool read_options(options *o, int argc, char **argv) {
   o->n_isa = of3_cpu_isas(o->isa, MAX_ISA);
   for (; o->first < argc && !strncmp(argv[o->first], "--", 2); o->first++) {
     const char *name = argv[o->first];
-    bool list = !strcmp(name, "--list"), measure = !strcmp(name, "--measure");
+    bool list = !strcmp(name, "--list"), measure = !strcmp(name, "--measure"),
+         support = !strcmp(name, "--support");
     o->list |= list;
     o->measure |= measure;
-    if (list || measure) continue;
+    o->support |= support;
+    if (list || measure || support) continue;
     if (++o->first == argc) return false;
     const char *value = argv[o->first];
     if (!strcmp(name, "--isa")) {
@@ -140,11 +168,27 @@ static void print_errors(double worst[2][OF3_N_OP], int argc, char **argv, int f
              measured_f32[op], measured_bf16[op]);
 }
 
+static int list_support(const options *o, int argc, char **argv) {
+  for (int i = 0; i < o->n_isa; i++)
+    for (int half = 0; half < 2; half++) {
+      of3_error err = {0};
+      of3_device d = {0};
+      char title[64];
+      const of3_dtype type = half ? OF3_BF16 : OF3_F32;
+      if (!o->type[half]) continue;
+      if (of3_cpu_backend(o->isa[i], type, &d.backend, &err) != OF3_OK) return puts(err.text), 1;
+      snprintf(title, sizeof title, "cpu-%s, %s", d.backend->isa, of3_dtype_name(type));
+      ops_print_support(&d, title, argc, argv, o->first);
+    }
+  return 0;
+}
+
 int main(int argc, char **argv) {
   options o;
   double worst[2][OF3_N_OP] = {{0}};
   int failed = 0, done = 0;
   if (!read_options(&o, argc, argv)) return puts("test_ops: wrong options"), 2;
+  if (o.support) return list_support(&o, argc, argv);
   for (int i = 0; i < ops_n_case(); i++) {
     const ops_case *k = &ops_cases()[i];
     const char *name = of3_op_table()[k->op].name;

@@ -4,7 +4,11 @@
  *   - the plan counts the same operations and FLOPs, and the bytes that MLX held at most are within it
  *     (on the CPU device f32 only: it widens half-precision operands of products, which no GPU does).
  *
- *   test_ops_mlx [--measure] [--dtype f32|bf16|f16] [NAME...]      exits with 77 where there is no MLX */
+ * --declined: MLX declines every call, so that the reference computes on images of MLX's memory; --support:
+ * lists what the kernels accept.
+ *
+ *   test_ops_mlx [--measure | --declined | --support] [--dtype f32|bf16|f16] [NAME...]      exits with 77
+ * where there is no MLX */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +59,11 @@ static bool check_case(const ops_case *k, const of3_device *mlx, bool check_peak
   return ok;
 }
 
+static const of3_kernel *no_kernel(const of3_ctx *cx, of3_op op) {
+  (void)cx, (void)op;
+  return NULL;
+}
+
 int main(int argc, char **argv) {
   double worst[OF3_N_OP] = {0}, half[OF3_N_OP]; /* measured at most: 0.021 in bf16, 0.0012 in f16 */
   const double *measured = measured_f32;
@@ -64,8 +73,10 @@ int main(int argc, char **argv) {
   of3_device mlx;
   int failed = 0, done = 0, first = 1;
   size_t most[OF3_N_OP] = {0}; /* bytes held beyond the plan */
-  bool measure = argc > 1 && !strcmp(argv[1], "--measure");
-  if (measure) first++;
+  bool measure = argc > 1 && !strcmp(argv[1], "--measure"),
+       support = argc > 1 && !strcmp(argv[1], "--support"),
+       declined = argc > 1 && !strcmp(argv[1], "--declined");
+  if (measure || declined || support) first++;
   if (first + 1 < argc && !strcmp(argv[first], "--dtype")) {
     dtype = !strcmp(argv[first + 1], "bf16") ? OF3_BF16 : !strcmp(argv[first + 1], "f16") ? OF3_F16 : OF3_F32;
     for (int op = 0; op < OF3_N_OP; op++) half[op] = dtype == OF3_BF16 ? 0.015 : 0.001;
@@ -78,6 +89,10 @@ int main(int argc, char **argv) {
     printf("skipped: %s\n", err.text);
     return 77;
   }
+  of3_backend declining = *backend;
+  declining.kernel = no_kernel;
+  if (declined) mlx.backend = &declining;
+  if (support) return ops_print_support(&mlx, "mlx", argc, argv, first), 0;
   for (int i = 0; i < ops_n_case(); i++) {
     const ops_case *k = &ops_cases()[i];
     if (!ops_selected(of3_op_table()[k->op].name, argc, argv, first)) continue;

@@ -1,4 +1,5 @@
-/* Regions on the reference, the CPU backend and, where it is, MLX: runs that repeat a record give what the
+/* Regions on the reference, the CPU backend and, where it is, MLX; on a backend without kernels in
+ * test_by_reference.c: runs that repeat a record give what the
  * body gives, costs are counted in each run, and what a region must not do is an error.
  *
  *   test_region [mlx]      mlx: that backend only; exits with 77 where there is none */
@@ -109,8 +110,60 @@ static void expect_failure(const of3_device *d, bool uploads, const char *text) 
   of3_ctx_close(&cx);
 }
 
+/* An operation inside that the backend does not do is done by the reference, and the body runs each time. */
+static const of3_backend *all_kernels;
+
+static const of3_kernel *all_but_add(const of3_ctx *cx, of3_op op) {
+  return op == OF3_OP_ADD ? NULL : all_kernels->kernel(cx, op);
+}
+
+static void reference_inside(const of3_device *d) {
+  float whole[ROWS * WIDTH], parted[ROWS * WIDTH];
+  of3_backend b = *d->backend;
+  of3_device without = *d;
+  of3_ctx cx;
+  all_kernels = d->backend;
+  b.kernel = all_but_add;
+  without.backend = &b;
+  for (int i = 0; i < 2; i++) {
+    open_on(i ? &without : d, &cx);
+    step s = make_step(&cx);
+    run(&s, true, i ? parted : whole);
+    assert_int_equal(of3_ctx_status(&cx, NULL), OF3_OK);
+    if (i) {
+      assert_int_equal(s.calls, RUNS);
+      assert_true(cx.n_by_reference >= RUNS);
+    }
+    of3_ctx_close(&cx);
+  }
+  assert_memory_equal(whole, parted, sizeof whole);
+}
+
+/* What is made inside lies at the same addresses in each run. */
+static void at_another_height(const of3_device *d) {
+  of3_ctx cx;
+  of3_error err = {0};
+  open_on(d, &cx);
+  step s = make_step(&cx);
+  const float factor = 0.5f;
+  s.factor = OF3_FROM_HOST(&cx, OF3_F32, &factor, 1);
+  of3_tensor *const in[] = {s.x, s.factor};
+  of3_region region = {.body = body, .user = &s, .in = in, .n_in = 2, .out = in, .n_out = 1};
+  of3_region_run(&cx, &region);
+  of3_region_run(&cx, &region);
+  assert_int_equal(of3_ctx_status(&cx, NULL), OF3_OK);
+  OF3_NEW(&cx, OF3_F32, 1);
+  of3_region_run(&cx, &region);
+  assert_int_equal(of3_ctx_status(&cx, &err), OF3_ERR_INTERNAL);
+  assert_non_null(strstr(err.text, "begins at another height of the stack"));
+  of3_region_close(&cx, &region);
+  of3_ctx_close(&cx);
+}
+
 static void check(const of3_device *d) {
   same_as_the_body(d);
+  reference_inside(d);
+  at_another_height(d);
   expect_failure(d, true, "a region copies to or from host memory");
   if (d->backend->region) expect_failure(d, false, "writes a tensor that is not among its outputs");
 }
