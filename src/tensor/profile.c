@@ -9,10 +9,8 @@
 /* ---- Rows */
 
 static of3_profile_row *row_of(of3_profile *p, const of3_call *c, bool by_reference) {
-  static const char mark[] = ", reference";
-  char shape[OF3_CALL_TEXT + sizeof mark];
-  of3_call_text(c, shape);
-  if (by_reference) strcat(shape, mark);
+  char call[OF3_CALL_TEXT], shape[OF3_PROFILE_SHAPE];
+  snprintf(shape, sizeof shape, "%s%s", of3_call_text(c, call), by_reference ? ", reference" : "");
   for (int i = 0; i < p->n; i++) {
     of3_profile_row *r = &p->row[i];
     if (r->op == c->op && strcmp(r->phase, p->phase) == 0 && strcmp(r->shape, shape) == 0) return r;

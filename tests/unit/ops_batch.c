@@ -78,7 +78,8 @@ static bool run_call(const of3_device *device, int threads, const ops_case *k, b
   ops_env e = {.cx = &cx, .matrix = device->backend->projects_bf16 ? OF3_BF16 : OF3_F32};
   of3_call call = which == ALL ? make_batch(&e, k, shared) : make_alone(&e, k, (uint32_t)which, shared);
   of3_tensor *out = of3_apply(&cx, &call);
-  *r = (ops_result){out->dtype, of3_count(out), of3_bytes(out), NULL, cx.flops, cx.n_ops, cx.peak};
+  *r = (ops_result){out->dtype, of3_count(out), of3_bytes(out),    NULL,
+                    cx.flops,   cx.n_ops,       cx.n_by_reference, cx.peak};
   bool ok = of3_ctx_status(&cx, &err) == OF3_OK;
   if (!ok) ops_complain(k, device->backend->name, threads, err.text);
   if (ok && !planning) {
