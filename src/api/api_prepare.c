@@ -104,7 +104,9 @@ enum { BYTES_OF_A_CELL = 1 + 1 + 4 + 1 };
 static void assume_alignment(const of3_query *q, of3_features *f) {
   bool any = false;
   for (int i = 0; i < q->n_chain; i++) any |= q->chain[i].n_msa > 0;
-  if (any && q->use_msas) f->n_msa = OF3_MSA_MOST_ROWS;
+  if (!any || !q->use_msas) return;
+  f->n_msa = OF3_MSA_MOST_ROWS;
+  f->msa_mask = NULL; /* not known yet */
 }
 
 of3_status of3_job_estimate(const of3_job *j, const of3_query *query, int threads, uint64_t *ret_bytes,

@@ -22,6 +22,8 @@ static const of3_kernel *cpu_kernel(const of3_ctx *cx, of3_op op, of3_direction 
       [OF3_OP_CONCAT] = &of3_cpu_concat,
       [OF3_OP_OUTER_SUM] = &of3_cpu_outer_sum,
       [OF3_OP_EMBED_ADD] = &of3_cpu_embed_add,
+      [OF3_OP_TEMPLATE_ADD] = &of3_cpu_template_add,
+      [OF3_OP_TAKE_ROWS] = &of3_cpu_take_rows,
       [OF3_OP_RELPOS_ADD] = &of3_cpu_relpos_add,
       [OF3_OP_RELPOS_ONE_HOT] = &of3_cpu_relpos_one_hot,
       [OF3_OP_GATHER] = &of3_cpu_gather,

@@ -26,7 +26,7 @@ static void embed_rows(void *arg, int64_t begin, int64_t end, int thread) {
   (void)thread;
   for (int64_t r = begin; r < end; r++)
     for (int64_t i = 0; i < n; i++) {
-      int32_t at = of3_i32(index)[r % rows * n + i];
+      const int64_t at = of3_embed_index(index, r % rows * n + i);
       float *y = of3_f32(t->c->out) + r * w;
       if (at >= 0) t->k->axpy(y, weight ? of3_f32(weight)[r % of3_count(weight)] : 1.0f, table + at * w, w);
     }
@@ -84,6 +84,74 @@ static void run_relpos_one_hot(of3_ctx *cx, const of3_call *c, void *memory) {
 }
 
 const of3_kernel of3_cpu_relpos_one_hot = {.run = run_relpos_one_hot};
+
+/* ---- TEMPLATE_ADD */
+
+typedef struct template_job {
+  const of3_cpu_kernels *k;
+  const of3_call *c;
+  float *column;  /* W transposed, [5][c] */
+  float *scratch; /* a thread: [c] */
+} template_job;
+
+/* Floats of a row of v, aligned. */
+static int64_t template_row(const of3_call *c) { return of3_aligned(of3_dim(c->in[TEMPLATE_ADD_V], 0)); }
+
+static size_t template_add_workspace(const of3_ctx *cx, const of3_call *c) {
+  return (size_t)((5 + of3_cpu_threads(cx)) * template_row(c)) * sizeof(float);
+}
+
+/* Rows are pairs. What is 0 adds nothing. */
+static void template_add_rows(void *arg, int64_t begin, int64_t end, int thread) {
+  const template_job *t = arg;
+  const float *table = of3_f32(t->c->in[TEMPLATE_ADD_TABLE]);
+  const int64_t n = of3_dim(t->c->out, 1), w = of3_dim(t->c->out, 0), ld = template_row(t->c);
+  float *sum = t->scratch + thread * ld, x[5];
+  for (int64_t r = begin; r < end; r++) {
+    float *v = of3_f32(t->c->out) + r * w;
+    const float factor = of3_template_pair(t->c, n, r / (n * n), r / n % n, r % n, x);
+    const int bin = of3_template_bin(t->c, r);
+    memset(sum, 0, (size_t)w * sizeof *sum);
+    for (int k = 0; k < 5; k++)
+      if (x[k] != 0) t->k->axpy(sum, x[k], t->column + k * ld, w);
+    t->k->add(v, sum, w);
+    if (bin >= 0) t->k->axpy(v, factor, table + bin * w, w);
+  }
+}
+
+static void run_template_add(of3_ctx *cx, const of3_call *c, void *memory) {
+  template_job t = {.k = of3_cpu_state(cx)->kernels, .c = c, .column = memory};
+  const int64_t w = of3_dim(c->out, 0), ld = template_row(c);
+  t.scratch = t.column + 5 * ld;
+  for (int64_t i = 0; i < 5 * w; i++) t.column[i % 5 * ld + i / 5] = of3_f32(c->in[TEMPLATE_ADD_W])[i];
+  of3_cpu_share(cx, template_add_rows, &t, of3_rows(c->out), w);
+}
+
+const of3_kernel of3_cpu_template_add = {.workspace = template_add_workspace, .run = run_template_add};
+
+/* ---- TAKE_ROWS */
+
+static void take_rows(void *arg, int64_t begin, int64_t end, int thread) {
+  const job *t = arg;
+  const of3_tensor *x = t->c->in[TAKE_ROWS_X];
+  const size_t w = (size_t)of3_dim(x, 0), bytes = w * of3_dtype_size(x->dtype);
+  (void)thread;
+  for (int64_t r = begin; r < end; r++) {
+    const uint8_t *from =
+        (const uint8_t *)of3_host(x) + (size_t)of3_i32(t->c->in[TAKE_ROWS_INDEX])[r] * bytes;
+    if (t->c->out->dtype == x->dtype)
+      memcpy((uint8_t *)of3_host(t->c->out) + (size_t)r * bytes, from, bytes);
+    else
+      for (size_t i = 0; i < w; i++) of3_f32(t->c->out)[(size_t)r * w + i] = (float)from[i];
+  }
+}
+
+static void run_take_rows(of3_ctx *cx, const of3_call *c, void *memory) {
+  (void)memory;
+  index_share_rows(cx, c, take_rows, of3_rows(c->out), of3_dim(c->out, 0));
+}
+
+const of3_kernel of3_cpu_take_rows = {.run = run_take_rows};
 
 /* ---- GATHER and SEGMENT_MEAN */
 

@@ -211,6 +211,8 @@ static array copy_of(const void *host, of3_dtype dtype, const mx::Shape &shape) 
   switch (dtype) {
   case OF3_I32:
     return array(static_cast<const int32_t *>(host), shape, mx::int32);
+  case OF3_U8:
+    return array(static_cast<const uint8_t *>(host), shape, mx::uint8);
   case OF3_BF16:
     return array(static_cast<const mx::bfloat16_t *>(host), shape, mx::bfloat16);
   case OF3_F16:

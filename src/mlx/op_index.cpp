@@ -17,6 +17,8 @@ static void run_embed_add(State &s, const of3_call &c) {
   int64_t rows = of3_rows(c.out), w = last(c.out), m = of3_rows(index), n = last(index);
   if (rows == 0) return;
   array at = get_rows(index), table = f32(get(c.in[EMBED_TABLE]));
+  if (index->dtype == OF3_U8)
+    at = mx::where(mx::equal(at, array(uint8_t{255})), array(-1), mx::astype(at, mx::int32));
   std::optional<array> sum;
   for (int64_t k = 0; k < n; k++) {
     array column = cut(at, 1, k, 1);
@@ -154,6 +156,64 @@ static void run_bond_add(State &s, const of3_call &c) {
   }
 }
 const Kernel ops::bond_add{run_bond_add, nullptr};
+
+static void run_take_rows(State &s, const of3_call &c) {
+  if (of3_count(c.out) == 0) return;
+  array y = mx::take(get(c.in[TAKE_ROWS_X]), get(c.in[TAKE_ROWS_INDEX]), 0);
+  set(s, c.out, y);
+}
+const Kernel ops::take_rows{run_take_rows, nullptr};
+
+/* ---- TEMPLATE_ADD */
+
+/* Batch entry b of an argument [~,shape]. */
+static array entry_at(const Tensor *t, int64_t b, std::initializer_list<int64_t> shape) {
+  int64_t each = 1;
+  for (int64_t d : shape) each *= d;
+  const int64_t entries = of3_count(t) / each;
+  return shaped(cut(get(t, {entries, each}), 0, b % entries, 1), shape);
+}
+
+/* The five features [N,N,5] of the pairs of one batch entry, and the factor of the distogram. */
+static array template_features(const of3_call &c, int64_t b, int64_t n, array *factor) {
+  array asym = entry_at(c.in[TEMPLATE_ADD_ASYM], b, {n}), i = shaped(asym, {n, 1}), j = shaped(asym, {1, n});
+  array chain = c.attr.chain_equal ? mx::astype(mx::equal(i, j), mx::float32) : f32(i) * f32(j);
+  *factor = c.attr.chain_equal ? mx::ones_like(chain) : chain;
+  auto masks = [&](int at) {
+    array m = entry_at(c.in[at], b, {n});
+    return shaped(shaped(m, {n, 1}) * shaped(m, {1, n}) * chain, {n, n, 1});
+  };
+  array unit = mx::zeros(dims({n, n, 3}));
+  if (c.in[TEMPLATE_ADD_UNIT])
+    unit = entry_at(c.in[TEMPLATE_ADD_UNIT], b, {n, n, 3}) * shaped(*factor, {n, n, 1});
+  return mx::concatenate({masks(TEMPLATE_ADD_BETA), masks(TEMPLATE_ADD_FRAME), unit}, -1);
+}
+
+static void run_template_add(State &s, const of3_call &c) {
+  const int64_t n = of3_dim(c.out, 1), w = last(c.out);
+  if (of3_count(c.out) == 0) return;
+  array wt = mx::transpose(f32(get(c.in[TEMPLATE_ADD_W]))), table = f32(get(c.in[TEMPLATE_ADD_TABLE]));
+  for (int64_t b = 0; b < of3_rows(c.out) / (n * n); b++) {
+    Tensor v = *c.out;
+    v.rank = 3;
+    v.shape[0] = n, v.shape[1] = n, v.shape[2] = w;
+    v.offset += b * n * n * w;
+    array factor(0.0f), x = template_features(c, b, n, &factor);
+    array y = f32(get(&v)) + mx::matmul(x, wt);
+    if (c.in[TEMPLATE_ADD_BIN]) {
+      array at = entry_at(c.in[TEMPLATE_ADD_BIN], b, {n, n});
+      array known = mx::logical_not(mx::equal(at, array(uint8_t{255})));
+      array row = mx::take(table, mx::where(known, mx::astype(at, mx::int32), array(0)), 0);
+      y = y + row * shaped(mx::where(known, factor, array(0.0f)), {n, n, 1});
+    }
+    set(s, &v, y);
+  }
+}
+static int64_t template_add_bytes(const State &s, const of3_call &c) {
+  const int64_t n = of3_dim(c.out, 1);
+  return size_of(s) * of3_count(c.out) + n * n * (20 * last(c.out) + 64);
+}
+const Kernel ops::template_add{run_template_add, template_add_bytes};
 
 static void run_gather(State &s, const of3_call &c) {
   const Tensor *x = c.in[GATHER_X], *mask = c.in[GATHER_MASK];

@@ -9,8 +9,8 @@
 static of3_tensor *atom_classes(const of3_run *r) {
   const of3_features *f = r->in.f;
   const int width = 1 + OF3_NAME_CHARS;
-  int32_t *host = OF3_ARENA_NEW(r->arena, int32_t, (size_t)f->n_atom * (size_t)width);
-  if (!host) of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for atom classes");
+  int32_t *host;
+  of3_tensor *t = OF3_STAGE(r->cx, &host, OF3_I32, f->n_atom, width);
   for (int a = 0; host && a < f->n_atom; a++) {
     int32_t *at = host + (int64_t)a * width;
     at[0] = f->ref_element[a] == OF3_NO_CLASS ? -1 : f->ref_element[a];
@@ -19,20 +19,22 @@ static of3_tensor *atom_classes(const of3_run *r) {
       at[1 + k] = ch == OF3_NO_CLASS ? -1 : OF3_N_ELEMENT + OF3_N_NAME_CHAR * k + ch;
     }
   }
-  return OF3_FROM_HOST(r->cx, OF3_I32, host, f->n_atom, width);
+  of3_staged(r->cx, t);
+  return t;
 }
 
 of3_tensor *of3_atom_single(const of3_run *r, const of3_atom_encoder_w *w) {
   of3_ctx *cx = r->cx;
   const of3_features *f = r->in.f;
-  of3_tensor *pos = OF3_FROM_HOST(cx, OF3_F32, f->ref_pos, f->n_atom, 3);
+  of3_tensor *pos = OF3_SHARE_HOST(cx, OF3_F32, f->ref_pos, f->n_atom, 3);
   of3_tensor *c = of3_linear(cx, pos, w->ref_pos, OF3_ACT_NONE);
   of3_scope scope = of3_scope_begin(cx);
-  float *charge = OF3_ARENA_NEW(r->arena, float, f->n_atom);
-  if (!charge) of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for charges");
+  float *charge;
+  of3_tensor *charges = OF3_STAGE(cx, &charge, OF3_F32, f->n_atom, 1);
   for (int a = 0; charge && a < f->n_atom; a++) charge[a] = asinhf(f->ref_charge[a]);
-  of3_linear_add(cx, c, OF3_FROM_HOST(cx, OF3_F32, charge, f->n_atom, 1), w->ref_charge, NULL, NULL);
-  of3_linear_add(cx, c, OF3_FROM_HOST(cx, OF3_F32, f->ref_mask, f->n_atom, 1), w->ref_mask, NULL, NULL);
+  of3_staged(cx, charges);
+  of3_linear_add(cx, c, charges, w->ref_charge, NULL, NULL);
+  of3_linear_add(cx, c, OF3_SHARE_HOST(cx, OF3_F32, f->ref_mask, f->n_atom, 1), w->ref_mask, NULL, NULL);
   of3_embed_add(cx, c, atom_classes(r), w->ref_classes, NULL);
   of3_scope_end(cx, scope);
   return c;
@@ -41,8 +43,8 @@ of3_tensor *of3_atom_single(const of3_run *r, const of3_atom_encoder_w *w) {
 of3_tensor *of3_atom_pair_features(const of3_run *r, const of3_atom_encoder_w *w) {
   of3_ctx *cx = r->cx;
   const of3_features *f = r->in.f;
-  of3_tensor *pos = OF3_FROM_HOST(cx, OF3_F32, f->ref_pos, f->n_atom, 3);
-  of3_tensor *uid = OF3_FROM_HOST(cx, OF3_I32, f->ref_space_uid, f->n_atom);
+  of3_tensor *pos = OF3_SHARE_HOST(cx, OF3_F32, f->ref_pos, f->n_atom, 3);
+  of3_tensor *uid = OF3_SHARE_HOST(cx, OF3_I32, f->ref_space_uid, f->n_atom);
   return of3_atom_pair(cx, pos, uid, r->in.windows, w->ref_offset, w->inv_sq_dists, w->valid_mask);
 }
 

@@ -2,9 +2,9 @@
  * expectations as soon as they exist: those of PAE in row blocks, those of PDE and of the distogram at once,
  * as they are added to their transpose. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "model/run.h"
+#include "tensor/backend.h"
 
 enum {
   GROUP_PAIRS = 1 << 18, /* pairs of samples taken together */
@@ -41,13 +41,35 @@ static int representative_offset(const of3_features *f, int i) {
   }
 }
 
-static void representative_atoms(const of3_features *f, int32_t *index, float *has) {
-  for (int i = 0; i < f->n_token; i++) {
-    int offset = representative_offset(f, i), at = f->start_atom_index[i] + offset;
-    bool real = offset >= 0 && f->token_mask[i] > 0 && at < f->n_atom;
-    index[i] = real ? at : 0;
-    has[i] = real ? f->atom_mask[at] : 0;
-  }
+static int64_t representative_atom(const of3_features *f, int i, float *has) {
+  const int offset = representative_offset(f, i), at = f->start_atom_index[i] + offset;
+  const bool real = offset >= 0 && f->token_mask[i] > 0 && at < f->n_atom;
+  *has = real ? f->atom_mask[at] : 0;
+  return real ? at : 0;
+}
+
+/* Of each token: [N] i32. */
+static of3_tensor *representative_atoms(const of3_run *r) {
+  const of3_features *f = r->in.f;
+  int32_t *index;
+  float has;
+  of3_tensor *t = OF3_STAGE(r->cx, &index, OF3_I32, f->n_token);
+  for (int i = 0; index && i < f->n_token; i++) index[i] = (int32_t)representative_atom(f, i, &has);
+  of3_staged(r->cx, t);
+  return t;
+}
+
+/* Whether each token has one: [N], NULL if all have. */
+static of3_tensor *has_representative(const of3_run *r) {
+  const of3_features *f = r->in.f;
+  float *at, has = 1;
+  int first = 0;
+  while (first < f->n_token && has == 1) representative_atom(f, first++, &has);
+  if (has == 1) return NULL;
+  of3_tensor *t = OF3_STAGE(r->cx, &at, OF3_F32, f->n_token);
+  for (int i = 0; at && i < f->n_token; i++) representative_atom(f, i, &at[i]);
+  of3_staged(r->cx, t);
+  return t;
 }
 
 /* ---- what logits are turned into */
@@ -56,21 +78,24 @@ typedef struct decoding {
   of3_tensor *pae, *pde, *plddt, *contact; /* tables [1,bins] */
   of3_tensor *tm;                          /* [sets,bins_pae] */
   of3_tensor *chain, *set_of_size; /* [N,2], [N+1] i32: which set a pair of tokens takes; set 0: all tokens */
+  of3_tensor *atom_place, *has_place; /* [A] i32, f32: of expected pLDDT */
 } decoding;
 
 /* Centres of n bins on [0,top]. */
 static of3_tensor *centres(const of3_run *r, int n, double top) {
-  float *t = OF3_ARENA_NEW(r->arena, float, n);
-  if (!t) of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for the centres of bins");
-  for (int i = 0; t && i < n; i++) t[i] = (float)((i + 0.5) * top / n);
-  return OF3_FROM_HOST(r->cx, OF3_F32, t, 1, n);
+  float *at;
+  of3_tensor *t = OF3_STAGE(r->cx, &at, OF3_F32, 1, n);
+  for (int i = 0; at && i < n; i++) at[i] = (float)((i + 0.5) * top / n);
+  of3_staged(r->cx, t);
+  return t;
 }
 
 static of3_tensor *contact_table(const of3_run *r) {
-  float *t = OF3_ARENA_NEW(r->arena, float, r->c->bins_distogram);
-  if (!t) of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for the bins of contacts");
-  for (int i = 0; t && i < r->c->bins_distogram; i++) t[i] = i < CONTACT_BINS;
-  return OF3_FROM_HOST(r->cx, OF3_F32, t, 1, r->c->bins_distogram);
+  float *at;
+  of3_tensor *t = OF3_STAGE(r->cx, &at, OF3_F32, 1, r->c->bins_distogram);
+  for (int i = 0; at && i < r->c->bins_distogram; i++) at[i] = i < CONTACT_BINS;
+  of3_staged(r->cx, t);
+  return t;
 }
 
 /* 1 / (1 + (c_b/d0)^2) for a set of n tokens (docs/files.md 3). */
@@ -93,61 +118,120 @@ static int count_chains(const of3_features *f, int *opt_count) {
 }
 
 /* Sizes of sets are numbers of tokens: that of all is row 0, each of a chain or of two together has a row of
- * its own. size_row [N+1]: row of a size, 0: not yet there. Returns how many rows there are. */
-static int fill_tm_rows(const int *chain, int n_chain, int bins, int32_t *size_row, float *table) {
-  int rows = 1, all = 0;
-  for (int a = 0; a < n_chain; a++) {
-    all += chain[a];
+ * its own. row [N+1]: row of a size, 0: none. Returns how many rows there are. */
+static int number_sizes(const int *chain, int n_chain, int32_t *row) {
+  int rows = 1;
+  for (int a = 0; a < n_chain; a++)
     for (int b = 0; b <= a; b++) {
       const int size = a == b ? chain[a] : chain[a] + chain[b];
-      if (size_row[size]) continue;
-      tm_weights(size, bins, table + (int64_t)rows * bins);
-      size_row[size] = rows++;
+      if (!row[size]) row[size] = rows++;
     }
-  }
-  tm_weights(all, bins, table);
   return rows;
+}
+
+/* The table of sets: row 0 of `all` tokens, then those of the sizes that have a row. */
+static of3_tensor *make_tm(const of3_run *r, int all, const int32_t *row, int rows) {
+  const int bins = r->c->bins_pae;
+  float *at;
+  of3_tensor *t = OF3_STAGE(r->cx, &at, OF3_F32, rows, bins);
+  if (at) tm_weights(all, bins, at);
+  for (int size = 0; at && size <= r->in.n_token; size++)
+    if (row[size]) tm_weights(size, bins, at + (int64_t)row[size] * bins);
+  of3_staged(r->cx, t);
+  return t;
 }
 
 static void make_tm_tables(const of3_run *r, decoding *d) {
   const of3_features *f = r->in.f;
   const int64_t n = f->n_token;
-  const int bins = r->c->bins_pae, n_chain = count_chains(f, NULL) + 1;
-  int *chain = OF3_ARENA_NEW(r->arena, int, n_chain);
-  int32_t *size_row = OF3_ARENA_NEW(r->arena, int32_t, n + 1);
-  float *table = OF3_ARENA_NEW(r->arena, float, (size_t)(n + 2) * (size_t)bins);
-  int32_t *of_token = OF3_ARENA_NEW(r->arena, int32_t, 2 * n);
-  int rows = 1;
-  if (chain && size_row && of_token && table) {
-    count_chains(f, chain);
-    rows = fill_tm_rows(chain, n_chain, bins, size_row, table);
-    for (int64_t i = 0; i < n; i++) {
-      of_token[2 * i] = f->asym_id[i];
-      of_token[2 * i + 1] = chain[f->asym_id[i]];
-    }
-  } else
-    of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for the tables of pTM");
-  d->tm = OF3_FROM_HOST(r->cx, OF3_F32, table, rows, bins);
-  d->chain = OF3_FROM_HOST(r->cx, OF3_I32, of_token, n, 2);
-  d->set_of_size = OF3_FROM_HOST(r->cx, OF3_I32, size_row, n + 1);
+  const int n_chain = count_chains(f, NULL) + 1;
+  int *chain = OF3_RUN_NEW(r, int, n_chain), all = 0;
+  int32_t *row = OF3_RUN_NEW(r, int32_t, n + 1), *of_token;
+  if (!chain || !row) return;
+  count_chains(f, chain);
+  for (int a = 0; a < n_chain; a++) all += chain[a];
+  d->tm = make_tm(r, all, row, number_sizes(chain, n_chain, row));
+  d->set_of_size = OF3_SHARE_HOST(r->cx, OF3_I32, row, n + 1);
+  d->chain = OF3_STAGE(r->cx, &of_token, OF3_I32, n, 2);
+  for (int64_t i = 0; of_token && i < n; i++) {
+    of_token[2 * i] = f->asym_id[i];
+    of_token[2 * i + 1] = chain[f->asym_id[i]];
+  }
+  of3_staged(r->cx, d->chain);
+}
+
+/* Which of the expectations of a token's atom places is that of an atom, and whether there is one. */
+static void make_atom_places(const of3_run *r, decoding *d) {
+  const of3_features *f = r->in.f;
+  const int64_t slots = r->c->max_atoms_per_token;
+  int32_t *at;
+  float *real;
+  d->atom_place = OF3_STAGE(r->cx, &at, OF3_I32, f->n_atom);
+  for (int64_t a = 0; at && a < f->n_atom; a++) {
+    const int64_t token = f->atom_to_token_index[a], slot = a - f->start_atom_index[token];
+    at[a] = slot >= 0 && slot < slots ? (int32_t)(token * slots + slot) : 0;
+  }
+  of3_staged(r->cx, d->atom_place);
+  d->has_place = OF3_STAGE(r->cx, &real, OF3_F32, f->n_atom);
+  for (int64_t a = 0; real && a < f->n_atom; a++) {
+    const int64_t token = f->atom_to_token_index[a], slot = a - f->start_atom_index[token];
+    real[a] = slot >= 0 && slot < slots && f->token_mask[token] > 0;
+  }
+  of3_staged(r->cx, d->has_place);
 }
 
 /* ---- heads */
 
-/* PAE and TM terms of one sample: zc [N,N,c_z]. */
-static void pae_head(const of3_run *r, const of3_tensor *zc, const decoding *d, int sample,
-                     of3_prediction *out) {
+/* Results of a group of samples, of which `first` is the first of all: they stay where they are computed
+ * until the group is done. Each is a tensor [G,..]. */
+typedef struct group_results {
+  of3_tensor *pae, *tm, *tm_chains, *pde, *plddt;
+} group_results;
+
+/* Where the results of sample i are on the host; NULL while planning. */
+static float *host_of(float *all, int64_t each, int64_t i) { return all ? all + each * i : NULL; }
+
+static group_results new_results(const of3_run *r, int64_t group, int64_t first, const of3_prediction *out) {
+  of3_ctx *cx = r->cx;
+  const int64_t n = r->in.n_token, pairs = n * n, atoms = r->in.n_atom;
+  return (group_results){.pae = OF3_RESULT(cx, host_of(out->pae, pairs, first), group, n, n),
+                         .tm = OF3_RESULT(cx, host_of(out->tm, pairs, first), group, n, n),
+                         .tm_chains = OF3_RESULT(cx, host_of(out->tm_chains, pairs, first), group, n, n),
+                         .pde = OF3_RESULT(cx, host_of(out->pde, pairs, first), group, n, n),
+                         .plddt = OF3_RESULT(cx, host_of(out->plddt, atoms, first), group, atoms)};
+}
+
+static void download_results(const of3_run *r, const group_results *g, int64_t first,
+                             const of3_prediction *out) {
+  const int64_t pairs = r->in.n_token * r->in.n_token;
+  of3_download(r->cx, g->pae, host_of(out->pae, pairs, first));
+  of3_download(r->cx, g->tm, host_of(out->tm, pairs, first));
+  of3_download(r->cx, g->tm_chains, host_of(out->tm_chains, pairs, first));
+  of3_download(r->cx, g->pde, host_of(out->pde, pairs, first));
+  of3_download(r->cx, g->plddt, host_of(out->plddt, r->in.n_atom, first));
+}
+
+/* Rows i .. of the pairs [N,N] of sample g of the group. */
+static of3_tensor *rows_of(const of3_run *r, const of3_tensor *result, int g, int64_t i, int64_t rows) {
+  const int64_t n = r->in.n_token;
+  of3_tensor *flat = OF3_RESHAPE(r->cx, result, result->shape[0] * n, n);
+  return of3_narrow(r->cx, flat, g * n + i, rows);
+}
+
+/* PAE and TM terms of sample g of a group: zc [N,N,c_z]. */
+static void pae_head(const of3_run *r, const of3_tensor *zc, const decoding *d, int sample, int g,
+                     const group_results *out) {
   of3_ctx *cx = r->cx;
   const of3_head_w *w = &r->w->confidence.pae;
   int64_t n = r->in.n_token, step = of3_block_rows(r, n, n * r->c->bins_pae);
   for (int64_t i = 0; i < n; i += step) {
-    int64_t rows = i + step < n ? step : n - i, at = ((int64_t)sample * n + i) * n;
+    const int64_t rows = i + step < n ? step : n - i;
     of3_scope scope = of3_scope_begin(cx);
     of3_tensor *logits = of3_norm_linear(cx, of3_narrow(cx, zc, i, rows), w->norm, w->linear, OF3_ACT_NONE);
     if (rows == n) of3_note(r, logits, "sample%d/pae", sample);
-    of3_download(cx, of3_expect(cx, logits, d->pae), out->pae + at);
-    of3_download(cx, of3_expect(cx, logits, d->tm), out->tm + at);
-    of3_download(cx, of3_expect_chains(cx, logits, d->tm, d->chain, d->set_of_size, i), out->tm_chains + at);
+    of3_expect(cx, rows_of(r, out->pae, g, i, rows), logits, d->pae);
+    of3_expect(cx, rows_of(r, out->tm, g, i, rows), logits, d->tm);
+    of3_expect_chains(cx, rows_of(r, out->tm_chains, g, i, rows), logits, d->tm, d->chain, d->set_of_size, i);
     of3_scope_end(cx, scope);
   }
 }
@@ -160,39 +244,31 @@ static of3_tensor *symmetric_logits(const of3_run *r, const of3_tensor *z, const
   return of3_symmetrize(cx, l);
 }
 
-static void pde_head(const of3_run *r, const of3_tensor *zc, const decoding *d, int sample,
-                     of3_prediction *out) {
+static void pde_head(const of3_run *r, const of3_tensor *zc, const decoding *d, int sample, int g,
+                     const group_results *out) {
   of3_ctx *cx = r->cx;
-  int64_t n = r->in.n_token;
   of3_scope scope = of3_scope_begin(cx);
   of3_tensor *logits = symmetric_logits(r, zc, &r->w->confidence.pde);
   of3_note(r, logits, "sample%d/pde", sample);
-  of3_download(cx, of3_expect(cx, logits, d->pde), out->pde + sample * n * n);
+  of3_expect(cx, rows_of(r, out->pde, g, 0, r->in.n_token), logits, d->pde);
   of3_scope_end(cx, scope);
 }
 
 /* Expected pLDDT of the atoms of one sample from s [N,c_s]: slot = place of the atom in its token. */
-static void plddt_head(const of3_run *r, const of3_tensor *s, const decoding *d, int sample,
-                       of3_prediction *out) {
+static void plddt_head(const of3_run *r, const of3_tensor *s, const decoding *d, int sample, int g,
+                       const group_results *out) {
   of3_ctx *cx = r->cx;
-  const of3_features *f = r->in.f;
   const of3_head_w *w = &r->w->confidence.plddt;
-  int64_t n = r->in.n_token, slots = r->c->max_atoms_per_token;
+  const int64_t n = r->in.n_token, slots = r->c->max_atoms_per_token, atoms = r->in.n_atom;
   of3_scope scope = of3_scope_begin(cx);
   of3_tensor *logits = of3_norm_linear(cx, s, w->norm, w->linear, OF3_ACT_NONE);
   logits = OF3_RESHAPE(cx, logits, n, slots, r->c->bins_plddt);
   of3_note(r, logits, "sample%d/plddt", sample);
-  float *host = malloc((size_t)(n * slots) * sizeof *host);
-  if (host)
-    of3_download(cx, of3_expect(cx, logits, d->plddt), host);
-  else
-    of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for pLDDT");
-  for (int64_t a = 0; host && !cx->planning && a < f->n_atom; a++) {
-    int64_t token = f->atom_to_token_index[a], slot = a - f->start_atom_index[token];
-    bool real = slot >= 0 && slot < slots && f->token_mask[token] > 0;
-    out->plddt[sample * f->n_atom + a] = real ? host[token * slots + slot] : 0;
-  }
-  free(host);
+  of3_tensor *of_places = of3_new_exact(cx, OF3_F32, 2, (int64_t[]){n, slots});
+  of3_expect(cx, of_places, logits, d->plddt);
+  of3_tensor *of_atoms = OF3_RESHAPE(cx, of3_narrow(cx, out->plddt, g, 1), atoms, 1);
+  of3_copy(cx, of_atoms,
+           of3_gather(cx, OF3_RESHAPE(cx, of_places, n * slots, 1), d->atom_place, d->has_place));
   of3_scope_end(cx, scope);
 }
 
@@ -213,7 +289,9 @@ void of3_contact_probability(const of3_run *r, const of3_tensor *z, float *conta
   const of3_head_w w = {.linear = r->w->confidence.distogram};
   of3_tensor *table = contact_table(r), *logits = symmetric_logits(r, z, &w);
   of3_note(r, logits, "distogram");
-  of3_download(cx, of3_expect(cx, logits, table), contact);
+  of3_tensor *y = OF3_RESULT(cx, contact, r->in.n_token, r->in.n_token);
+  of3_expect(cx, y, logits, table);
+  of3_download(cx, y, contact);
   of3_scope_end(cx, scope);
 }
 
@@ -251,16 +329,18 @@ static void confidence_group(const of3_run *r, const of3_trunk *t, const of3_ten
   of3_note(r, zc, "aux_heads.pairformer_embedding/z");
   of3_pairformer(r, sc, zc, single_mask, r->w->confidence.block, r->c->blocks_conf,
                  "aux_heads.pairformer_embedding.pairformer_stack");
+  const group_results results = new_results(r, group, first, out);
   for (int g = 0; g < group; g++) {
     of3_scope scope = of3_scope_begin(cx);
     of3_tensor *z = OF3_RESHAPE(cx, of3_narrow(cx, zc, g, 1), n, n, r->c->c_z);
     of3_tensor *s = OF3_RESHAPE(cx, of3_narrow(cx, sc, g, 1), n, r->c->c_s);
-    pae_head(r, z, d, first + g, out);
-    pde_head(r, z, d, first + g, out);
-    plddt_head(r, s, d, first + g, out);
+    pae_head(r, z, d, first + g, g, &results);
+    pde_head(r, z, d, first + g, g, &results);
+    plddt_head(r, s, d, first + g, g, &results);
     resolved_head(r, s, first + g);
     of3_scope_end(cx, scope);
   }
+  download_results(r, &results, first, out);
 }
 
 int of3_confidence_group(int64_t tokens, int samples) {
@@ -272,19 +352,14 @@ void of3_confidence(const of3_run *r, const of3_trunk *t, const of3_tensor *x, o
   of3_ctx *cx = r->cx;
   int64_t n = r->in.n_token, samples = x->shape[0], group = r->economy.confidence_samples;
   if (!group) group = of3_confidence_group(n, (int)samples);
-  int32_t *index = OF3_ARENA_NEW(r->arena, int32_t, n);
-  float *has = OF3_ARENA_NEW(r->arena, float, n);
-  if (!index || !has) {
-    of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for representative atoms");
-    return;
-  }
-  representative_atoms(r->in.f, index, has);
-  of3_tensor *representative = OF3_FROM_HOST(cx, OF3_I32, index, n), *has_atom = of3_make_mask(r, has, n);
-  const of3_tensor *mask = r->net->switches.conf_mask_token ? r->in.token_mask : has_atom;
+  const of3_tensor *representative = representative_atoms(r);
+  const of3_tensor *mask = r->net->switches.conf_mask_token ? r->in.token_mask : has_representative(r);
   decoding d = {.pae = centres(r, r->c->bins_pae, 32),
                 .pde = centres(r, r->c->bins_pde, 32),
                 .plddt = centres(r, r->c->bins_plddt, 100)};
   make_tm_tables(r, &d);
+  make_atom_places(r, &d);
+  if (cx->error.code != OF3_OK) return;
   for (int64_t first = 0; first < samples; first += group) {
     of3_progress(r, "confidence", (int)first, (int)samples);
     of3_scope scope = of3_scope_begin(cx);

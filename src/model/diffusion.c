@@ -88,16 +88,12 @@ static void prepare_pairs(const of3_run *r, const of3_tensor *z, of3_denoiser_st
 }
 
 of3_denoiser_state of3_prepare_denoiser(const of3_run *r, const of3_trunk *t) {
-  of3_ctx *cx = r->cx;
   const of3_denoiser_w *w = &r->w->denoiser;
   of3_denoiser_state d = {.s_base = condition_single_base(r, t), .c = noisy_atom_single(r, t->s)};
-  d.encoder = OF3_ARENA_NEW(r->arena, of3_dit_state, r->c->blocks_atom);
-  d.decoder = OF3_ARENA_NEW(r->arena, of3_dit_state, r->c->blocks_atom);
-  d.token_bias = OF3_ARENA_NEW(r->arena, of3_tensor *, r->c->blocks_token);
-  if (!d.encoder || !d.decoder || !d.token_bias) {
-    of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for the denoiser's tables");
-    return d;
-  }
+  d.encoder = OF3_RUN_NEW(r, of3_dit_state, r->c->blocks_atom);
+  d.decoder = OF3_RUN_NEW(r, of3_dit_state, r->c->blocks_atom);
+  d.token_bias = OF3_RUN_NEW(r, of3_tensor *, r->c->blocks_token);
+  if (!d.encoder || !d.decoder || !d.token_bias) return d;
   of3_atom_modulations(r, d.c, w->encoder.block, d.encoder);
   of3_atom_modulations(r, d.c, w->decoder.block, d.decoder);
   prepare_pairs(r, t->z, &d);

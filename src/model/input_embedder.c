@@ -12,8 +12,7 @@ static of3_tensor *input_atom_encoder(const of3_run *r) {
   of3_note(r, c, "%s/c", name);
   of3_atom_pair_update(r, p, c, w);
   of3_note(r, p, "%s/pair", name);
-  of3_dit_state *block = OF3_ARENA_NEW(r->arena, of3_dit_state, r->c->blocks_atom);
-  if (!block) of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for the atom transformer");
+  of3_dit_state *block = OF3_RUN_NEW(r, of3_dit_state, r->c->blocks_atom);
   of3_atom_modulations(r, c, w->block, block);
   of3_atom_biases(r, p, w->block, block);
   of3_tensor *q = of3_new_like(cx, c);
@@ -29,15 +28,16 @@ static of3_tensor *input_atom_encoder(const of3_run *r) {
 static of3_tensor *token_features(const of3_run *r) {
   const of3_features *f = r->in.f;
   const int width = 2 * OF3_N_RESTYPE + 1;
-  float *host = OF3_ARENA_NEW(r->arena, float, (size_t)f->n_token *(size_t)width);
-  if (!host) of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for token features");
+  float *host;
+  of3_tensor *t = OF3_STAGE(r->cx, &host, OF3_F32, f->n_token, width);
   for (int i = 0; host && i < f->n_token; i++) {
     float *row = host + (int64_t)i * width;
     if (f->restype[i] != OF3_NO_CLASS) row[f->restype[i]] = 1;
     memcpy(row + OF3_N_RESTYPE, f->profile + (int64_t)i * OF3_N_RESTYPE, OF3_N_RESTYPE * sizeof *row);
     row[width - 1] = f->deletion_mean[i];
   }
-  return OF3_FROM_HOST(r->cx, OF3_F32, host, f->n_token, width);
+  of3_staged(r->cx, t);
+  return t;
 }
 
 of3_tensor *of3_s_input(const of3_run *r) {

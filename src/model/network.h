@@ -98,7 +98,7 @@ OF3_MUST_CHECK of3_status of3_fold(of3_ctx *cx, const of3_network *net, const of
 
 typedef struct of3_plan {
   size_t step_bytes;   /* memory for tensors: what cx's limit must allow */
-  size_t result_bytes; /* of the of3_prediction */
+  size_t result_bytes; /* on the host beside them: of the of3_prediction, and what of3_stage needs */
   double flops_trunk, flops_diffusion, flops_heads;
 } of3_plan;
 

@@ -1,4 +1,6 @@
 /* AF3 SI Alg. 17 (Pairformer) and its pair half, which templates and the MSA module share. */
+#include <stdio.h>
+
 #include "model/run.h"
 
 void of3_pair_block(const of3_run *r, of3_tensor *z, const of3_pair_block_w *w, bool truncated,
@@ -37,12 +39,9 @@ static void attention_pair_bias(const of3_run *r, of3_tensor *s, const of3_tenso
 void of3_pairformer(const of3_run *r, of3_tensor *s, of3_tensor *z, const of3_tensor *single_mask,
                     const of3_pairformer_block_w *w, int blocks, const char *name) {
   for (int i = 0; i < blocks; i++) {
-    const char *block = of3_arena_printf(r->arena, "%s.blocks.%d", name, i);
-    const char *pair = of3_arena_printf(r->arena, "%s.blocks.%d.pair_stack", name, i);
-    if (!block || !pair) {
-      of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for names");
-      return;
-    }
+    char block[128], pair[160];
+    snprintf(block, sizeof block, "%s.blocks.%d", name, i);
+    snprintf(pair, sizeof pair, "%s.pair_stack", block);
     of3_scope scope = of3_scope_begin(r->cx); /* a block that training computes again (tensor/tape.h) */
     of3_pair_block(r, z, &w[i].pair, false, pair);
     attention_pair_bias(r, s, z, single_mask, &w[i].attention);

@@ -26,7 +26,8 @@ static of3_status plan(const planner *p, const of3_fold_options *o, of3_plan *ou
   of3_prediction nothing = {0};
   of3_status status = of3_run_network(&cx, p->net, p->f, o, NULL, NULL, &nothing, parts, err);
   *out = (of3_plan){.step_bytes = cx.peak,
-                    .result_bytes = sizeof(float) * result_floats(o->n_sample, p->f->n_token, p->f->n_atom),
+                    .result_bytes =
+                        sizeof(float) * result_floats(o->n_sample, p->f->n_token, p->f->n_atom) + cx.staging,
                     .flops_trunk = parts->flops[OF3_TRUNK],
                     .flops_diffusion = parts->flops[OF3_DIFFUSION] - parts->flops[OF3_TRUNK],
                     .flops_heads = parts->flops[OF3_HEADS] - parts->flops[OF3_DIFFUSION]};

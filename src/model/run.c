@@ -19,6 +19,13 @@ void of3_progress(const of3_run *r, const char *phase, int done, int total) {
     r->observer->progress(r->observer->user, phase, done, total);
 }
 
+void *of3_run_objects(const of3_run *r, size_t n, size_t size) {
+  void *p = of3_arena_alloc(r->arena, n, size);
+  if (!p)
+    of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for %zu bytes beside the tensors of a run", n * size);
+  return p;
+}
+
 int64_t of3_block_rows(const of3_run *r, int64_t n, int64_t floats) {
   const int64_t rows = ((int64_t)1 << (r->economy.narrow_blocks ? 18 : 22)) / floats + 1;
   return rows < n ? rows : n;

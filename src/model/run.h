@@ -15,6 +15,19 @@ typedef struct of3_inputs {
   of3_tensor *atom_token, *atom_token_mask; /* [A] i32; [A] atom_mask * token_mask of its token, or NULL */
   of3_tensor *token_start, *token_count;    /* [N] i32 */
   of3_windows windows;
+  of3_tensor *asym; /* [N] i32 */
+
+  /* the whole alignment, of which a cycle takes rows */
+  of3_tensor *msa, *has_deletion, *deletion_value; /* [all rows,N]: u8 classes, u8, f32 */
+  of3_tensor *msa_mask;                            /* u8; NULL: nothing is masked */
+
+  /* [templates]: what slots have; of those that have the features of an earlier one `times` is 0 */
+  struct of3_slot_inputs {
+    int times;               /* slots with these features */
+    of3_tensor *restype;     /* [N,1] u8 classes */
+    bool empty;              /* no geometry */
+    of3_template_slot shape; /* unless empty */
+  } * slot;
 } of3_inputs;
 
 /* A run of the network on one query. */
@@ -49,9 +62,13 @@ OF3_MUST_CHECK of3_status of3_run_network(of3_ctx *cx, const of3_network *net, c
                                           const of3_observer *opt_observer, of3_prediction *out,
                                           of3_parts *parts, of3_error *err);
 
-/* inputs.c: everything on the stack of r->cx. */
+/* n zeroed objects that live as long as the run; without memory NULL, and an error of the context. */
+void *of3_run_objects(const of3_run *r, size_t n, size_t size);
+#define OF3_RUN_NEW(r, type, n) ((type *)of3_run_objects((r), (size_t)(n), sizeof(type)))
+
+/* inputs.c: everything on the stack of r->cx, or where the features lie. */
 void of3_make_inputs(of3_run *r, const of3_features *f);
-/* A mask [n] as a tensor; NULL if it masks nothing. */
+/* A mask [n], which stays where it is, as a tensor; NULL if it masks nothing. */
 of3_tensor *of3_make_mask(const of3_run *r, const float *mask, int64_t n);
 
 /* run.c */

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -66,6 +67,7 @@ of3_status of3_ctx_open_on(of3_ctx *cx, const of3_device *device, of3_pool *pool
 void of3_ctx_close(of3_ctx *cx) {
   of3_by_reference_close(cx);
   if (cx->backend) cx->backend->close(cx);
+  free(cx->stage);
   if (cx->base) munmap(cx->base, cx->limit);
   if (cx->handle) munmap(cx->handle, MAX_HANDLES * sizeof(of3_tensor));
   if (cx->storage) munmap(cx->storage, MAX_HANDLES * sizeof(of3_storage));
@@ -184,6 +186,61 @@ of3_tensor *of3_new_like(of3_ctx *cx, const of3_tensor *t) {
   return of3_new(cx, t->dtype, t->rank, t->shape);
 }
 
+/* A tensor in memory of the host's, which nobody else writes. */
+static of3_tensor *new_in_host(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape, void *host) {
+  of3_tensor *t = new_handle(cx);
+  t->dtype = dtype;
+  t->rank = rank;
+  memcpy(t->shape, shape, (size_t)rank * sizeof *shape);
+  t->storage = &cx->storage[t - cx->handle];
+  *t->storage =
+      (of3_storage){.buffer = cx->planning ? NULL : host, .bytes = ctx_bytes_of(dtype, rank, shape)};
+  return t;
+}
+
+of3_tensor *of3_share_host(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape, const void *host) {
+  if (!cx->backend->host_memory) return of3_from_host(cx, dtype, rank, shape, host);
+  return new_in_host(cx, dtype, rank, shape, (void *)(uintptr_t)host);
+}
+
+of3_tensor *of3_result(of3_ctx *cx, int rank, const int64_t *shape, float *host) {
+  if (!cx->backend->host_memory) return new_tensor(cx, OF3_F32, rank, shape, EXACT_RESULT);
+  return new_in_host(cx, OF3_F32, rank, shape, host);
+}
+
+/* Memory for the host image of a tensor on a backend with memory of its own. */
+static void *staging_buffer(of3_ctx *cx, size_t bytes) {
+  if (bytes > cx->staging) {
+    cx->staging = bytes;
+    free(cx->stage);
+    cx->stage = NULL;
+  }
+  if (cx->planning) return NULL;
+  if (!cx->stage) cx->stage = malloc(cx->staging);
+  if (!cx->stage)
+    of3_ctx_fail(cx, OF3_ERR_MEMORY, "no memory for a copy of %.2f GB to the device; use a smaller query",
+                 (double)bytes * 1e-9);
+  return cx->stage;
+}
+
+of3_tensor *of3_stage(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape, void *image) {
+  of3_tensor *t = new_tensor(cx, dtype, rank, shape, AS_GIVEN);
+  void *at = NULL;
+  if (cx->error.code == OF3_OK && of3_bytes(t)) {
+    if (!cx->backend->host_memory)
+      at = staging_buffer(cx, of3_bytes(t));
+    else if (!cx->planning)
+      at = of3_host(t);
+  }
+  if (at) memset(at, 0, of3_bytes(t));
+  memcpy(image, &at, sizeof at);
+  return t;
+}
+
+void of3_staged(of3_ctx *cx, of3_tensor *t) {
+  if (!cx->backend->host_memory) of3_upload(cx, t, cx->stage);
+}
+
 of3_tensor *of3_from_host(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape, const void *host) {
   of3_tensor *t = new_tensor(cx, dtype, rank, shape, AS_GIVEN);
   of3_upload(cx, t, host);
@@ -221,7 +278,7 @@ void of3_download(of3_ctx *cx, const of3_tensor *t, void *host) {
   if (cx->error.code != OF3_OK || cx->planning || !of3_bytes(t)) return;
   if (cx->backend->download)
     cx->backend->download(cx, t, host);
-  else
+  else if (host != of3_host(t))
     memcpy(host, of3_host(t), of3_bytes(t));
 }
 

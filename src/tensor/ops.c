@@ -145,13 +145,27 @@ of3_tensor *of3_symmetrize(of3_ctx *cx, const of3_tensor *x) {
   return APPLY(cx, OF3_OP_SYMMETRIZE, NULL, NO_ATTR, x);
 }
 
-of3_tensor *of3_expect(of3_ctx *cx, const of3_tensor *x, const of3_tensor *table) {
-  return APPLY(cx, OF3_OP_EXPECT, NULL, NO_ATTR, x, table);
+void of3_expect(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, const of3_tensor *table) {
+  APPLY(cx, OF3_OP_EXPECT, y, NO_ATTR, x, table);
 }
 
-of3_tensor *of3_expect_chains(of3_ctx *cx, const of3_tensor *x, const of3_tensor *table,
-                              const of3_tensor *chain, const of3_tensor *set_of_size, int64_t first) {
-  return APPLY(cx, OF3_OP_EXPECT, NULL, ATTR(.first = first), x, table, chain, set_of_size);
+void of3_expect_chains(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, const of3_tensor *table,
+                       const of3_tensor *chain, const of3_tensor *set_of_size, int64_t first) {
+  APPLY(cx, OF3_OP_EXPECT, y, ATTR(.first = first), x, table, chain, set_of_size);
+}
+
+of3_tensor *of3_take_rows(of3_ctx *cx, const of3_tensor *x, const of3_tensor *index) {
+  return APPLY(cx, OF3_OP_TAKE_ROWS, NULL, NO_ATTR, x, index);
+}
+
+of3_tensor *of3_take_byte_rows(of3_ctx *cx, const of3_tensor *x, const of3_tensor *index) {
+  return APPLY(cx, OF3_OP_TAKE_ROWS, NULL, ATTR(.bytes = 1), x, index);
+}
+
+void of3_template_add(of3_ctx *cx, of3_tensor *v, const of3_template_slot *s, const of3_tensor *asym,
+                      const of3_tensor *w, const of3_tensor *distogram, bool chain_equal) {
+  APPLY(cx, OF3_OP_TEMPLATE_ADD, v, ATTR(.chain_equal = chain_equal), v, s->beta, s->frame, asym, s->opt_unit,
+        s->opt_bin, w, distogram);
 }
 
 void of3_relpos_add(of3_ctx *cx, of3_tensor *z, const of3_tensor *place, const of3_tensor *table) {

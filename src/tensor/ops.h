@@ -32,6 +32,8 @@ typedef struct of3_attr {
   int bias_from_z;     /* ending node: bias b[i,k] of the untransposed z (OB); else b[k,i] (P1, P2) */
   int64_t first, rows; /* RELPOS_ONE_HOT, EXPECT with chains: rows i of pairs (i,j) from `first` on */
   int bf16;            /* PROJECT: the result is bf16 */
+  int bytes;           /* TAKE_ROWS: of bytes the result is bytes */
+  int chain_equal;     /* TEMPLATE_ADD: f and g of its formula by equality of chains */
   int pairs;           /* TRANSITION: x is over pairs of tokens, the mask over tokens */
   int purpose, count;  /* RANDOM_NORMAL: of3_purpose; numbers for each key */
 } of3_attr;
@@ -84,11 +86,22 @@ enum { CONCAT_A, CONCAT_B };
 enum { OUTER_SUM_A, OUTER_SUM_B };
 enum { EMBED_Y, EMBED_INDEX, EMBED_TABLE, EMBED_WEIGHT };
 enum { GATHER_X, GATHER_INDEX, GATHER_MASK, GATHER_Y };
+enum { TAKE_ROWS_X, TAKE_ROWS_INDEX };
 enum { SEGMENT_X, SEGMENT_START, SEGMENT_COUNT, SEGMENT_MASK };
 enum { SYMMETRIZE_X };
 enum { EXPECT_X, EXPECT_TABLE, EXPECT_CHAIN, EXPECT_SET_OF_SIZE };
 enum { RELPOS_ADD_Z, RELPOS_ADD_PLACE, RELPOS_ADD_TABLE };
 enum { RELPOS_ONE_HOT_PLACE };
+enum {
+  TEMPLATE_ADD_V,
+  TEMPLATE_ADD_BETA,
+  TEMPLATE_ADD_FRAME,
+  TEMPLATE_ADD_ASYM,
+  TEMPLATE_ADD_UNIT,
+  TEMPLATE_ADD_BIN,
+  TEMPLATE_ADD_W,
+  TEMPLATE_ADD_TABLE
+};
 enum { BOND_ADD_Z, BOND_ADD_PAIR, BOND_ADD_ROW };
 enum { FOURIER_T, FOURIER_W, FOURIER_B };
 enum { AUGMENT_X, AUGMENT_MASK, AUGMENT_POSE };
@@ -244,7 +257,7 @@ void of3_copy(of3_ctx *cx, of3_tensor *y, const of3_tensor *x);
 of3_tensor *of3_concat(of3_ctx *cx, const of3_tensor *a, const of3_tensor *b);
 /* z [N,N,c] = a [N,c], b [N,c]. */
 void of3_outer_sum(of3_ctx *cx, of3_tensor *z, const of3_tensor *a, const of3_tensor *b);
-/* index [..,n] i32; table [classes,c]; opt_weight [..]. */
+/* index [..,n] i32 or u8; table [classes,c]; opt_weight [..]. */
 void of3_embed_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *index, const of3_tensor *table,
                    const of3_tensor *opt_weight);
 /* x [..,N,c], index [A] i32, mask [A] or NULL -> [..,A,c]. */
@@ -253,21 +266,33 @@ of3_tensor *of3_gather(of3_ctx *cx, const of3_tensor *x, const of3_tensor *index
  * and x is used again and again. */
 void of3_gather_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, const of3_tensor *index,
                     const of3_tensor *opt_mask);
+/* x [M,w] f32 or u8, index [R] i32 -> [R,w] f32. */
+of3_tensor *of3_take_rows(of3_ctx *cx, const of3_tensor *x, const of3_tensor *index);
+/* The same of bytes, which stay bytes. */
+of3_tensor *of3_take_byte_rows(of3_ctx *cx, const of3_tensor *x, const of3_tensor *index);
 /* x [..,A,c], start and count [N] i32, mask [A] or NULL -> [..,N,c]. */
 of3_tensor *of3_segment_mean(of3_ctx *cx, const of3_tensor *x, const of3_tensor *start,
                              const of3_tensor *count, const of3_tensor *opt_mask);
 of3_tensor *of3_symmetrize(of3_ctx *cx, const of3_tensor *x); /* [..,N,N,c] */
-/* x [..,bins] -> [..] by row 0 of table [sets,bins]. */
-of3_tensor *of3_expect(of3_ctx *cx, const of3_tensor *x, const of3_tensor *table);
-/* x [R,N,bins], pairs (i,j) with i from `first` on -> [R,N]: by the row of table that set_of_size [N+1] i32
+/* x [..,bins] -> y [..], which is given, by row 0 of table [sets,bins]. */
+void of3_expect(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, const of3_tensor *table);
+/* x [R,N,bins], pairs (i,j) with i from `first` on -> y [R,N]: by the row of table that set_of_size [N+1] i32
  * has for the number of tokens in the chains of i and j. chain [N,2] i32: a number of the token's chain, and
  * how many tokens it has. */
-of3_tensor *of3_expect_chains(of3_ctx *cx, const of3_tensor *x, const of3_tensor *table,
-                              const of3_tensor *chain, const of3_tensor *set_of_size, int64_t first);
+void of3_expect_chains(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, const of3_tensor *table,
+                       const of3_tensor *chain, const of3_tensor *set_of_size, int64_t first);
 /* z [..,N,N,c], place [~,N,OF3_N_PLACE] i32 (pairs.h), table [OF3_RELPOS_CLASSES,c]. */
 void of3_relpos_add(of3_ctx *cx, of3_tensor *z, const of3_tensor *place, const of3_tensor *table);
 /* place [..,N,OF3_N_PLACE] -> [..,rows,N,OF3_RELPOS_CLASSES] of the rows i from `first` on. */
 of3_tensor *of3_relpos_one_hot(of3_ctx *cx, const of3_tensor *place, int64_t first, int64_t rows);
+/* What a template slot has: masks of its pseudo-beta atoms and backbone frames [~,N], unit vectors [~,N,N,3]
+ * and bins of distances [~,N,N] u8 (255: none), the last two or NULL. */
+typedef struct of3_template_slot {
+  of3_tensor *beta, *frame, *opt_unit, *opt_bin;
+} of3_template_slot;
+/* v [..,N,N,c], asym [~,N] i32; w [c,5] f32: beta, frame, unit vector; distogram [39,c] f32. */
+void of3_template_add(of3_ctx *cx, of3_tensor *v, const of3_template_slot *slot, const of3_tensor *asym,
+                      const of3_tensor *w, const of3_tensor *distogram, bool chain_equal);
 /* z [..,N,N,c], bond [~,P,2] i32, each pair of tokens once, row [c]. */
 void of3_bond_add(of3_ctx *cx, of3_tensor *z, const of3_tensor *bond, const of3_tensor *row);
 /* w, b [n] or [n,1], as checkpoints have them. */

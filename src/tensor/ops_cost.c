@@ -46,6 +46,10 @@ double of3_cost_relpos_one_hot(const of3_call *c) {
 double of3_cost_bond_add(const of3_call *c) {
   return ops_cost_count(c, BOND_ADD_PAIR) * ops_cost_count(c, BOND_ADD_ROW);
 }
+double of3_cost_template_add(const of3_call *c) { return 12 * ops_cost_count(c, TEMPLATE_ADD_V); }
+double of3_cost_take_rows(const of3_call *c) {
+  return ops_cost_count(c, TAKE_ROWS_INDEX) * (double)of3_dim(c->in[TAKE_ROWS_X], 0);
+}
 double of3_cost_fourier(const of3_call *c) {
   return 4 * ops_cost_count(c, FOURIER_T) * ops_cost_count(c, FOURIER_W);
 }

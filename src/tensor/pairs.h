@@ -21,6 +21,20 @@ static inline float of3_row_pair_mask(const of3_tensor *opt_mask, int64_t n, int
   return of3_pair_mask(of3_entry_mask(opt_mask, n, r / (n * n)), r / n % n, r % n);
 }
 
+/* Index i of EMBED_ADD; -1: none. */
+static inline int64_t of3_embed_index(const of3_tensor *index, int64_t i) {
+  if (index->dtype == OF3_I32) return of3_i32(index)[i];
+  const uint8_t at = ((const uint8_t *)of3_host(index))[i];
+  return at == 255 ? -1 : at;
+}
+
+/* TAKE_ROWS: the row of x, of all batch entries, that row r of the result is. */
+static inline int64_t of3_row_taken(const of3_call *c, int64_t r) {
+  const of3_tensor *x = c->in[TAKE_ROWS_X], *index = c->in[TAKE_ROWS_INDEX];
+  const int64_t each = of3_dim(x, 1), entry = r / of3_dim(index, 0);
+  return entry % (of3_rows(x) / each) * each + of3_i32(index)[r % of3_count(index)];
+}
+
 /* ---- AF3 SI Alg. 3: classes of relative positions */
 
 enum {
@@ -80,6 +94,30 @@ static inline void of3_relpos_classes(const int32_t *a, const int32_t *b, int32_
   out[1] = width + of3_offset_class(offset[1], same_residue, OF3_MAX_RELATIVE_INDEX);
   out[2] = entity ? 2 * width : -1;
   out[3] = 2 * width + 1 + of3_offset_class(offset[2], entity, OF3_MAX_RELATIVE_CHAIN);
+}
+
+/* ---- AF3 SI Alg. 16 */
+
+/* The five features of pair (i,j) of batch entry b; returns the factor of its bin's row of the distogram. */
+static inline float of3_template_pair(const of3_call *c, int64_t n, int64_t b, int64_t i, int64_t j,
+                                      float x[5]) {
+  const of3_tensor *t = c->in[TEMPLATE_ADD_ASYM], *unit = c->in[TEMPLATE_ADD_UNIT];
+  const int32_t *asym = of3_i32(t) + b % of3_rows(t) * n;
+  const float chain = c->attr.chain_equal ? (float)(asym[i] == asym[j]) : (float)asym[i] * (float)asym[j],
+              geometric = c->attr.chain_equal ? 1.0f : chain;
+  x[0] = of3_pair_mask(of3_entry_mask(c->in[TEMPLATE_ADD_BETA], n, b), i, j) * chain;
+  x[1] = of3_pair_mask(of3_entry_mask(c->in[TEMPLATE_ADD_FRAME], n, b), i, j) * chain;
+  for (int k = 0; k < 3; k++)
+    x[2 + k] = unit ? of3_f32(unit)[((b * n + i) * n + j) % of3_rows(unit) * 3 + k] * geometric : 0;
+  return geometric;
+}
+
+/* The bin of row r; -1: none. */
+static inline int of3_template_bin(const of3_call *c, int64_t r) {
+  const of3_tensor *bin = c->in[TEMPLATE_ADD_BIN];
+  if (!bin) return -1;
+  const uint8_t at = ((const uint8_t *)of3_host(bin))[r % of3_count(bin)];
+  return at == 255 ? -1 : at;
 }
 
 /* ---- sets of tokens */

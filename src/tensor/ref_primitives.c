@@ -97,12 +97,25 @@ void of3_ref_embed_add(const of3_call *c) {
     for (int64_t ch = 0; ch < w; ch++) {
       double sum = 0;
       for (int64_t k = 0; k < n; k++) {
-        int32_t at = of3_i32(index)[r % of3_rows(index) * n + k];
+        const int64_t at = of3_embed_index(index, r % of3_rows(index) * n + k);
         if (at >= 0) sum += (double)of3_f32(table)[at * w + ch];
       }
       if (weight) sum *= (double)of3_f32(weight)[r % of3_count(weight)];
       of3_f32(c->out)[r * w + ch] = (float)((double)of3_f32(c->out)[r * w + ch] + sum);
     }
+}
+
+void of3_ref_take_rows(const of3_call *c) {
+  const of3_tensor *x = c->in[TAKE_ROWS_X];
+  const int64_t w = of3_dim(x, 0);
+  const uint8_t *bytes = of3_host(x);
+  for (int64_t i = 0; i < of3_count(c->out); i++) {
+    const int64_t from = of3_row_taken(c, i / w) * w + i % w;
+    if (c->attr.bytes)
+      ((uint8_t *)of3_host(c->out))[i] = bytes[from];
+    else
+      of3_f32(c->out)[i] = x->dtype == OF3_U8 ? (float)bytes[from] : of3_f32(x)[from];
+  }
 }
 
 void of3_ref_gather(const of3_call *c) {

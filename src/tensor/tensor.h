@@ -72,6 +72,8 @@ typedef struct of3_ctx {
   /* the stack of step memory */
   char *base; /* reserved address space; NULL while planning */
   size_t limit, top, peak;
+  size_t staging; /* bytes of the staging buffer, the most so far (of3_stage) */
+  void *stage;
   of3_tensor *handle;   /* the handles, a second stack */
   of3_storage *storage; /* of each handle that is not a view, under its index */
   int64_t n_handle;
@@ -110,6 +112,30 @@ of3_tensor *of3_from_host(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t 
 #define OF3_FROM_HOST(cx, dtype, host, ...)                                                                  \
   of3_from_host((cx), (dtype), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),                    \
                 (int64_t[]){__VA_ARGS__}, (host))
+/* The same of memory that stays as it is as long as the tensor is used: where buffers are host memory the
+ * tensor lies in it, and takes none of the stack. */
+of3_tensor *of3_share_host(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape, const void *host);
+#define OF3_SHARE_HOST(cx, dtype, host, ...)                                                                 \
+  of3_share_host((cx), (dtype), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),                   \
+                 (int64_t[]){__VA_ARGS__}, (host))
+/* A tensor [shape] of f32 for results that go to host memory: where buffers are host memory it lies in
+ * `host` itself and takes none of the stack. Operations write it through views; of3_download brings it to
+ * host once it is complete. */
+of3_tensor *of3_result(of3_ctx *cx, int rank, const int64_t *shape, float *host);
+#define OF3_RESULT(cx, host, ...)                                                                            \
+  of3_result((cx), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__},      \
+             (host))
+
+/* A tensor whose values the host makes: *image is memory for them, filled with zeros, to be written until
+ * of3_staged is called. It is the tensor's own where buffers are host memory, else a buffer of the context,
+ * which the plan counts (cx->staging); one tensor at a time. NULL while planning and after an error: then
+ * there is nothing to write. */
+of3_tensor *of3_stage(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape, void *image);
+#define OF3_STAGE(cx, image, dtype, ...)                                                                     \
+  of3_stage((cx), (dtype), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),                        \
+            (int64_t[]){__VA_ARGS__}, (image))
+void of3_staged(of3_ctx *cx, of3_tensor *t);
+
 void of3_upload(of3_ctx *cx, of3_tensor *t, const void *host);
 void of3_download(of3_ctx *cx, const of3_tensor *t,
                   void *host); /* waits until the values exist; no-op while planning */

@@ -72,6 +72,20 @@ static of3_tensor *integers(ops_env *e, int first, int64_t below, dims d) {
   return t;
 }
 
+/* n bytes below `below`, about a quarter of them 255. */
+static of3_tensor *byte_classes(ops_env *e, int64_t below, dims d) {
+  const int64_t n = e->cx->planning ? 0 : count_of(d);
+  uint8_t *x = buffer(n);
+  of3_stream s = stream(e);
+  for (int64_t i = 0; i < n; i++) {
+    const uint32_t r = of3_random_below(s, (uint32_t)i, (uint32_t)(4 * below));
+    x[i] = r % 4 ? (uint8_t)(r / 4) : 255;
+  }
+  of3_tensor *t = place(e, OF3_U8, d, x);
+  free(x);
+  return t;
+}
+
 /* Zeros and ones: none absent, about a quarter absent, all absent. */
 enum { MASK_ONES, MASK_RANDOM, MASK_ZEROS };
 static of3_tensor *mask(ops_env *e, int64_t kind, dims d) {
@@ -187,10 +201,12 @@ static void make_outer_sum(ops_env *e, const int64_t *p, of3_call *c) {
   c->out = normal(e, 0, 1, DIMS(p[0], p[0], p[1]));
 }
 
-/* B, M, c, indices per row, classes, weight; the index has M rows unless there is a weight */
+/* B, M, c, indices per row, classes, weight, 1: indices are bytes; the index has M rows unless there is a
+ * weight */
 static void make_embed_add(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[EMBED_Y] = c->out = normal(e, 0, 1, DIMS(p[0], p[1], p[2]));
-  c->in[EMBED_INDEX] = integers(e, -1, p[4] + 1, DIMS(p[1], p[3]));
+  c->in[EMBED_INDEX] =
+      p[6] ? byte_classes(e, p[4], DIMS(p[1], p[3])) : integers(e, -1, p[4] + 1, DIMS(p[1], p[3]));
   c->in[EMBED_TABLE] = normal(e, 0, 1, DIMS(p[4], p[2]));
   if (p[5]) c->in[EMBED_WEIGHT] = normal(e, 0, 1, DIMS(p[0], p[1]));
 }
@@ -276,11 +292,32 @@ static void make_symmetrize(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[SYMMETRIZE_X] = normal(e, 0, 1, DIMS(p[0], p[1], p[1], p[2]));
 }
 
+/* M, w, rows, kind: 0 f32, 1 bytes to f32, 2 bytes */
+static void make_take_rows(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[TAKE_ROWS_X] = p[3] ? byte_classes(e, 30, DIMS(p[0], p[1])) : normal(e, 0, 1, DIMS(p[0], p[1]));
+  c->in[TAKE_ROWS_INDEX] = integers(e, 0, p[0], DIMS(p[2]));
+  c->attr.bytes = p[3] == 2;
+}
+
+/* B, N, c, batches of the slot, bits: 1 unit vectors, 2 bins, 4 factor by equal chains */
+static void make_template_add(ops_env *e, const int64_t *p, of3_call *c) {
+  c->in[TEMPLATE_ADD_V] = c->out = normal(e, 0, 1, DIMS(p[0], p[1], p[1], p[2]));
+  c->in[TEMPLATE_ADD_BETA] = mask(e, MASK_RANDOM, DIMS(p[3], p[1]));
+  c->in[TEMPLATE_ADD_FRAME] = mask(e, MASK_RANDOM, DIMS(p[3], p[1]));
+  c->in[TEMPLATE_ADD_ASYM] = integers(e, 0, 3, DIMS(p[3], p[1]));
+  if (p[4] & 1) c->in[TEMPLATE_ADD_UNIT] = normal(e, 0, 1, DIMS(p[3], p[1], p[1], 3));
+  if (p[4] & 2) c->in[TEMPLATE_ADD_BIN] = byte_classes(e, 39, DIMS(p[3], p[1], p[1]));
+  c->in[TEMPLATE_ADD_W] = normal(e, 0, 1, DIMS(p[2], 5));
+  c->in[TEMPLATE_ADD_TABLE] = normal(e, 0, 1, DIMS(39, p[2]));
+  c->attr.chain_equal = (p[4] & 4) != 0;
+}
+
 /* rows, N, bins, first row, 1: sets of chains, of which the first has all tokens but one */
 static void make_expect(ops_env *e, const int64_t *p, of3_call *c) {
   const int64_t n = p[1];
   c->in[EXPECT_X] = normal(e, 0, 3, DIMS(p[0], n, p[2]));
   c->in[EXPECT_TABLE] = normal(e, 5, 3, DIMS(p[4] ? 3 : 1, p[2]));
+  c->out = normal(e, 0, 1, DIMS(p[0], n));
   if (!p[4]) return;
   int32_t *chain = buffer(2 * n), *set = buffer(n + 1);
   for (int64_t i = 0; i < n; i++) {

@@ -86,7 +86,7 @@ static double error_of(const ops_result *r, const ops_result *reference) {
 bool ops_compare(const ops_case *k, const char *isa, const ops_result *r, const ops_result *reference,
                  const double *measured, double *worst) {
   if (r->bytes != reference->bytes) return ops_complain(k, isa, 1, "shape");
-  if (r->dtype == OF3_I32)
+  if (r->dtype == OF3_I32 || r->dtype == OF3_U8)
     return memcmp(r->value, reference->value, r->bytes) == 0 || ops_complain(k, isa, 1, "integers differ");
   double error = error_of(r, reference);
   char text[80];
