@@ -5,7 +5,7 @@ PARITY ?= out/parity
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 SOURCES = $(shell git ls-files 'include/*.h' 'src/*.[ch]' 'src/*.[ch]pp' 'src/*.inc' 'cli/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' 'examples/*.c')
 
-.PHONY: all demo selftest test sanitize arm64 parity lint format format-check includes tidy cppcheck install clean
+.PHONY: all demo selftest test sanitize arm64 parity lint format format-check includes tidy cppcheck install install-test clean
 
 all: | $(BUILD)/build.ninja
 	@cmake --build $(BUILD) --target of3 -j $(JOBS)
@@ -79,8 +79,15 @@ tidy:
 	@git ls-files 'src/*.c' 'cli/*.c' | xargs -P $(JOBS) -n 1 clang-tidy-14 --quiet -p build-debug 2>&1 | \
 	  { ! grep -vE '^[0-9]+ warnings? (generated|treated as error)'; }
 
+# PREFIX=/somewhere make install
 install: all
-	@cmake --install $(BUILD)
+	@cmake --build $(BUILD) --target of3_shared -j $(JOBS)
+	@cmake --install $(BUILD) $(if $(PREFIX),--prefix $(PREFIX))
+
+# The installation: examples built against it by pkg-config, the headers as C++, what the library shows.
+install-test: | $(BUILD)/build.ninja
+	@cmake --build $(BUILD) --target of3 of3_shared -j $(JOBS)
+	@tests/install.sh $(BUILD)
 
 clean:
 	@cmake -E rm -rf $(BUILD) build-sanitize build-debug build-fuzz build-arm64 build-macos

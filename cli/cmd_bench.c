@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "machine.h"
 #include "of3.h"
+#include "of3_bench.h"
 #include "terminal.h"
 
 typedef struct bench_options {

@@ -25,7 +25,22 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+/* The version of this header; of3_version() is that of the library. Before 1.0 a new minor version may change
+ * functions and structs. */
+#define OF3_VERSION_MAJOR 0
+#define OF3_VERSION_MINOR 1
+#define OF3_VERSION_PATCH 0
+
+#if defined(__GNUC__) || defined(__clang__)
+#define OF3_MUST_CHECK __attribute__((warn_unused_result))
+#define OF3_API        __attribute__((visibility("default")))
+#else
+#define OF3_MUST_CHECK
+#define OF3_API
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -50,8 +65,6 @@ typedef struct of3_error {
   of3_status code;
   char text[OF3_ERROR_TEXT]; /* one sentence, no newline, always terminated */
 } of3_error;
-
-#define OF3_MUST_CHECK __attribute__((warn_unused_result))
 
 /* ---- Messages, progress, interruption */
 
@@ -81,11 +94,11 @@ typedef struct of3_callbacks {
 
 /* ---- This program and this machine */
 
-const char *of3_version(void); /* "0.1.0" */
+OF3_API const char *of3_version(void); /* "0.1.0" */
 
 /* Names of the instruction sets that can be chosen here, best first; returns how many there are and writes
  * at most `most`. */
-int of3_instruction_sets(const char **names, int most);
+OF3_API int of3_instruction_sets(const char **names, int most);
 
 /* ---- Engine: where and how it is computed */
 
@@ -100,15 +113,15 @@ typedef struct of3_engine_options {
   uint64_t max_memory;
 } of3_engine_options;
 
-of3_engine_options of3_engine_defaults(void);
+OF3_API of3_engine_options of3_engine_defaults(void);
 
 typedef struct of3_engine of3_engine;
 
 /* Copies what it needs from both structs; opt_options NULL means the defaults. */
-OF3_MUST_CHECK of3_status of3_engine_open(const of3_engine_options *opt_options,
-                                          const of3_callbacks *opt_callbacks, of3_engine **ret_engine,
-                                          of3_error *err);
-void of3_engine_close(of3_engine *engine); /* after its models */
+OF3_API OF3_MUST_CHECK of3_status of3_engine_open(const of3_engine_options *opt_options,
+                                                  const of3_callbacks *opt_callbacks, of3_engine **ret_engine,
+                                                  of3_error *err);
+OF3_API void of3_engine_close(of3_engine *engine); /* after its models */
 
 typedef struct of3_engine_info {
   const char *backend, *isa, *dtype; /* isa: "" where there is no choice */
@@ -118,7 +131,7 @@ typedef struct of3_engine_info {
   uint64_t memory; /* bytes that may be used now: max_memory, else what is free; 0: unknown */
 } of3_engine_info;
 
-of3_engine_info of3_engine_describe(const of3_engine *engine);
+OF3_API of3_engine_info of3_engine_describe(const of3_engine *engine);
 
 typedef struct of3_backend_info {
   const char *name, *version, *device;
@@ -128,8 +141,8 @@ typedef struct of3_backend_info {
 
 /* What a backend, "cpu" or "mlx", and one of its devices, from 0, is on this machine, or why it cannot be
  * used. */
-OF3_MUST_CHECK of3_status of3_backend_describe(const char *name, int device, of3_backend_info *out,
-                                               of3_error *err);
+OF3_API OF3_MUST_CHECK of3_status of3_backend_describe(const char *name, int device, of3_backend_info *out,
+                                                       of3_error *err);
 
 /* ---- Checkpoints and models */
 
@@ -154,17 +167,17 @@ typedef struct of3_model_info {
 } of3_model_info;
 
 /* Reads names and shapes only. path: .pt, .safetensors or DeepSpeed folder. */
-OF3_MUST_CHECK of3_status of3_info(const char *path, of3_model_info **ret_info, of3_error *err);
-void of3_info_free(of3_model_info *info);
+OF3_API OF3_MUST_CHECK of3_status of3_info(const char *path, of3_model_info **ret_info, of3_error *err);
+OF3_API void of3_info_free(of3_model_info *info);
 
 typedef struct of3_model of3_model;
 
 /* Maps the file and binds every tensor; a missing, extra or misshapen one is an error that names it. */
-OF3_MUST_CHECK of3_status of3_model_open(of3_engine *engine, const char *path, of3_model **ret_model,
-                                         of3_error *err);
-void of3_model_close(of3_model *model);
+OF3_API OF3_MUST_CHECK of3_status of3_model_open(of3_engine *engine, const char *path, of3_model **ret_model,
+                                                 of3_error *err);
+OF3_API void of3_model_close(of3_model *model);
 
-const of3_model_info *of3_model_describe(const of3_model *model); /* owned by the model */
+OF3_API const of3_model_info *of3_model_describe(const of3_model *model); /* owned by the model */
 
 typedef struct of3_convert_info {
   int n_tensor, n_skipped;
@@ -173,9 +186,9 @@ typedef struct of3_convert_info {
 
 /* Any checkpoint to one safetensors file; dtype "f32" or "bf16". `out` appears when it is complete. Of the
  * callbacks only cancel is used. */
-OF3_MUST_CHECK of3_status of3_convert(const char *in, const char *out, const char *dtype,
-                                      const of3_callbacks *opt_callbacks, of3_convert_info *opt_info,
-                                      of3_error *err);
+OF3_API OF3_MUST_CHECK of3_status of3_convert(const char *in, const char *out, const char *dtype,
+                                              const of3_callbacks *opt_callbacks, of3_convert_info *opt_info,
+                                              of3_error *err);
 
 /* ---- Prediction */
 
@@ -204,7 +217,7 @@ typedef struct of3_predict_options {
              * Results do not depend on it */
 } of3_predict_options;
 
-of3_predict_options of3_predict_defaults(void);
+OF3_API of3_predict_options of3_predict_defaults(void);
 
 typedef struct of3_sampler_info {
   const char *name;
@@ -218,7 +231,7 @@ bool of3_sampler_describe(const char *name, of3_sampler_info *out);
 
 /* Seeds as OpenFold3 makes them for its --num-model-seeds: Python's random.seed(start), then n times
  * randint(0, 2^32 - 1). out [n]. */
-void of3_reference_seeds(uint32_t start, int n, uint64_t *out);
+OF3_API void of3_reference_seeds(uint32_t start, int n, uint64_t *out);
 
 typedef struct of3_sample_scores {
   double ranking_score, ptm, iptm, avg_plddt, gpde, disorder, has_clash;
@@ -271,11 +284,77 @@ typedef struct of3_report {
  * the first of these, and a report that says more: the sentence of the failure if it was the only pair, else
  * one that counts them. *ret_report is NULL unless every pair has been tried. After OF3_ERR_CANCELLED
  * complete pairs are on disk and no file is half-written. */
-OF3_MUST_CHECK of3_status of3_predict(of3_model *model, const char *query, const of3_predict_options *options,
-                                      of3_report **ret_report, of3_error *err);
-void of3_report_free(of3_report *report);
+OF3_API OF3_MUST_CHECK of3_status of3_predict(of3_model *model, const char *query,
+                                              const of3_predict_options *options, of3_report **ret_report,
+                                              of3_error *err);
+OF3_API void of3_report_free(of3_report *report);
 
-/* ---- The features window */
+/* ---- Prediction in memory: a query made by functions, a result without files */
+
+typedef enum of3_molecule { OF3_PROTEIN, OF3_RNA, OF3_DNA, OF3_LIGAND } of3_molecule;
+
+typedef struct of3_query of3_query;
+
+/* An empty query. The name appears in messages and progress. Ownership: of3_query_free. */
+OF3_API OF3_MUST_CHECK of3_status of3_query_new(const char *name, of3_query **ret_query, of3_error *err);
+OF3_API void of3_query_free(of3_query *query);
+
+/* Adds a molecule in n_id copies: ids[i] names copy i, distinct in the query, printable ASCII without blanks.
+ * sequence: one-letter codes in capitals. All is copied. Types other than OF3_PROTEIN: OF3_ERR_UNSUPPORTED.
+ */
+OF3_API OF3_MUST_CHECK of3_status of3_query_add_chain(of3_query *query, of3_molecule type,
+                                                      const char *const *ids, int n_id, const char *sequence,
+                                                      of3_error *err);
+/* An alignment of the molecule that was added last: an A3M, Stockholm or NPZ file, or a folder of such. */
+OF3_API OF3_MUST_CHECK of3_status of3_query_add_msa(of3_query *query, const char *path, of3_error *err);
+
+typedef struct of3_result_chain {
+  const char *id;
+  of3_molecule type;
+  int first_residue, n_residue;
+} of3_result_chain;
+
+typedef struct of3_result_residue {
+  const char *name; /* component code: "ALA" */
+  int number;       /* from 1 in its chain */
+  int chain;
+  int first_atom, n_atom;
+} of3_result_residue;
+
+typedef struct of3_result_atom {
+  const char *name, *element; /* "CA", "C" */
+  int residue;
+} of3_result_atom;
+
+/* The structures of one query and seed. S samples in the order of generation, A atoms, N tokens, C chains. */
+typedef struct of3_result {
+  const char *query;
+  uint64_t seed;
+  int n_sample, n_chain, n_residue, n_atom, n_token;
+  const of3_result_chain *chain;     /* [C] */
+  const of3_result_residue *residue; /* [R] */
+  const of3_result_atom *atom;       /* [A] */
+  const int *token_atom;             /* [N] first atom of the token */
+  const float *xyz;                  /* [S,A,3] Angstrom */
+  const float *plddt;                /* [S,A] 0 .. 100 */
+  const float *pae, *pde;            /* [S,N,N] Angstrom; pae: row = the token whose frame is aligned */
+  const float *contact;              /* [N,N] probability of a distance below 8 Angstrom */
+  const of3_sample_scores *scores;   /* [S] */
+  const float *chain_ptm;            /* [S,C] */
+  const float *chain_pair_iptm;      /* [S,C,C] symmetric, diagonal 0 */
+  int best;                          /* the sample with the highest ranking score, from 0 */
+  double seconds[OF3_N_PHASE];       /* OF3_PHASE_WRITE: 0 */
+} of3_result;
+
+/* Folds the query with one seed. Of the options those count that decide what is computed (samples,
+ * recycles, the sampler and its settings); output folder, formats, seeds and jobs are not looked at. The numbers are those that of3_predict
+ * writes. Ownership: of3_result_free; the result needs neither query, model nor engine. */
+OF3_API OF3_MUST_CHECK of3_status of3_fold_query(of3_model *model, const of3_query *query, uint64_t seed,
+                                                 const of3_predict_options *options, of3_result **ret_result,
+                                                 of3_error *err);
+OF3_API void of3_result_free(of3_result *result);
+
+/* ---- The input of the network as a file */
 
 typedef struct of3_features_options {
   const char *query;      /* as of3_predict takes it */
@@ -288,64 +367,8 @@ typedef struct of3_features_options {
 } of3_features_options;
 
 /* Writes the input of the network as tensors feat/NAME. */
-OF3_MUST_CHECK of3_status of3_features_export(const of3_features_options *options,
-                                              const of3_callbacks *opt_callbacks, of3_error *err);
-
-/* ---- Benchmark */
-
-/* What is measured besides the peak. */
-enum { OF3_BENCH_PHASES = 1, OF3_BENCH_KERNELS = 2 };
-
-typedef struct of3_bench_options {
-  unsigned parts;      /* of OF3_BENCH_*; 0: the peak alone */
-  bool processor_time; /* seconds are processor time over threads: for machines that others use too. Not with
-                        * a backend that computes elsewhere */
-  int tokens;          /* residues of one chain */
-  int msa_rows;        /* 1 to 16384 */
-  int samples;         /* structures that the denoiser works on together */
-  int passes, steps;   /* trunk passes and denoising steps to be timed */
-} of3_bench_options;
-
-of3_bench_options of3_bench_defaults(void);
-
-/* A part of a fold. flops: multiplies and adds that it needs. Two are no part of other folds: "making
- * weights", without a model, and the "first fold", of one pass and one step, which is there for backends that
- * compile or load code for what they are asked and is not counted in the others. */
-typedef struct of3_bench_phase {
-  const char *name;      /* "making weights" or "loading weights", "first fold", "inputs", "trunk pass",
-                            "denoiser preparation", "denoiser step", "heads"; "whole fold": all from the
-                            inputs on, with as many passes and steps as were asked for */
-  int count;             /* how often it was done */
-  double seconds, flops; /* of the fastest one */
-} of3_bench_phase;
-
-/* An operation at a shape. */
-typedef struct of3_bench_kernel {
-  const char *phase, *operation, *shape;
-  int64_t calls;
-  double seconds, flops, bytes; /* of all calls */
-} of3_bench_kernel;
-
-typedef struct of3_bench_report {
-  double peak;      /* flop/s: of all threads, multiplying and adding in registers; or else */
-  int peak_product; /* of a product of matrices with so many rows and columns on the backend's device. 0:
-                       registers */
-  int n_token, n_atom, n_msa, samples; /* 0 if only the peak was asked for, as all that follows */
-  uint64_t weight_bytes, tensor_bytes; /* memory, as planned */
-  uint64_t held_bytes; /* of a backend with memory of its own: what it held for tensors at most, freed buffers
-                          that it keeps included; 0: not such a backend */
-  int n_phase;
-  const of3_bench_phase *phase;
-  int n_kernel; /* longest first within each phase */
-  const of3_bench_kernel *kernel;
-} of3_bench_report;
-
-/* Times the parts of a fold of a made-up query. Without a model the weights are random numbers of the
- * published sizes. */
-OF3_MUST_CHECK of3_status of3_bench(of3_engine *engine, const of3_model *opt_model,
-                                    const of3_bench_options *options, of3_bench_report **ret_report,
-                                    of3_error *err);
-void of3_bench_free(of3_bench_report *report);
+OF3_API OF3_MUST_CHECK of3_status of3_features_export(const of3_features_options *options,
+                                                      const of3_callbacks *opt_callbacks, of3_error *err);
 
 #ifdef __cplusplus
 }

@@ -17,6 +17,7 @@ add_test(NAME includes COMMAND ${CMAKE_SOURCE_DIR}/tests/check_includes.sh)
 
 # The library from outside.
 of3_test(test_api of3_api)
+of3_test(test_fold_query of3_api)
 of3_test(test_worker_groups of3_api)
 of3_test(test_jobs of3_api)
 of3_test(test_cancel of3_api)
@@ -36,3 +37,6 @@ add_executable(fold ${CMAKE_SOURCE_DIR}/examples/fold.c)
 target_link_libraries(fold PRIVATE of3_api of3_flags)
 add_test(NAME example COMMAND fold ${CMAKE_CURRENT_SOURCE_DIR}/fixtures/parity/checkpoint_ob.safetensors MKTAYIAKQR
                               ${CMAKE_CURRENT_BINARY_DIR}/fold.out)
+add_executable(in_memory ${CMAKE_SOURCE_DIR}/examples/in_memory.c)
+target_link_libraries(in_memory PRIVATE of3_api of3_flags)
+add_test(NAME example_in_memory COMMAND in_memory ${CMAKE_CURRENT_SOURCE_DIR}/fixtures/parity/checkpoint_ob.safetensors MKTAYIAKQR)

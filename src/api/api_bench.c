@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "api/handles.h"
+#include "of3_bench.h"
 #include "cpu/peak.h"
 #include "feat/build.h"
 #include "tensor/profile.h"

@@ -88,12 +88,16 @@ static of3_status check_jobs(const of3_engine *e, int jobs, of3_error *err) {
   return OF3_OK;
 }
 
+of3_status of3_job_fold_options(of3_job *j, of3_error *err) {
+  OF3_TRY(predict_check_range("samples", j->o->samples, 1, MOST_SAMPLES, err));
+  OF3_TRY(predict_check_range("recycles", j->o->recycles, 0, MOST_RECYCLES, err));
+  return choose_sampler(j, err);
+}
+
 static of3_status read_options(of3_job *j, of3_error *err) {
   const of3_predict_options *o = j->o;
   j->tree.folder = o->output_dir;
-  OF3_TRY(predict_check_range("samples", o->samples, 1, MOST_SAMPLES, err));
-  OF3_TRY(predict_check_range("recycles", o->recycles, 0, MOST_RECYCLES, err));
-  OF3_TRY(choose_sampler(j, err));
+  OF3_TRY(of3_job_fold_options(j, err));
   if (!o->output_dir || !*o->output_dir) return of3_fail(err, OF3_ERR_USAGE, "no output folder is named");
   if (!of3_structure_format_parse(o->format, &j->tree.format))
     return of3_fail(err, OF3_ERR_USAGE,

@@ -17,7 +17,7 @@ void of3_prepared_leave(of3_prepared *p) {
 static of3_status prepare_fill(const of3_job *j, const of3_log *log, uint64_t seed, of3_prepared *p,
                                of3_error *err) {
   OF3_TRY(of3_complex_build(p->query, log, &p->complex, err));
-  if (j->tree.format == OF3_PDB) OF3_TRY(of3_pdb_check(&p->complex, err));
+  if (j->tree.folder && j->tree.format == OF3_PDB) OF3_TRY(of3_pdb_check(&p->complex, err));
   of3_feature_mode mode = j->mode;
   mode.most_memory = of3_job_free_host_memory(j);
   mode.opt_cancel = j->model->engine->callbacks.cancel;
@@ -79,7 +79,8 @@ of3_status of3_item_run_prepare(of3_item_run *t, of3_error *err) {
   t->fold = fold_options(j);
   t->arena = of3_arena_new(0);
   if (!t->arena) return of3_fail_memory(err, "an item");
-  OF3_TRY(of3_stage_of(j->tree.folder, t->query->name, t->item->seed, t->arena, &t->stage, err));
+  if (j->tree.folder) /* not in memory alone */
+    OF3_TRY(of3_stage_of(j->tree.folder, t->query->name, t->item->seed, t->arena, &t->stage, err));
   of3_worker_tell(t->worker, &begun);
   OF3_TRY(prepare_make_features(t, err));
   OF3_TRY(of3_item_run_plan(t, err));

@@ -81,22 +81,30 @@ static of3_status write_stage(of3_item_run *t, const of3_prediction *p, const of
   return status;
 }
 
-static of3_status score_and_write(of3_item_run *t, const of3_prediction *p, watcher *w, of3_error *err) {
-  of3_scores *scores = NULL;
+static watcher watch(const of3_item_run *t) {
+  return (watcher){.worker = t->worker,
+                   .begin = t->begin,
+                   .flops = {t->plan.flops_trunk, t->plan.flops_diffusion, t->plan.flops_heads},
+                   .info = {.query = t->query->name,
+                            .seed = t->item->seed,
+                            .item = t->index + 1,
+                            .n_item = t->worker->job->n_item}};
+}
+
+of3_status of3_item_run_fold(of3_item_run *t, of3_arena *arena, of3_prediction *out, of3_scores **ret_scores,
+                             of3_error *err) {
+  watcher w = watch(t);
+  OF3_TRY(run_fold(t, &w, out, err));
+  t->item->seconds[OF3_PHASE_TRUNK] = out->seconds_trunk;
+  t->item->seconds[OF3_PHASE_DIFFUSION] = out->seconds_diffusion;
   double begin = of3_seconds();
-  of3_arena *arena = of3_arena_new(0);
-  if (!arena) return of3_fail_memory(err, "the scores");
-  of3_status status = run_check_finite(p, t->worker->job->model->engine->device.backend->operand, err);
+  of3_status status = run_check_finite(out, t->worker->job->model->engine->device.backend->operand, err);
   if (status == OF3_OK)
-    status = of3_scores_compute(&t->prepared->complex, &t->features, p, t->worker->job->mode.variant,
+    status = of3_scores_compute(&t->prepared->complex, &t->features, out, t->worker->job->mode.variant,
                                 t->worker->pool, t->worker->job->model->engine->callbacks.cancel, arena,
-                                &scores, err);
-  t->item->seconds[OF3_PHASE_HEADS] = p->seconds_heads + of3_seconds() - begin;
-  begin = of3_seconds();
-  tell(w, "write", 0, 1);
-  if (status == OF3_OK) status = write_stage(t, p, scores, err);
-  t->item->seconds[OF3_PHASE_WRITE] = of3_seconds() - begin;
-  of3_arena_free(arena);
+                                ret_scores, err);
+  t->item->seconds[OF3_PHASE_HEADS] = out->seconds_heads + of3_seconds() - begin;
+  if (status != OF3_OK) of3_prediction_free(out);
   return status;
 }
 
@@ -112,21 +120,26 @@ static void tell_times(const of3_item_run *t) {
       diffusion > 0 ? t->plan.flops_diffusion * 1e-9 / diffusion : 0, s[OF3_PHASE_HEADS], s[OF3_PHASE_WRITE]);
 }
 
-of3_status of3_item_run_compute(of3_item_run *t, of3_error *err) {
+static of3_status fold_and_write(of3_item_run *t, of3_arena *arena, of3_error *err) {
+  watcher w = watch(t);
   of3_prediction p = {0};
-  watcher w = {.worker = t->worker,
-               .begin = t->begin,
-               .flops = {t->plan.flops_trunk, t->plan.flops_diffusion, t->plan.flops_heads},
-               .info = {.query = t->query->name,
-                        .seed = t->item->seed,
-                        .item = t->index + 1,
-                        .n_item = t->worker->job->n_item}};
-  OF3_TRY(run_fold(t, &w, &p, err));
-  t->item->seconds[OF3_PHASE_TRUNK] = p.seconds_trunk;
-  t->item->seconds[OF3_PHASE_DIFFUSION] = p.seconds_diffusion;
-  of3_status status = score_and_write(t, &p, &w, err);
-  tell_times(t);
+  of3_scores *scores = NULL;
+  OF3_TRY(of3_item_run_fold(t, arena, &p, &scores, err));
+  double begin = of3_seconds();
+  w.info.fraction = 1; /* the arithmetic is done */
+  tell(&w, "write", 0, 1);
+  of3_status status = write_stage(t, &p, scores, err);
+  t->item->seconds[OF3_PHASE_WRITE] = of3_seconds() - begin;
   of3_prediction_free(&p);
+  tell_times(t);
   tell(&w, "write", 1, 1);
+  return status;
+}
+
+of3_status of3_item_run_compute(of3_item_run *t, of3_error *err) {
+  of3_arena *arena = of3_arena_new(0);
+  if (!arena) return of3_fail_memory(err, "the scores");
+  of3_status status = fold_and_write(t, arena, err);
+  of3_arena_free(arena);
   return status;
 }

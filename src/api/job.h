@@ -3,7 +3,7 @@
  *
  *   model, options, queries     read only
  *   lock                        a mutex; who holds it takes the next item, makes its features and gets memory
- *   budget                        the memory that items may hold together
+ *   budget                      the memory that items may hold together
  *   report, failures, ranking   the calling thread's: workers ask it (base/task_group.h) */
 #ifndef OF3_API_JOB_H
 #define OF3_API_JOB_H
@@ -119,6 +119,9 @@ typedef struct of3_item_run {
   of3_error error; /* if status is not OF3_OK */
 } of3_item_run;
 
+/* api_predict.c: checks the options that decide what is computed, and sets the sampler. */
+OF3_MUST_CHECK of3_status of3_job_fold_options(of3_job *j, of3_error *err);
+
 static inline const of3_query *of3_job_query(const of3_job *j, int index) {
   return j->order[index / j->n_seed];
 }
@@ -155,7 +158,11 @@ uint64_t of3_job_free_memory(const of3_job *j);
 /* Bytes of the machine's memory, whatever the backend's device has, that features may take; 0: unknown. */
 uint64_t of3_job_free_host_memory(const of3_job *j);
 
-/* api_run.c: network, scores and files of a item_run that has entered. */
+/* api_run.c, of an item that has been prepared. Network and scores; *ret_scores [samples] in the arena.
+ * Ownership of out: of3_prediction_free. */
+OF3_MUST_CHECK of3_status of3_item_run_fold(of3_item_run *t, of3_arena *arena, of3_prediction *out,
+                                            of3_scores **ret_scores, of3_error *err);
+/* The same, and the files. */
 OF3_MUST_CHECK of3_status of3_item_run_compute(of3_item_run *t, of3_error *err);
 
 /* api_report.c; all by the calling thread */

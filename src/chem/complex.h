@@ -7,8 +7,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-
-typedef enum of3_molecule { OF3_PROTEIN, OF3_RNA, OF3_DNA, OF3_LIGAND } of3_molecule;
+#include "of3.h"
 
 typedef struct of3_chain {
   const char *id;       /* as in the query; any length, mmCIF label_asym_id */

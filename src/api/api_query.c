@@ -1,0 +1,94 @@
+/* Queries made by functions of of3.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "feat/query_check.h"
+
+/* The query with the memory that it lives in. */
+typedef struct owned_query {
+  of3_query query; /* first, so that a pointer to it is one to the whole */
+  of3_arena *arena;
+  int capacity; /* of query.chain */
+} owned_query;
+
+of3_status of3_query_new(const char *name, of3_query **ret_query, of3_error *err) {
+  *ret_query = NULL;
+  OF3_TRY(of3_query_check_name(name, err));
+  owned_query *q = calloc(1, sizeof *q);
+  if (q) q->arena = of3_arena_new(0);
+  const char *kept = q && q->arena ? of3_arena_strdup(q->arena, name) : NULL;
+  if (!kept) {
+    of3_query_free(q ? &q->query : NULL);
+    return of3_fail_memory(err, "a query");
+  }
+  q->query = (of3_query){.name = kept, .use_msas = true, .use_main_msas = true, .use_paired_msas = true};
+  *ret_query = &q->query;
+  return OF3_OK;
+}
+
+void of3_query_free(of3_query *query) {
+  owned_query *q = (owned_query *)query;
+  if (!q) return;
+  of3_arena_free(q->arena);
+  free(q);
+}
+
+/* Room for one chain more. */
+static bool grow_chains(owned_query *q) {
+  if (q->query.n_chain < q->capacity) return true;
+  const int capacity = q->capacity ? 2 * q->capacity : 4;
+  of3_query_chain *chain = OF3_ARENA_NEW(q->arena, of3_query_chain, capacity);
+  if (!chain) return false;
+  if (q->query.n_chain) memcpy(chain, q->query.chain, (size_t)q->query.n_chain * sizeof *chain);
+  q->query.chain = chain;
+  q->capacity = capacity;
+  return true;
+}
+
+static of3_status copy_ids(of3_arena *arena, const char *const *ids, int n, const char ***ret_ids,
+                           of3_error *err) {
+  if (n < 1) return of3_fail(err, OF3_ERR_INPUT, "a chain needs at least one id");
+  const char **copy = OF3_ARENA_NEW(arena, const char *, n);
+  for (int i = 0; copy && i < n; i++) {
+    OF3_TRY(of3_query_check_chain_id(ids[i], err));
+    copy[i] = of3_arena_strdup(arena, ids[i]);
+    if (!copy[i]) return of3_fail_memory(err, "a chain");
+  }
+  *ret_ids = copy;
+  return copy ? OF3_OK : of3_fail_memory(err, "a chain");
+}
+
+of3_status of3_query_add_chain(of3_query *query, of3_molecule type, const char *const *ids, int n_id,
+                               const char *sequence, of3_error *err) {
+  static const char *const names[] = {"protein", "RNA", "DNA", "ligand"};
+  owned_query *q = (owned_query *)query;
+  of3_query_chain c = {.type = type, .n_id = n_id};
+  if (type != OF3_PROTEIN)
+    return of3_fail(err, OF3_ERR_UNSUPPORTED, "chains of type %s are not served by this version; use protein",
+                    (unsigned)type <= OF3_LIGAND ? names[type] : "?");
+  OF3_TRY(of3_query_check_sequence(sequence, &c.n_residue, err));
+  OF3_TRY(copy_ids(q->arena, ids, n_id, &c.id, err));
+  c.sequence = of3_arena_strdup(q->arena, sequence);
+  if (!c.sequence || !grow_chains(q)) return of3_fail_memory(err, "a chain");
+  query->chain[query->n_chain++] = c;
+  of3_status status = of3_query_check_chains(query, err);
+  if (status != OF3_OK) query->n_chain--;
+  return status;
+}
+
+of3_status of3_query_add_msa(of3_query *query, const char *path, of3_error *err) {
+  owned_query *q = (owned_query *)query;
+  if (query->n_chain == 0)
+    return of3_fail(err, OF3_ERR_USAGE, "an alignment was given before any chain; add the chain first");
+  if (!of3_is_file(path) && !of3_is_folder(path))
+    return of3_fail(err, OF3_ERR_INPUT, "the alignment '%.300s' is neither a file nor a folder", path);
+  of3_query_chain *c = &query->chain[query->n_chain - 1];
+  const char **paths = OF3_ARENA_NEW(q->arena, const char *, c->n_msa + 1);
+  const char *kept = of3_arena_strdup(q->arena, path);
+  if (!paths || !kept) return of3_fail_memory(err, "an alignment");
+  if (c->n_msa) memcpy(paths, c->msa_path, (size_t)c->n_msa * sizeof *paths);
+  paths[c->n_msa++] = kept;
+  c->msa_path = paths;
+  return OF3_OK;
+}
