@@ -7,7 +7,7 @@ foreach(fake nameless stale other old broken good)
   add_library(fake_${fake} MODULE ${CMAKE_SOURCE_DIR}/tests/unit/fake_plugin.c)
   target_link_libraries(fake_${fake} PRIVATE of3_flags of3_plugin_interface)
   target_compile_definitions(fake_${fake} PRIVATE FAKE_${upper})
-  set_target_properties(fake_${fake} PROPERTIES PREFIX "" SUFFIX .so LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/fakes)
+  set_target_properties(fake_${fake} PROPERTIES PREFIX "" SUFFIX .so C_VISIBILITY_PRESET default LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/fakes)
   add_dependencies(test_mlx_open fake_${fake})
 endforeach()
 
