@@ -227,7 +227,7 @@ typedef struct of3_sampler_info {
 } of3_sampler_info;
 
 /* A sampler with its own settings; false: there is none of this name. */
-bool of3_sampler_describe(const char *name, of3_sampler_info *out);
+OF3_API bool of3_sampler_describe(const char *name, of3_sampler_info *out);
 
 /* Seeds as OpenFold3 makes them for its --num-model-seeds: Python's random.seed(start), then n times
  * randint(0, 2^32 - 1). out [n]. */
@@ -347,8 +347,9 @@ typedef struct of3_result {
 } of3_result;
 
 /* Folds the query with one seed. Of the options those count that decide what is computed (samples,
- * recycles, the sampler and its settings); output folder, formats, seeds and jobs are not looked at. The numbers are those that of3_predict
- * writes. Ownership: of3_result_free; the result needs neither query, model nor engine. */
+ * recycles, the sampler and its settings); output folder, formats, seeds and jobs are not looked at. The
+ * numbers are those that of3_predict writes. Ownership: of3_result_free; the result needs neither query,
+ * model nor engine. */
 OF3_API OF3_MUST_CHECK of3_status of3_fold_query(of3_model *model, const of3_query *query, uint64_t seed,
                                                  const of3_predict_options *options, of3_result **ret_result,
                                                  of3_error *err);

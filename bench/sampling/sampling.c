@@ -128,7 +128,7 @@ static void score(const sweep *s, const of3_complex *c, const of3_features *f, c
   of3_scores *scores;
   of3_error err = {0};
   if (!arena) die("out of memory");
-  check(of3_scores_compute(c, f, p, s->net.variant, NULL, arena, &scores, &err), &err);
+  check(of3_scores_compute(c, f, p, s->net.variant, NULL, NULL, arena, &scores, &err), &err);
   for (int k = 0; k < s->samples; k++) {
     const int at = setting * s->samples + k;
     double sum = 0;

@@ -117,11 +117,10 @@ static of3_status read_options(of3_job *j, of3_error *err) {
   char noise[OF3_F32_TEXT], step[OF3_F32_TEXT];
   of3_format_f64(noise, j->sampler.noise_scale);
   of3_format_f64(step, j->sampler.step_scale);
-  snprintf(
-      j->options, sizeof j->options,
-      "samples=%d recycles=%d sampler=%s steps=%d noise_scale=%s step_scale=%s backend=%s dtype=%s",
-      o->samples, o->recycles, j->sampler.name, j->sampler.n_step, noise, step,
-      j->model->engine->device.backend->name, of3_dtype_name(j->model->engine->device.backend->operand));
+  snprintf(j->options, sizeof j->options,
+           "samples=%d recycles=%d sampler=%s steps=%d noise_scale=%s step_scale=%s backend=%s dtype=%s",
+           o->samples, o->recycles, j->sampler.name, j->sampler.n_step, noise, step,
+           j->model->engine->device.backend->name, of3_dtype_name(j->model->engine->device.backend->operand));
   return OF3_OK;
 }
 
@@ -181,7 +180,7 @@ static of3_status reuse_item(of3_job *j, int index, const of3_manifest *m, of3_e
 /* Whether the item is complete on disk; else what is to be done with it. */
 static of3_status check_existing(of3_job *j, int index, of3_arena *arena, of3_error *err) {
   char why[OF3_ERROR_TEXT];
-  of3_stage stage;
+  of3_replacement stage;
   of3_manifest found = {0};
   of3_run_state state = OF3_RUN_MISSING;
   const of3_log *log = &j->model->engine->log;
@@ -191,7 +190,7 @@ static of3_status check_existing(of3_job *j, int index, of3_arena *arena, of3_er
                                .format = j->tree.format,
                                .style = j->tree.style,
                                .full = j->tree.full};
-  OF3_TRY(of3_stage_of(j->tree.folder, j->item[index].query, wanted.seed, arena, &stage, err));
+  OF3_TRY(of3_replacement_of(j->tree.folder, j->item[index].query, wanted.seed, arena, &stage, err));
   if (!j->o->overwrite && of3_is_folder(stage.home)) {
     OF3_TRY(of3_manifest_check(stage.home, &wanted, arena, &found, &state, why, err));
     if (state == OF3_RUN_REWRITE)

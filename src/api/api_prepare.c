@@ -80,7 +80,7 @@ of3_status of3_item_run_prepare(of3_item_run *t, of3_error *err) {
   t->arena = of3_arena_new(0);
   if (!t->arena) return of3_fail_memory(err, "an item");
   if (j->tree.folder) /* not in memory alone */
-    OF3_TRY(of3_stage_of(j->tree.folder, t->query->name, t->item->seed, t->arena, &t->stage, err));
+    OF3_TRY(of3_replacement_of(j->tree.folder, t->query->name, t->item->seed, t->arena, &t->stage, err));
   of3_worker_tell(t->worker, &begun);
   OF3_TRY(prepare_make_features(t, err));
   OF3_TRY(of3_item_run_plan(t, err));

@@ -4,7 +4,7 @@
 #include "api/job.h"
 
 static of3_status rewrite_to_stage(const of3_job *j, int index, const of3_complex *complex,
-                                   const of3_stage *stage, of3_arena *arena, of3_manifest *ret,
+                                   const of3_replacement *stage, of3_arena *arena, of3_manifest *ret,
                                    of3_error *err) {
   const of3_seed_output o = {.folder = stage->folder,
                              .complex = complex,
@@ -21,19 +21,19 @@ static of3_status rewrite_to_stage(const of3_job *j, int index, const of3_comple
   of3_run_state state;
   OF3_TRY(of3_manifest_read(stage->home, arena, &old, &state, why, err));
   if (state != OF3_RUN_COMPLETE) return of3_fail(err, OF3_ERR_IO, "%s", why);
-  OF3_TRY(of3_stage_begin(stage, err));
+  OF3_TRY(of3_replacement_begin(stage, err));
   of3_status status = of3_seed_rewrite(&o, stage->home, &old, of3_job_free_host_memory(j), arena, ret, err);
-  if (status == OF3_OK) status = of3_stage_sync(stage, err);
-  if (status != OF3_OK) of3_stage_drop(stage);
+  if (status == OF3_OK) status = of3_replacement_sync(stage, err);
+  if (status != OF3_OK) of3_replacement_drop(stage);
   return status;
 }
 
 static of3_status rewrite_in(of3_job *j, int index, const of3_complex *complex, of3_arena *arena,
                              of3_error *err) {
-  of3_stage stage;
+  of3_replacement stage;
   of3_manifest m = {0};
   if (j->tree.format == OF3_PDB) OF3_TRY(of3_pdb_check(complex, err));
-  OF3_TRY(of3_stage_of(j->tree.folder, j->item[index].query, j->item[index].seed, arena, &stage, err));
+  OF3_TRY(of3_replacement_of(j->tree.folder, j->item[index].query, j->item[index].seed, arena, &stage, err));
   OF3_TRY(rewrite_to_stage(j, index, complex, &stage, arena, &m, err));
   return of3_job_commit(j, index, &stage, &m, err);
 }

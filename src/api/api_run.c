@@ -74,10 +74,13 @@ static of3_status write_stage(of3_item_run *t, const of3_prediction *p, const of
                              .opt_cancel = j->model->engine->callbacks.cancel,
                              .no_record = j->o->no_record,
                              .made_from = t->key};
-  OF3_TRY(of3_stage_begin(&t->stage, err));
+  OF3_TRY(of3_replacement_begin(&t->stage, err));
   of3_status status = of3_seed_write(&o, p, scores, of3_seconds() - t->begin, t->arena, &t->manifest, err);
-  if (status == OF3_OK && of3_stage_replaces(&t->stage)) status = of3_stage_sync(&t->stage, err);
-  if (status != OF3_OK) of3_stage_drop(&t->stage);
+  if (status == OF3_OK && of3_replacement_replaces(&t->stage)) status = of3_replacement_sync(&t->stage, err);
+  if (status != OF3_OK) of3_replacement_drop(&t->stage);
+  if (status == OF3_OK)
+    of3_logf(&t->worker->log, OF3_LOG_DEBUG, "'%s': %d files written and noted in of3_run.json",
+             t->stage.home, t->manifest.n_file);
   return status;
 }
 

@@ -5,7 +5,7 @@
  * last run left, and a run that fails leaves it so. New results of an item come in this order:
  *
  *   the best model of its query goes, if it is a copy of what is replaced
- *   the folder of the seed is exchanged for the new one (write/stage.h)
+ *   the folder of the seed is exchanged for the new one (write/replacement.h)
  *   best model, ranking.tsv and summary.txt follow
  *
  * So whenever the process ends, no table and no best model tells of files that are not there. */
@@ -68,7 +68,7 @@ of3_status of3_job_open_folder(of3_job *j, of3_error *err) {
   o.opt_log = &e->log;
   OF3_TRY(of3_make_folder(j->tree.folder, err));
   OF3_TRY(of3_folder_lock_take(j->tree.folder, &o, &j->folder_lock, err));
-  OF3_TRY(of3_stage_recover(j->tree.folder, err));
+  OF3_TRY(of3_replacement_recover(j->tree.folder, err));
   OF3_TRY(add_own_queries(j, err));
   OF3_TRY(of3_scan_output(j->tree.folder, j->folder_lock, rank_foreign_query, j, err));
   return of3_job_write_summary(j, false, err);
@@ -78,7 +78,7 @@ void of3_job_close_folder(of3_job *j) {
   of3_error lost;
   of3_ranking_free(j->ranking);
   if (j->folder_lock && of3_folder_lock_held(j->folder_lock, &lost) == OF3_OK)
-    of3_stage_close(j->tree.folder);
+    of3_replacement_close(j->tree.folder);
   of3_folder_lock_release(j->folder_lock);
   j->ranking = NULL;
   j->folder_lock = NULL;
@@ -108,16 +108,16 @@ static of3_status begin_ranking(of3_job *j, of3_error *err) {
   return OF3_OK;
 }
 
-static of3_status put_in_place(of3_job *j, int number, const of3_stage *stage, of3_error *err) {
+static of3_status put_in_place(of3_job *j, int number, const of3_replacement *stage, of3_error *err) {
   of3_status status = begin_ranking(j, err);
   if (status == OF3_OK && !of3_ranking_best(j->ranking, number))
     status = of3_ranking_remove_best(j->ranking, number, err);
-  if (status == OF3_OK) status = of3_stage_commit(stage, err);
-  if (status != OF3_OK) of3_stage_drop(stage);
+  if (status == OF3_OK) status = of3_replacement_commit(stage, err);
+  if (status != OF3_OK) of3_replacement_drop(stage);
   return status;
 }
 
-of3_status of3_job_commit(of3_job *j, int index, const of3_stage *stage, const of3_manifest *m,
+of3_status of3_job_commit(of3_job *j, int index, const of3_replacement *stage, const of3_manifest *m,
                           of3_error *err) {
   const int number = j->ranked[index / j->n_seed];
   if (of3_folder_lock_held(j->folder_lock, err) != OF3_OK) { /* and so the stage is not ours either */

@@ -19,7 +19,7 @@
 #include "write/ranking.h"
 #include "write/run_key.h"
 #include "write/seed_files.h"
-#include "write/stage.h"
+#include "write/replacement.h"
 #include "write/tree.h"
 
 /* The report with the memory that it and the ranking live in. */
@@ -106,7 +106,7 @@ typedef struct of3_item_run {
   of3_item *item;
   int index;
   of3_arena *arena; /* what this item_run alone needs */
-  of3_stage stage;
+  of3_replacement stage;
   of3_manifest manifest; /* of what was written there */
   of3_prepared *prepared;
   of3_features features; /* the prepared ones, with conformers of its own */
@@ -190,7 +190,7 @@ OF3_MUST_CHECK of3_status of3_job_rank_others(of3_job *j, int q, of3_error *err)
 OF3_MUST_CHECK of3_status of3_job_settle(of3_job *j, of3_error *err);
 /* Puts new results of an item in their place, then ranking, best model and summary. OF3_ERR_CANCELLED is not
  * among its errors; if the folder is no longer this process's, the run stops. */
-OF3_MUST_CHECK of3_status of3_job_commit(of3_job *j, int index, const of3_stage *stage,
+OF3_MUST_CHECK of3_status of3_job_commit(of3_job *j, int index, const of3_replacement *stage,
                                          const of3_manifest *manifest, of3_error *err);
 /* Closing a folder that is not open does nothing. */
 void of3_job_close_folder(of3_job *j);

@@ -203,7 +203,7 @@ of3_tensor *of3_share_host(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t
   return new_in_host(cx, dtype, rank, shape, (void *)(uintptr_t)host);
 }
 
-of3_tensor *of3_result(of3_ctx *cx, int rank, const int64_t *shape, float *host) {
+of3_tensor *of3_new_result(of3_ctx *cx, int rank, const int64_t *shape, float *host) {
   if (!cx->backend->host_memory) return new_tensor(cx, OF3_F32, rank, shape, EXACT_RESULT);
   return new_in_host(cx, OF3_F32, rank, shape, host);
 }

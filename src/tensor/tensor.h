@@ -121,10 +121,10 @@ of3_tensor *of3_share_host(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t
 /* A tensor [shape] of f32 for results that go to host memory: where buffers are host memory it lies in
  * `host` itself and takes none of the stack. Operations write it through views; of3_download brings it to
  * host once it is complete. */
-of3_tensor *of3_result(of3_ctx *cx, int rank, const int64_t *shape, float *host);
+of3_tensor *of3_new_result(of3_ctx *cx, int rank, const int64_t *shape, float *host);
 #define OF3_RESULT(cx, host, ...)                                                                            \
-  of3_result((cx), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__},      \
-             (host))
+  of3_new_result((cx), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__},  \
+                 (host))
 
 /* A tensor whose values the host makes: *image is memory for them, filled with zeros, to be written until
  * of3_staged is called. It is the tensor's own where buffers are host memory, else a buffer of the context,

@@ -13,7 +13,7 @@
 
 #include "base/file.h"
 #include "write/names.h"
-#include "write/stage.h"
+#include "write/replacement.h"
 
 static of3_status cannot_open(const char *folder, of3_error *err) {
   if (errno == ENOMEM) return of3_fail_memory(err, folder);

@@ -75,9 +75,10 @@ static of3_status write_text(const char *folder, json_t *root, of3_arena *arena,
 of3_status of3_manifest_write(const char *folder, const of3_manifest *m, of3_error *err) {
   of3_arena *arena = of3_arena_new(0);
   json_t *samples = json_array(), *files = json_array();
-  json_t *root = json_pack("{s:s, s:I, s:s, s:s, s:s, s:O, s:O}", "made_from", m->made_from, "seed",
-                           (json_int_t)m->seed, "structures", of3_structure_format_name(m->format),
-                           "cif_style", of3_cif_style_name(m->style), "confidences", of3_full_name(m->full), "samples", samples, "files", files);
+  json_t *root =
+      json_pack("{s:s, s:I, s:s, s:s, s:s, s:O, s:O}", "made_from", m->made_from, "seed", (json_int_t)m->seed,
+                "structures", of3_structure_format_name(m->format), "cif_style", of3_cif_style_name(m->style),
+                "confidences", of3_full_name(m->full), "samples", samples, "files", files);
   of3_status status = arena && root ? OF3_OK : of3_fail_memory(err, OF3_MANIFEST_NAME);
   if (status == OF3_OK) status = fill_lists(samples, files, folder, m, arena, err);
   if (status == OF3_OK) status = write_text(folder, root, arena, err);
@@ -153,8 +154,8 @@ static bool read_root(manifest_reader *r, const json_t *root) {
   const json_t *seed = json_object_get(root, "seed"), *files = json_object_get(root, "files");
   const json_t *samples = json_object_get(root, "samples");
   if (!made_from || !format || !style || !full || !json_is_integer(seed) || json_array_size(files) == 0 ||
-      json_array_size(samples) == 0 || !of3_structure_format_parse(format, &r->m->format) || !of3_cif_style_parse(style, &r->m->style) ||
-      !of3_full_parse(full, &r->m->full))
+      json_array_size(samples) == 0 || !of3_structure_format_parse(format, &r->m->format) ||
+      !of3_cif_style_parse(style, &r->m->style) || !of3_full_parse(full, &r->m->full))
     return of3_fail(&r->why, OF3_ERR_INPUT, "'%s/%s' is not a complete list of files", r->folder,
                     OF3_MANIFEST_NAME),
            false;

@@ -3,7 +3,8 @@
  *   OUT/summary.txt  inference_query_set.json  experiment_config.json  model_config.json
  *   OUT/ranking.tsv  OUT/QUERY/QUERY_best_model.cif    ours (write/ranking.h)
  *   OUT/QUERY/seed_SEED/...                            the files of a query and seed (write/seed_files.h)
- *   OUT/.of3-lock  OUT/.of3-new/                       while of3 writes (base/folder_lock.h, write/stage.h)
+ *   OUT/.of3-lock  OUT/.of3-new/                       while of3 writes (base/folder_lock.h,
+ * write/replacement.h)
  *
  * This header has the files about a run as a whole. */
 #ifndef OF3_WRITE_TREE_H

@@ -22,5 +22,5 @@ echo "# debug"
 printf '>q\nMKTAY\n>a\nMKTAF\n' >q.a3m
 echo '{"queries": {"q": {"chains": [{"molecule_type": "protein", "chain_ids": "A", "sequence": "MKTAY", "main_msa_file_paths": "q.a3m"}]}}}' >q.json
 of3 predict q.json -c ob.safetensors -o debug -n 1 -r 0 --steps 1 --log debug >shown 2>&1
-sed -n -E '/^debug: .*(reference|kernel)/d; /^debug: /{ s/[0-9]+(\.[0-9]+)?/N/g; s/(machine|memory|identity)[^;]*/\1 .../g; p; }' shown
+sed -n -E '/^debug: .*(reference: |that the reference did|kernel)/d; /^debug: /{ s/[0-9]+(\.[0-9]+)?/N/g; s/(machine|memory|identity)[^;]*/\1 .../g; p; }' shown
 of3 predict q.json -c ob.safetensors -o info -n 1 -r 0 --steps 1 --log info 2>&1 | grep -c '^debug' || true

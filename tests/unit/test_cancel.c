@@ -18,6 +18,7 @@
 #include "msa/alignment.h"
 #include "msa/msa.h"
 #include "of3.h"
+#include "of3_bench.h"
 #include "score/frames.h"
 #include "score/rasa.h"
 #include "score/scores.h"

@@ -115,11 +115,13 @@ static void test_json(void **state) {
 
 static void fold(const of3_model *m, const char *out, const char *format, const char *confidences,
                  bool reused) {
-  const of3_predict_options o = {.output_dir = out,
-                                 .samples = 2,
-                                 .steps = 30,
-                                 /* fewer leave coordinates that a PDB file cannot hold */ .format = format,
-                                 .confidences = confidences};
+  of3_predict_options o = of3_predict_defaults();
+  o.output_dir = out;
+  o.samples = 2;
+  o.recycles = 0;
+  o.steps = 30; /* fewer leave coordinates that a PDB file cannot hold */
+  o.format = format;
+  o.confidences = confidences;
   of3_report *report = NULL;
   of3_error err = {0};
   if (of3_predict((of3_model *)(uintptr_t)m, "MKTAYIAK", &o, &report, &err) != OF3_OK)

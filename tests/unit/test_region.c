@@ -113,8 +113,8 @@ static void expect_failure(const of3_device *d, bool uploads, const char *text) 
 /* An operation inside that the backend does not do is done by the reference, and the body runs each time. */
 static const of3_backend *all_kernels;
 
-static const of3_kernel *all_but_add(const of3_ctx *cx, of3_op op) {
-  return op == OF3_OP_ADD ? NULL : all_kernels->kernel(cx, op);
+static const of3_kernel *all_but_add(const of3_ctx *cx, of3_op op, of3_direction direction) {
+  return op == OF3_OP_ADD ? NULL : all_kernels->kernel(cx, op, direction);
 }
 
 static void reference_inside(const of3_device *d) {

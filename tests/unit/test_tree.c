@@ -19,7 +19,7 @@
 #include "write/record.h"
 #include "write/run_key.h"
 #include "write/seed_files.h"
-#include "write/stage.h"
+#include "write/replacement.h"
 #include "write/tree.h"
 #include "write_fixture.h"
 
@@ -27,7 +27,7 @@
 typedef struct written {
   fixture fx;
   char *out; /* the output folder; results are at home in it */
-  of3_stage stage;
+  of3_replacement stage;
   of3_seed_output o;
   of3_scores *scores;
   of3_manifest m;
@@ -42,18 +42,18 @@ static void open_case(written *w, const char *name, of3_structure_format format,
   fixture_open(&w->fx, name);
   of3_arena *arena = w->fx.arena;
   w->out = of3_path_join(arena, new_folder(arena), "deep/out");
-  assert_int_equal(of3_stage_of(w->out, w->fx.complex.name, 42, arena, &w->stage, &err), OF3_OK);
+  assert_int_equal(of3_replacement_of(w->out, w->fx.complex.name, 42, arena, &w->stage, &err), OF3_OK);
   assert_int_equal(of3_make_folder(w->stage.home, &err), OF3_OK);
   w->o = (of3_seed_output){.folder = w->stage.home,
                            .complex = &w->fx.complex,
                            .seed = 42,
                            .format = format,
                            .full = full,
-                            .style = OF3_CIF_REFERENCE,
+                           .style = OF3_CIF_REFERENCE,
                            .made_from = "K"};
-  assert_int_equal(
-      of3_scores_compute(&w->fx.complex, &w->fx.features, &w->fx.p, OF3_OB, NULL, NULL, arena, &w->scores, &err),
-      OF3_OK);
+  assert_int_equal(of3_scores_compute(&w->fx.complex, &w->fx.features, &w->fx.p, OF3_OB, NULL, NULL, arena,
+                                      &w->scores, &err),
+                   OF3_OK);
 }
 
 static void write_case(written *w, const char *name, of3_structure_format format, of3_full_confidences full) {
@@ -184,9 +184,9 @@ static void check_rewrite(const written *a, const written *b) {
   of3_error err = {0};
   of3_manifest m;
   of3_seed_output o = b->o;
-  of3_stage stage = a->stage;
+  of3_replacement stage = a->stage;
   o.folder = stage.folder;
-  assert_int_equal(of3_stage_begin(&stage, &err), OF3_OK);
+  assert_int_equal(of3_replacement_begin(&stage, &err), OF3_OK);
   if (of3_seed_rewrite(&o, a->stage.home, &a->m, 0, a->fx.arena, &m, &err) != OF3_OK)
     fail_msg("%s", err.text);
   assert_int_equal(m.n_file, b->m.n_file);
@@ -197,8 +197,8 @@ static void check_rewrite(const written *a, const written *b) {
     char *fresh = read_all(a->fx.arena, of3_path_join(a->fx.arena, b->stage.home, name), &wanted);
     if (n != wanted || memcmp(made, fresh, n) != 0) fail_msg("%s differs from that of a new run", name);
   }
-  of3_stage_drop(&stage);
-  of3_stage_close(a->out);
+  of3_replacement_drop(&stage);
+  of3_replacement_close(a->out);
   assert_false(of3_is_folder(of3_path_join(a->fx.arena, a->out, OF3_STAGE_NAME)));
 }
 
@@ -327,7 +327,7 @@ static const char *folder_text(const written *w, const char *name) {
 
 static void stage_file(written *w, const char *name, const char *text) {
   of3_error err = {0};
-  if (of3_stage_begin(&w->stage, &err) != OF3_OK) fail_msg("%s", err.text);
+  if (of3_replacement_begin(&w->stage, &err) != OF3_OK) fail_msg("%s", err.text);
   put(w, w->stage.folder, name, text);
 }
 
@@ -337,15 +337,15 @@ static void test_stage(void **state) {
   of3_error err = {0};
   write_case(&w, "peptide5", OF3_CIF, OF3_FULL_NONE);
   put(&w, w.stage.home, "mine.txt", "mine");
-  assert_true(of3_stage_replaces(&w.stage));
+  assert_true(of3_replacement_replaces(&w.stage));
   stage_file(&w, "timing.json", "new");
-  assert_int_equal(of3_stage_sync(&w.stage, &err), OF3_OK);
+  assert_int_equal(of3_replacement_sync(&w.stage, &err), OF3_OK);
   assert_string_equal(folder_text(&w, "timing.json"), "{\n    \"runtime_s\": 1.5\n}"); /* not yet */
-  assert_int_equal(of3_stage_commit(&w.stage, &err), OF3_OK);
+  assert_int_equal(of3_replacement_commit(&w.stage, &err), OF3_OK);
   assert_string_equal(folder_text(&w, "timing.json"), "new");
   assert_string_equal(folder_text(&w, "mine.txt"), "mine");
   assert_false(exists(w.fx.arena, w.stage.home, OF3_MANIFEST_NAME));
-  of3_stage_close(w.out);
+  of3_replacement_close(w.out);
   assert_false(of3_is_folder(of3_path_join(w.fx.arena, w.out, OF3_STAGE_NAME)));
   clean(&w);
 }
@@ -358,31 +358,31 @@ static void test_stage_recover(void **state) {
   write_case(&w, "peptide5", OF3_CIF, OF3_FULL_NONE);
   stage_file(&w, "timing.json", "half");
   put(&w, w.stage.folder, "of3_record.bin.tmp-77", "half");
-  assert_int_equal(of3_stage_recover(w.out, &err), OF3_OK);
+  assert_int_equal(of3_replacement_recover(w.out, &err), OF3_OK);
   assert_string_equal(folder_text(&w, "timing.json"), "{\n    \"runtime_s\": 1.5\n}");
   assert_false(of3_is_folder(w.stage.folder));
 
   stage_file(&w, "of3_run.json", "old");
   put(&w, w.stage.folder, "mine.txt", "mine");
-  assert_int_equal(of3_stage_recover(w.out, &err), OF3_OK);
+  assert_int_equal(of3_replacement_recover(w.out, &err), OF3_OK);
   assert_string_equal(folder_text(&w, "mine.txt"), "mine"); /* of others: not lost */
   assert_false(of3_is_folder(w.stage.folder));
 
   stage_file(&w, "timing.json", "half");
   assert_int_equal(rename(w.stage.home, w.stage.old), 0);
-  assert_int_equal(of3_stage_recover(w.out, &err), OF3_OK); /* the new ones are not complete */
+  assert_int_equal(of3_replacement_recover(w.out, &err), OF3_OK); /* the new ones are not complete */
   assert_string_equal(folder_text(&w, "timing.json"), "{\n    \"runtime_s\": 1.5\n}");
 
   stage_file(&w, "timing.json", "new");
   put(&w, w.stage.folder, "of3_run.json", "new");
   assert_int_equal(rename(w.stage.home, w.stage.old), 0);
-  assert_int_equal(of3_stage_recover(w.out, &err), OF3_OK); /* they are */
+  assert_int_equal(of3_replacement_recover(w.out, &err), OF3_OK); /* they are */
   assert_string_equal(folder_text(&w, "timing.json"), "new");
   assert_string_equal(folder_text(&w, "mine.txt"), "mine");
   assert_false(of3_is_folder(w.stage.old));
-  of3_stage_close(w.out);
+  of3_replacement_close(w.out);
   assert_false(of3_is_folder(of3_path_join(w.fx.arena, w.out, OF3_STAGE_NAME)));
-  assert_int_equal(of3_stage_recover(w.out, &err), OF3_OK);
+  assert_int_equal(of3_replacement_recover(w.out, &err), OF3_OK);
   clean(&w);
 }
 
@@ -544,7 +544,8 @@ static void test_settings(void **state) {
 static of3_run_state check(written *w, const char *key, char *why) {
   of3_run_state state;
   of3_error err = {0};
-  of3_manifest found, wanted = {.made_from = key, .seed = 42, .format = w->o.format, .full = w->o.full};
+  of3_manifest found,
+      wanted = {.made_from = key, .seed = 42, .format = w->o.format, .style = w->o.style, .full = w->o.full};
   assert_int_equal(of3_manifest_check(w->stage.home, &wanted, w->fx.arena, &found, &state, why, &err),
                    OF3_OK);
   return state;
@@ -616,7 +617,9 @@ static void test_manifest_read(void **state) {
   unlink(of3_path_join(w.fx.arena, w.stage.home, "peptide5_seed_42_sample_2_model.cif.gz"));
   assert_false(of3_manifest_has_models(w.stage.home, &m));
 
-#define LISTS "\"made_from\": \"K\", \"seed\": 1, \"structures\": \"cif\", \"confidences\": \"none\", "
+#define LISTS                                                                                                \
+  "\"made_from\": \"K\", \"seed\": 1, \"structures\": \"cif\", \"cif_style\": \"reference\", "               \
+  "\"confidences\": \"none\", "
 #define SAMPLE                                                                                               \
   "{\"ranking_score\": 1, \"ptm\": 1, \"iptm\": 1, \"avg_plddt\": 1, \"gpde\": 1, \"disorder\": 1, "         \
   "\"has_clash\": null}"

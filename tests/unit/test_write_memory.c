@@ -15,7 +15,7 @@
 #include "write/folder_scan.h"
 #include "write/run_key.h"
 #include "write/seed_files.h"
-#include "write/stage.h"
+#include "write/replacement.h"
 #include "write/tree.h"
 #include "write_fixture.h"
 
@@ -31,14 +31,14 @@ static of3_status write_all(const fixture *fx, const char *folder, of3_structure
   const of3_query_set set = {.n = 1, .query = &query};
   const of3_run_inputs in = {.query = &query, .checkpoint = "c", .options = "o", .version = "v"};
   char key[OF3_KEY_TEXT], why[OF3_ERROR_TEXT];
-  of3_stage stage;
+  of3_replacement stage;
   of3_manifest m, found;
   of3_run_state state;
   const uint64_t seed = 42;
   OF3_TRY(of3_run_key(&in, key, err));
   OF3_TRY(of3_scores_compute(&fx->complex, &fx->features, &fx->p, OF3_OB, NULL, NULL, arena, &scores, err));
-  OF3_TRY(of3_stage_recover(folder, err));
-  OF3_TRY(of3_stage_of(folder, fx->complex.name, seed, arena, &stage, err));
+  OF3_TRY(of3_replacement_recover(folder, err));
+  OF3_TRY(of3_replacement_of(folder, fx->complex.name, seed, arena, &stage, err));
   of3_seed_output o = {.folder = stage.folder,
                        .complex = &fx->complex,
                        .seed = seed,
@@ -47,15 +47,15 @@ static of3_status write_all(const fixture *fx, const char *folder, of3_structure
                        .version = "v",
                        .variant = "OB",
                        .made_from = key};
-  OF3_TRY(of3_stage_begin(&stage, err));
+  OF3_TRY(of3_replacement_begin(&stage, err));
   OF3_TRY(of3_seed_write(&o, &fx->p, scores, 1, arena, &m, err));
-  OF3_TRY(of3_stage_sync(&stage, err));
-  OF3_TRY(of3_stage_commit(&stage, err));
+  OF3_TRY(of3_replacement_sync(&stage, err));
+  OF3_TRY(of3_replacement_commit(&stage, err));
   OF3_TRY(of3_manifest_check(stage.home, &m, arena, &found, &state, why, err));
-  OF3_TRY(of3_stage_begin(&stage, err));
+  OF3_TRY(of3_replacement_begin(&stage, err));
   o.format = OF3_CIF;
   OF3_TRY(of3_seed_rewrite(&o, stage.home, &found, 0, arena, &m, err));
-  of3_stage_drop(&stage);
+  of3_replacement_drop(&stage);
   OF3_TRY(of3_tree_write_query_set(&tree, &set, &seed, 1, err));
   return of3_tree_write_summary(&tree, "s", err);
 }

@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #define _DARWIN_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
-#include "write/stage.h"
+#include "write/replacement.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,10 +19,10 @@
 #include "base/file.h"
 #include "write/names.h"
 
-of3_status of3_stage_of(const char *out, const char *query, uint64_t seed, of3_arena *arena, of3_stage *ret,
-                        of3_error *err) {
+of3_status of3_replacement_of(const char *out, const char *query, uint64_t seed, of3_arena *arena,
+                              of3_replacement *ret, of3_error *err) {
   const char *slash = out[strlen(out) - 1] == '/' ? "" : "/";
-  *ret = (of3_stage){
+  *ret = (of3_replacement){
       .query = query,
       .seed = seed,
       .folder = of3_arena_printf(arena, "%s%s" OF3_STAGE_NAME "/new_%" PRIu64 ".%s", out, slash, seed, query),
@@ -34,7 +34,7 @@ of3_status of3_stage_of(const char *out, const char *query, uint64_t seed, of3_a
 
 /* Of the files in the folder removes what of3 wrote; the rest moves home. What cannot be moved stays, and
  * with it the folder. */
-static void retire(const of3_stage *s, const char *folder) {
+static void retire(const of3_replacement *s, const char *folder) {
   DIR *d = opendir(folder);
   if (!d) {
     unlink(folder); /* a link to a folder */
@@ -54,14 +54,14 @@ static void retire(const of3_stage *s, const char *folder) {
   if (rmdir(folder) != 0 && errno == ENOTDIR) unlink(folder); /* a link */
 }
 
-void of3_stage_drop(const of3_stage *s) { retire(s, s->folder); }
+void of3_replacement_drop(const of3_replacement *s) { retire(s, s->folder); }
 
-of3_status of3_stage_begin(const of3_stage *s, of3_error *err) {
+of3_status of3_replacement_begin(const of3_replacement *s, of3_error *err) {
   if (of3_is_folder(s->folder)) retire(s, s->folder);
   return of3_make_folder(s->folder, err);
 }
 
-bool of3_stage_replaces(const of3_stage *s) {
+bool of3_replacement_replaces(const of3_replacement *s) {
   struct stat st;
   return lstat(s->home, &st) == 0;
 }
@@ -77,7 +77,7 @@ static bool sync_at(int folder, const char *name) {
   return ok;
 }
 
-of3_status of3_stage_sync(const of3_stage *s, of3_error *err) {
+of3_status of3_replacement_sync(const of3_replacement *s, of3_error *err) {
   DIR *d = opendir(s->folder);
   if (!d)
     return errno == ENOMEM
@@ -115,7 +115,7 @@ static bool exchange(const char *a, const char *b) {
 #endif
 }
 
-static of3_status commit_failed(const of3_stage *s, of3_error *err) {
+static of3_status commit_failed(const of3_replacement *s, of3_error *err) {
   if (errno == EXDEV)
     return of3_fail(err, OF3_ERR_IO,
                     "cannot put new results in the place of '%s': it lies on another file system than the "
@@ -126,7 +126,7 @@ static of3_status commit_failed(const of3_stage *s, of3_error *err) {
 }
 
 /* Where folders cannot be exchanged. */
-static of3_status commit_by_two_renames(const of3_stage *s, of3_error *err) {
+static of3_status commit_by_two_renames(const of3_replacement *s, of3_error *err) {
   if (rename(s->home, s->old) != 0) return commit_failed(s, err);
   if (rename(s->folder, s->home) != 0) {
     of3_status status = commit_failed(s, err);
@@ -138,9 +138,9 @@ static of3_status commit_by_two_renames(const of3_stage *s, of3_error *err) {
   return OF3_OK;
 }
 
-of3_status of3_stage_commit(const of3_stage *s, of3_error *err) {
+of3_status of3_replacement_commit(const of3_replacement *s, of3_error *err) {
   OF3_TRY(of3_make_folder(s->parent, err));
-  if (!of3_stage_replaces(s)) return rename(s->folder, s->home) == 0 ? OF3_OK : commit_failed(s, err);
+  if (!of3_replacement_replaces(s)) return rename(s->folder, s->home) == 0 ? OF3_OK : commit_failed(s, err);
   if (exchange(s->folder, s->home)) {
     sync_folder(s->parent); /* before the old results go */
     retire(s, s->folder);
@@ -162,8 +162,8 @@ static bool has_manifest(const char *folder) {
 }
 
 /* A place that is empty was left between two renames: the new results go there if they are complete. */
-static of3_status recover_seed(const of3_stage *s, of3_error *err) {
-  if (of3_is_folder(s->old) && !of3_stage_replaces(s) &&
+static of3_status recover_seed(const of3_replacement *s, of3_error *err) {
+  if (of3_is_folder(s->old) && !of3_replacement_replaces(s) &&
       rename(has_manifest(s->folder) ? s->folder : s->old, s->home) != 0)
     return commit_failed(s, err);
   if (of3_is_folder(s->old)) retire(s, s->old);
@@ -182,19 +182,19 @@ static bool parse_stage(const char *name, uint64_t *seed, const char **query) {
 
 static of3_status recover(DIR *d, const char *out, of3_arena *arena, of3_error *err) {
   for (struct dirent *e; (e = readdir(d)) != NULL;) {
-    of3_stage s;
+    of3_replacement s;
     uint64_t seed = 0;
     const char *query = NULL;
     char *name = of3_arena_strdup(arena, e->d_name);
     if (!name) return of3_fail_memory(err, out);
     if (!parse_stage(name, &seed, &query)) continue;
-    OF3_TRY(of3_stage_of(out, query, seed, arena, &s, err));
+    OF3_TRY(of3_replacement_of(out, query, seed, arena, &s, err));
     OF3_TRY(recover_seed(&s, err));
   }
   return OF3_OK;
 }
 
-of3_status of3_stage_recover(const char *out, of3_error *err) {
+of3_status of3_replacement_recover(const char *out, of3_error *err) {
   of3_arena *arena = of3_arena_new(0);
   char *stages = arena ? of3_path_join(arena, out, OF3_STAGE_NAME) : NULL;
   of3_status status = stages ? OF3_OK : of3_fail_memory(err, out);
@@ -208,7 +208,7 @@ of3_status of3_stage_recover(const char *out, of3_error *err) {
   return status;
 }
 
-void of3_stage_close(const char *out) {
+void of3_replacement_close(const char *out) {
   int fd = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return;
   unlinkat(fd, OF3_STAGE_NAME, AT_REMOVEDIR);

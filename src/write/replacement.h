@@ -5,10 +5,10 @@
  *
  * After the exchange the stage holds the old results. What of3 wrote goes, what others put there moves to the
  * new folder. File systems that cannot exchange folders (NFS, some FUSE) get two renames instead, the old
- * folder to OUT/.of3-new/old_S.QUERY and then the new one to its place; of3_stage_recover finishes what a
- * killed process began. Only who holds the folder's lock may use a stage. */
-#ifndef OF3_WRITE_STAGE_H
-#define OF3_WRITE_STAGE_H
+ * folder to OUT/.of3-new/old_S.QUERY and then the new one to its place; of3_replacement_recover finishes what
+ * a killed process began. Only who holds the folder's lock may use a stage. */
+#ifndef OF3_WRITE_REPLACEMENT_H
+#define OF3_WRITE_REPLACEMENT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,36 +18,36 @@
 
 #define OF3_STAGE_NAME ".of3-new"
 
-typedef struct of3_stage {
+typedef struct of3_replacement {
   const char *query;
   uint64_t seed;
   char *folder, *home, *parent; /* where it is written, where it goes, OUT/QUERY */
   char *old;                    /* where old results are for a moment, if they cannot be exchanged */
-} of3_stage;
+} of3_replacement;
 
 /* The paths, in the arena. out: the output folder. */
-OF3_MUST_CHECK of3_status of3_stage_of(const char *out, const char *query, uint64_t seed, of3_arena *arena,
-                                       of3_stage *ret_stage, of3_error *err);
+OF3_MUST_CHECK of3_status of3_replacement_of(const char *out, const char *query, uint64_t seed,
+                                             of3_arena *arena, of3_replacement *ret_stage, of3_error *err);
 
 /* An empty folder to write to. */
-OF3_MUST_CHECK of3_status of3_stage_begin(const of3_stage *stage, of3_error *err);
+OF3_MUST_CHECK of3_status of3_replacement_begin(const of3_replacement *stage, of3_error *err);
 
 /* Whether results, complete or not, stand where the new ones go. */
-bool of3_stage_replaces(const of3_stage *stage);
+bool of3_replacement_replaces(const of3_replacement *stage);
 
 /* Waits until all files of the stage are on the disk. */
-OF3_MUST_CHECK of3_status of3_stage_sync(const of3_stage *stage, of3_error *err);
+OF3_MUST_CHECK of3_status of3_replacement_sync(const of3_replacement *stage, of3_error *err);
 
 /* Puts the new results in their place. */
-OF3_MUST_CHECK of3_status of3_stage_commit(const of3_stage *stage, of3_error *err);
+OF3_MUST_CHECK of3_status of3_replacement_commit(const of3_replacement *stage, of3_error *err);
 
 /* Removes a stage whose results are not wanted. */
-void of3_stage_drop(const of3_stage *stage);
+void of3_replacement_drop(const of3_replacement *stage);
 
 /* After a process that was killed: puts back or forward what it began, and removes the rest. */
-OF3_MUST_CHECK of3_status of3_stage_recover(const char *out, of3_error *err);
+OF3_MUST_CHECK of3_status of3_replacement_recover(const char *out, of3_error *err);
 
 /* Removes OUT/.of3-new, when no stage is in use. */
-void of3_stage_close(const char *out);
+void of3_replacement_close(const char *out);
 
 #endif
