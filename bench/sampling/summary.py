@@ -75,16 +75,16 @@ def panel(table, name, title, low, high, left, top):
 
 
 def picture(table):
-    out = ['<svg xmlns="http://www.w3.org/2000/svg" width="780" height="570" viewBox="0 0 780 570" font-family="sans-serif" '
-           'font-size="11">', '<rect width="780" height="570" fill="#fff"/>']
+    out = ['<svg xmlns="http://www.w3.org/2000/svg" width="780" height="600" viewBox="0 0 780 600" font-family="sans-serif" '
+           'font-size="11">', '<rect width="780" height="600" fill="#fff"/>']
     for i, (name, title, low, high) in enumerate(PANELS):
         out += panel(table, name, title, low, high, 60 + 370 * (i % 2), 30 + 245 * (i // 2))
     for i, (sampler, noise, step, colour, dash) in enumerate(SERIES):
-        left, top = 60 + 240 * (i % 3), 520 + 20 * (i // 3)
+        left, top = 60 + 370 * (i % 2), 515 + 20 * (i // 2)
         label = f'{sampler}, step scale {step:g}' + (f', noise scale {noise:g}' if sampler == 'reference' else '')
         out.append(f'<line x1="{left}" x2="{left + 28}" y1="{top}" y2="{top}" stroke="{colour}" stroke-width="1.8" '
                    f'stroke-dasharray="{dash}"/><text x="{left + 34}" y="{top + 4}">{label}</text>')
-    return '\n'.join(out + ['<text x="60" y="563">denoising steps (logarithmic); 150 chains, 3 samples, f32</text>', '</svg>', ''])
+    return '\n'.join(out + ['<text x="60" y="590">denoising steps (logarithmic); 150 chains, 3 samples, f32</text>', '</svg>', ''])
 
 
 def main():
