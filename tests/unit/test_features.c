@@ -427,12 +427,15 @@ static void test_files(void **state) {
   for (int v = 0; v < OF3_N_VARIANT; v++) {
     made m;
     of3_features again, third;
+    int32_t bonds[] = {0, 2, 0, 5, 3, 4};
     make(FOLDER "depths.json", (of3_variant)v, 42, &m);
+    m.features.token_bonds = bonds;
+    m.features.n_bond = v == OF3_P1 ? 0 : 3;
     assert_int_equal(of3_features_write(path, &m.features, NULL, &err), OF3_OK);
     if (of3_features_read(path, &again, &err) != OF3_OK) fail_msg("%s", err.text);
     assert_same(&m.features, &again);
     assert_int_equal(again.template_distogram[0], OF3_NO_CLASS);
-    assert_int_equal(again.n_bond, 0);
+    assert_int_equal(again.n_bond, m.features.n_bond);
     assert_int_equal(again.cyclic_mask != NULL, v != OF3_P1);
     assert_int_equal(of3_features_write(path, &again, NULL, &err), OF3_OK);
     assert_int_equal(of3_features_read(path, &third, &err), OF3_OK);
