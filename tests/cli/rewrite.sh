@@ -25,6 +25,10 @@ echo mine >out/query/seed_1/mine.txt
 fold $S -o out --log error >/dev/null
 rm out/query/seed_1/mine.txt
 same_results out fresh_cif:json
+echo "# the other style of mmCIF, too"
+fold $S -o reference --cif-style reference --log error >/dev/null
+fold $S -o out --cif-style reference 2>&1 | grep -c ': written from'
+same_results out reference
 echo "# a file that cannot be: the results stay"
 of3 predict MKTAY -c ob.safetensors -n 1 -r 0 --steps 2 --log error -o far >/dev/null
 cp -r far/query before
