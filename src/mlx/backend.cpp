@@ -226,7 +226,7 @@ static void upload(of3_ctx *cx, Tensor *t, const void *host, of3_dtype kept) {
   guarded(cx, "a copy to its memory", [&] {
     put(t, mx::astype(copy_of(host, t->dtype, shape_of(t)), dtype_of(kept)));
     Slot *s = slot_of(t);
-    if (t->dtype == OF3_I32 && t->rank == 1) {
+    if (t->dtype == OF3_I32 && t->rank <= 2) {
       const auto *x = static_cast<const int32_t *>(host);
       s->known.assign(x, x + of3_count(t));
     }
@@ -308,7 +308,7 @@ static constexpr size_t most_pending = size_t{1} << 29;
 
 template <const Kernel &kernel> size_t workspace(const of3_ctx *cx, const of3_call *c) {
   const State &s = state_of(cx);
-  return static_cast<size_t>(kernel.bytes ? kernel.bytes(s, *c) : of3_count(c->out) * (8 + 2 * size_of(s)));
+  return static_cast<size_t>(kernel_bytes(s, *c, kernel));
 }
 
 /* As set() keeps results. */
@@ -330,7 +330,7 @@ template <const Kernel &kernel> void run(of3_ctx *cx, const of3_call *c, void *)
     State &s = state_of(cx);
     const size_t planned = workspace<kernel>(cx, c);
     s.room = static_cast<int64_t>(cx->limit - cx->top + planned);
-    kernel.run(s, *c);
+    run_kernel(s, *c, kernel);
     s.pending += of3_bytes(c->out) + planned;
     if (s.recording || s.pending < most_pending || !slot_of(c->out)->value) return;
     mx::async_eval(*slot_of(c->out)->value);

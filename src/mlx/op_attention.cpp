@@ -45,7 +45,11 @@ static void run_attention(State &s, const of3_call &c) {
   array b = swapped(get(bias, {shared, heads, nk, nq}));
   if (shared > 1 && shared < batches) b = repeated(b, batches / shared);
   std::optional<array> key_bias;
-  if (mask) key_bias = mask_bias(s, get(mask, {1, nk}));
+  if (mask) {
+    const int64_t masks = of3_rows(mask);
+    key_bias = mask_bias(s, get(mask, {masks, nk}));
+    if (masks > 1 && masks < batches) key_bias = repeated(*key_bias, batches / masks);
+  }
   array o = attend(s, split(ATT_Q, nq), split(ATT_K, nk), split(ATT_V, nk), b, key_bias);
   set(s, c.out,
       sigmoid_mul(s, get(c.in[ATT_G], {batches, nq, w}), shaped(mx::swapaxes(o, 1, 2), {batches, nq, w})));

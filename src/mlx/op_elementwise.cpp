@@ -120,8 +120,8 @@ const Kernel ops::add{run_add, nullptr};
 /* Coordinates: f32 throughout. */
 static void run_combine(State &s, const of3_call &c) {
   const Tensor *x = c.in[COMBINE_X], *a = c.in[COMBINE_A], *b = c.in[COMBINE_B], *mask = c.in[COMBINE_MASK];
-  int64_t samples = x->shape[0], w = last(x), m = of3_count(x) == 0 ? 0 : of3_rows(x) / samples;
-  if (m == 0) return;
+  if (of3_count(x) == 0) return;
+  int64_t w = last(x), m = of3_dim(x, 1), samples = of3_rows(x) / m;
   auto factor = [&](const Tensor *f) {
     array g = get(f, {of3_count(f), 1, 1});
     return of3_count(f) == 1 || of3_count(f) == samples ? g : repeated(g, samples / of3_count(f));
@@ -172,7 +172,7 @@ static void run_outer_sum(State &s, const of3_call &c) {
   const Tensor *a = c.in[OUTER_SUM_A], *b = c.in[OUTER_SUM_B];
   set(s, c.out, get(a, {of3_rows(a), 1, last(a)}) + get(b, {1, of3_rows(b), last(b)}));
 }
-const Kernel ops::outer_sum{run_outer_sum, nullptr};
+const Kernel ops::outer_sum{run_outer_sum, nullptr, Batch::one};
 
 static void run_symmetrize(State &s, const of3_call &c) {
   array x = get(c.in[SYMMETRIZE_X]);

@@ -27,7 +27,11 @@ static void run_embed_add(State &s, const of3_call &c) {
     sum = sum ? *sum + found : found;
   }
   array y = get(c.out, {rows / m, m, w}), x = sum ? shaped(*sum, {1, m, w}) : array(0.0f);
-  set(s, c.out, weight ? y + x * get(weight, {rows / m, m, 1}) : y + x);
+  if (weight && of3_count(weight) < m) /* the rows of one index have several times the same weights */
+    x = x * shaped(repeated(get(weight, {of3_count(weight)}), m / of3_count(weight)), {1, m, 1});
+  else if (weight)
+    x = x * repeating(get(weight, {of3_count(weight), 1}), rows / m, m);
+  set(s, c.out, y + x);
 }
 const Kernel ops::embed_add{run_embed_add, nullptr};
 
@@ -162,7 +166,7 @@ static void run_take_rows(State &s, const of3_call &c) {
   array y = mx::take(get(c.in[TAKE_ROWS_X]), get(c.in[TAKE_ROWS_INDEX]), 0);
   set(s, c.out, y);
 }
-const Kernel ops::take_rows{run_take_rows, nullptr};
+const Kernel ops::take_rows{run_take_rows, nullptr, Batch::one};
 
 /* ---- TEMPLATE_ADD */
 
@@ -215,15 +219,28 @@ static int64_t template_add_bytes(const State &s, const of3_call &c) {
 }
 const Kernel ops::template_add{run_template_add, template_add_bytes};
 
+/* The rows of x [e,n,w] at index [e or 1,A], where e entries of the three may each be fewer: [e,A,w]. */
+static array gathered_rows(const of3_call &c, int64_t e) {
+  const Tensor *x = c.in[GATHER_X], *index = c.in[GATHER_INDEX];
+  const int64_t w = last(x), n = of3_dim(x, 1), atoms = of3_dim(index, 0), entries = of3_rows(x) / n;
+  if (of3_count(index) == atoms && entries == e)
+    return mx::take(get(x, {entries, n, w}), get(index, {atoms}), 1);
+  array at = repeating(get(index, {of3_count(index), 1}), e, atoms); /* [1 or e,A,1] */
+  array first = shaped(mx::remainder(integers(e), array(static_cast<int32_t>(entries))), {e, 1, 1}) *
+                array(static_cast<int32_t>(n));
+  return shaped(mx::take(get_rows(x), at + first, 0), {e, atoms, w});
+}
+
 static void run_gather(State &s, const of3_call &c) {
   const Tensor *x = c.in[GATHER_X], *mask = c.in[GATHER_MASK];
-  int64_t w = last(x), n = of3_dim(x, 1), atoms = of3_count(c.in[GATHER_INDEX]), batches = of3_rows(x) / n;
   if (of3_count(c.out) == 0) return;
-  array y = mx::take(get(x, {batches, n, w}), get(c.in[GATHER_INDEX], {atoms}), 1);
-  if (mask) y = y * get_like(y, mask, {1, atoms, 1});
+  const int64_t w = last(x), atoms = of3_dim(c.in[GATHER_INDEX], 0);
+  const int64_t e =
+      std::max({of3_rows(x) / of3_dim(x, 1), of3_rows(c.in[GATHER_INDEX]), mask ? of3_rows(mask) : 1});
+  array y = gathered_rows(c, e);
+  if (mask) y = y * repeating(get_like(y, mask, {of3_count(mask), 1}), e, atoms);
   if (c.attr.accumulate)
-    y = get(c.out, {of3_rows(c.out) / (batches * atoms), batches, atoms, w}) +
-        shaped(y, {1, batches, atoms, w});
+    y = get(c.out, {of3_rows(c.out) / (e * atoms), e, atoms, w}) + shaped(y, {1, e, atoms, w});
   set(s, c.out, y);
 }
 const Kernel ops::gather{run_gather, nullptr};
@@ -235,7 +252,8 @@ static void run_segment_mean(State &s, const of3_call &c) {
   int64_t w = last(x), atoms = of3_dim(x, 1), n = of3_count(c.in[SEGMENT_START]), most = 1;
   int64_t batches = n ? of3_rows(c.out) / n : 0;
   if (batches == 0) return;
-  for (int32_t of_token : slot_of(count)->known) most = std::max<int64_t>(most, of_token);
+  for (int32_t of_token : slot_of(count)->known)
+    most = std::max<int64_t>(most, of_token); /* of all entries */
   array k = shaped(integers(most), {1, most});
   array at = get(c.in[SEGMENT_START], {n, 1}) + k;
   array real = mx::astype(k < get(count, {n, 1}), mx::float32);
@@ -261,7 +279,7 @@ static int64_t segment_bytes(const State &, const of3_call &c) {
   constexpr int64_t most_atoms = 24; /* of one token, as far as the planner knows */
   return 4 * (of3_count(c.out) + 2 * std::min(group_floats, of3_count(c.out) * most_atoms));
 }
-const Kernel ops::segment_mean{run_segment_mean, segment_bytes};
+const Kernel ops::segment_mean{run_segment_mean, segment_bytes, Batch::shared};
 
 /* Scores: f32. */
 static void run_expect(State &s, const of3_call &c) {
@@ -273,12 +291,18 @@ static void run_expect(State &s, const of3_call &c) {
     set(s, c.out, mx::sum(p * cut(table, 0, 0, 1), -1), true);
     return;
   }
-  const int64_t n = of3_dim(x, 1), m = x->shape[0];
-  const Both number = both(get(chain, {n, 2}), 0, c.attr.first, m),
-             size = both(get(chain, {n, 2}), 1, c.attr.first, m);
-  array tokens = mx::where(mx::equal(number.i, number.j), size.i, size.i + size.j);
-  array which = mx::take(get(c.in[EXPECT_SET_OF_SIZE], {n + 1}), tokens, 0);
-  set(s, c.out, mx::sum(shaped(p, {m, n, bins}) * mx::take(table, which, 0), -1), true);
+  const int64_t n = of3_dim(x, 1), m = of3_dim(x, 2), entries = rows / (m * n),
+                chains = of3_count(chain) / (2 * n), sets = of3_count(c.in[EXPECT_SET_OF_SIZE]) / (n + 1);
+  std::vector<array> parts;
+  for (int64_t e = 0; e < entries; e++) {
+    array of_tokens = shaped(cut(get(chain, {chains, n, 2}), 0, e % chains, 1), {n, 2});
+    const Both number = both(of_tokens, 0, c.attr.first, m), size = both(of_tokens, 1, c.attr.first, m);
+    array tokens = mx::where(mx::equal(number.i, number.j), size.i, size.i + size.j);
+    array set_of_size = shaped(cut(get(c.in[EXPECT_SET_OF_SIZE], {sets, n + 1}), 0, e % sets, 1), {n + 1});
+    array of_entry = shaped(cut(p, 0, e * m * n, m * n), {m, n, bins});
+    parts.push_back(mx::sum(of_entry * mx::take(table, mx::take(set_of_size, tokens, 0), 0), -1));
+  }
+  set(s, c.out, parts.size() > 1 ? mx::stack(parts) : parts[0], true);
 }
 static int64_t expect_bytes(const State &, const of3_call &c) { return 12 * of3_count(c.in[EXPECT_X]); }
 const Kernel ops::expect{run_expect, expect_bytes};
@@ -319,6 +343,6 @@ static void run_distance_bin(State &s, const of3_call &c) {
   array good = mx::logical_and(*d2 > mx::take(edges, inside, 0), *d2 < mx::take(edges, inside + 1, 0));
   set(s, c.out, mx::where(good, inside, array(-1)));
 }
-const Kernel ops::distance_bin{run_distance_bin, nullptr};
+const Kernel ops::distance_bin{run_distance_bin, nullptr, Batch::shared};
 
 } // namespace of3

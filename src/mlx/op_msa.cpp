@@ -38,7 +38,7 @@ static int64_t outer_product_bytes(const State &s, const of3_call &c) {
   return cells * ((4 + e) * last(m) + 4 * e * h) + 8 * n * n + 4 * n * n * w +
          2 * e * std::min(n * n * (h * h + w), group);
 }
-const Kernel ops::outer_product_mean{run_outer_product_mean, outer_product_bytes};
+const Kernel ops::outer_product_mean{run_outer_product_mean, outer_product_bytes, Batch::one};
 
 /* ---- PAIR_WEIGHTED_AVERAGE */
 
@@ -100,6 +100,6 @@ static int64_t average_bytes(const State &s, const of3_call &c) {
   return weights + (c.in[PWA_MASK] ? 12 * of3_rows(z) : 0) + e * of3_count(m) +
          at_once * (7 * e * hd + (8 + 2 * e) * last(m));
 }
-const Kernel ops::pair_weighted_average{run_pair_weighted_average, average_bytes};
+const Kernel ops::pair_weighted_average{run_pair_weighted_average, average_bytes, Batch::one};
 
 } // namespace of3

@@ -161,6 +161,6 @@ static void run_augment(State &s, const of3_call &c) {
   for (int k = 0; k < 3; k++) y = y + cut(d, 2, k, 1) * mx::swapaxes(cut(rotation, 2, k, 1), 1, 2);
   set(s, c.out, mask ? y * *mask : y, true);
 }
-const Kernel ops::augment{run_augment, nullptr};
+const Kernel ops::augment{run_augment, nullptr, Batch::shared};
 
 } // namespace of3

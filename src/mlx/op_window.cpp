@@ -12,10 +12,10 @@ namespace of3 {
 constexpr int64_t Q = OF3_WINDOW_QUERIES, K = OF3_WINDOW_KEYS;
 
 /* First keys of the blocks. */
-static const std::vector<int32_t> &first_keys(const Tensor *low) {
+static std::vector<int32_t> first_keys(const Tensor *low) {
   const std::vector<int32_t> &known = slot_of(low)->known;
-  if (std::ssize(known) != of3_count(low)) throw std::logic_error("windows were not uploaded");
-  return known;
+  if (std::ssize(known) < low->offset + of3_count(low)) throw std::logic_error("windows were not uploaded");
+  return {known.begin() + low->offset, known.begin() + low->offset + of3_count(low)};
 }
 
 static std::vector<int32_t> first_queries(int64_t blocks) {
@@ -63,7 +63,7 @@ static void run_atom_pair(State &s, const of3_call &c) {
   set(s, c.out, valid * y);
 }
 static int64_t pair_bytes(const State &, const of3_call &c) { return 24 * of3_count(c.out); }
-const Kernel ops::atom_pair{run_atom_pair, pair_bytes};
+const Kernel ops::atom_pair{run_atom_pair, pair_bytes, Batch::one};
 
 static void run_window_add(State &s, const of3_call &c) {
   const Tensor *row = c.in[WINDOW_ADD_ROW], *low = c.in[WINDOW_ADD_LOW];
@@ -74,7 +74,7 @@ static void run_window_add(State &s, const of3_call &c) {
   sum = sum * get_like(sum, c.in[WINDOW_ADD_MASK], {blocks, Q, K, 1});
   set(s, c.out, get(c.out, {blocks, Q, K, w}) + sum);
 }
-const Kernel ops::window_add{run_window_add, pair_bytes};
+const Kernel ops::window_add{run_window_add, pair_bytes, Batch::one};
 
 static void run_window_gather(State &s, const of3_call &c) {
   const Tensor *z = c.in[WINDOW_GATHER_Z], *low = c.in[WINDOW_GATHER_LOW], *token = c.in[WINDOW_GATHER_TOKEN];
@@ -86,7 +86,7 @@ static void run_window_gather(State &s, const of3_call &c) {
   found = found * get_like(found, c.in[WINDOW_GATHER_MASK], {blocks, Q, K, 1});
   set(s, c.out, get(c.out, {blocks, Q, K, w}) + found);
 }
-const Kernel ops::window_gather{run_window_gather, pair_bytes};
+const Kernel ops::window_gather{run_window_gather, pair_bytes, Batch::one};
 
 /* ---- WINDOW_ATTENTION */
 
@@ -194,6 +194,6 @@ static int64_t window_attention_bytes(const State &s, const of3_call &c) {
   return 2 * e * samples * blocks * last(q) * (2 * Q + 2 * K) +
          (4 + e) * samples * blocks * c.attr.heads * Q * K;
 }
-const Kernel ops::window_attention{run_window_attention, window_attention_bytes};
+const Kernel ops::window_attention{run_window_attention, window_attention_bytes, Batch::shared};
 
 } // namespace of3

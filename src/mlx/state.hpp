@@ -32,7 +32,7 @@ struct Slot {
   std::optional<array> value;    /* empty: nobody wrote yet, or there are parts */
   std::vector<array> parts = {}; /* in place of a value: equal shares of it, one after the other */
   std::optional<array> halved = std::nullopt; /* a constant in the type of products, if it was asked for */
-  std::vector<int32_t> known = {}; /* integers uploaded as a vector: loops and strides depend on them */
+  std::vector<int32_t> known = {}; /* integers uploaded as vectors: loops and strides depend on them */
 
   void assign(const array &a) {
     value = a;
@@ -190,12 +190,22 @@ template <typename F> void update(State &s, Tensor *y, int64_t m, int64_t fit, F
 
 /* ---- the kernels, by of3_op */
 
+/* The leading axes that a kernel takes: any; one, and none of the arguments marked ~ in ops_axes.def; none.
+ */
+enum class Batch { any, shared, one };
+
 struct Kernel {
   void (*run)(State &, const of3_call &);
   /* Bytes of temporaries: MLX takes memory ahead of the work, so links of a chain count one by one. Terms
    * with size_of(s) are in the compute type, the others in f32. NULL: twice the output in both. */
   int64_t (*bytes)(const State &s, const of3_call &);
+  Batch batch = Batch::any;
 };
+
+/* entries.cpp: a call of any axes that ops_axes.def allows, and the bytes that it takes: those of one entry,
+ * and the new result while the old one is kept. */
+void run_kernel(State &s, const of3_call &c, const Kernel &kernel);
+int64_t kernel_bytes(const State &s, const of3_call &c, const Kernel &kernel);
 
 /* One for each row of ops.def, under its name. */
 namespace ops {

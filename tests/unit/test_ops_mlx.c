@@ -1,6 +1,7 @@
 /* Every operation on the MLX backend against the plain C reference (the cases of test_ops.c):
  *   - the largest difference, relative to the largest value of the reference, is within 4 times the measured
  *     one; integers are equal; a second run gives the same bytes;
+ *   - a batch of three gives each what it gets alone, within these bounds;
  *   - the plan counts the same operations and FLOPs, and the bytes that MLX held at most are within it
  *     (on the CPU device f32 only: it widens half-precision operands of products, which no GPU does).
  *
@@ -14,7 +15,7 @@
 #include <string.h>
 
 #include "mlx/open.h"
-#include "ops_run.h"
+#include "ops_batch.h"
 
 /* Largest error over the cases on MLX 0.32.4's CPU device with OpenBLAS (x86-64); 0: exact. */
 static const double measured_f32[OF3_N_OP] = {
@@ -53,14 +54,16 @@ static bool check_case(const ops_case *k, const of3_device *mlx, bool check_peak
        ops_compare(k, "mlx", &first, &reference, measured, worst);
   if (ok && memcmp(first.value, second.value, first.bytes) != 0)
     ok = ops_complain(k, "mlx", 0, "other bytes in a second run");
+  ok = ok && ops_check_batch(mlx, 0, k, false, measured) && ops_check_batch(mlx, 0, k, true, measured);
   free(reference.value);
   free(first.value);
   free(second.value);
   return ok;
 }
 
-static const of3_kernel *no_kernel(const of3_ctx *cx, of3_op op) {
+static const of3_kernel *no_kernel(const of3_ctx *cx, of3_op op, of3_direction direction) {
   (void)cx, (void)op;
+  (void)direction;
   return NULL;
 }
 
