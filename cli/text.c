@@ -49,7 +49,7 @@ void cli_put(FILE *f, const char *text) {
   char piece[TEXT_BYTES];
   bool shown;
   for (size_t n; *text; text += n) { /* pieces that fit, whole characters each */
-    for (n = 0; text[n] && n < TEXT_BYTES / 4 - 4; n += text_character(text + n, &shown)) {
+    for (n = 0; n < TEXT_BYTES / 4 - 4 && text[n]; n += text_character(text + n, &shown)) {
     }
     char part[TEXT_BYTES / 4];
     memcpy(part, text, n);

@@ -259,7 +259,7 @@ static of3_status feature_put(void *user, FILE *file, const of3_entry *e, of3_er
   uint8_t piece[PIECE];
   feature_writer *w = user;
   const of3_field *field = w->field[e - w->entry];
-  const char *data = field ? of3_field_get(w->f, field) : (const char *)&w->f->num_paired_seqs;
+  const void *data = field ? of3_field_get(w->f, field) : &w->f->num_paired_seqs;
   const bool class_ = field && field->kind == OF3_FIELD_CLASS, mask = field && field->kind == OF3_FIELD_MASK,
              pairs = field && field->kind == OF3_FIELD_PAIRS;
   const int64_t width = class_ ? field->classes : 1, size = width * (int64_t)of3_dtype_size(e->dtype),
@@ -275,7 +275,7 @@ static of3_status feature_put(void *user, FILE *file, const of3_entry *e, of3_er
     else if (data && mask)
       narrow((const float *)data + at, n, piece);
     else if (data)
-      memcpy(piece, data + at * size, (size_t)(n * size));
+      memcpy(piece, (const char *)data + at * size, (size_t)(n * size));
     fwrite(piece, (size_t)size, (size_t)n, file);
   }
   return OF3_OK;

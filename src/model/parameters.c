@@ -54,10 +54,10 @@ int64_t of3_parameter_scratch(const of3_parameters *all) {
 
 /* bf16 numbers at the end of x become floats from its begin on. */
 static void widen_in_place(float *x, int64_t n) {
-  const uint16_t *from = (const uint16_t *)x + n;
+  const char *from = (const char *)x + (size_t)n * sizeof(uint16_t);
   for (int64_t i = 0; i < n; i++) {
     uint16_t h;
-    memcpy(&h, from + i, sizeof h);
+    memcpy(&h, from + (size_t)i * sizeof h, sizeof h);
     x[i] = of3_bf16_to_f32(h);
   }
 }
@@ -70,7 +70,7 @@ void of3_parameter_gather(of3_ctx *cx, const of3_parameter *p, float *scratch, f
     const bool whole = !part->transposed && part->n == columns && part->width == columns;
     float *image = whole ? values : scratch;
     const bool bf16 = part->in->dtype == OF3_BF16;
-    of3_download(cx, part->in, bf16 ? (void *)((uint16_t *)image + n) : image);
+    of3_download(cx, part->in, (char *)image + (bf16 ? (size_t)n * sizeof(uint16_t) : 0));
     if (bf16) widen_in_place(image, n);
     if (!whole) gather_part(part, rows, columns, image, values);
   }
@@ -95,7 +95,7 @@ static of3_status put_parameter(void *user, FILE *f, const of3_entry *to, of3_er
   if (to->dtype == OF3_BF16)
     for (int64_t i = 0; i < to->count; i++) {
       const uint16_t h = of3_f32_to_bf16(w->values[i]);
-      memcpy((uint16_t *)w->values + i, &h, sizeof h);
+      memcpy((char *)w->values + (size_t)i * sizeof h, &h, sizeof h);
     }
   fwrite(w->values, of3_dtype_size(to->dtype), (size_t)to->count, f);
   return OF3_OK;
