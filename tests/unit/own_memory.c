@@ -104,8 +104,8 @@ static void close_own(of3_ctx *cx) {
   if (!cx->planning) free_from(cx, CONSTANT);
 }
 
-static const of3_kernel *own_kernel(const of3_ctx *cx, of3_op op) {
-  (void)cx, (void)op;
+static const of3_kernel *own_kernel(const of3_ctx *cx, of3_op op, of3_direction direction) {
+  (void)cx, (void)op, (void)direction;
   return NULL;
 }
 
