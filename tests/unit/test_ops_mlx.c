@@ -62,7 +62,7 @@ static bool check_case(const ops_case *k, const of3_device *mlx, bool check_peak
 }
 
 static const of3_kernel *no_kernel(const of3_ctx *cx, of3_op op, of3_direction direction) {
-  (void)cx, (void)op;
+  (void)cx, (void)op, (void)direction;
   (void)direction;
   return NULL;
 }
