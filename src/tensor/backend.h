@@ -85,9 +85,9 @@ struct of3_backend {
    * planning; they report by of3_ctx_fail. The stack of the context counts bytes all the same. */
   void (*alloc)(of3_ctx *cx, of3_tensor *t); /* sets the buffer of the storage of the newest handle */
   void (*release)(of3_ctx *cx);              /* buffers from number n_buffer of the stack on are gone */
-  /* Called while a tape records (tape.h). copy_buffer: one buffer gets the content of another of its size.
-   * keep: the buffers of s[0..n) go to their new places on the stack, s[i]->place, which are in order and not
-   * above the old ones; it sets s[i]->buffer. */
+  /* Called while a tape records (tape.h); without both a backend does not record. copy_buffer: one buffer
+   * gets the content of another of its size. keep: the buffers of s[0..n) go to their new places on the
+   * stack, s[i]->place, which are in order and not above the old ones; it sets s[i]->buffer. */
   void (*copy_buffer)(of3_ctx *cx, void *to, const void *from);
   void (*keep)(of3_ctx *cx, of3_storage *const *s, int64_t n);
   /* host has t's type. kept: the type in which the device keeps it, t's own or what `stored` says. */

@@ -10,9 +10,11 @@
 
 const of3_op_info *of3_op_table(void) {
   static const of3_op_info table[OF3_N_OP] = {
+/* NOLINTBEGIN(bugprone-macro-parentheses): writes is a list in braces */
 #define OF3_OP(id, name_, writes_, formula_)                                                                 \
   [OF3_OP_##id].name = #name_, [OF3_OP_##id].formula = (formula_), [OF3_OP_##id].writes = writes_,           \
   [OF3_OP_##id].reference = of3_ref_##name_, [OF3_OP_##id].cost = of3_cost_##name_,
+/* NOLINTEND(bugprone-macro-parentheses) */
 #include "tensor/ops.def"
 #undef OF3_OP
 #define OF3_BACKWARD(id, name_, formula_)                                                                    \

@@ -252,8 +252,12 @@ void of3_tape_begin(of3_tape *tape, of3_ctx *cx) {
   tape->current = -1;
   tape->begin = of3_mark(cx);
   tape->arena = of3_arena_new(0);
+  const of3_backend *b = cx->backend;
   if (cx->tape)
     of3_ctx_fail(cx, OF3_ERR_INTERNAL, "a tape records already");
+  else if (!b->host_memory && (!b->copy_buffer || !b->keep))
+    of3_ctx_fail(cx, OF3_ERR_INTERNAL, "the backend %s does not record: it has no copy_buffer and keep",
+                 b->name);
   else if (!tape->arena)
     of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for the tape");
   else

@@ -29,6 +29,12 @@ static void write_aside(of3_ctx *cx, const of3_tensor *out, of3_tensor *t, of3_s
   t->storage = s;
 }
 
+/* An operation in place finds its argument where it leaves the result. */
+static void in_place(of3_call *c) {
+  const of3_writes w = of3_op_table()[c->op].writes;
+  if (w.arg != OF3_NO_ARG && (c->in[w.arg] || w.how == OF3_WRITE_OVER)) c->in[w.arg] = c->out;
+}
+
 static void redo_entry(of3_ctx *cx, const of3_tape_entry *e) {
   of3_call call = e->call;
   of3_tensor aside;
@@ -38,6 +44,7 @@ static void redo_entry(of3_ctx *cx, const of3_tape_entry *e) {
     write_aside(cx, e->call.out, &aside, &storage);
     call.out = &aside;
   }
+  in_place(&call);
   hold(cx, e->call.out);
   for (int i = 0; i < OF3_MAX_SAVED; i++)
     if (e->call.saved[i]) hold(cx, e->call.saved[i]);

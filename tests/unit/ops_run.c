@@ -1,4 +1,5 @@
 #include "ops_run.h"
+#include "tensor/tape.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -53,6 +54,46 @@ bool ops_run(const of3_device *device, int threads, const ops_case *k, bool plan
     if (!ops_guards_intact(&e)) ok = ops_complain(k, backend->name, threads, "wrote behind an input");
   }
   of3_ctx_close(&cx);
+  return ok;
+}
+
+static bool same_values(of3_ctx *cx, const of3_tensor *t, const void *expected) {
+  const size_t n = of3_bytes(t);
+  void *x = malloc(n ? n : 1);
+  if (!x) abort();
+  of3_download(cx, t, x);
+  const bool same = cx->error.code == OF3_OK && memcmp(x, expected, n) == 0;
+  free(x);
+  return same;
+}
+
+bool ops_check_recorded(const of3_device *device, int threads, const ops_case *k, const ops_result *plain) {
+  of3_ctx cx;
+  of3_error err = {0};
+  of3_tape tape = {.entry = NULL};
+  of3_call call;
+  void *before = NULL;
+  const char *name = device->backend->name;
+  if (of3_ctx_open(&cx, device, threads, 2 * plain->peak + (1 << 20), false, &err) != OF3_OK)
+    return ops_complain(k, name, threads, err.text);
+  if (cx.base) memset(cx.base, 0xff, cx.limit);
+  ops_env e = {.cx = &cx, .matrix = device->backend->projects_bf16 ? OF3_BF16 : OF3_F32};
+  ops_make(&e, k->op, k->param, &call);
+  if (call.out) {
+    before = malloc(of3_bytes(call.out) + 1);
+    if (!before) abort();
+    of3_download(&cx, call.out, before);
+  }
+  of3_tape_begin(&tape, &cx);
+  const of3_tensor *out = of3_apply(&cx, &call);
+  const of3_tensor_version *was = tape.n_entry ? tape.entry[0].call.out->storage->version->was : NULL;
+  bool ok =
+      same_values(&cx, out, plain->value) || ops_complain(k, name, threads, "other bytes when recorded");
+  if (ok && was && !same_values(&cx, &was->whole, before))
+    ok = ops_complain(k, name, threads, "wrote what a tape keeps");
+  of3_tape_end(&tape, &cx);
+  of3_ctx_close(&cx);
+  free(before);
   return ok;
 }
 

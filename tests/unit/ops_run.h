@@ -32,6 +32,10 @@ bool ops_complain(const ops_case *k, const char *isa, int threads, const char *w
 bool ops_run(const of3_device *device, int threads, const ops_case *k, bool planning, size_t limit,
              ops_result *r);
 
+/* Whether a case gives the bytes of `plain` while a tape records, and leaves what it updates where it was:
+ * which is so if ops.def says right what it does to its output. */
+bool ops_check_recorded(const of3_device *device, int threads, const ops_case *k, const ops_result *plain);
+
 /* The largest difference over the largest reference value must be within 4 times the measured one of the
  * operation, integers equal; *worst takes up the difference. */
 bool ops_compare(const ops_case *k, const char *isa, const ops_result *r, const ops_result *reference,

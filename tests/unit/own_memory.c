@@ -3,13 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GUARD_BYTES = 64, GUARD = 0xa5, NAN_BYTE = 0xff, CONSTANT = -1 };
+enum { GUARD_BYTES = 64, GUARD = 0xa5, NAN_BYTE = 0xff, CONSTANT = -1, KEPT = -2 };
 
 typedef struct block {
   char *data; /* between the guards; NULL: freed */
   size_t bytes;
   const of3_ctx *owner;
-  int64_t handle; /* index on the owner's stack, or CONSTANT */
+  int64_t place; /* number on the owner's stack, or CONSTANT */
 } block;
 
 /* What of3_device.state is. */
@@ -47,7 +47,7 @@ static bool more_room(device_memory *m) {
 }
 
 /* A buffer is the number of a block, from 1. */
-static void *new_block(of3_ctx *cx, size_t bytes, int64_t handle) {
+static void *new_block(of3_ctx *cx, size_t bytes, int64_t place) {
   device_memory *m = memory_of(cx);
   char *whole = more_room(m) ? malloc(bytes + (size_t)2 * GUARD_BYTES) : NULL;
   if (!whole) {
@@ -56,7 +56,7 @@ static void *new_block(of3_ctx *cx, size_t bytes, int64_t handle) {
   }
   memset(whole, GUARD, bytes + (size_t)2 * GUARD_BYTES);
   memset(whole + GUARD_BYTES, NAN_BYTE, bytes);
-  m->block[m->n++] = (block){.data = whole + GUARD_BYTES, .bytes = bytes, .owner = cx, .handle = handle};
+  m->block[m->n++] = (block){.data = whole + GUARD_BYTES, .bytes = bytes, .owner = cx, .place = place};
   return (void *)(uintptr_t)m->n;
 }
 
@@ -70,14 +70,12 @@ static void free_block(of3_ctx *cx, block *b) {
   b->data = NULL;
 }
 
-/* Frees what cx made from a handle on; CONSTANT: everything. */
-static void free_from(of3_ctx *cx, int64_t handle) {
+/* Frees what cx made from a place on; CONSTANT: everything. */
+static void free_from(of3_ctx *cx, int64_t place) {
   device_memory *m = memory_of(cx);
   for (size_t i = m->n; i-- > 0;) {
     block *b = &m->block[i];
-    if (!b->data || b->owner != cx) continue;
-    if (b->handle < handle) break; /* handles grow */
-    free_block(cx, b);
+    if (b->data && b->owner == cx && b->place >= place) free_block(cx, b);
   }
   while (m->n && !m->block[m->n - 1].data) m->n--;
 }
@@ -110,10 +108,30 @@ static const of3_kernel *own_kernel(const of3_ctx *cx, of3_op op, of3_direction 
 }
 
 static void own_alloc(of3_ctx *cx, of3_tensor *t) {
-  t->storage->buffer = new_block(cx, of3_bytes(t), cx->n_handle - 1);
+  t->storage->buffer = new_block(cx, of3_bytes(t), t->storage->place);
 }
 
-static void own_release(of3_ctx *cx) { free_from(cx, cx->n_handle); }
+static void own_release(of3_ctx *cx) { free_from(cx, cx->n_buffer); }
+
+static block *block_of(of3_ctx *cx, const void *buffer) {
+  return &memory_of(cx)->block[(uintptr_t)buffer - 1];
+}
+
+static void own_copy_buffer(of3_ctx *cx, void *to, const void *from) {
+  const block *b = block_of(cx, from);
+  memcpy(block_of(cx, to)->data, b->data, b->bytes);
+}
+
+/* They stay where they are, under another number on the stack. */
+static void own_keep(of3_ctx *cx, of3_storage *const *s, int64_t n) {
+  device_memory *m = memory_of(cx);
+  const int64_t first = n ? s[0]->place : cx->n_buffer;
+  for (int64_t i = 0; i < n; i++) block_of(cx, s[i]->buffer)->place = KEPT;
+  for (size_t i = 0; i < m->n; i++)
+    if (m->block[i].data && m->block[i].owner == cx && m->block[i].place >= first)
+      free_block(cx, &m->block[i]);
+  for (int64_t i = 0; i < n; i++) block_of(cx, s[i]->buffer)->place = s[i]->place;
+}
 
 static void own_upload(of3_ctx *cx, of3_tensor *t, const void *host, of3_dtype kept) {
   char *place = place_of(cx, t);
@@ -156,9 +174,9 @@ static void own_region_close(of3_ctx *cx, of3_region *r) { (void)cx, (void)r; }
   {                                                                                                          \
     .name = "own-memory", .isa = "", .operand = (type), .projects_bf16 = (type) == OF3_BF16,                 \
     .open_device = open_own_device, .close_device = close_own_device, .open = open_own, .close = close_own,  \
-    .kernel = own_kernel, .alloc = own_alloc, .release = own_release, .upload = own_upload,                  \
-    .download = own_download, .constant = own_constant, .region = own_region,                                \
-    .region_close = own_region_close                                                                         \
+    .kernel = own_kernel, .alloc = own_alloc, .release = own_release, .copy_buffer = own_copy_buffer,        \
+    .keep = own_keep, .upload = own_upload, .download = own_download, .constant = own_constant,              \
+    .region = own_region, .region_close = own_region_close                                                   \
   }
 const of3_backend own_memory_backend = OWN_MEMORY(OF3_F32);
 const of3_backend own_memory_backend_bf16 = OWN_MEMORY(OF3_BF16);

@@ -2,7 +2,7 @@
  *   - the plain C reference against differences of its forward, along random directions of each f32 argument,
  * taken at two distances and extrapolated; errors within 4 times the measured one of the operation;
  *   - gradients are added to what is there, and one that is not wanted is not made;
- *   - every instruction set of the CPU backend gives the same gradients;
+ *   - every instruction set of the CPU backend, and one with memory of its own, gives the same gradients;
  * and what is the same for all operations: kernels of a backend with memory for what forward leaves to
  * backward, and the errors.
  *
@@ -20,6 +20,7 @@
 #include "base/random.h"
 #include "cpu/cpu.h"
 #include "ops_run.h"
+#include "own_memory.h"
 #include "tensor/tape.h"
 
 enum { MAX_ISA = 8, DIRECTIONS = 2 };
@@ -46,7 +47,8 @@ typedef struct call_test {
 
 static void open_call(call_test *t, const of3_backend *b, const ops_case *k) {
   of3_error err = {0};
-  *t = (call_test){.device.backend = b, .env.matrix = OF3_F32};
+  *t = (call_test){.env.matrix = OF3_F32};
+  if (of3_device_open(&t->device, b, 0, &err) != OF3_OK) fail_msg("%s", err.text);
   if (of3_ctx_open(&t->cx, &t->device, 2, (size_t)1 << 32, false, &err) != OF3_OK) fail_msg("%s", err.text);
   t->env.cx = &t->cx;
   ops_make(&t->env, k->op, k->param, &t->call);
@@ -61,8 +63,9 @@ static void run_call(call_test *t) {
 }
 
 static void close_call(call_test *t) {
-  of3_tape_end(&t->tape, &t->cx);
+  if (t->tape.arena) of3_tape_end(&t->tape, &t->cx);
   of3_ctx_close(&t->cx);
+  of3_device_close(&t->device);
 }
 
 static float *values_of(of3_ctx *cx, const of3_tensor *t) {
@@ -149,7 +152,7 @@ static float *direction_of(const ops_case *k, int arg, uint32_t number, int64_t 
   for (int64_t i = 0; i < *n; i++) squares += pow((double)of3_f32(t.call.in[arg])[i], 2);
   const double size = squares > 0 ? sqrt(squares / (double)*n) : 1;
   for (int64_t i = 0; i < *n; i++) u[i] = (float)(size * (double)u[i]);
-  of3_ctx_close(&t.cx);
+  close_call(&t);
   return u;
 }
 
@@ -164,6 +167,12 @@ static void check_accumulation(const ops_case *k, int arg, const float *dx, int6
   free(twice);
 }
 
+static void expect_gradient(const of3_backend *b, const ops_case *k, int arg, const float *dx, int64_t n) {
+  float *other = gradient_of(b, k, arg, 1);
+  assert_memory_equal(dx, other, (size_t)n * sizeof *dx); /* no backend has a backward of its own yet */
+  free(other);
+}
+
 static void check_backends(const ops_case *k, int arg, const float *dx, int64_t n) {
   const char *isa[MAX_ISA];
   const int n_isa = of3_cpu_isas(isa, MAX_ISA);
@@ -171,11 +180,9 @@ static void check_backends(const ops_case *k, int arg, const float *dx, int64_t 
     const of3_backend *b;
     of3_error err = {0};
     if (of3_cpu_backend(isa[i], OF3_F32, &b, &err) != OF3_OK) fail_msg("%s", err.text);
-    float *other = gradient_of(b, k, arg, 1);
-    assert_memory_equal(dx, other,
-                        (size_t)n * sizeof *dx); /* no instruction set has a backward of its own yet */
-    free(other);
+    expect_gradient(b, k, arg, dx, n);
   }
+  expect_gradient(&own_memory_backend, k, arg, dx, n);
 }
 
 static double check_argument(const ops_case *k, int arg) {
@@ -199,7 +206,7 @@ static double arguments_of(const ops_case *k, bool has[OF3_MAX_IN]) {
   open_call(&t, &of3_reference_backend, k);
   for (int i = 0; i < OF3_MAX_IN; i++) has[i] = has_gradient(&t.call, i);
   const double flops = of3_op_table()[k->op].cost(&t.call);
-  of3_ctx_close(&t.cx);
+  close_call(&t);
   return flops;
 }
 

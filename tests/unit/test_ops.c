@@ -7,6 +7,7 @@
  * not;
  *   - integers are equal; all numbers of threads, and of passes, give the same bytes;
  *   - the plan's peak of memory suffices, and the plan counts the same operations and FLOPs;
+ *   - the same bytes while a tape records, which keeps what was there before;
  *   - nobody writes behind the inputs; memory that nobody wrote is NaN;
  *   - a backend with memory of its own and no kernels (own_memory.h) gives the bytes of the reference, and
  * takes as much memory as its plan says.
@@ -93,7 +94,8 @@ static bool check_isa(const ops_case *k, const char *isa, of3_dtype type, int mo
     else
       free(r.value);
   }
-  ok = ok && check_passes(k, isa, &device, &first) && check_batches(k, &device, most_threads);
+  ok = ok && ops_check_recorded(&device, most_threads, k, &first) && check_passes(k, isa, &device, &first) &&
+       check_batches(k, &device, most_threads);
   free(first.value);
   return ok;
 }

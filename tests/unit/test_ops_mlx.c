@@ -51,7 +51,7 @@ static bool check_case(const ops_case *k, const of3_device *mlx, bool check_peak
        (!check_peak || check_memory(k, mlx, &plan, most)) &&
        ops_run(mlx, 0, k, false, plan.peak + ROUNDING, &second) &&
        ops_check_plan(k, "mlx", 0, &plan, &first) &&
-       ops_compare(k, "mlx", &first, &reference, measured, worst);
+       ops_compare(k, "mlx", &first, &reference, measured, worst) && ops_check_recorded(mlx, 0, k, &first);
   if (ok && memcmp(first.value, second.value, first.bytes) != 0)
     ok = ops_complain(k, "mlx", 0, "other bytes in a second run");
   ok = ok && ops_check_batch(mlx, 0, k, false, measured) && ops_check_batch(mlx, 0, k, true, measured);
@@ -63,7 +63,6 @@ static bool check_case(const ops_case *k, const of3_device *mlx, bool check_peak
 
 static const of3_kernel *no_kernel(const of3_ctx *cx, of3_op op, of3_direction direction) {
   (void)cx, (void)op, (void)direction;
-  (void)direction;
   return NULL;
 }
 

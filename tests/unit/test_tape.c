@@ -1,6 +1,6 @@
-/* Tapes (tensor/tape.h) on the reference, the CPU backend and, where it is, MLX: views and versions, what
- * entries hold, what a tape leaves behind, what it refuses; and a whole fold, each of whose blocks gives back
- * its memory and is done again to the same bytes, in the memory that was planned.
+/* Tapes (tensor/tape.h) on the reference, the CPU backend, one with memory of its own and, where it is, MLX:
+ * views and versions, what entries hold, what a tape leaves behind, what it refuses; and a whole fold, each
+ * of whose blocks gives back its memory and is done again to the same bytes, in the memory that was planned.
  *
  *   test_tape [mlx]      mlx: that backend only; exits with 77 where there is none */
 #include <setjmp.h>
@@ -16,6 +16,7 @@
 #include "feat/build.h"
 #include "mlx/open.h"
 #include "model/run.h"
+#include "own_memory.h"
 #include "tensor/backend.h"
 #include "tensor/tape.h"
 
@@ -338,13 +339,23 @@ static void on_host_memory(void **state) {
   }
 }
 
+/* Whose buffers are no addresses, and all of whose operations go to the reference on copies. */
+static void on_own_memory(void **state) {
+  of3_error err = {0};
+  of3_device own;
+  (void)state;
+  if (of3_device_open(&own, &own_memory_backend, 0, &err) != OF3_OK) fail_msg("%s", err.text);
+  check(&own);
+  of3_device_close(&own);
+}
+
 static void on_mlx(void **state) { check(*state); }
 
 int main(int argc, char **argv) {
   of3_error err = {0};
   const of3_backend *backend;
   of3_device mlx;
-  const struct CMUnitTest plain[] = {cmocka_unit_test(on_host_memory)};
+  const struct CMUnitTest plain[] = {cmocka_unit_test(on_host_memory), cmocka_unit_test(on_own_memory)};
   if (argc < 2 || strcmp(argv[1], "mlx") != 0) return cmocka_run_group_tests(plain, NULL, NULL);
   if (of3_mlx_backend(OF3_F32, &backend, &err) != OF3_OK ||
       of3_device_open(&mlx, backend, 0, &err) != OF3_OK) {
