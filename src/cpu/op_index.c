@@ -137,8 +137,7 @@ static void take_rows(void *arg, int64_t begin, int64_t end, int thread) {
   const size_t w = (size_t)of3_dim(x, 0), bytes = w * of3_dtype_size(x->dtype);
   (void)thread;
   for (int64_t r = begin; r < end; r++) {
-    const uint8_t *from =
-        (const uint8_t *)of3_host(x) + (size_t)of3_i32(t->c->in[TAKE_ROWS_INDEX])[r] * bytes;
+    const uint8_t *from = (const uint8_t *)of3_host(x) + (size_t)of3_row_taken(t->c, r) * bytes;
     if (t->c->out->dtype == x->dtype)
       memcpy((uint8_t *)of3_host(t->c->out) + (size_t)r * bytes, from, bytes);
     else

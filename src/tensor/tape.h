@@ -18,10 +18,10 @@
  * owner says so (`recomputes`) the memory is given back, and the block can be done again when its gradient is
  * due:
  *
- *   stack  | z v0 |  block 7: x, h, z v1, z v2 |         while it runs
- *          | z v0 | z v2 |                               given back: what outlives it moves down
- *          | z v0 | z v2 | ... | x, h, z v1 |            done again (of3_block_redo), on top of what came
- * since | z v0 | z v2 | ... |                         of3_block_drop, after its gradients
+ *   | z v0 |  block 7: x, h, z v1, z v2 |     the stack while it runs
+ *   | z v0 | z v2 |                           given back: what outlives it moves down
+ *   | z v0 | z v2 | .. | x, h, z v1 |         of3_block_redo: on top of what came since
+ *   | z v0 | z v2 | .. |                      of3_block_drop: after its gradients
  *
  * What outlives a block: the last versions of tensors older than it, and what was uploaded in it. What it
  * needs to be done again are versions made before it (of3_block_inputs), which the tape keeps, and weights.
