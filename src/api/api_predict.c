@@ -267,22 +267,20 @@ static of3_status conclude(of3_job *j, of3_error *err) {
 
 /* What a report of a fault should name. */
 static void announce_details(const of3_model *m) {
-  enum { MOST = 16 };
+  enum { MOST = 16, NAME = 16 };
   const of3_engine *e = m->engine;
   const char *isa[MOST];
-  of3_str text = {0};
+  char text[MOST * NAME] = "";
   if (e->log.least > OF3_LOG_DEBUG) return;
-  int n = of3_instruction_sets(isa, MOST);
-  for (int i = 0; i < n && i < MOST; i++) of3_str_addf(&text, " %s", isa[i]);
-  if (!text.failed && text.text)
-    of3_logf(&e->log, OF3_LOG_DEBUG, "instruction sets of this machine:%s; %" PRIu64 " bytes of memory %s",
-             text.text, of3_engine_memory(e, 0), e->max_memory ? "are allowed" : "are free");
+  const int n = of3_instruction_sets(isa, MOST);
+  for (int i = 0, at = 0; i < n && i < MOST; i++) at += snprintf(text + at, NAME, " %s", isa[i]);
+  of3_logf(&e->log, OF3_LOG_DEBUG, "instruction sets of this machine:%s; %" PRIu64 " bytes of memory %s",
+           text, of3_engine_memory(e, 0), e->max_memory ? "are allowed" : "are free");
   of3_logf(&e->log, OF3_LOG_DEBUG,
            "weights: %s of %" PRIu64 " bytes in %s (%s), %" PRIu64
            " bytes used where they lie in the file, identity %s",
            m->info->format, m->info->file_bytes, m->info->layout, m->info->types, m->mapped_bytes,
            m->identity);
-  of3_str_free(&text);
 }
 
 static void announce(const of3_model *m) {

@@ -311,5 +311,6 @@ int main(int argc, char **argv) {
   }
   bool good = comparison_end(&c);
   of3_table_close(&table);
+  of3_device_close(&device);
   return good ? 0 : 1;
 }
