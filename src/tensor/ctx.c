@@ -186,6 +186,10 @@ of3_tensor *of3_new_like(of3_ctx *cx, const of3_tensor *t) {
   return of3_new(cx, t->dtype, t->rank, t->shape);
 }
 
+/* Whether tensors may lie in memory that is not the context's. Not while a tape records: that memory may go
+ * before the tape does. */
+static bool may_share(const of3_ctx *cx) { return cx->backend->host_memory && !cx->tape; }
+
 /* A tensor in memory of the host's, which nobody else writes. */
 static of3_tensor *new_in_host(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape, void *host) {
   of3_tensor *t = new_handle(cx);
@@ -199,12 +203,12 @@ static of3_tensor *new_in_host(of3_ctx *cx, of3_dtype dtype, int rank, const int
 }
 
 of3_tensor *of3_share_host(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape, const void *host) {
-  if (!cx->backend->host_memory) return of3_from_host(cx, dtype, rank, shape, host);
+  if (!may_share(cx)) return of3_from_host(cx, dtype, rank, shape, host);
   return new_in_host(cx, dtype, rank, shape, (void *)(uintptr_t)host);
 }
 
 of3_tensor *of3_new_result(of3_ctx *cx, int rank, const int64_t *shape, float *host) {
-  if (!cx->backend->host_memory) return new_tensor(cx, OF3_F32, rank, shape, EXACT_RESULT);
+  if (!may_share(cx)) return new_tensor(cx, OF3_F32, rank, shape, EXACT_RESULT);
   return new_in_host(cx, OF3_F32, rank, shape, host);
 }
 

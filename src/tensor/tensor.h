@@ -113,14 +113,14 @@ of3_tensor *of3_from_host(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t 
   of3_from_host((cx), (dtype), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),                    \
                 (int64_t[]){__VA_ARGS__}, (host))
 /* The same of memory that stays as it is as long as the tensor is used: where buffers are host memory the
- * tensor lies in it, and takes none of the stack. */
+ * tensor lies in it, and takes none of the stack; while a tape records it is a copy. */
 of3_tensor *of3_share_host(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape, const void *host);
 #define OF3_SHARE_HOST(cx, dtype, host, ...)                                                                 \
   of3_share_host((cx), (dtype), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),                   \
                  (int64_t[]){__VA_ARGS__}, (host))
-/* A tensor [shape] of f32 for results that go to host memory: where buffers are host memory it lies in
- * `host` itself and takes none of the stack. Operations write it through views; of3_download brings it to
- * host once it is complete. */
+/* A tensor [shape] of f32 for results that go to host memory: where buffers are host memory, and no tape
+ * records, it lies in `host` itself and takes none of the stack. Operations write it through views;
+ * of3_download brings it to host once it is complete. */
 of3_tensor *of3_new_result(of3_ctx *cx, int rank, const int64_t *shape, float *host);
 #define OF3_RESULT(cx, host, ...)                                                                            \
   of3_new_result((cx), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__},  \

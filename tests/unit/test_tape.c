@@ -195,7 +195,6 @@ typedef struct fold {
   of3_features f;
   of3_network net;
   of3_ctx cx;
-  of3_prediction p;
   uint64_t *hash; /* of the output of each entry, as it was when its block ended */
   int64_t n_hash;
 } fold;
@@ -249,21 +248,20 @@ static void record(fold *s, const of3_device *d, bool planning, of3_tape *tape, 
   const uint64_t seed = 7;
   const of3_fold_options o = {.n_cycle = 2, .n_step = 1, .n_sample = 2};
   const of3_random_source random = of3_seeded_random(&seed);
-  of3_prediction *p = &s->p; /* results are computed into it, and done again there */
+  of3_prediction p = {0};
   of3_parts parts;
   of3_error err = {0};
-  *p = (of3_prediction){0};
   open_on(d, &s->cx, (size_t)1 << 30, planning);
   if (of3_network_bind(&s->cx, &s->weights, &s->net, &err) != OF3_OK) fail_msg("%s", err.text);
   if (tape) of3_tape_begin(tape, &s->cx);
-  of3_status status = planning ? of3_run_network(&s->cx, &s->net, &s->f, &o, NULL, NULL, p, &parts, &err)
-                               : of3_fold(&s->cx, &s->net, &s->f, &o, &random, NULL, p, &err);
+  of3_status status = planning ? of3_run_network(&s->cx, &s->net, &s->f, &o, NULL, NULL, &p, &parts, &err)
+                               : of3_fold(&s->cx, &s->net, &s->f, &o, &random, NULL, &p, &err);
   if (status != OF3_OK) fail_msg("%s", err.text);
-  if (x) memcpy(x, p->x, 4 * sizeof *x);
+  if (x) memcpy(x, p.x, 4 * sizeof *x);
+  of3_prediction_free(&p);
 }
 
 static void close_fold(fold *s) {
-  of3_prediction_free(&s->p);
   of3_network_free(&s->net);
   of3_ctx_close(&s->cx);
 }
