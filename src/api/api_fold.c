@@ -150,6 +150,7 @@ static void fold_single(void *arg, of3_task_group *tasks, int member) {
   f->status = of3_item_run_prepare(&t, f->err);
   if (f->status == OF3_OK) f->status = fold_prepared(&t, f->ret_result, f->err);
   of3_item_run_close(&t);
+  of3_arena_free(t.arena);
 }
 
 of3_status of3_fold_query(of3_model *model, const of3_query *query, uint64_t seed,
