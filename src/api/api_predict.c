@@ -1,3 +1,5 @@
+/* of3_predict: options are checked, queries put in order of their length, results of earlier runs are sorted
+ * out, and the rest is computed (api_workers.c); the report concludes. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

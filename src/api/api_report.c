@@ -1,3 +1,4 @@
+/* What a run leaves besides results: its report, the log of failures, ranking, best models and summary. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <fcntl.h>

@@ -1,21 +1,28 @@
-/* Other files of results that are complete: from their record, without computing. */
+/* The files of one query and seed as the job wants them, and other files of results that are complete: from
+ * their record, without computing. */
 #include <inttypes.h>
 
 #include "api/job.h"
 
+of3_seed_output of3_job_seed_output(const of3_job *j, const char *folder, const of3_complex *complex,
+                                    uint64_t seed, const char *made_from) {
+  return (of3_seed_output){.folder = folder,
+                           .complex = complex,
+                           .seed = seed,
+                           .format = j->tree.format,
+                           .style = j->tree.style,
+                           .version = j->tree.version,
+                           .variant = j->tree.variant,
+                           .full = j->tree.full,
+                           .made_from = made_from,
+                           .opt_cancel = j->model->engine->callbacks.cancel};
+}
+
 static of3_status rewrite_to_stage(const of3_job *j, int index, const of3_complex *complex,
                                    const of3_replacement *stage, of3_arena *arena, of3_manifest *ret,
                                    of3_error *err) {
-  const of3_seed_output o = {.folder = stage->folder,
-                             .complex = complex,
-                             .seed = stage->seed,
-                             .format = j->tree.format,
-                             .full = j->tree.full,
-                             .style = j->tree.style,
-                             .version = j->tree.version,
-                             .variant = j->tree.variant,
-                             .opt_cancel = j->model->engine->callbacks.cancel,
-                             .made_from = j->key[index / j->n_seed]};
+  const of3_seed_output o =
+      of3_job_seed_output(j, stage->folder, complex, stage->seed, j->key[index / j->n_seed]);
   char why[OF3_ERROR_TEXT];
   of3_manifest old = {0};
   of3_run_state state;

@@ -63,17 +63,8 @@ static of3_status run_check_finite(const of3_prediction *p, of3_dtype operand, o
 static of3_status write_stage(of3_item_run *t, const of3_prediction *p, const of3_scores *scores,
                               of3_error *err) {
   const of3_job *j = t->worker->job;
-  const of3_seed_output o = {.folder = t->stage.folder,
-                             .complex = &t->prepared->complex,
-                             .seed = t->item->seed,
-                             .format = j->tree.format,
-                             .full = j->tree.full,
-                             .style = j->tree.style,
-                             .version = j->tree.version,
-                             .variant = j->tree.variant,
-                             .opt_cancel = j->model->engine->callbacks.cancel,
-                             .no_record = j->o->no_record,
-                             .made_from = t->key};
+  of3_seed_output o = of3_job_seed_output(j, t->stage.folder, &t->prepared->complex, t->item->seed, t->key);
+  o.no_record = j->o->no_record;
   OF3_TRY(of3_replacement_begin(&t->stage, err));
   of3_status status = of3_seed_write(&o, p, scores, of3_seconds() - t->begin, t->arena, &t->manifest, err);
   if (status == OF3_OK && of3_replacement_replaces(&t->stage)) status = of3_replacement_sync(&t->stage, err);

@@ -195,7 +195,10 @@ OF3_MUST_CHECK of3_status of3_job_commit(of3_job *j, int index, const of3_replac
 /* Closing a folder that is not open does nothing. */
 void of3_job_close_folder(of3_job *j);
 
-/* api_rewrite.c: writes the files of an item from its record. */
+/* api_rewrite.c: what the files of a query and seed in a folder are to be, as the job wants them. */
+of3_seed_output of3_job_seed_output(const of3_job *j, const char *folder, const of3_complex *complex,
+                                    uint64_t seed, const char *made_from);
+/* Writes the files of an item from its record. */
 OF3_MUST_CHECK of3_status of3_job_rewrite(of3_job *j, int index, of3_error *err);
 
 /* api_settings.c: experiment_config.json, model_config.json, inference_query_set.json. */

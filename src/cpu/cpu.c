@@ -8,7 +8,7 @@
 #include "cpu/isa.h"
 #include "cpu/state.h"
 
-/* An operation without an entry is left to the reference; so are all backwards, for now. */
+/* An operation without an entry is left to the reference; so are all backwards. */
 static const of3_kernel *cpu_kernel(const of3_ctx *cx, of3_op op, of3_direction direction) {
   (void)cx;
   static const of3_kernel *const table[OF3_N_OP] = {
