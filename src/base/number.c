@@ -1,6 +1,4 @@
-#ifdef __APPLE__
-#define _DARWIN_C_SOURCE
-#else
+#ifndef __APPLE__ /* where POSIX alone hides newlocale */
 #define _POSIX_C_SOURCE 200809L
 #endif
 #include "base/number.h"

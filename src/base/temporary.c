@@ -1,6 +1,5 @@
 #define _DEFAULT_SOURCE
 #define _POSIX_C_SOURCE 200809L
-#define _DARWIN_C_SOURCE
 #include "base/temporary.h"
 
 #include <errno.h>

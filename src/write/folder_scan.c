@@ -1,5 +1,4 @@
 #define _DEFAULT_SOURCE
-#define _DARWIN_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #include "write/folder_scan.h"
 

@@ -237,7 +237,8 @@ static void check_record(int n_token, bool symmetric) {
   p.pae = OF3_ARENA_NEW(arena, float, SAMPLES *n *n);
   p.pde = OF3_ARENA_NEW(arena, float, SAMPLES *n *n);
   for (size_t k = 0; k < SAMPLES * n * n; k++) {
-    uint32_t bits[2] = {state = state * 1664525u + 1013904223u, state = state * 1664525u + 1013904223u};
+    uint32_t bits[2];
+    for (int b = 0; b < 2; b++) bits[b] = state = state * 1664525u + 1013904223u;
     memcpy(&p.pae[k], &bits[0], 4);
     memcpy(&p.pde[k], &bits[1], 4);
     size_t i = k / n % n, j = k % n, s = k / (n * n);
