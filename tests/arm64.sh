@@ -48,8 +48,10 @@ cmake -S . -B "$folder" -G Ninja -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64-linux.cmak
 cmake --build "$folder" -j "$jobs"
 
 # Left out: other processors' instructions; all operations in one test; the trained checkpoint and large plans, which
-# take minutes here; what is slow and does not depend on the processor; what needs signals and limits that qemu lacks.
+# take minutes here; what is slow and does not depend on the processor; what needs signals, limits, preloaded libraries
+# or processes of its own that qemu lacks.
 without='avx|amx|mlx|includes|_reference|^test_ops$|^parity_demo|^test_plan$|_memory$'
 without="$without|^cli_(bench|full_disk|interrupt|memory|rerun|selftest|threads)$"
+without="$without|^cli_(folder_lock|kills|poor_disks|small_stack|stop|store|streams|targets)$"
 cd "$folder"
 exec ctest --output-on-failure -j "$jobs" --timeout 300 -E "$without"
