@@ -47,7 +47,7 @@ cmake -S . -B "$folder" -G Ninja -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64-linux.cmak
   -DCMAKE_BUILD_TYPE=Release -DOF3_MLX=OFF -DOF3_WERROR=ON >/dev/null
 cmake --build "$folder" -j "$jobs"
 
-# Left out: other processors' instructions; all operations in one test; the trained checkpoint and large plans, which
+# Left out: other processors' instructions; all operations in one test, and their gradients; the trained checkpoint and large plans, which
 # take minutes here; what is slow and does not depend on the processor; what needs signals, limits, preloaded libraries
 # or processes of its own that qemu lacks.
 without='avx|amx|mlx|includes|_reference|^test_ops$|^parity_demo|^test_plan$|_memory$'
