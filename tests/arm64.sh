@@ -50,7 +50,7 @@ cmake --build "$folder" -j "$jobs"
 # Left out: other processors' instructions; all operations in one test, and their gradients; the trained checkpoint and large plans, which
 # take minutes here; what is slow and does not depend on the processor; what needs signals, limits, preloaded libraries
 # or processes of its own that qemu lacks.
-without='avx|amx|mlx|includes|_reference|^test_ops$|^parity_demo|^test_plan$|_memory$'
+without='avx|amx|mlx|includes|_reference|^test_(ops|backward)$|^parity_demo|^test_plan$|_memory$'
 without="$without|^cli_(bench|full_disk|interrupt|memory|rerun|selftest|threads)$"
 without="$without|^cli_(folder_lock|kills|poor_disks|small_stack|stop|store|streams|targets)$"
 cd "$folder"
