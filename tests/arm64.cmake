@@ -5,7 +5,7 @@
 add_test(NAME test_ops_neon COMMAND test_ops --threads 2 --isa neon --dtype f32)
 add_test(NAME test_ops_neonbf16 COMMAND test_ops --threads 2 --isa neonbf16 --dtype bf16)
 # They begin first, and then the command line's longest case: 6 minutes on 2 cores that were not disturbed.
-set_tests_properties(test_ops_neon test_ops_neonbf16 PROPERTIES TIMEOUT 2400 COST 1000)
+set_tests_properties(test_ops_neon test_ops_neonbf16 PROPERTIES TIMEOUT 3600 COST 1000)
 set_tests_properties(cli_jobs PROPERTIES TIMEOUT 1200 COST 900)
 
 # Found at run time: with the bf16 extension, which qemu's best processor has, and without. A program for all
