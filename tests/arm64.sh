@@ -52,6 +52,6 @@ cmake --build "$folder" -j "$jobs"
 # or processes of its own that qemu lacks.
 without='avx|amx|mlx|includes|_reference|^test_(ops|backward)$|^parity_demo|^test_plan$|_memory$'
 without="$without|^cli_(bench|full_disk|interrupt|memory|rerun|selftest|threads)$"
-without="$without|^cli_(folder_lock|kills|poor_disks|small_stack|stop|store|streams|targets)$"
+without="$without|^cli_(folder_lock|kills|poor_disks|rewrite|small_stack|stop|store|streams|targets)$"
 cd "$folder"
 exec ctest --output-on-failure -j "$jobs" --timeout 300 -E "$without"
