@@ -1,58 +1,20 @@
-/* The product in AMX (cpu_amx.c) with tiles made of plain C, as few machines have any: right for every depth,
- * number of lanes and beginning of the sums, and the same bits in one call as in one for each block of terms,
- * which is what the number of threads decides (kernels.h, OF3_GEMM_DEPTH). */
-#include <immintrin.h>
+/* The product in AMX (cpu_amx.c) with tiles made of plain C (amx_plain_tiles.c), as few machines have any:
+ * right for every depth, number of lanes and beginning of the sums, and the same bits in one call as in one
+ * for each block of terms, which is what the number of threads decides (kernels.h, OF3_GEMM_DEPTH). Skipped
+ * (exit 77) where the processor lacks what is between the tiles: this file is compiled for every processor.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-static float tile[8][16][16];
-
-static void load_tile(int t, const void *from, ptrdiff_t bytes) {
-  for (int i = 0; i < 16; i++) memcpy(tile[t][i], (const char *)from + i * bytes, sizeof tile[t][i]);
-}
-
-static void store_tile(int t, void *to, ptrdiff_t bytes) {
-  for (int i = 0; i < 16; i++) memcpy((char *)to + i * bytes, tile[t][i], sizeof tile[t][i]);
-}
-
-static float upper_half(uint32_t bits) {
-  float f;
-  memcpy(&f, &bits, sizeof f);
-  return f;
-}
-
-static void multiply_tiles(int c, int a, int b) {
-  for (int m = 0; m < 16; m++)
-    for (int k = 0; k < 16; k++)
-      for (int n = 0; n < 16; n++) {
-        uint32_t x, y;
-        memcpy(&x, &tile[a][m][k], sizeof x);
-        memcpy(&y, &tile[b][k][n], sizeof y);
-        tile[c][m][n] += upper_half(x << 16) * upper_half(y << 16);
-        tile[c][m][n] += upper_half(x & 0xffff0000u) * upper_half(y & 0xffff0000u);
-      }
-}
-
-#undef _tile_loadconfig
-#undef _tile_release
-#undef _tile_zero
-#undef _tile_loadd
-#undef _tile_stored
-#undef _tile_dpbf16ps
-#define _tile_loadconfig(c)         ((void)(c))
-#define _tile_release()             ((void)0)
-#define _tile_zero(t)               memset(tile[t], 0, sizeof tile[t])
-#define _tile_loadd(t, from, bytes) load_tile((t), (from), (bytes))
-#define _tile_stored(t, to, bytes)  store_tile((t), (to), (bytes))
-#define _tile_dpbf16ps(c, a, b)     multiply_tiles((c), (a), (b))
-#include "cpu/cpu_amx.c"
+#include "cpu/kernels.h"
 
 enum { OUTPUTS = 37, MOST_DEPTH = 768 }; /* two tiles of rows, and five rows */
 
@@ -105,20 +67,20 @@ static void multiply_in_blocks(const product *p, float *y) {
     block.y = y;
     block.depth = p->g.depth - k < OF3_GEMM_DEPTH ? p->g.depth - k : OF3_GEMM_DEPTH;
     if (k) block.accumulate = true, block.opt_bias = NULL;
-    amx_gemm(&block);
+    of3_bf16_kernels_amx()->gemm(&block);
   }
 }
 
 static double check(int depth, int lanes, bool accumulate, bool biased) {
   product p = make_product(depth, lanes, accumulate, biased);
-  dot_join(p.pairs, p.x, lanes, depth);
+  of3_bf16_kernels_amx()->pair(p.pairs, p.x, lanes, depth);
   memcpy(p.once, p.before, sizeof p.once);
   memcpy(p.blocks, p.before, sizeof p.blocks);
   p.g.a = p.a;
   p.g.x = p.pairs;
   p.g.y = p.once;
   p.g.opt_bias = biased ? p.bias : NULL;
-  amx_gemm(&p.g);
+  of3_bf16_kernels_amx()->gemm(&p.g);
   multiply_in_blocks(&p, p.blocks);
   if (memcmp(p.once, p.blocks, (size_t)(OUTPUTS * lanes) * sizeof p.once[0]) != 0)
     fail_msg("depth %d, %d lanes: other bits in blocks of %d terms", depth, lanes, OF3_GEMM_DEPTH);
@@ -131,7 +93,6 @@ static void products_are_right(void **state) {
   const double measured = 5.8e-7;
   double worst = 0;
   (void)state;
-  if (!__builtin_cpu_supports("avx512bf16")) skip();
   for (size_t i = 0; i < sizeof depths / sizeof *depths; i++)
     for (int lanes = OF3_LANE_STEP; lanes <= OF3_LANES; lanes += OF3_LANE_STEP)
       for (int begin = 0; begin < 4; begin++)
@@ -140,7 +101,16 @@ static void products_are_right(void **state) {
   assert_true(worst < 4 * measured);
 }
 
+/* What amx_plain_tiles.c is compiled for (tests/tensor.cmake). */
+static bool can_run(void) {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("fma") && __builtin_cpu_supports("avx512bf16");
+}
+
 int main(void) {
+  enum { SKIPPED = 77 };
   const struct CMUnitTest tests[] = {cmocka_unit_test(products_are_right)};
+  if (!can_run()) return puts("skipped: this processor has no AVX512-BF16"), SKIPPED;
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
