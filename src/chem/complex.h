@@ -7,21 +7,24 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "chem/component.h"
 #include "of3.h"
 
 typedef struct of3_chain {
   const char *id;       /* as in the query; any length, mmCIF label_asym_id */
   const char *sequence; /* one-letter codes of a polymer, else NULL */
+  const char *key;      /* what the chain is of: its sequence, CCD code, SMILES */
   of3_molecule type;
-  int entity_id; /* 1 + rank of the chain's key (sequence, CCD code, SMILES) among the sorted distinct keys */
-  int asym_id;   /* 1 + rank of the id among the sorted ids */
+  int entity_id; /* rank of the key among the sorted distinct keys, from 1 */
+  int asym_id;   /* rank of the id among the sorted ids, from 1 */
   int sym_id;    /* 1, 2, ... among the chains of an entity, in file order */
   int first_residue, n_residue;
 } of3_chain;
 
 typedef struct of3_residue {
-  char name[8]; /* component code */
-  int number;   /* 1-based in the chain */
+  const of3_component *component; /* what it is made of; lives longer than the complex */
+  char name[8];                   /* its code */
+  int number;                     /* 1-based in the chain */
   int chain;
   int first_atom, n_atom;
   bool hetero;   /* HETATM: not one of the standard residues with a letter of their own */
@@ -35,6 +38,7 @@ typedef struct of3_atom {
   uint8_t hydrogens;  /* attached in the whole component (OXT included): ProtOr radii need them */
   uint8_t neighbours; /* all atoms bonded in the whole component, hydrogens and OXT included */
   int residue;
+  int component_atom; /* which atom of the component it is */
 } of3_atom;
 
 typedef struct of3_bond {
@@ -52,5 +56,9 @@ typedef struct of3_complex {
   of3_bond *bond;   /* inside residues in component order, then links between residues */
   of3_arena *arena; /* owns everything */
 } of3_complex;
+
+/* The atom of the complex that is this atom of the residue's component; -1 if the component (component_atom
+ * -1) or the residue has none. */
+int of3_residue_atom(const of3_complex *complex, const of3_residue *residue, int component_atom);
 
 #endif

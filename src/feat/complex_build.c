@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chem/amino_acids.h"
+#include "chem/component.h"
 #include "feat/build.h"
 
 void of3_complex_free(of3_complex *c) {
@@ -9,88 +9,130 @@ void of3_complex_free(of3_complex *c) {
   *c = (of3_complex){0};
 }
 
-static const of3_component *component_of(char letter) { return &of3_amino_acids[of3_amino_class(letter)]; }
+/* What an entry of the query is made of, found once for all of its copies. */
+typedef struct build_chain {
+  const of3_query_chain *query;
+  const of3_component **component; /* [n_residue] */
+  int64_t n_atom, n_bond;          /* of one copy; bonds at most */
+} build_chain;
 
-/* Sizes of all arrays. Bonds: those of the components, and one peptide bond between neighbours. */
-static of3_status complex_build_take_memory(const of3_query *q, of3_complex *out, of3_error *err) {
+static of3_status find_components(const of3_query_chain *c, of3_arena *scratch, build_chain *out,
+                                  of3_error *err) {
+  *out = (build_chain){.query = c, .component = OF3_ARENA_NEW(scratch, const of3_component *, c->n_residue)};
+  if (!out->component) return of3_fail_memory(err, "a complex");
+  for (int k = 0; k < c->n_residue; k++) {
+    const of3_component *from = &of3_standard_residues[of3_letter_class(c->type, c->sequence[k])];
+    out->component[k] = from;
+    for (int a = 0; a < from->n_atom; a++) out->n_atom += !of3_component_loses(from, a, c->type, false);
+    out->n_bond += from->n_bond + 1; /* and one to the next residue */
+  }
+  return OF3_OK;
+}
+
+static of3_status complex_build_take_memory(const of3_query *q, const build_chain *chain, of3_complex *out,
+                                            of3_error *err) {
   int64_t atoms = 0, bonds = 0;
   for (int i = 0; i < q->n_chain; i++) {
     const of3_query_chain *c = &q->chain[i];
-    int64_t a = 0, b = c->n_residue - 1;
-    for (int k = 0; k < c->n_residue; k++) {
-      a += component_of(c->sequence[k])->n_atom;
-      b += component_of(c->sequence[k])->n_bond;
-    }
     out->n_chain += c->n_id;
     out->n_residue += c->n_id * c->n_residue;
-    atoms += c->n_id * a;
-    bonds += c->n_id * b;
+    atoms += c->n_id * chain[i].n_atom;
+    bonds += c->n_id * chain[i].n_bond;
   }
-  out->n_atom = (int)atoms; /* at most 14 times OF3_MAX_RESIDUES */
-  out->n_bond = (int)bonds;
+  out->n_atom = (int)atoms; /* at most 23 times OF3_MAX_RESIDUES */
   out->chain = OF3_ARENA_NEW(out->arena, of3_chain, out->n_chain);
   out->residue = OF3_ARENA_NEW(out->arena, of3_residue, out->n_residue);
   out->atom = OF3_ARENA_NEW(out->arena, of3_atom, out->n_atom);
-  out->bond = OF3_ARENA_NEW(out->arena, of3_bond, out->n_bond);
+  out->bond = OF3_ARENA_NEW(out->arena, of3_bond, bonds);
   out->name = of3_arena_strdup(out->arena, q->name);
   return out->chain && out->residue && out->atom && out->bond && out->name
              ? OF3_OK
              : of3_fail_memory(err, "a complex");
 }
 
-static void put_atoms(const of3_component *c, int residue, of3_atom *out) {
-  for (int i = 0; i < c->n_atom; i++) {
-    const of3_component_atom *a = &c->atom[i];
-    out[i] = (of3_atom){
-        .charge = a->charge, .hydrogens = a->hydrogens, .neighbours = a->neighbours, .residue = residue};
-    memcpy(out[i].name, a->name, sizeof a->name);
-    memcpy(out[i].element, a->element, sizeof a->element);
-  }
-}
-
 /* How far the arrays are filled. */
 typedef struct filled {
-  int residue, atom, bond;
+  int residue, atom;
 } filled;
 
-static void put_chain(const of3_query_chain *c, int chain, of3_complex *out, filled *at) {
-  for (int k = 0; k < c->n_residue; k++) {
-    const of3_component *comp = component_of(c->sequence[k]);
-    of3_residue *r = &out->residue[at->residue];
-    *r = (of3_residue){.number = k + 1,
-                       .chain = chain,
-                       .first_atom = at->atom,
-                       .n_atom = comp->n_atom,
-                       .hetero = comp == &of3_amino_acids[OF3_AMINO_UNK],
-                       .standard = true};
-    memcpy(r->name, comp->code, sizeof comp->code);
-    put_atoms(comp, at->residue++, out->atom + at->atom);
-    for (int b = 0; b < comp->n_bond; b++) {
-      const of3_component_bond *from = &comp->bond[b];
-      out->bond[at->bond++] = (of3_bond){at->atom + from->a, at->atom + from->b, from->order, from->aromatic};
-    }
-    at->atom += comp->n_atom;
+/* HETATM: all names but those of the 20 amino acids and the 8 nucleotides. */
+static bool is_hetero(const of3_component *c) {
+  return !c->standard || c->restype == OF3_CLASS_UNK || c->restype == OF3_CLASS_N ||
+         c->restype == OF3_CLASS_DN;
+}
+
+static void put_atoms(const of3_component *c, of3_molecule type, int residue, of3_complex *out, filled *at) {
+  for (int i = 0; i < c->n_atom; i++) {
+    if (of3_component_loses(c, i, type, false)) continue;
+    const of3_component_atom *from = &c->atom[i];
+    of3_atom *to = &out->atom[at->atom++];
+    *to = (of3_atom){.charge = from->charge,
+                     .hydrogens = from->hydrogens,
+                     .neighbours = from->neighbours,
+                     .residue = residue,
+                     .component_atom = i};
+    memcpy(to->name, from->name, sizeof from->name);
+    memcpy(to->element, from->element, sizeof from->element);
   }
 }
 
-/* C of each residue to N of the next: atoms 2 and 0 of every amino acid. */
-static void put_links(of3_complex *out, filled *at) {
-  for (int i = 0; i + 1 < out->n_residue; i++)
-    if (out->residue[i].chain == out->residue[i + 1].chain)
-      out->bond[at->bond++] =
-          (of3_bond){out->residue[i].first_atom + 2, out->residue[i + 1].first_atom, 1, false};
+static void put_bonds_inside(const of3_residue *r, of3_complex *out) {
+  for (int b = 0; b < r->component->n_bond; b++) {
+    const of3_component_bond *from = &r->component->bond[b];
+    const int i = of3_residue_atom(out, r, from->a), j = of3_residue_atom(out, r, from->b);
+    if (i >= 0 && j >= 0) out->bond[out->n_bond++] = (of3_bond){i, j, from->order, from->aromatic};
+  }
 }
 
+static void put_chain(const build_chain *b, int chain, of3_complex *out, filled *at) {
+  for (int k = 0; k < b->query->n_residue; k++) {
+    const of3_component *comp = b->component[k];
+    of3_residue *r = &out->residue[at->residue];
+    *r = (of3_residue){.component = comp,
+                       .number = k + 1,
+                       .chain = chain,
+                       .first_atom = at->atom,
+                       .hetero = is_hetero(comp),
+                       .standard = comp->standard && b->query->type != OF3_LIGAND};
+    memcpy(r->name, comp->code, sizeof comp->code);
+    put_atoms(comp, b->query->type, at->residue++, out, at);
+    r->n_atom = at->atom - r->first_atom;
+    put_bonds_inside(r, out);
+  }
+}
+
+static bool are_linked(const of3_component *a, const of3_component *b) {
+  const bool peptides = a->link == OF3_LINK_PEPTIDE && b->link == OF3_LINK_PEPTIDE,
+             nucleotides = a->link >= OF3_LINK_RNA && b->link >= OF3_LINK_RNA;
+  return peptides || nucleotides;
+}
+
+/* Between neighbours of a chain: C to N of peptides, O3' to P of nucleotides. */
+static void put_links(of3_complex *out) {
+  for (int i = 0; i + 1 < out->n_residue; i++) {
+    const of3_residue *r = &out->residue[i], *s = r + 1;
+    if (r->chain != s->chain || !are_linked(r->component, s->component)) continue;
+    const int from = of3_residue_atom(out, r, r->component->link_from),
+              to = of3_residue_atom(out, s, s->component->link_to);
+    if (from >= 0 && to >= 0) out->bond[out->n_bond++] = (of3_bond){from, to, 1, false};
+  }
+}
+
+/* Letters that stand for nothing that the kind of molecule has. */
 static void warn_unknown(const of3_query *q, const of3_query_chain *c, const of3_log *log) {
+  static const char *const known[] = {"20 amino acids", "bases A, C, G, U", "bases A, C, G, T"};
+  if (c->type == OF3_LIGAND) return;
+  const of3_component *unknown = &of3_standard_residues[of3_letter_class(c->type, 0)];
   int n = 0;
   char first = 0;
   for (int k = 0; k < c->n_residue; k++)
-    if (c->sequence[k] != 'X' && of3_amino_class(c->sequence[k]) == OF3_AMINO_UNK && n++ == 0)
+    if (c->sequence[k] != unknown->letter && of3_letter_class(c->type, c->sequence[k]) == unknown->restype &&
+        n++ == 0)
       first = c->sequence[k];
   if (n)
     of3_logf(log, OF3_LOG_WARN,
-             "query '%s', chain %s: %d letter%s outside the 20 amino acids (the first is '%c') become UNK",
-             q->name, c->id[0], n, n > 1 ? "s" : "", first);
+             "query '%s', chain %s: %d letter%s outside the %s (the first is '%c') become%s %s", q->name,
+             c->id[0], n, n > 1 ? "s" : "", known[c->type], first, n > 1 ? "" : "s", unknown->code);
 }
 
 /* A chain of bases only is hardly a protein. */
@@ -98,7 +140,7 @@ static void warn_bases(const of3_query *q, const of3_query_chain *c, const of3_l
   enum { SHORT = 12 }; /* such peptides are made */
   static const char bases[] = "ACGTUN";
   int kinds = 0;
-  if (c->n_residue < SHORT || c->sequence[strspn(c->sequence, bases)]) return;
+  if (c->type != OF3_PROTEIN || c->n_residue < SHORT || c->sequence[strspn(c->sequence, bases)]) return;
   for (const char *b = bases; *b; b++) kinds += strchr(c->sequence, *b) != NULL;
   if (kinds > 2)
     of3_logf(log, OF3_LOG_WARN,
@@ -124,58 +166,71 @@ static int distinct(const char **text, int n) {
   return kept;
 }
 
-/* asym_id: rank of the id; entity_id: rank of the sequence; sym_id: copies of an entity counted in file
- * order. */
+/* asym_id: rank of the id; entity_id: rank of the key, whatever the kind of the molecule; sym_id: copies of
+ * an entity counted in file order. */
 static of3_status number_chains(of3_complex *out, of3_error *err) {
   size_t n = (size_t)out->n_chain;
-  const char **id = malloc(n * sizeof *id), **sequence = malloc(n * sizeof *sequence);
+  const char **id = malloc(n * sizeof *id), **key = malloc(n * sizeof *key);
   int *copies = calloc(n + 1, sizeof *copies);
-  bool ok = id && sequence && copies;
+  bool ok = id && key && copies;
   for (size_t i = 0; ok && i < n; i++) {
     id[i] = out->chain[i].id;
-    sequence[i] = out->chain[i].sequence;
+    key[i] = out->chain[i].key;
   }
-  int n_id = ok ? distinct(id, out->n_chain) : 0, n_sequence = ok ? distinct(sequence, out->n_chain) : 0;
+  int n_id = ok ? distinct(id, out->n_chain) : 0, n_key = ok ? distinct(key, out->n_chain) : 0;
   for (int i = 0; ok && i < out->n_chain; i++) {
     of3_chain *c = &out->chain[i];
     c->asym_id = rank_of(c->id, id, n_id);
-    c->entity_id = rank_of(c->sequence, sequence, n_sequence);
+    c->entity_id = rank_of(c->key, key, n_key);
     c->sym_id = ++copies[c->entity_id];
   }
   free(id);
-  free(sequence);
+  free(key);
   free(copies);
   return ok ? OF3_OK : of3_fail_memory(err, "the numbers of the chains");
 }
 
-static of3_status put_chains(const of3_query *q, const of3_log *log, of3_complex *out, of3_error *err) {
+static of3_status put_chains(const of3_query *q, const build_chain *built, const of3_log *log,
+                             of3_complex *out, of3_error *err) {
   filled at = {0};
   int chain = 0;
   for (int i = 0; i < q->n_chain; i++) {
     const of3_query_chain *c = &q->chain[i];
-    char *sequence = of3_arena_strdup(out->arena, c->sequence);
-    if (!sequence) return of3_fail_memory(err, "a complex");
+    char *key = of3_arena_strdup(out->arena, c->sequence);
+    if (!key) return of3_fail_memory(err, "a complex");
     warn_unknown(q, c, log);
     warn_bases(q, c, log);
     for (int k = 0; k < c->n_id; k++, chain++) {
       char *id = of3_arena_strdup(out->arena, c->id[k]);
       if (!id) return of3_fail_memory(err, "a complex");
       out->chain[chain] = (of3_chain){.id = id,
-                                      .sequence = sequence,
+                                      .sequence = c->type == OF3_LIGAND ? NULL : key,
+                                      .key = key,
                                       .type = c->type,
                                       .first_residue = at.residue,
                                       .n_residue = c->n_residue};
-      put_chain(c, chain, out, &at);
+      put_chain(&built[i], chain, out, &at);
     }
   }
-  put_links(out, &at);
+  put_links(out);
   return number_chains(out, err);
+}
+
+static of3_status build_within(const of3_query *q, const of3_log *log, of3_arena *scratch, of3_complex *out,
+                               of3_error *err) {
+  build_chain *chain = OF3_ARENA_NEW(scratch, build_chain, q->n_chain);
+  if (!chain) return of3_fail_memory(err, "a complex");
+  for (int i = 0; i < q->n_chain; i++) OF3_TRY(find_components(&q->chain[i], scratch, &chain[i], err));
+  OF3_TRY(complex_build_take_memory(q, chain, out, err));
+  return put_chains(q, chain, log, out, err);
 }
 
 of3_status of3_complex_build(const of3_query *q, const of3_log *log, of3_complex *out, of3_error *err) {
   *out = (of3_complex){.arena = of3_arena_new(0)};
-  of3_status st = out->arena ? complex_build_take_memory(q, out, err) : of3_fail_memory(err, "a complex");
-  if (st == OF3_OK) st = put_chains(q, log, out, err);
+  of3_arena *scratch = of3_arena_new(0);
+  of3_status st =
+      out->arena && scratch ? build_within(q, log, scratch, out, err) : of3_fail_memory(err, "a complex");
+  of3_arena_free(scratch);
   if (st != OF3_OK) of3_complex_free(out);
   return st;
 }

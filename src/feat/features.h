@@ -30,9 +30,12 @@ typedef struct of3_features {
   uint8_t *is_protein, *is_rna, *is_dna, *is_ligand, *is_atomized;
   float *token_mask;
   int32_t *num_atoms_per_token, *start_atom_index;
-  uint8_t *cyclic_mask; /* or NULL */
-  int n_bond;           /* bonds between tokens */
-  int32_t *token_bonds; /* [n_bond,2] tokens i < j, ordered by i, then j */
+  /* Atoms, -1: none. What each is: docs/features.md 5.1. */
+  int32_t *center_atom, *representative_atom; /* [N] */
+  int32_t *frame_atoms;                       /* [N,3]; of atomised tokens -1, the coordinates decide */
+  uint8_t *cyclic_mask;                       /* or NULL */
+  int n_bond;                                 /* bonds between tokens */
+  int32_t *token_bonds; /* [n_bond,2] tokens i < j, ordered by i, then j; NULL without bonds */
 
   /* atoms [A] */
   int32_t *atom_to_token_index;

@@ -27,6 +27,10 @@ static of3_status features_build_take_memory(of3_features *out, bool cyclic, of3
   NEW(token_mask, n);
   NEW(num_atoms_per_token, n);
   NEW(start_atom_index, n);
+  NEW(center_atom, n);
+  NEW(representative_atom, n);
+  NEW(frame_atoms, 3 * n);
+  if (out->n_bond) NEW(token_bonds, 2 * (size_t)out->n_bond);
   if (cyclic) NEW(cyclic_mask, n);
   NEW(atom_to_token_index, a);
   NEW(atom_mask, a);
@@ -42,20 +46,32 @@ static of3_status features_build_take_memory(of3_features *out, bool cyclic, of3
   return ok ? OF3_OK : of3_fail_memory(err, "the features");
 }
 
-of3_status of3_features_build(const of3_complex *complex, const of3_query *query,
-                              const of3_feature_mode *mode, uint64_t seed, const of3_log *log,
-                              of3_features *out, of3_error *err) {
-  *out = (of3_features){.n_token = complex->n_residue,
+of3_status of3_features_of_tokens(const of3_complex *complex, const of3_tokens *tokens,
+                                  const of3_query *query, const of3_feature_mode *mode, uint64_t seed,
+                                  const of3_log *log, of3_features *out, of3_error *err) {
+  *out = (of3_features){.n_token = tokens->n,
                         .n_atom = complex->n_atom,
+                        .n_bond = tokens->n_bond,
                         .n_templ = TEMPLATE_SLOTS,
                         .arena = of3_arena_new(0)};
   of3_status st = out->arena ? features_build_take_memory(out, mode->cyclic_mask, err)
                              : of3_fail_memory(err, "the features");
   if (st == OF3_OK) {
-    of3_features_structure(complex, mode, out);
+    of3_features_structure(complex, tokens, mode, out);
     st = of3_features_reseed(complex, seed, mode->opt_cancel, out, err);
   }
-  if (st == OF3_OK) st = of3_features_msa(query, mode, log, out, err);
+  if (st == OF3_OK) st = of3_features_msa(complex, tokens, query, mode, log, out, err);
   if (st != OF3_OK) of3_features_free(out);
+  return st;
+}
+
+of3_status of3_features_build(const of3_complex *complex, const of3_query *query,
+                              const of3_feature_mode *mode, uint64_t seed, const of3_log *log,
+                              of3_features *out, of3_error *err) {
+  of3_tokens tokens;
+  *out = (of3_features){0};
+  OF3_TRY(of3_tokens_build(complex, &tokens, err));
+  of3_status st = of3_features_of_tokens(complex, &tokens, query, mode, seed, log, out, err);
+  of3_tokens_free(&tokens);
   return st;
 }

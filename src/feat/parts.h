@@ -5,10 +5,12 @@
 #include "feat/build.h"
 
 /* Tokens, atoms and empty template slots. */
-void of3_features_structure(const of3_complex *complex, const of3_feature_mode *mode, of3_features *out);
+void of3_features_structure(const of3_complex *complex, const of3_tokens *tokens,
+                            const of3_feature_mode *mode, of3_features *out);
 
 /* Loads the MSAs, sets n_msa and takes the memory of the MSA features itself. */
-OF3_MUST_CHECK of3_status of3_features_msa(const of3_query *query, const of3_feature_mode *mode,
+OF3_MUST_CHECK of3_status of3_features_msa(const of3_complex *complex, const of3_tokens *tokens,
+                                           const of3_query *query, const of3_feature_mode *mode,
                                            const of3_log *opt_log, of3_features *out, of3_error *err);
 
 #endif

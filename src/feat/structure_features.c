@@ -1,37 +1,36 @@
 #include <string.h>
 
-#include "chem/amino_acids.h"
+#include "chem/component.h"
 #include "feat/parts.h"
 
-static uint8_t restype_of(const of3_residue *r) {
-  for (int i = 0; i < OF3_AMINO_UNK; i++)
-    if (strcmp(of3_amino_acids[i].code, r->name) == 0) return (uint8_t)i;
-  return OF3_RESTYPE_UNK;
-}
-
-static void put_token(const of3_complex *c, int t, of3_features *out) {
-  const of3_residue *r = &c->residue[t];
+static void put_token(const of3_complex *c, const of3_tokens *tokens, int t, of3_features *out) {
+  const of3_token *token = &tokens->token[t];
+  const of3_residue *r = &c->residue[token->residue];
   const of3_chain *chain = &c->chain[r->chain];
   out->token_index[t] = t;
   out->residue_index[t] = r->number;
   out->asym_id[t] = chain->asym_id;
   out->entity_id[t] = chain->entity_id;
   out->sym_id[t] = chain->sym_id;
-  out->restype[t] = restype_of(r);
+  out->restype[t] = token->restype;
   out->is_protein[t] = chain->type == OF3_PROTEIN;
   out->is_rna[t] = chain->type == OF3_RNA;
   out->is_dna[t] = chain->type == OF3_DNA;
   out->is_ligand[t] = chain->type == OF3_LIGAND;
+  out->is_atomized[t] = token->atomized;
   out->token_mask[t] = 1;
-  out->num_atoms_per_token[t] = r->n_atom;
-  out->start_atom_index[t] = r->first_atom;
+  out->num_atoms_per_token[t] = token->n_atom;
+  out->start_atom_index[t] = token->first_atom;
+  out->center_atom[t] = token->center;
+  out->representative_atom[t] = token->representative;
+  for (int k = 0; k < 3; k++) out->frame_atoms[3 * t + k] = token->frame[k];
+  for (int a = 0; a < token->n_atom; a++) out->atom_to_token_index[token->first_atom + a] = t;
 }
 
 /* The name left-justified in four characters; class = code - 32. */
 static void put_atom(const of3_complex *c, int a, of3_features *out) {
   const of3_atom *atom = &c->atom[a];
   int z = of3_element_number(atom->element);
-  out->atom_to_token_index[a] = atom->residue;
   out->ref_space_uid[a] = atom->residue;
   out->atom_mask[a] = out->ref_mask[a] = 1;
   out->ref_charge[a] = atom->charge;
@@ -40,9 +39,11 @@ static void put_atom(const of3_complex *c, int a, of3_features *out) {
     out->ref_atom_name_chars[a * OF3_NAME_CHARS + k] = (uint8_t)(atom->name[k] - ' ');
 }
 
-void of3_features_structure(const of3_complex *c, const of3_feature_mode *mode, of3_features *out) {
-  for (int t = 0; t < out->n_token; t++) put_token(c, t, out);
+void of3_features_structure(const of3_complex *c, const of3_tokens *tokens, const of3_feature_mode *mode,
+                            of3_features *out) {
+  for (int t = 0; t < out->n_token; t++) put_token(c, tokens, t, out);
   for (int a = 0; a < out->n_atom; a++) put_atom(c, a, out);
+  if (out->n_bond) memcpy(out->token_bonds, tokens->bond, 2 * (size_t)out->n_bond * sizeof *tokens->bond);
   memset(out->template_restype, mode->template_gap ? OF3_RESTYPE_GAP : OF3_NO_CLASS,
          (size_t)out->n_templ * (size_t)out->n_token);
 }

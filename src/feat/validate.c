@@ -100,6 +100,21 @@ static of3_status check_atoms(const of3_features *f, of3_error *err) {
   return OF3_OK;
 }
 
+/* Atoms that play a part are of the token itself; -1: none. */
+static of3_status check_roles(const of3_features *f, of3_error *err) {
+  for (int t = 0; t < f->n_token; t++) {
+    const int32_t atom[5] = {f->center_atom[t], f->representative_atom[t], f->frame_atoms[3 * t],
+                             f->frame_atoms[3 * t + 1], f->frame_atoms[3 * t + 2]};
+    static const char *const name[5] = {"center_atom", "representative_atom", "frame_atoms", "frame_atoms",
+                                        "frame_atoms"};
+    for (int k = 0; k < 5; k++)
+      if (atom[k] != -1 && (atom[k] < 0 || atom[k] >= f->n_atom || f->atom_to_token_index[atom[k]] != t))
+        return bad(err, name[k], k < 2 ? t : 3 * (int64_t)t + k - 2, atom[k],
+                   "an atom of the token or -1 was expected");
+  }
+  return OF3_OK;
+}
+
 /* One entity for each chain, one chain for each (entity, copy); found by comparing neighbours, as chains
  * are contiguous. */
 static of3_status check_chains(const of3_features *f, of3_error *err) {
@@ -156,6 +171,7 @@ of3_status of3_features_validate(const of3_features *f, of3_error *err) {
   OF3_TRY(check_masks(f, err));
   OF3_TRY(check_numbers(f, err));
   OF3_TRY(check_atoms(f, err));
+  OF3_TRY(check_roles(f, err));
   OF3_TRY(check_uids(f, err));
   OF3_TRY(check_chains(f, err));
   OF3_TRY(check_profile(f, err));

@@ -22,11 +22,12 @@ typedef struct of3_field {
   of3_field_kind kind;
   const char *axes; /* N tokens, A atoms, M rows, T template slots, 3, 4 name characters, C 32 classes */
   int classes;      /* CLASS: size of the last axis in files */
-  bool optional;    /* may be NULL in memory: cyclic_mask is left out, the others are written as zeros */
+  bool optional;    /* may be missing in files, and but for the atoms of tokens NULL in memory: cyclic_mask is
+                     * left out,    the others are written as zeros */
   size_t offset;    /* of the pointer in of3_features */
 } of3_field;
 
-enum { OF3_N_FIELD = 35 };
+enum { OF3_N_FIELD = 38 };
 extern const of3_field of3_fields[OF3_N_FIELD];
 
 /* Size of one axis. */

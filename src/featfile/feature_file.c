@@ -203,6 +203,8 @@ static of3_status feature_file_read_all(const of3_table *table, of3_features *ou
   if (!e) return OF3_ERR_INPUT;
   if (e->count != 1) return of3_fail(err, OF3_ERR_INPUT, "tensor '%s' must hold one number", e->name);
   OF3_TRY(read_index(e, &out->num_paired_seqs, err));
+  if (!out->center_atom || !out->representative_atom || !out->frame_atoms)
+    OF3_TRY(of3_features_set_roles(out, err));
   return of3_features_validate(out, err);
 }
 

@@ -17,7 +17,9 @@ OF3_MUST_CHECK of3_status of3_features_write(const char *path, const of3_feature
                                              of3_cancel *opt_cancel, of3_error *err);
 
 /* Reads feat/NAME from an open table (other tensors are ignored) and copies everything: the table may be
- * closed afterwards. cyclic_mask and token_bonds are optional. The result satisfies of3_features_validate. */
+ * closed afterwards. cyclic_mask and token_bonds are optional, and center_atom, representative_atom and
+ * frame_atoms, which of3_features_set_roles finds where one is missing. The result satisfies
+ * of3_features_validate. */
 OF3_MUST_CHECK of3_status of3_features_from_table(const of3_table *table, of3_features *out, of3_error *err);
 OF3_MUST_CHECK of3_status of3_features_read(const char *path, of3_features *out, of3_error *err);
 

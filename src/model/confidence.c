@@ -13,37 +13,10 @@ enum {
 
 /* ---- representative atoms */
 
-enum { GLY = 7, RNA_A = 21, RNA_G, RNA_C, RNA_U, DNA_A = 26, DNA_G, DNA_C, DNA_T };
-
-/* Offset in a whole residue's atom list; -1: none. */
-static int representative_offset(const of3_features *f, int i) {
-  int res = f->restype[i];
-  if (f->is_atomized[i]) return 0;
-  if (f->is_protein[i]) return res == GLY ? 1 : 4;
-  if (!f->is_rna[i] && !f->is_dna[i]) return 0;
-  switch (res) {
-  case RNA_A:
-    return 21;
-  case RNA_G:
-    return 22;
-  case RNA_C:
-  case RNA_U:
-    return 13;
-  case DNA_A:
-    return 20;
-  case DNA_G:
-    return 21;
-  case DNA_C:
-  case DNA_T:
-    return 12;
-  default:
-    return -1;
-  }
-}
-
+/* Of token i; *has: 1 if there is one, else 0. */
 static int64_t representative_atom(const of3_features *f, int i, float *has) {
-  const int offset = representative_offset(f, i), at = f->start_atom_index[i] + offset;
-  const bool real = offset >= 0 && f->token_mask[i] > 0 && at < f->n_atom;
+  const int at = f->representative_atom[i];
+  const bool real = at >= 0 && f->token_mask[i] > 0;
   *has = real ? f->atom_mask[at] : 0;
   return real ? at : 0;
 }

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/gzip.h"
 #include "base/str.h"
-#include "chem/amino_acids.h"
+#include "chem/component.h"
 #include "msa/alignment.h"
 #include "msa/msa_files.h"
 #include "msa/names.h"
@@ -115,17 +115,18 @@ static of3_status read_file(loader *l, const of3_msa_file *f, of3_error *err) {
 static char msa_capital(char c) { return (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c); }
 
 /* Letters that say the same residue, or one of which says none. */
-static bool msa_agree(char a, char b) {
+static bool msa_agree(of3_molecule polymer, char a, char b) {
+  const int unknown = of3_letter_class(polymer, 0);
   a = msa_capital(a);
   b = msa_capital(b);
-  return a == b || (a != '-' && of3_amino_class(a) == OF3_AMINO_UNK) ||
-         (b != '-' && of3_amino_class(b) == OF3_AMINO_UNK);
+  return a == b || (a != '-' && of3_letter_class(polymer, a) == unknown) ||
+         (b != '-' && of3_letter_class(polymer, b) == unknown);
 }
 
 /* The query row of a file should be the chain. */
 static void compare_query(const loader *l, const source *s) {
   for (int i = 0; i < l->n_col; i++)
-    if (!msa_agree((char)s->rows.letter[i], l->request->sequence[i])) {
+    if (!msa_agree(l->request->polymer, (char)s->rows.letter[i], l->request->sequence[i])) {
       of3_logf(l->log, OF3_LOG_WARN,
                "'%s' (%s): residue %d of row 1 is %c, that of chain %s is %c; the alignment may belong to "
                "another chain",
@@ -269,5 +270,5 @@ of3_status of3_msa_load(const of3_msa_request *request, const of3_msa_rules *rul
   if (rules->drop_duplicate_rows) OF3_TRY(of3_msa_drop_duplicates(out, arena, err));
   of3_logf(log, OF3_LOG_DEBUG, "chain %s: main block of %d rows, %d equal to earlier ones left out",
            request->chain, out->n_row, n_row - out->n_row);
-  return of3_msa_count(out, rules->profile_scrambled, request->opt_cancel, err);
+  return of3_msa_count(out, request->polymer, rules->profile_scrambled, request->opt_cancel, err);
 }

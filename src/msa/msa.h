@@ -10,9 +10,10 @@
 #include "base/cancel.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "of3.h"
 
 enum {
-  OF3_MSA_CLASSES = 32, /* as restype: 20 amino acids, UNK 20, gap 31 */
+  OF3_MSA_CLASSES = 32, /* as restype: docs/features.md 5 */
   OF3_MSA_GAP = 31,
   OF3_MSA_MOST_ROWS = 16384 /* of the final stack, query included */
 };
@@ -41,8 +42,9 @@ typedef struct of3_msa {
 } of3_msa;
 
 typedef struct of3_msa_request {
-  const char *chain;       /* id, for messages */
-  const char *sequence;    /* one protein */
+  const char *chain;    /* id, for messages */
+  of3_molecule polymer; /* OF3_PROTEIN or OF3_RNA: whose letters the rows are made of */
+  const char *sequence;
   int n_path;              /* 0: the dummy MSA, whose main block is the query alone */
   const char *const *path; /* files and folders (read one level deep) */
   bool use_main;           /* false: no main block, zero profile; the files still give row 0 */
@@ -59,7 +61,8 @@ OF3_MUST_CHECK of3_status of3_msa_load(const of3_msa_request *request, const of3
                                        const of3_log *opt_log, of3_arena *arena, of3_msa *out,
                                        of3_error *err);
 
-/* The class of every byte of an alignment of a protein: '-' is the gap, everything but the 20 letters UNK. */
-void of3_msa_classes(uint8_t class_of[static 256]);
+/* The class of every byte of an alignment of a protein or RNA: '-' is the gap, letters that the polymer does
+ * not have are UNK or N. */
+void of3_msa_classes(of3_molecule polymer, uint8_t class_of[static 256]);
 
 #endif

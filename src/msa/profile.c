@@ -3,10 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chem/amino_acids.h"
+#include "chem/component.h"
 
-void of3_msa_classes(uint8_t class_of[static 256]) {
-  for (int c = 0; c < 256; c++) class_of[c] = (uint8_t)(c == '-' ? OF3_MSA_GAP : of3_amino_class((char)c));
+void of3_msa_classes(of3_molecule polymer, uint8_t class_of[static 256]) {
+  for (int c = 0; c < 256; c++)
+    class_of[c] = (uint8_t)(c == '-' ? OF3_MSA_GAP : of3_letter_class(polymer, (char)c));
 }
 
 typedef struct numbered {
@@ -72,13 +73,14 @@ static void mean_deletions(of3_msa *msa, of3_cancel *opt_cancel) {
   }
 }
 
-of3_status of3_msa_count(of3_msa *msa, bool scrambled, of3_cancel *opt_cancel, of3_error *err) {
+of3_status of3_msa_count(of3_msa *msa, of3_molecule polymer, bool scrambled, of3_cancel *opt_cancel,
+                         of3_error *err) {
   if (msa->n_row == 0) return OF3_OK;
   size_t n = (size_t)msa->n_col * OF3_MSA_CLASSES;
   int64_t *count = calloc(n, sizeof *count);
   if (!count) return of3_fail_memory(err, "the profile of an MSA");
   uint8_t class_of[256];
-  of3_msa_classes(class_of);
+  of3_msa_classes(polymer, class_of);
   (scrambled ? count_scrambled : count_columns)(msa, opt_cancel, class_of, count);
   for (size_t i = 0; i < n; i++) msa->profile[i] = (float)((double)count[i] / msa->n_row);
   free(count);

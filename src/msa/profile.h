@@ -14,6 +14,7 @@ OF3_MUST_CHECK of3_status of3_msa_drop_duplicates(of3_msa *msa, of3_arena *arena
  *
  * scrambled: as OpenFold3 0.3 and 0.4 count. In chunks of at most 1000 columns the R x B classes are read row
  * by row as one list v, and column j of the chunk counts v[jR ... jR+R-1] (docs/features.md 3.4). */
-OF3_MUST_CHECK of3_status of3_msa_count(of3_msa *msa, bool scrambled, of3_cancel *opt_cancel, of3_error *err);
+OF3_MUST_CHECK of3_status of3_msa_count(of3_msa *msa, of3_molecule polymer, bool scrambled,
+                                        of3_cancel *opt_cancel, of3_error *err);
 
 #endif

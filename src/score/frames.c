@@ -7,17 +7,6 @@
 
 static const float eps = 1e-8f;
 
-/* Offsets of the frame's atoms in a residue token (docs/features.md 5.1). */
-typedef struct offsets {
-  int a, b, c;
-} offsets;
-
-static offsets offsets_of(const of3_features *f, int token) {
-  if (f->is_protein[token]) return (offsets){0, 1, 2}; /* N CA C */
-  if (f->is_rna[token]) return (offsets){7, 11, 5};    /* C3' C1' C4' */
-  return (offsets){7, 10, 5};
-}
-
 static float distance(const float *p, const float *q) {
   float d = 0;
   for (int k = 0; k < 3; k++) d += eps + (p[k] - q[k]) * (p[k] - q[k]);
@@ -68,11 +57,10 @@ static bool atom_token_frame(const of3_features *f, const float *x, int atom, in
 }
 
 static bool residue_frame(const of3_features *f, int token) {
-  if (!f->is_protein[token] && !f->is_rna[token] && !f->is_dna[token]) return false;
-  offsets o = offsets_of(f, token);
-  const float *mask = f->atom_mask + f->start_atom_index[token];
-  return o.b < f->num_atoms_per_token[token] && o.c < f->num_atoms_per_token[token] &&
-         mask[o.a] * mask[o.b] * mask[o.c] > 0;
+  const int32_t *frame = f->frame_atoms + 3 * (size_t)token;
+  for (int k = 0; k < 3; k++)
+    if (frame[k] < 0 || !(f->atom_mask[frame[k]] > 0)) return false;
+  return true;
 }
 
 /* Atoms of one chain are contiguous: [*first, *end) is that of the token's chain, found once for all of its

@@ -11,7 +11,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "chem/amino_acids.h"
+#include "chem/component.h"
 #include "write/bonds.h"
 #include "write/cif_writer.h"
 
@@ -58,13 +58,10 @@ static const struct {
 
 /* The letter of a residue in a sequence of its type, 0: it has none. */
 static char letter_of(const char *code, of3_molecule type) {
-  size_t n = strlen(code);
-  if (type == OF3_PROTEIN)
-    for (int k = 0; k < OF3_AMINO_UNK; k++)
-      if (strcmp(of3_amino_acids[k].code, code) == 0) return of3_amino_acids[k].letter;
-  if (type == OF3_RNA && n == 1 && strchr("ACGU", code[0])) return code[0];
-  if (type == OF3_DNA && n == 2 && code[0] == 'D' && strchr("ACGT", code[1])) return code[1];
-  return 0;
+  static const uint8_t link[] = {OF3_LINK_PEPTIDE, OF3_LINK_RNA, OF3_LINK_DNA, OF3_LINK_NONE};
+  const of3_component *c = of3_standard_residue(code);
+  const bool known = c && c->link == link[type] && c != &of3_standard_residues[of3_letter_class(type, 0)];
+  return known ? c->letter : 0;
 }
 
 /* The first chain of each entity, in the order of their numbers; the others are its copies. */

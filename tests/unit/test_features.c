@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "chem/amino_acids.h"
+#include "chem/component.h"
 #include "feat/build.h"
 #include "featfile/feature_fields.h"
 #include "featfile/feature_file.h"
@@ -64,6 +64,26 @@ static bool expected(const of3_zip *zip, const char *name, of3_variant v, of3_ar
   return npy_read(zip, suffixed, arena, out) || npy_read(zip, name, arena, out);
 }
 
+static bool is_role(const of3_field *field) {
+  return strcmp(field->name, "center_atom") == 0 || strcmp(field->name, "representative_atom") == 0 ||
+         strcmp(field->name, "frame_atoms") == 0;
+}
+
+/* What tokens say of their atoms equals what is found from the features of the reference, which have no such
+ * thing. */
+static void check_roles_found(const char *query, const of3_features *f) {
+  of3_features found = *f;
+  of3_error err = {0};
+  const size_t n = (size_t)f->n_token * sizeof(int32_t);
+  found.arena = of3_arena_new(0);
+  assert_int_equal(of3_features_set_roles(&found, &err), OF3_OK);
+  if (memcmp(found.center_atom, f->center_atom, n) != 0 ||
+      memcmp(found.representative_atom, f->representative_atom, n) != 0 ||
+      memcmp(found.frame_atoms, f->frame_atoms, 3 * n) != 0)
+    fail_msg("%s: the atoms of tokens are not those that the features name", query);
+  of3_arena_free(found.arena);
+}
+
 /* Largest difference of the float features; everything else must be equal. */
 static double compare(const char *query, const of3_zip *zip, of3_variant v, const of3_features *f,
                       of3_arena *arena, int *n_compared) {
@@ -73,7 +93,7 @@ static double compare(const char *query, const of3_zip *zip, of3_variant v, cons
   assert_int_equal(f->num_paired_seqs, (int)npy_get(&a, 0));
   for (int i = 0; i < OF3_N_FIELD; i++) {
     const of3_field *field = &of3_fields[i];
-    if (!of3_field_get(f, field) || strcmp(field->name, "ref_pos") == 0) continue;
+    if (!of3_field_get(f, field) || is_role(field) || strcmp(field->name, "ref_pos") == 0) continue;
     if (!expected(zip, field->name, v, arena, &a)) fail_msg("%s: no %s", query, field->name);
     if (a.count != of3_field_count(f, field))
       fail_msg("%s, %s: %s has %lld elements, not %lld", query, of3_variant_name(v), field->name,
@@ -111,6 +131,7 @@ static void test_reference(void **state) {
       made m;
       snprintf(path, sizeof path, FOLDER "%s.json", queries[i]);
       make(path, (of3_variant)v, 42, &m);
+      check_roles_found(queries[i], &m.features);
       double d = compare(queries[i], &zip, (of3_variant)v, &m.features, arena, &n_compared);
       if (d > worst) worst = d;
       release(&m);
@@ -284,20 +305,53 @@ static void test_own_conformers(void **state) {
   release(&b);
 }
 
+static bool is(const of3_component_atom *a, const char *element) { return strcmp(a->element, element) == 0; }
+
+/* The sign of the volume of a centre's neighbours equals that in the dictionary's ideal coordinates. */
+static void check_hand(const of3_component *c, const float *x, const char *const name[4]) {
+  double v[2];
+  const float *of[2] = {x, c->ideal};
+  for (int k = 0; k < 2; k++) {
+    double e[3][3];
+    for (int i = 0; i < 4; i++)
+      if (of3_component_atom_named(c, name[i]) < 0) return;
+    const float *o = of[k] + 3 * of3_component_atom_named(c, name[0]);
+    for (int i = 0; i < 3; i++)
+      for (int d = 0; d < 3; d++)
+        e[i][d] = (double)of[k][3 * of3_component_atom_named(c, name[i + 1]) + d] - (double)o[d];
+    v[k] = e[0][0] * (e[1][1] * e[2][2] - e[1][2] * e[2][1]) -
+           e[0][1] * (e[1][0] * e[2][2] - e[1][2] * e[2][0]) +
+           e[0][2] * (e[1][0] * e[2][1] - e[1][1] * e[2][0]);
+  }
+  assert_true(v[0] * v[1] > 1);
+}
+
 /* Every stored conformer of every residue. */
 static void test_conformer_table(void **state) {
   (void)state;
-  for (int i = 0; i < OF3_N_AMINO_ACID; i++) {
-    const of3_component *c = &of3_amino_acids[i];
-    assert_int_equal(of3_amino_class(c->letter), i);
+  static const char *const centre[][4] = {{"CA", "N", "C", "CB"},       {"C4'", "C5'", "O4'", "C3'"},
+                                          {"C3'", "C4'", "O3'", "C2'"}, {"C2'", "C3'", "O2'", "C1'"},
+                                          {"C1'", "O4'", "C2'", "N9"},  {"C1'", "O4'", "C2'", "N1"}};
+  for (int i = 0; i < OF3_N_STANDARD; i++) {
+    const of3_component *c = &of3_standard_residues[i];
+    of3_component copy = *c;
+    of3_component_set_roles(&copy);
+    assert_memory_equal(&copy.link_from, &c->link_from, 7 * sizeof c->link_from); /* by the one rule */
+    assert_int_equal(c->restype, i);
+    assert_ptr_equal(of3_standard_residue(c->code), c);
+    const of3_molecule type = c->link == OF3_LINK_PEPTIDE ? OF3_PROTEIN
+                              : c->link == OF3_LINK_RNA   ? OF3_RNA
+                                                          : OF3_DNA;
+    assert_int_equal(of3_letter_class(type, c->letter), i);
+    assert_int_equal(c->n_conformer, OF3_N_CONFORMER);
     for (int k = 0; k < OF3_N_CONFORMER; k++) {
-      float x[14 * 3];
-      for (int v = 0; v < 3 * c->n_atom; v++) x[v] = (float)c->conformer[(k * c->n_atom) * 3 + v] / 1000;
-      if (strcmp(c->code, "GLY") != 0) assert_true(hand(x) > 1);
+      const float *x = c->conformer + (size_t)k * (size_t)c->n_atom * 3;
+      for (size_t h = 0; h < sizeof centre / sizeof *centre; h++) check_hand(c, x, centre[h]);
       for (int b = 0; b < c->n_bond; b++) {
+        const of3_component_atom *p = &c->atom[c->bond[b].a], *q = &c->atom[c->bond[b].b];
         double d = distance(x + 3 * c->bond[b].a, x + 3 * c->bond[b].b);
-        bool sulfur = c->atom[c->bond[b].a].element[0] == 'S' || c->atom[c->bond[b].b].element[0] == 'S';
-        assert_true(d > 1.15 && d < (sulfur ? 1.9 : 1.65));
+        const bool wide = is(p, "S") || is(q, "S") || is(p, "P") || is(q, "P");
+        assert_true(d > 1.15 && d < (wide ? 1.9 : 1.65));
       }
     }
   }

@@ -155,11 +155,14 @@ static void ligand4(of3_features *f) {
   static int32_t asym[] = {1, 1, 1, 1}, count[] = {1, 1, 1, 1}, start[] = {0, 1, 2, 3};
   static uint8_t no[4], yes[] = {1, 1, 1, 1};
   static float mask[] = {1, 1, 1, 1};
+  static int32_t none[12];
+  for (int k = 0; k < 12; k++) none[k] = -1;
   *f = (of3_features){
       .n_token = 4, .n_atom = 4, .asym_id = asym, .num_atoms_per_token = count, .start_atom_index = start};
   f->is_protein = f->is_rna = f->is_dna = no;
   f->is_ligand = f->is_atomized = yes;
   f->token_mask = f->atom_mask = mask;
+  f->frame_atoms = none;
 }
 
 static void test_atom_frames(void **state) {

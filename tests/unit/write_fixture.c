@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "feat/build.h"
 
 static char *gunzip(of3_arena *arena, const char *path, size_t *ret_size) {
   gzFile f = gzopen(path, "rb");
@@ -133,6 +134,15 @@ static void read_features(fixture *fx) {
   f->n_atom = fx->complex.n_atom;
   f->token_mask = ones(fx->arena, f->n_token);
   f->atom_mask = ones(fx->arena, f->n_atom);
+  f->restype = OF3_ARENA_NEW(fx->arena, uint8_t, f->n_token);
+  for (int t = 0; t < f->n_token; t++) {
+    const int residue = fx->complex.atom[f->start_atom_index[t]].residue;
+    const of3_component *c = of3_standard_residue(fx->complex.residue[residue].name);
+    f->restype[t] = c ? c->restype : OF3_CLASS_UNK;
+  }
+  f->arena = fx->arena;
+  assert_int_equal(of3_features_set_roles(f, &(of3_error){0}), OF3_OK);
+  f->arena = NULL;
 }
 
 static float *next_tensor(fixture *fx, const float **at, const char *name) {

@@ -1,12 +1,6 @@
 #include <string.h>
 
-#include "chem/amino_acids.h"
-
-int of3_amino_class(char letter) {
-  for (int i = 0; i < OF3_AMINO_UNK; i++)
-    if (of3_amino_acids[i].letter == letter) return i;
-  return OF3_AMINO_UNK;
-}
+#include "chem/component.h"
 
 /* Two characters for each element. */
 static const char symbols[] = "H HELIBEB C N O F NENAMGALSIP S CLARK CASCTIV CRMNFECONICUZNGAGEASSEBRKR"

@@ -1,0 +1,103 @@
+/* A chemical component: one residue type, ligand or ion as the PDB chemical component dictionary (CCD)
+ * describes it, or as a user does. Heavy atoms only, in the order of the dictionary, leaving atoms included;
+ * which of them a residue of a chain has is decided where the chain is built (of3_component_loses).
+ *
+ * Components are constant and outlive the complexes that point to them: the built-in ones are static data,
+ * those of a library belong to the library. */
+#ifndef OF3_CHEM_COMPONENT_H
+#define OF3_CHEM_COMPONENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "of3.h"
+
+/* How residues of a chain are linked: by the type of the component in the dictionary. */
+typedef enum of3_link {
+  OF3_LINK_NONE,    /* ligands, ions, caps, saccharides */
+  OF3_LINK_PEPTIDE, /* PEPTIDE LINKING, L-PEPTIDE LINKING, D-PEPTIDE LINKING: C to N */
+  OF3_LINK_RNA,     /* RNA LINKING: O3' to P; RNA and DNA may follow each other */
+  OF3_LINK_DNA      /* DNA LINKING */
+} of3_link;
+
+typedef struct of3_component_atom {
+  char name[8];       /* as in the dictionary */
+  char element[4];    /* capital letters: "C", "SE" */
+  int8_t charge;      /* formal */
+  uint8_t hydrogens;  /* bonded to it in the whole component, leaving ones included */
+  uint8_t neighbours; /* atoms bonded to it in the whole component, hydrogens included */
+  bool leaving;       /* pdbx_leaving_atom_flag */
+} of3_component_atom;
+
+typedef struct of3_component_bond {
+  uint16_t a, b; /* atoms, a < b */
+  uint8_t order; /* 1, 2, 3 */
+  bool aromatic;
+} of3_component_bond;
+
+typedef struct of3_component {
+  char code[8];     /* at most 5 characters in the dictionary */
+  char letter;      /* one-letter code of a standard residue, else 0 */
+  uint8_t link;     /* of3_link */
+  uint8_t restype;  /* class of docs/features.md 5; UNK for everything but the 31 standard residues */
+  bool standard;    /* one of those 31: one token in a polymer */
+  bool has_leaving; /* an atom is flagged as leaving, hydrogens counted */
+  const char *name; /* chem_comp.name, or NULL */
+  const char *type; /* chem_comp.type in capital letters, or NULL */
+  int n_atom, n_bond, n_conformer;
+  const of3_component_atom *atom;
+  const of3_component_bond *bond; /* ordered by a, then b, in the built-in ones */
+  /* [n_conformer, n_atom, 3] Angstrom; n_conformer 0: one has to be made before features are. */
+  const float *conformer;
+  const float *ideal; /* [n_atom, 3] Angstrom: coordinates of the dictionary, which show the stereochemistry;
+                         or NULL */
+  /* Atoms with a part to play, -1: the component has no such atom. */
+  int16_t link_from,
+      link_to; /* the bond to the next residue leaves from, that of the one before arrives at */
+  int16_t center,
+      representative; /* of the token of a standard residue: CA or C1'; CB, C4 or C2 (AF3 SI 2.6) */
+  int16_t frame[3];   /* N CA C, or C3' C1' C4' */
+} of3_component;
+
+/* A source of components beyond the built-in ones: a mapped dictionary, the user's own. */
+typedef struct of3_library {
+  /* *ret_component is NULL if there is none of that code; an error is about the source itself. */
+  of3_status (*find)(void *user, const char *code, const of3_component **ret_component, of3_error *err);
+  void *user;
+} of3_library;
+
+enum { OF3_N_STANDARD = 31, OF3_CLASS_UNK = 20, OF3_CLASS_N = 25, OF3_CLASS_DN = 30, OF3_N_CONFORMER = 24 };
+
+/* The standard residues, indexed by class: 20 amino acids, UNK, RNA A G C U N, DNA DA DG DC DT DN. Each has
+ * OF3_N_CONFORMER conformers of the natural hand. */
+extern const of3_component of3_standard_residues[OF3_N_STANDARD];
+
+/* The standard residue of that code, or NULL. */
+const of3_component *of3_standard_residue(const char *code);
+
+/* Class of a letter in a sequence or an alignment of a polymer; UNK, N or DN for every other letter. Case
+ * matters. */
+int of3_letter_class(of3_molecule polymer, char letter);
+
+/* A component by its code (case matters): the standard residues, then opt_library. *ret_component is NULL if
+ * it is in neither. */
+OF3_MUST_CHECK of3_status of3_component_find(const of3_library *opt_library, const char *code,
+                                             const of3_component **ret_component, of3_error *err);
+
+/* The index of the atom of that name, or -1. */
+int of3_component_atom_named(const of3_component *component, const char *name);
+
+/* Fills link_from, link_to, center, representative and frame from the names of the atoms, link and standard.
+ */
+void of3_component_set_roles(of3_component *component);
+
+/* Whether a residue of a chain of that kind lacks this atom, wherever in the chain it stands: OXT in
+ * proteins, OP3 and O3P in nucleic acids; of a residue that the user put in place of a letter (`modified`)
+ * the atoms that the dictionary calls leaving, if it names any. Ligands keep all. */
+bool of3_component_loses(const of3_component *component, int atom, of3_molecule chain, bool modified);
+
+/* 1 ... 118, or 0 for a symbol that is no element; capital letters ("C", "SE"). */
+int of3_element_number(const char *symbol);
+
+#endif
