@@ -9,6 +9,7 @@ allowed() {
   base) echo "base" ;;
   tensor) echo "tensor base" ;;
   cpu | cuda | mlx) echo "$1 tensor base" ;;
+  cif) echo "cif base" ;;
   chem) echo "chem base" ;;
   msa) echo "msa chem base" ;;
   feat) echo "feat msa chem base" ;;

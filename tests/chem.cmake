@@ -1,0 +1,3 @@
+# CIF files, the dictionary of components, chemistry.
+of3_test(test_cif_reader of3_cif)
+of3_fuzz(fuzz_cif of3_cif)
