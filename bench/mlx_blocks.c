@@ -84,6 +84,11 @@ static void put(bench *b, const char *name, const of3_tensor *t) {
   put_data(b, name, t, t->dtype, copy);
 }
 
+/* The same of one with an axis of complexes [1,..], without it. */
+static void put_single(bench *b, const char *name, const of3_tensor *t) {
+  put(b, name, of3_reshape(b->cx, t, t->rank - 1, t->shape + 1));
+}
+
 static void put_weight(bench *b, const char *path, const char *leaf, const of3_tensor *t) {
   if (t) put_data(b, name_of(b, "w.%s.%s", path, leaf), t, OF3_F32, of3_host(t));
 }
@@ -186,7 +191,7 @@ static void changes(bench *b, int i, const char *name, of3_tensor *t) {
 
 static void put_windows(bench *b) {
   const of3_inputs *in = &b->run.in;
-  put(b, "in.low", in->windows.low);
+  put_single(b, "in.low", in->windows.low);
   put(b, "in.atom_token", in->atom_token);
   put(b, "in.token_count", in->token_count);
 }
@@ -267,7 +272,7 @@ static void prepare_atom(bench *b) {
   of3_tensor *p =
       INPUT("p", 1, of3_count(b->run.in.windows.low), OF3_WINDOW_QUERIES, OF3_WINDOW_KEYS, c->c_atom_pair);
   of3_atom_biases(&b->run, p, w, b->atoms);
-  put(b, "in.encoder.0", b->atoms[0].bias);
+  put_single(b, "in.encoder.0", b->atoms[0].bias);
   put_windows(b);
   changes(b, 0, "q", b->q);
   put_dit_block(b, "encoder.block.0", &b->host->denoiser.encoder.block[0]);
@@ -283,19 +288,20 @@ static void prepare_step(bench *b) {
   const of3_config *c = b->run.c;
   of3_trunk trunk = {.s_input = INPUT("s_input", 1, N, of3_c_s_input(c)),
                      .s = INPUT("s", 1, N, c->c_s),
-                     .z = INPUT("z", 1, N, N, c->c_z)};
+                     .z = OF3_RESHAPE(b->cx, INPUT("z", 1, N, N, c->c_z), 1, N, N, c->c_z)};
   b->x = INPUT("x", 16, SAMPLES, b->run.in.n_atom, 3);
   b->y = of3_new_like(b->cx, b->x);
   b->state = of3_prepare_denoiser(&b->run, &trunk);
   b->levels = of3_upload_levels(&b->run, &t, 1);
-  put(b, "in.t", b->levels.t);
-  put(b, "in.s_base", b->state.s_base);
-  put(b, "in.c", b->state.c);
+  put_single(b, "in.t", b->levels.t);
+  put_single(b, "in.s_base", b->state.s_base);
+  put_single(b, "in.c", b->state.c);
   for (int i = 0; i < c->blocks_atom; i++) {
-    put(b, name_of(b, "in.encoder.%d", i), b->state.encoder[i].bias);
-    put(b, name_of(b, "in.decoder.%d", i), b->state.decoder[i].bias);
+    put_single(b, name_of(b, "in.encoder.%d", i), b->state.encoder[i].bias);
+    put_single(b, name_of(b, "in.decoder.%d", i), b->state.decoder[i].bias);
   }
-  for (int i = 0; i < c->blocks_token; i++) put(b, name_of(b, "in.token.%d", i), b->state.token_bias[i]);
+  for (int i = 0; i < c->blocks_token; i++)
+    put_single(b, name_of(b, "in.token.%d", i), b->state.token_bias[i]);
   put_windows(b);
   changes(b, 0, "x", b->y);
   put_denoiser(b, &b->host->denoiser);
@@ -303,7 +309,9 @@ static void prepare_step(bench *b) {
 
 static void step_body(void *user) {
   bench *b = user;
-  of3_copy(b->cx, b->y, of3_denoise(&b->run, &b->state, b->x, &b->levels));
+  const of3_tensor *x = OF3_RESHAPE(b->cx, b->x, SAMPLES, 1, b->run.in.n_atom, 3);
+  const of3_tensor *y = of3_denoise(&b->run, &b->state, x, &b->levels);
+  of3_copy(b->cx, b->y, of3_reshape(b->cx, y, b->y->rank, b->y->shape));
 }
 
 static void run_step(bench *b) {
@@ -411,7 +419,7 @@ static void run(bench *b, const struct block *k) {
   b->host = &host.weights;
   b->run =
       (of3_run){.cx = &cx, .net = &net, .c = &net.config, .w = &net.weights, .arena = b->arena, .scope = ""};
-  of3_make_inputs(&b->run, &features);
+  of3_make_inputs(&b->run, 1, &(const of3_features *){&features});
   measure(b, k);
   of3_ctx_close(&cx);
   of3_ctx_close(&plain);

@@ -41,6 +41,7 @@ of3_parity(demo_bf16 ${CMAKE_SOURCE_DIR}/examples/demo/of3-demo.safetensors ${FI
 
 of3_test(test_plan of3_model of3_cpu)
 of3_test(test_sampler of3_model of3_cpu)
+of3_test(test_fold_batch of3_model of3_cpu of3_mlx)
 of3_test(test_convert of3_model of3_cpu)
 of3_test_allocations(test_convert_memory of3_model of3_cpu)
 of3_test(test_tape of3_model of3_cpu of3_mlx)

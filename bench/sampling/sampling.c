@@ -148,11 +148,11 @@ static void sample_all(sweep *s, of3_run *run, const of3_trunk *t, const of3_com
   for (int i = 0; i < s->n_setting; i++) {
     of3_prediction p = {0};
     of3_scope scope = of3_scope_begin(cx);
-    of3_tensor *x = OF3_NEW(cx, OF3_F32, s->samples, c->n_atom, 3);
+    of3_tensor *x = OF3_NEW(cx, OF3_F32, s->samples, 1, c->n_atom, 3);
     check(of3_prediction_make(f, s->samples, &p, &err), &err);
     of3_sample_diffusion(run, &d, &s->setting[i], s->setting[i].n_step, x);
     of3_download(cx, x, p.x);
-    of3_contact_probability(run, t->z, p.contact);
+    of3_contact_probability(run, t->z, &p);
     of3_confidence(run, t, x, &p);
     check(of3_ctx_status(cx, &err), &err);
     const size_t n = 3 * (size_t)s->samples * (size_t)c->n_atom;
@@ -187,7 +187,7 @@ static void fold(sweep *s, const of3_query *query) {
                  .random = &random,
                  .arena = arena,
                  .scope = ""};
-  of3_make_inputs(&run, &f);
+  of3_make_inputs(&run, 1, &(const of3_features *){&f});
   const of3_trunk t = of3_run_trunk(&run, PASSES);
   sample_all(s, &run, &t, &complex, &f, &r);
   write_result(s, &complex, &r, bonds);

@@ -3,49 +3,61 @@
 #include "model/run.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <stddef.h>
 
-/* Classes of an atom in ref_classes: element, then its four name characters. */
-static of3_tensor *atom_classes(const of3_run *r) {
-  const of3_features *f = r->in.f;
-  const int width = 1 + OF3_NAME_CHARS;
-  int32_t *host;
-  of3_tensor *t = OF3_STAGE(r->cx, &host, OF3_I32, f->n_atom, width);
-  for (int a = 0; host && a < f->n_atom; a++) {
-    int32_t *at = host + (int64_t)a * width;
+/* Classes of an atom in ref_classes: element, then its four name characters; none: -1. */
+enum { ATOM_CLASSES = 1 + OF3_NAME_CHARS };
+static void write_atom_classes(const of3_features *f, int32_t *at) {
+  for (int a = 0; a < f->n_atom; a++, at += ATOM_CLASSES) {
     at[0] = f->ref_element[a] == OF3_NO_CLASS ? -1 : f->ref_element[a];
     for (int k = 0; k < OF3_NAME_CHARS; k++) {
       int ch = f->ref_atom_name_chars[OF3_NAME_CHARS * a + k];
       at[1 + k] = ch == OF3_NO_CLASS ? -1 : OF3_N_ELEMENT + OF3_N_NAME_CHAR * k + ch;
     }
   }
+}
+
+static of3_tensor *atom_classes(const of3_run *r) {
+  const of3_inputs *in = &r->in;
+  int32_t *host;
+  of3_tensor *t = OF3_STAGE(r->cx, &host, OF3_I32, in->n, in->n_atom, ATOM_CLASSES);
+  for (int b = 0; host && b < in->n; b++) write_atom_classes(in->f[b], host + b * in->n_atom * ATOM_CLASSES);
   of3_staged(r->cx, t);
   return t;
 }
 
+/* asinh of the charges: [B,A,1]. */
+static of3_tensor *atom_charges(const of3_run *r) {
+  const of3_inputs *in = &r->in;
+  float *host;
+  of3_tensor *t = OF3_STAGE(r->cx, &host, OF3_F32, in->n, in->n_atom, 1);
+  for (int b = 0; host && b < in->n; b++)
+    for (int a = 0; a < in->f[b]->n_atom; a++) host[b * in->n_atom + a] = asinhf(in->f[b]->ref_charge[a]);
+  of3_staged(r->cx, t);
+  return t;
+}
+
+static of3_tensor *atom_positions(const of3_run *r) {
+  return of3_share_feature(r, OF3_F32, offsetof(of3_features, ref_pos), OF3_OF_ATOMS, 3);
+}
+
 of3_tensor *of3_atom_single(const of3_run *r, const of3_atom_encoder_w *w) {
   of3_ctx *cx = r->cx;
-  const of3_features *f = r->in.f;
-  of3_tensor *pos = OF3_SHARE_HOST(cx, OF3_F32, f->ref_pos, f->n_atom, 3);
-  of3_tensor *c = of3_linear(cx, pos, w->ref_pos, OF3_ACT_NONE);
+  of3_tensor *c = of3_linear(cx, atom_positions(r), w->ref_pos, OF3_ACT_NONE);
   of3_scope scope = of3_scope_begin(cx);
-  float *charge;
-  of3_tensor *charges = OF3_STAGE(cx, &charge, OF3_F32, f->n_atom, 1);
-  for (int a = 0; charge && a < f->n_atom; a++) charge[a] = asinhf(f->ref_charge[a]);
-  of3_staged(cx, charges);
-  of3_linear_add(cx, c, charges, w->ref_charge, NULL, NULL);
-  of3_linear_add(cx, c, OF3_SHARE_HOST(cx, OF3_F32, f->ref_mask, f->n_atom, 1), w->ref_mask, NULL, NULL);
+  of3_linear_add(cx, c, atom_charges(r), w->ref_charge, NULL, NULL);
+  of3_linear_add(cx, c, of3_share_feature(r, OF3_F32, offsetof(of3_features, ref_mask), OF3_OF_ATOMS, 1),
+                 w->ref_mask, NULL, NULL);
   of3_embed_add(cx, c, atom_classes(r), w->ref_classes, NULL);
   of3_scope_end(cx, scope);
   return c;
 }
 
 of3_tensor *of3_atom_pair_features(const of3_run *r, const of3_atom_encoder_w *w) {
-  of3_ctx *cx = r->cx;
-  const of3_features *f = r->in.f;
-  of3_tensor *pos = OF3_SHARE_HOST(cx, OF3_F32, f->ref_pos, f->n_atom, 3);
-  of3_tensor *uid = OF3_SHARE_HOST(cx, OF3_I32, f->ref_space_uid, f->n_atom);
-  return of3_atom_pair(cx, pos, uid, r->in.windows, w->ref_offset, w->inv_sq_dists, w->valid_mask);
+  const of3_tensor *uid =
+      of3_share_feature(r, OF3_I32, offsetof(of3_features, ref_space_uid), OF3_OF_ATOMS, 0);
+  return of3_atom_pair(r->cx, atom_positions(r), uid, r->in.windows, w->ref_offset, w->inv_sq_dists,
+                       w->valid_mask);
 }
 
 /* p += the small MLP of docs/model.md 5.4. */
@@ -69,24 +81,26 @@ void of3_atom_pair_update(const of3_run *r, of3_tensor *p, const of3_tensor *c, 
   of3_activate(cx, x, OF3_ACT_RELU);
   of3_tensor *row = of3_linear(cx, x, w->l, OF3_ACT_NONE), *col = of3_linear(cx, x, w->m, OF3_ACT_NONE);
   of3_window_add(cx, p, row, col, r->in.windows);
-  const int64_t windows = p->shape[0],
-                step = windows ? of3_block_rows(r, windows, of3_count(p) / windows) : 1;
+  const int64_t windows = of3_count(r->in.windows.low), /* of all complexes */
+      step = windows ? of3_block_rows(r, windows, of3_count(p) / windows) : 1;
+  const of3_tensor *of_all =
+      OF3_RESHAPE(cx, p, windows, OF3_WINDOW_QUERIES, OF3_WINDOW_KEYS, r->c->c_atom_pair);
   for (int64_t b = 0; b < windows; b += step)
-    pair_mlp(r, of3_narrow(cx, p, b, b + step < windows ? step : windows - b), w);
+    pair_mlp(r, of3_narrow(cx, of_all, b, b + step < windows ? step : windows - b), w);
   of3_mask_rows(cx, p, r->in.windows.mask);
   of3_scope_end(cx, scope);
 }
 
 void of3_atom_modulations(const of3_run *r, const of3_tensor *c, const of3_dit_block_w *w,
                           of3_dit_state *block) {
-  const int64_t windows = of3_count(r->in.windows.low);
+  const int64_t windows = of3_dim(r->in.windows.low, 0);
   for (int i = 0; block && i < r->c->blocks_atom; i++) {
     of3_modulation m[2];
     of3_modulate(r->cx, c, 2, (const of3_modulation_w *[]){&w[i].query, &w[i].transition}, m);
     block[i] = (of3_dit_state){
         .query = m[0],
         .transition = m[1],
-        .bias = OF3_NEW(r->cx, OF3_F32, windows, r->c->h_atom, OF3_WINDOW_KEYS, OF3_WINDOW_QUERIES)};
+        .bias = OF3_NEW(r->cx, OF3_F32, r->in.n, windows, r->c->h_atom, OF3_WINDOW_KEYS, OF3_WINDOW_QUERIES)};
     of3_modulate(r->cx, c, 1, (const of3_modulation_w *[]){&w[i].key}, &block[i].key);
   }
 }

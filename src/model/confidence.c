@@ -21,38 +21,72 @@ static int64_t representative_atom(const of3_features *f, int i, float *has) {
   return real ? at : 0;
 }
 
-/* Of each token: [N] i32. */
+/* Of each token: [B,N] i32. */
 static of3_tensor *representative_atoms(const of3_run *r) {
-  const of3_features *f = r->in.f;
+  const of3_inputs *in = &r->in;
   int32_t *index;
   float has;
-  of3_tensor *t = OF3_STAGE(r->cx, &index, OF3_I32, f->n_token);
-  for (int i = 0; index && i < f->n_token; i++) index[i] = (int32_t)representative_atom(f, i, &has);
+  of3_tensor *t = OF3_STAGE(r->cx, &index, OF3_I32, in->n, in->n_token);
+  for (int b = 0; index && b < in->n; b++)
+    for (int i = 0; i < in->f[b]->n_token; i++)
+      index[b * in->n_token + i] = (int32_t)representative_atom(in->f[b], i, &has);
   of3_staged(r->cx, t);
   return t;
 }
 
-/* Whether each token has one: [N], NULL if all have. */
+static bool all_have_representatives(const of3_inputs *in) {
+  float has = 1;
+  for (int b = 0; b < in->n && has == 1; b++) {
+    if (in->f[b]->n_token < in->n_token) return false;
+    for (int i = 0; i < in->n_token && has == 1; i++) representative_atom(in->f[b], i, &has);
+  }
+  return has == 1;
+}
+
+/* Whether each token has one: [B,N], NULL if all have. */
 static of3_tensor *has_representative(const of3_run *r) {
-  const of3_features *f = r->in.f;
-  float *at, has = 1;
-  int first = 0;
-  while (first < f->n_token && has == 1) representative_atom(f, first++, &has);
-  if (has == 1) return NULL;
-  of3_tensor *t = OF3_STAGE(r->cx, &at, OF3_F32, f->n_token);
-  for (int i = 0; at && i < f->n_token; i++) representative_atom(f, i, &at[i]);
+  const of3_inputs *in = &r->in;
+  float *at;
+  if (all_have_representatives(in)) return NULL;
+  of3_tensor *t = OF3_STAGE(r->cx, &at, OF3_F32, in->n, in->n_token);
+  for (int b = 0; at && b < in->n; b++)
+    for (int i = 0; i < in->f[b]->n_token; i++) representative_atom(in->f[b], i, &at[b * in->n_token + i]);
   of3_staged(r->cx, t);
   return t;
 }
 
 /* ---- what logits are turned into */
 
+/* Tables of the heads: [1,bins]. */
+typedef struct head_tables {
+  of3_tensor *pae, *pde, *plddt;
+} head_tables;
+
+/* What the logits of a complex are turned into results by; n and a: its own tokens and atoms, without
+ * padding. */
 typedef struct decoding {
-  of3_tensor *pae, *pde, *plddt, *contact; /* tables [1,bins] */
-  of3_tensor *tm;                          /* [sets,bins_pae] */
-  of3_tensor *chain, *set_of_size; /* [N,2], [N+1] i32: which set a pair of tokens takes; set 0: all tokens */
-  of3_tensor *atom_place, *has_place; /* [A] i32, f32: of expected pLDDT */
+  const of3_features *f;
+  int64_t n, a;
+  of3_tensor *own;                 /* [n] i32: 0, 1, ..; NULL: no token is padding */
+  of3_tensor *tm;                  /* [sets,bins_pae] */
+  of3_tensor *chain, *set_of_size; /* [n,2], [n+1] i32: which set a pair of tokens takes; set 0: all tokens */
+  of3_tensor *atom_place, *has_place; /* [a] i32, f32: of expected pLDDT */
 } decoding;
+
+/* The tokens of a complex that is smaller than the batch. */
+static of3_tensor *own_tokens(const of3_run *r, int64_t n) {
+  int32_t *at;
+  if (n == r->in.n_token) return NULL;
+  of3_tensor *t = OF3_STAGE(r->cx, &at, OF3_I32, n);
+  for (int64_t i = 0; at && i < n; i++) at[i] = (int32_t)i;
+  of3_staged(r->cx, t);
+  return t;
+}
+
+/* [n,n,c] of the pairs [N,N,c] that a complex is padded to. */
+static const of3_tensor *own_pairs(const of3_run *r, const of3_tensor *z, const decoding *d) {
+  return d->own ? of3_take_rows(r->cx, of3_narrow(r->cx, z, 0, d->n), d->own) : z;
+}
 
 /* Centres of n bins on [0,top]. */
 static of3_tensor *centres(const of3_run *r, int n, double top) {
@@ -102,28 +136,28 @@ static int number_sizes(const int *chain, int n_chain, int32_t *row) {
   return rows;
 }
 
-/* The table of sets: row 0 of `all` tokens, then those of the sizes that have a row. */
-static of3_tensor *make_tm(const of3_run *r, int all, const int32_t *row, int rows) {
+/* The table of sets: row 0 of `all` tokens, then those of the sizes up to n that have a row. */
+static of3_tensor *make_tm(const of3_run *r, int64_t n, int all, const int32_t *row, int rows) {
   const int bins = r->c->bins_pae;
   float *at;
   of3_tensor *t = OF3_STAGE(r->cx, &at, OF3_F32, rows, bins);
   if (at) tm_weights(all, bins, at);
-  for (int size = 0; at && size <= r->in.n_token; size++)
+  for (int size = 0; at && size <= n; size++)
     if (row[size]) tm_weights(size, bins, at + (int64_t)row[size] * bins);
   of3_staged(r->cx, t);
   return t;
 }
 
 static void make_tm_tables(const of3_run *r, decoding *d) {
-  const of3_features *f = r->in.f;
-  const int64_t n = f->n_token;
+  const of3_features *f = d->f;
+  const int64_t n = d->n;
   const int n_chain = count_chains(f, NULL) + 1;
   int *chain = OF3_RUN_NEW(r, int, n_chain), all = 0;
   int32_t *row = OF3_RUN_NEW(r, int32_t, n + 1), *of_token;
   if (!chain || !row) return;
   count_chains(f, chain);
   for (int a = 0; a < n_chain; a++) all += chain[a];
-  d->tm = make_tm(r, all, row, number_sizes(chain, n_chain, row));
+  d->tm = make_tm(r, n, all, row, number_sizes(chain, n_chain, row));
   d->set_of_size = OF3_SHARE_HOST(r->cx, OF3_I32, row, n + 1);
   d->chain = OF3_STAGE(r->cx, &of_token, OF3_I32, n, 2);
   for (int64_t i = 0; of_token && i < n; i++) {
@@ -135,7 +169,7 @@ static void make_tm_tables(const of3_run *r, decoding *d) {
 
 /* Which of the expectations of a token's atom places is that of an atom, and whether there is one. */
 static void make_atom_places(const of3_run *r, decoding *d) {
-  const of3_features *f = r->in.f;
+  const of3_features *f = d->f;
   const int64_t slots = r->c->max_atoms_per_token;
   int32_t *at;
   float *real;
@@ -153,20 +187,40 @@ static void make_atom_places(const of3_run *r, decoding *d) {
   of3_staged(r->cx, d->has_place);
 }
 
+static decoding *make_decodings(const of3_run *r) {
+  decoding *d = OF3_RUN_NEW(r, decoding, r->in.n);
+  for (int b = 0; d && b < r->in.n; b++) {
+    const of3_features *f = r->in.f[b];
+    d[b] = (decoding){.f = f, .n = f->n_token, .a = f->n_atom, .own = own_tokens(r, f->n_token)};
+    make_tm_tables(r, &d[b]);
+    make_atom_places(r, &d[b]);
+  }
+  return d;
+}
+
 /* ---- heads */
 
-/* Results of a group of samples, of which `first` is the first of all: they stay where they are computed
- * until the group is done. Each is a tensor [G,..]. */
+/* Results of a complex for a group of samples, of which `first` is the first of all: they stay where they are
+ * computed until the group is done. Each is a tensor [G,..]. */
 typedef struct group_results {
   of3_tensor *pae, *tm, *tm_chains, *pde, *plddt;
 } group_results;
 
+/* A sample of a complex: its number in all and in the group, what decodes it, and where its results go. */
+typedef struct head_sample {
+  int sample, g;
+  const head_tables *tables;
+  const decoding *d;
+  const group_results *out;
+} head_sample;
+
 /* Where the results of sample i are on the host; NULL while planning. */
 static float *host_of(float *all, int64_t each, int64_t i) { return all ? all + each * i : NULL; }
 
-static group_results new_results(const of3_run *r, int64_t group, int64_t first, const of3_prediction *out) {
+static group_results new_results(const of3_run *r, const decoding *d, int64_t group, int64_t first,
+                                 const of3_prediction *out) {
   of3_ctx *cx = r->cx;
-  const int64_t n = r->in.n_token, pairs = n * n, atoms = r->in.n_atom;
+  const int64_t n = d->n, pairs = n * n, atoms = d->a;
   return (group_results){.pae = OF3_RESULT(cx, host_of(out->pae, pairs, first), group, n, n),
                          .tm = OF3_RESULT(cx, host_of(out->tm, pairs, first), group, n, n),
                          .tm_chains = OF3_RESULT(cx, host_of(out->tm_chains, pairs, first), group, n, n),
@@ -174,37 +228,38 @@ static group_results new_results(const of3_run *r, int64_t group, int64_t first,
                          .plddt = OF3_RESULT(cx, host_of(out->plddt, atoms, first), group, atoms)};
 }
 
-static void download_results(const of3_run *r, const group_results *g, int64_t first,
+static void download_results(const of3_run *r, const decoding *d, const group_results *g, int64_t first,
                              const of3_prediction *out) {
-  const int64_t pairs = r->in.n_token * r->in.n_token;
+  const int64_t pairs = d->n * d->n;
   of3_download(r->cx, g->pae, host_of(out->pae, pairs, first));
   of3_download(r->cx, g->tm, host_of(out->tm, pairs, first));
   of3_download(r->cx, g->tm_chains, host_of(out->tm_chains, pairs, first));
   of3_download(r->cx, g->pde, host_of(out->pde, pairs, first));
-  of3_download(r->cx, g->plddt, host_of(out->plddt, r->in.n_atom, first));
+  of3_download(r->cx, g->plddt, host_of(out->plddt, d->a, first));
 }
 
-/* Rows i .. of the pairs [N,N] of sample g of the group. */
+/* Rows i .. of the pairs [n,n] of sample g of a result [G,n,n]. */
 static of3_tensor *rows_of(const of3_run *r, const of3_tensor *result, int g, int64_t i, int64_t rows) {
-  const int64_t n = r->in.n_token;
+  const int64_t n = of3_dim(result, 0);
   of3_tensor *flat = OF3_RESHAPE(r->cx, result, result->shape[0] * n, n);
   return of3_narrow(r->cx, flat, g * n + i, rows);
 }
 
-/* PAE and TM terms of sample g of a group: zc [N,N,c_z]. */
-static void pae_head(const of3_run *r, const of3_tensor *zc, const decoding *d, int sample, int g,
-                     const group_results *out) {
+/* PAE and TM terms of a sample: zc [n,n,c_z]. */
+static void pae_head(const of3_run *r, const of3_tensor *zc, const head_sample *s) {
   of3_ctx *cx = r->cx;
   const of3_head_w *w = &r->w->confidence.pae;
-  int64_t n = r->in.n_token, step = of3_block_rows(r, n, n * r->c->bins_pae);
+  const decoding *d = s->d;
+  int64_t n = d->n, step = of3_block_rows(r, n, n * r->c->bins_pae);
   for (int64_t i = 0; i < n; i += step) {
     const int64_t rows = i + step < n ? step : n - i;
     of3_scope scope = of3_scope_begin(cx);
     of3_tensor *logits = of3_norm_linear(cx, of3_narrow(cx, zc, i, rows), w->norm, w->linear, OF3_ACT_NONE);
-    if (rows == n) of3_note(r, logits, "sample%d/pae", sample);
-    of3_expect(cx, rows_of(r, out->pae, g, i, rows), logits, d->pae);
-    of3_expect(cx, rows_of(r, out->tm, g, i, rows), logits, d->tm);
-    of3_expect_chains(cx, rows_of(r, out->tm_chains, g, i, rows), logits, d->tm, d->chain, d->set_of_size, i);
+    if (rows == n) of3_note(r, logits, "sample%d/pae", s->sample);
+    of3_expect(cx, rows_of(r, s->out->pae, s->g, i, rows), logits, s->tables->pae);
+    of3_expect(cx, rows_of(r, s->out->tm, s->g, i, rows), logits, d->tm);
+    of3_expect_chains(cx, rows_of(r, s->out->tm_chains, s->g, i, rows), logits, d->tm, d->chain,
+                      d->set_of_size, i);
     of3_scope_end(cx, scope);
   }
 }
@@ -217,127 +272,153 @@ static of3_tensor *symmetric_logits(const of3_run *r, const of3_tensor *z, const
   return of3_symmetrize(cx, l);
 }
 
-static void pde_head(const of3_run *r, const of3_tensor *zc, const decoding *d, int sample, int g,
-                     const group_results *out) {
+static void pde_head(const of3_run *r, const of3_tensor *zc, const head_sample *s) {
   of3_ctx *cx = r->cx;
   of3_scope scope = of3_scope_begin(cx);
   of3_tensor *logits = symmetric_logits(r, zc, &r->w->confidence.pde);
-  of3_note(r, logits, "sample%d/pde", sample);
-  of3_expect(cx, rows_of(r, out->pde, g, 0, r->in.n_token), logits, d->pde);
+  of3_note(r, logits, "sample%d/pde", s->sample);
+  of3_expect(cx, rows_of(r, s->out->pde, s->g, 0, s->d->n), logits, s->tables->pde);
   of3_scope_end(cx, scope);
 }
 
-/* Expected pLDDT of the atoms of one sample from s [N,c_s]: slot = place of the atom in its token. */
-static void plddt_head(const of3_run *r, const of3_tensor *s, const decoding *d, int sample, int g,
-                       const group_results *out) {
+/* Expected pLDDT of the atoms of one sample from single [n,c_s]: slot = place of the atom in its token. */
+static void plddt_head(const of3_run *r, const of3_tensor *single, const head_sample *s) {
   of3_ctx *cx = r->cx;
   const of3_head_w *w = &r->w->confidence.plddt;
-  const int64_t n = r->in.n_token, slots = r->c->max_atoms_per_token, atoms = r->in.n_atom;
+  const int64_t n = s->d->n, slots = r->c->max_atoms_per_token;
   of3_scope scope = of3_scope_begin(cx);
-  of3_tensor *logits = of3_norm_linear(cx, s, w->norm, w->linear, OF3_ACT_NONE);
+  of3_tensor *logits = of3_norm_linear(cx, single, w->norm, w->linear, OF3_ACT_NONE);
   logits = OF3_RESHAPE(cx, logits, n, slots, r->c->bins_plddt);
-  of3_note(r, logits, "sample%d/plddt", sample);
+  of3_note(r, logits, "sample%d/plddt", s->sample);
   of3_tensor *of_places = of3_new_exact(cx, OF3_F32, 2, (int64_t[]){n, slots});
-  of3_expect(cx, of_places, logits, d->plddt);
-  of3_tensor *of_atoms = OF3_RESHAPE(cx, of3_narrow(cx, out->plddt, g, 1), atoms, 1);
+  of3_expect(cx, of_places, logits, s->tables->plddt);
+  of3_tensor *of_atoms = OF3_RESHAPE(cx, of3_narrow(cx, s->out->plddt, s->g, 1), s->d->a, 1);
   of3_copy(cx, of_atoms,
-           of3_gather(cx, OF3_RESHAPE(cx, of_places, n * slots, 1), d->atom_place, d->has_place));
+           of3_gather(cx, OF3_RESHAPE(cx, of_places, n * slots, 1), s->d->atom_place, s->d->has_place));
   of3_scope_end(cx, scope);
 }
 
-static void resolved_head(const of3_run *r, const of3_tensor *s, int sample) {
+static void resolved_head(const of3_run *r, const of3_tensor *single, const head_sample *s) {
   if (!r->observer || !r->observer->trace) return; /* no score uses it */
   of3_ctx *cx = r->cx;
   const of3_head_w *w = &r->w->confidence.resolved;
   of3_scope scope = of3_scope_begin(cx);
-  of3_tensor *logits = of3_norm_linear(cx, s, w->norm, w->linear, OF3_ACT_NONE);
-  of3_note(r, OF3_RESHAPE(cx, logits, r->in.n_token, r->c->max_atoms_per_token, 2), "sample%d/resolved",
-           sample);
+  of3_tensor *logits = of3_norm_linear(cx, single, w->norm, w->linear, OF3_ACT_NONE);
+  of3_note(r, OF3_RESHAPE(cx, logits, s->d->n, r->c->max_atoms_per_token, 2), "sample%d/resolved", s->sample);
   of3_scope_end(cx, scope);
 }
 
-void of3_contact_probability(const of3_run *r, const of3_tensor *z, float *contact) {
+/* Of complex b. */
+static void contact_of(const of3_run *r, int b, const of3_tensor *z, const of3_tensor *table,
+                       float *contact) {
   of3_ctx *cx = r->cx;
-  of3_scope scope = of3_scope_begin(cx);
+  const int64_t all = r->in.n_token;
+  const decoding d = {.n = r->in.f[b]->n_token, .own = own_tokens(r, r->in.f[b]->n_token)};
   const of3_head_w w = {.linear = r->w->confidence.distogram};
-  of3_tensor *table = contact_table(r), *logits = symmetric_logits(r, z, &w);
+  const of3_tensor *padded = OF3_RESHAPE(cx, of3_narrow(cx, z, b, 1), all, all, r->c->c_z);
+  of3_tensor *logits = symmetric_logits(r, own_pairs(r, padded, &d), &w);
   of3_note(r, logits, "distogram");
-  of3_tensor *y = OF3_RESULT(cx, contact, r->in.n_token, r->in.n_token);
+  of3_tensor *y = OF3_RESULT(cx, contact, d.n, d.n);
   of3_expect(cx, y, logits, table);
   of3_download(cx, y, contact);
-  of3_scope_end(cx, scope);
+}
+
+void of3_contact_probability(const of3_run *r, const of3_tensor *z, of3_prediction *out) {
+  of3_scope scope = of3_scope_begin(r->cx);
+  const of3_tensor *table = contact_table(r);
+  for (int b = 0; b < r->in.n; b++) {
+    of3_scope one = of3_scope_begin(r->cx);
+    contact_of(r, b, z, table, out[b].contact);
+    of3_scope_end(r->cx, one);
+  }
+  of3_scope_end(r->cx, scope);
 }
 
 /* ---- Alg. 31 */
 
-/* zc [G,N,N,c_z] = z + linear_i(s_input)_i + linear_j(s_input)_j + linear_distance(bins). x [G,A,3]. */
+/* zc [G,B,N,N,c_z] = z + linear_i(s_input)_i + linear_j(s_input)_j + linear_distance(bins). x [G,B,A,3]. */
 static of3_tensor *embed_pair(const of3_run *r, const of3_trunk *t, const of3_tensor *x,
                               const of3_tensor *representative) {
   of3_ctx *cx = r->cx;
   const of3_confidence_w *w = &r->w->confidence;
-  int64_t n = r->in.n_token, group = x->shape[0];
-  of3_tensor *zc = OF3_NEW(cx, OF3_F32, group, n, n, r->c->c_z);
+  const int64_t n = r->in.n_token, all = r->in.n, group = x->shape[0];
+  of3_tensor *zc = OF3_NEW(cx, OF3_F32, group, all, n, n, r->c->c_z);
   of3_scope scope = of3_scope_begin(cx);
   of3_tensor *i = of3_linear(cx, t->s_input, w->i, OF3_ACT_NONE),
              *j = of3_linear(cx, t->s_input, w->j, OF3_ACT_NONE);
-  of3_tensor *one = OF3_RESHAPE(cx, of3_narrow(cx, zc, 0, 1), n, n, r->c->c_z);
+  of3_tensor *one = OF3_RESHAPE(cx, of3_narrow(cx, zc, 0, 1), all, n, n, r->c->c_z);
   of3_outer_sum(cx, one, i, j);
   of3_add(cx, one, t->z);
   for (int64_t g = 1; g < group; g++) of3_copy(cx, of3_narrow(cx, zc, g, 1), one);
   of3_tensor *bin = of3_distance_bin(cx, x, representative);
-  of3_embed_add(cx, zc, OF3_RESHAPE(cx, bin, group, n, n, 1), w->distance, NULL);
+  of3_embed_add(cx, zc, OF3_RESHAPE(cx, bin, group, all, n, n, 1), w->distance, NULL);
   of3_scope_end(cx, scope);
   return zc;
+}
+
+/* The heads of complex b on a group of samples: sc [G,B,N,c_s], zc [G,B,N,N,c_z]. */
+static void run_heads(const of3_run *r, int b, const of3_tensor *sc, const of3_tensor *zc, int first,
+                      const head_tables *tables, const decoding *d, const of3_prediction *out) {
+  of3_ctx *cx = r->cx;
+  const int64_t all = r->in.n, n = r->in.n_token, group = sc->shape[0];
+  const of3_tensor *single = OF3_RESHAPE(cx, sc, group * all, n, r->c->c_s),
+                   *pair = OF3_RESHAPE(cx, zc, group * all, n, n, r->c->c_z);
+  const group_results results = new_results(r, d, group, first, out);
+  for (int g = 0; g < group; g++) {
+    const head_sample sample = {first + g, g, tables, d, &results};
+    of3_scope scope = of3_scope_begin(cx);
+    const of3_tensor *padded = OF3_RESHAPE(cx, of3_narrow(cx, pair, g * all + b, 1), n, n, r->c->c_z);
+    const of3_tensor *z = own_pairs(r, padded, d);
+    const of3_tensor *s = OF3_RESHAPE(cx, of3_narrow(cx, single, g * all + b, 1), n, r->c->c_s);
+    s = of3_narrow(cx, s, 0, d->n);
+    pae_head(r, z, &sample);
+    pde_head(r, z, &sample);
+    plddt_head(r, s, &sample);
+    resolved_head(r, s, &sample);
+    of3_scope_end(cx, scope);
+  }
+  download_results(r, d, &results, first, out);
 }
 
 /* Confidence of samples first .. first + G - 1 of x. */
 static void confidence_group(const of3_run *r, const of3_trunk *t, const of3_tensor *x, int first,
                              const of3_tensor *representative, const of3_tensor *single_mask,
-                             const decoding *d, of3_prediction *out) {
+                             const head_tables *tables, const decoding *d, const of3_prediction *out) {
   of3_ctx *cx = r->cx;
-  int64_t n = r->in.n_token, group = x->shape[0];
   of3_tensor *zc = embed_pair(r, t, x, representative);
-  of3_tensor *sc = OF3_NEW(cx, OF3_F32, group, n, r->c->c_s);
+  of3_tensor *sc = OF3_NEW(cx, OF3_F32, x->shape[0], r->in.n, r->in.n_token, r->c->c_s);
   of3_copy(cx, sc, t->s);
   of3_note(r, zc, "aux_heads.pairformer_embedding/z");
   of3_pairformer(r, sc, zc, single_mask, r->w->confidence.block, r->c->blocks_conf,
                  "aux_heads.pairformer_embedding.pairformer_stack");
-  const group_results results = new_results(r, group, first, out);
-  for (int g = 0; g < group; g++) {
+  for (int b = 0; b < r->in.n; b++) {
     of3_scope scope = of3_scope_begin(cx);
-    of3_tensor *z = OF3_RESHAPE(cx, of3_narrow(cx, zc, g, 1), n, n, r->c->c_z);
-    of3_tensor *s = OF3_RESHAPE(cx, of3_narrow(cx, sc, g, 1), n, r->c->c_s);
-    pae_head(r, z, d, first + g, g, &results);
-    pde_head(r, z, d, first + g, g, &results);
-    plddt_head(r, s, d, first + g, g, &results);
-    resolved_head(r, s, first + g);
+    run_heads(r, b, sc, zc, first, tables, &d[b], &out[b]);
     of3_scope_end(cx, scope);
   }
-  download_results(r, &results, first, out);
 }
 
-int of3_confidence_group(int64_t tokens, int samples) {
-  const int64_t fit = GROUP_PAIRS / (tokens * tokens);
+int of3_confidence_group(int64_t pairs, int samples) {
+  const int64_t fit = GROUP_PAIRS / pairs;
   return fit < 1 ? 1 : fit < samples ? (int)fit : samples;
 }
 
 void of3_confidence(const of3_run *r, const of3_trunk *t, const of3_tensor *x, of3_prediction *out) {
   of3_ctx *cx = r->cx;
   int64_t n = r->in.n_token, samples = x->shape[0], group = r->economy.confidence_samples;
-  if (!group) group = of3_confidence_group(n, (int)samples);
+  if (!group) group = of3_confidence_group(r->in.n * n * n, (int)samples);
   const of3_tensor *representative = representative_atoms(r);
   const of3_tensor *mask = r->net->switches.conf_mask_token ? r->in.token_mask : has_representative(r);
-  decoding d = {.pae = centres(r, r->c->bins_pae, 32),
-                .pde = centres(r, r->c->bins_pde, 32),
-                .plddt = centres(r, r->c->bins_plddt, 100)};
-  make_tm_tables(r, &d);
-  make_atom_places(r, &d);
+  const head_tables tables = {.pae = centres(r, r->c->bins_pae, 32),
+                              .pde = centres(r, r->c->bins_pde, 32),
+                              .plddt = centres(r, r->c->bins_plddt, 100)};
+  const decoding *d = make_decodings(r);
   if (cx->error.code != OF3_OK) return;
   for (int64_t first = 0; first < samples; first += group) {
     of3_progress(r, "confidence", (int)first, (int)samples);
     of3_scope scope = of3_scope_begin(cx);
     of3_tensor *part = of3_narrow(cx, x, first, first + group < samples ? group : samples - first);
-    confidence_group(r, t, part, (int)first, representative, mask, &d, out);
+    confidence_group(r, t, part, (int)first, representative, mask, &tables, d, out);
     of3_scope_end(cx, scope);
   }
   of3_progress(r, "confidence", (int)samples, (int)samples);

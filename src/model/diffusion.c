@@ -4,21 +4,30 @@
 #include "model/run.h"
 #include "tensor/pairs.h"
 
-/* AF3 SI Alg. 21 lines 1-5: zc [N,N,c_z]. In blocks of rows, as the 267 channels of [z, relative positions]
- * are wide. */
-static void condition_pair(const of3_run *r, const of3_tensor *z, of3_tensor *zc) {
+/* zc = linear_z(LNs([z, relative positions])) of complex b. In blocks of rows, as its 267 channels are wide.
+ */
+static void condition_pair_of(const of3_run *r, int b, const of3_tensor *z, of3_tensor *zc) {
   of3_ctx *cx = r->cx;
   const of3_conditioning_w *w = &r->w->denoiser.conditioning;
-  int64_t n = r->in.n_token, step = of3_block_rows(r, n, n * (r->c->c_z + OF3_RELPOS_CLASSES));
+  const int64_t n = r->in.n_token, step = of3_block_rows(r, n, n * (r->c->c_z + OF3_RELPOS_CLASSES));
+  const of3_tensor *from = OF3_RESHAPE(cx, of3_narrow(cx, z, b, 1), n, n, r->c->c_z),
+                   *place = OF3_RESHAPE(cx, of3_narrow(cx, r->in.place, b, 1), n, OF3_N_PLACE);
+  const of3_tensor *to = OF3_RESHAPE(cx, of3_narrow(cx, zc, b, 1), n, n, r->c->c_z);
   for (int64_t i = 0; i < n; i += step) {
     int64_t rows = i + step < n ? step : n - i;
     of3_scope scope = of3_scope_begin(cx);
-    of3_tensor *relpos = of3_relpos_one_hot(cx, r->in.place, i, rows);
-    of3_tensor *x = of3_concat(cx, of3_narrow(cx, z, i, rows), relpos);
-    of3_copy(cx, of3_narrow(cx, zc, i, rows), of3_norm_linear(cx, x, w->norm_z, w->z, OF3_ACT_NONE));
+    of3_tensor *relpos = of3_relpos_one_hot(cx, place, i, rows);
+    of3_tensor *x = of3_concat(cx, of3_narrow(cx, from, i, rows), relpos);
+    of3_copy(cx, of3_narrow(cx, to, i, rows), of3_norm_linear(cx, x, w->norm_z, w->z, OF3_ACT_NONE));
     of3_scope_end(cx, scope);
   }
-  for (int i = 0; i < 2; i++) of3_pair_transition(cx, zc, &w->transition_z[i], r->in.token_mask);
+}
+
+/* AF3 SI Alg. 21 lines 1-5: zc [B,N,N,c_z]. */
+static void condition_pair(const of3_run *r, const of3_tensor *z, of3_tensor *zc) {
+  const of3_conditioning_w *w = &r->w->denoiser.conditioning;
+  for (int b = 0; b < r->in.n; b++) condition_pair_of(r, b, z, zc);
+  for (int i = 0; i < 2; i++) of3_pair_transition(r->cx, zc, &w->transition_z[i], r->in.token_mask);
   of3_note(r, zc, "diffusion_module.diffusion_conditioning/z");
 }
 
@@ -53,21 +62,21 @@ static of3_tensor *noisy_atom_single(const of3_run *r, const of3_tensor *s) {
 static of3_tensor *condition_single_base(const of3_run *r, const of3_trunk *t) {
   of3_ctx *cx = r->cx;
   const of3_conditioning_w *w = &r->w->denoiser.conditioning;
-  of3_tensor *base = OF3_NEW(cx, OF3_F32, r->in.n_token, r->c->c_s);
+  of3_tensor *base = OF3_NEW(cx, OF3_F32, r->in.n, r->in.n_token, r->c->c_s);
   of3_scope scope = of3_scope_begin(cx);
   of3_copy(cx, base, of3_norm_linear(cx, of3_concat(cx, t->s, t->s_input), w->norm_s, w->s, OF3_ACT_NONE));
   of3_scope_end(cx, scope);
   return base;
 }
 
-/* Bias [H,N,N] of token block i. */
+/* Bias [B,H,N,N] of token block i. */
 static void make_token_bias(const of3_run *r, const of3_tensor *zc, int i, of3_tensor *bias) {
   const of3_dit_block_w *w = &r->w->denoiser.block[i];
   of3_pair_bias(r->cx, bias, zc, &w->norm_z, w->z, NULL);
 }
 
 static of3_tensor *new_token_bias(const of3_run *r) {
-  return OF3_NEW(r->cx, OF3_F32, r->c->h_token, r->in.n_token, r->in.n_token);
+  return OF3_NEW(r->cx, OF3_F32, r->in.n, r->c->h_token, r->in.n_token, r->in.n_token);
 }
 
 /* The biases that are kept, zc, and what the atom transformers take from it. */
@@ -100,12 +109,12 @@ of3_denoiser_state of3_prepare_denoiser(const of3_run *r, const of3_trunk *t) {
   return d;
 }
 
-/* AF3 SI Alg. 21 lines 6-12: [T,N,c_s] for T noise levels. */
+/* AF3 SI Alg. 21 lines 6-12: [T,B,N,c_s] for T noise levels. */
 static of3_tensor *condition_single(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *t) {
   of3_ctx *cx = r->cx;
   const int64_t n_t = of3_count(t);
   const of3_conditioning_w *w = &r->w->denoiser.conditioning;
-  of3_tensor *s = OF3_NEW(cx, OF3_F32, n_t, r->in.n_token, r->c->c_s);
+  of3_tensor *s = OF3_NEW(cx, OF3_F32, n_t, r->in.n, r->in.n_token, r->c->c_s);
   of3_scope scope = of3_scope_begin(cx);
   of3_copy(cx, s, d->s_base);
   of3_tensor *noise = of3_fourier(cx, t, w->fourier_w, w->fourier_b);
@@ -130,7 +139,7 @@ static of3_tensor *part(const of3_run *r, const of3_tensor *t, int64_t first, in
   return of3_narrow(r->cx, t, t->shape[0] == 1 ? 0 : first, t->shape[0] == 1 ? 1 : n);
 }
 
-/* AF3 SI Alg. 24: a [S,N,c_token] in place. */
+/* AF3 SI Alg. 24: a [S,B,N,c_token] in place. */
 static void attend(const of3_run *r, of3_tensor *a, const of3_modulation *m, const of3_tensor *bias,
                    const of3_mha_w *w) {
   of3_ctx *cx = r->cx;
@@ -162,7 +171,8 @@ void of3_token_block(const of3_run *r, of3_tensor *a, const of3_tensor *s, const
   of3_note(r, a, "diffusion_module.diffusion_transformer.blocks.%d/a", index);
 }
 
-/* AF3 SI Alg. 5 on noisy coordinates x/sqrt(t^2+256): q [S,A,c_atom] and its token means a [S,N,c_token]. */
+/* AF3 SI Alg. 5 on noisy coordinates x/sqrt(t^2+256): q [S,B,A,c_atom] and its token means
+ * a [S,B,N,c_token]. */
 static void diffusion_encode(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *scaled,
                              of3_tensor *q, of3_tensor *a) {
   of3_ctx *cx = r->cx;
@@ -179,7 +189,7 @@ static void diffusion_encode(const of3_run *r, const of3_denoiser_state *d, cons
   of3_scope_end(cx, scope);
 }
 
-/* AF3 SI Alg. 6: update of the coordinates [S,A,3]; q is changed. */
+/* AF3 SI Alg. 6: update of the coordinates [S,B,A,3]; q is changed. */
 static void decode(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *a, of3_tensor *q,
                    of3_tensor *update) {
   of3_ctx *cx = r->cx;
@@ -205,11 +215,11 @@ of3_noise_levels of3_upload_levels(const of3_run *r, const double *t, int n) {
     for (int k = 0; k < OF3_LEVEL_COLUMNS; k++) host[k * n + i] = one[k];
   }
   of3_upload(cx, all, host);
-  for (int k = 0; k < OF3_LEVEL_COLUMNS; k++) column[k] = OF3_RESHAPE(cx, of3_narrow(cx, all, k, 1), n);
+  for (int k = 0; k < OF3_LEVEL_COLUMNS; k++) column[k] = OF3_RESHAPE(cx, of3_narrow(cx, all, k, 1), n, 1);
   return (of3_noise_levels){.t = column[0], .in = column[1], .skip = column[2], .out = column[3]};
 }
 
-/* AF3 SI Alg. 23 on a [S,N,c_token], s [T,N,c_s]: all blocks. */
+/* AF3 SI Alg. 23 on a [S,B,N,c_token], s [T,B,N,c_s]: all blocks. */
 static void token_transformer(const of3_run *r, const of3_denoiser_state *d, of3_tensor *a,
                               const of3_tensor *s) {
   of3_ctx *cx = r->cx;
@@ -222,14 +232,14 @@ static void token_transformer(const of3_run *r, const of3_denoiser_state *d, of3
   }
 }
 
-/* AF3 SI Alg. 20 lines 3-7: update [S,A,3] of the scaled coordinates. */
+/* AF3 SI Alg. 20 lines 3-7: update [S,B,A,3] of the scaled coordinates. */
 static void denoise_scaled(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *scaled,
                            const of3_tensor *s, of3_tensor *update) {
   of3_ctx *cx = r->cx;
   const of3_denoiser_w *w = &r->w->denoiser;
   int64_t samples = scaled->shape[0];
-  of3_tensor *q = OF3_NEW(cx, OF3_F32, samples, r->in.n_atom, r->c->c_atom);
-  of3_tensor *a = OF3_NEW(cx, OF3_F32, samples, r->in.n_token, r->c->c_token);
+  of3_tensor *q = OF3_NEW(cx, OF3_F32, samples, r->in.n, r->in.n_atom, r->c->c_atom);
+  of3_tensor *a = OF3_NEW(cx, OF3_F32, samples, r->in.n, r->in.n_token, r->c->c_token);
   for (int64_t first = 0, n; first < samples; first += n) {
     n = batch(r, samples, first);
     diffusion_encode(r, d, part(r, scaled, first, n), part(r, q, first, n), part(r, a, first, n));

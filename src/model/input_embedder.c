@@ -3,7 +3,7 @@
 
 #include "model/run.h"
 
-/* AF3 SI Alg. 5 without coordinates: [N,c_token_in]. */
+/* AF3 SI Alg. 5 without coordinates: [B,N,c_token_in]. */
 static of3_tensor *input_atom_encoder(const of3_run *r) {
   of3_ctx *cx = r->cx;
   const of3_atom_encoder_w *w = &r->w->encoder;
@@ -24,25 +24,29 @@ static of3_tensor *input_atom_encoder(const of3_run *r) {
   return a;
 }
 
-/* restype one-hot (32), profile (32), deletion_mean (1) of each token. */
-static of3_tensor *token_features(const of3_run *r) {
-  const of3_features *f = r->in.f;
-  const int width = 2 * OF3_N_RESTYPE + 1;
-  float *host;
-  of3_tensor *t = OF3_STAGE(r->cx, &host, OF3_F32, f->n_token, width);
-  for (int i = 0; host && i < f->n_token; i++) {
-    float *row = host + (int64_t)i * width;
+/* restype one-hot (32), profile (32), deletion_mean (1) of each token of a complex: [N,65]. */
+enum { TOKEN_FEATURES = 2 * OF3_N_RESTYPE + 1 };
+static void write_token_features(const of3_features *f, float *row) {
+  for (int i = 0; i < f->n_token; i++, row += TOKEN_FEATURES) {
     if (f->restype[i] != OF3_NO_CLASS) row[f->restype[i]] = 1;
     memcpy(row + OF3_N_RESTYPE, f->profile + (int64_t)i * OF3_N_RESTYPE, OF3_N_RESTYPE * sizeof *row);
-    row[width - 1] = f->deletion_mean[i];
+    row[TOKEN_FEATURES - 1] = f->deletion_mean[i];
   }
+}
+
+static of3_tensor *token_features(const of3_run *r) {
+  const of3_inputs *in = &r->in;
+  float *host;
+  of3_tensor *t = OF3_STAGE(r->cx, &host, OF3_F32, in->n, in->n_token, TOKEN_FEATURES);
+  for (int b = 0; host && b < in->n; b++)
+    write_token_features(in->f[b], host + b * in->n_token * TOKEN_FEATURES);
   of3_staged(r->cx, t);
   return t;
 }
 
 of3_tensor *of3_s_input(const of3_run *r) {
   of3_ctx *cx = r->cx;
-  of3_tensor *s_input = OF3_NEW(cx, OF3_F32, r->in.n_token, of3_c_s_input(r->c));
+  of3_tensor *s_input = OF3_NEW(cx, OF3_F32, r->in.n, r->in.n_token, of3_c_s_input(r->c));
   of3_scope scope = of3_scope_begin(cx);
   of3_copy(cx, s_input, of3_concat(cx, input_atom_encoder(r), token_features(r)));
   of3_scope_end(cx, scope);

@@ -2,6 +2,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "model/network.h"
 
+#include <stddef.h>
+#include <string.h>
 #include <time.h>
 
 #include "model/run.h"
@@ -46,35 +48,60 @@ static void end_part(of3_ctx *cx, of3_parts *parts, int part) {
   cx->peak = cx->top;
 }
 
-static void run_parts(of3_run *r, const of3_features *f, const of3_fold_options *o, of3_prediction *out,
-                      of3_parts *parts) {
+/* What a phase took, a like share for each complex. */
+static void note_seconds(of3_prediction *out, int n, size_t member, double seconds) {
+  for (int b = 0; b < n; b++) *(double *)(void *)((char *)&out[b] + member) = seconds / n;
+}
+
+/* Masked atoms lie at the origin; what the mask left of them is 0 of either sign. */
+static void clear_masked(const of3_features *f, float *x) {
+  for (int64_t a = 0; a < f->n_atom; a++)
+    if (f->atom_mask[a] == 0) memset(x + 3 * a, 0, 3 * sizeof *x);
+}
+
+/* Coordinates x [S,B,A,3] to the host, without padding. */
+static void download_coordinates(const of3_run *r, const of3_tensor *x, of3_prediction *out) {
+  of3_ctx *cx = r->cx;
+  const int64_t n = r->in.n, all = x->shape[0] * n;
+  const of3_tensor *flat = OF3_RESHAPE(cx, x, all, r->in.n_atom, 3);
+  for (int64_t i = 0; i < all && !cx->planning; i++) {
+    const int64_t atoms = r->in.f[i % n]->n_atom;
+    const of3_tensor *one = OF3_RESHAPE(cx, of3_narrow(cx, flat, i, 1), r->in.n_atom, 3);
+    float *host = out[i % n].x + i / n * atoms * 3;
+    of3_download(cx, of3_narrow(cx, one, 0, atoms), host);
+    clear_masked(r->in.f[i % n], host);
+  }
+}
+
+static void run_parts(of3_run *r, int n, const of3_features *const *f, const of3_fold_options *o,
+                      of3_prediction *out, of3_parts *parts) {
   of3_ctx *cx = r->cx;
   double start = network_now();
-  of3_make_inputs(r, f);
+  of3_make_inputs(r, n, f);
   of3_trunk t = of3_run_trunk(r, o->n_cycle);
   of3_wait(cx);
-  out->seconds_trunk = network_now() - start;
+  note_seconds(out, n, offsetof(of3_prediction, seconds_trunk), network_now() - start);
   end_part(cx, parts, OF3_TRUNK);
   start = network_now();
-  of3_tensor *x = OF3_NEW(cx, OF3_F32, o->n_sample, f->n_atom, 3);
+  of3_tensor *x = OF3_NEW(cx, OF3_F32, o->n_sample, n, r->in.n_atom, 3);
   of3_scope scope = of3_scope_begin(cx);
   of3_denoiser_state d = of3_prepare_denoiser(r, &t);
   if (cx->error.code == OF3_OK)
     of3_sample_diffusion(r, &d, o->opt_sampler ? o->opt_sampler : &of3_sampler_reference, o->n_step, x);
   of3_scope_end(cx, scope);
-  of3_download(cx, x, out->x);
-  out->seconds_diffusion = network_now() - start;
+  download_coordinates(r, x, out);
+  note_seconds(out, n, offsetof(of3_prediction, seconds_diffusion), network_now() - start);
   end_part(cx, parts, OF3_DIFFUSION);
   start = network_now();
-  of3_contact_probability(r, t.z, out->contact);
+  of3_contact_probability(r, t.z, out);
   of3_confidence(r, &t, x, out);
-  out->seconds_heads = network_now() - start;
+  note_seconds(out, n, offsetof(of3_prediction, seconds_heads), network_now() - start);
   end_part(cx, parts, OF3_HEADS);
   for (int i = 0; i < OF3_N_PART; i++)
     if (parts->peak[i] > cx->peak) cx->peak = parts->peak[i];
 }
 
-of3_status of3_run_network(of3_ctx *cx, const of3_network *net, const of3_features *f,
+of3_status of3_run_network(of3_ctx *cx, const of3_network *net, int n, const of3_features *const *f,
                            const of3_fold_options *o, const of3_random_source *random,
                            const of3_observer *observer, of3_prediction *out, of3_parts *parts,
                            of3_error *err) {
@@ -91,18 +118,27 @@ of3_status of3_run_network(of3_ctx *cx, const of3_network *net, const of3_featur
                .scope = ""};
   of3_scope scope = of3_scope_begin(cx);
   cx->flops = 0;
-  run_parts(&r, f, o, out, parts);
+  run_parts(&r, n, f, o, out, parts);
   of3_scope_end(cx, scope);
   of3_arena_free(arena);
   return of3_ctx_status(cx, err);
 }
 
+of3_status of3_fold_batch(of3_ctx *cx, const of3_network *net, int n, const of3_features *const *f,
+                          const of3_fold_options *o, const of3_random_source *random,
+                          const of3_observer *observer, of3_prediction *out, of3_error *err) {
+  of3_parts parts;
+  of3_status status = OF3_OK;
+  for (int b = 0; b < n; b++) out[b] = (of3_prediction){0};
+  for (int b = 0; b < n && status == OF3_OK; b++)
+    status = of3_prediction_make(f[b], o->n_sample, &out[b], err);
+  if (status == OF3_OK) status = of3_run_network(cx, net, n, f, o, random, observer, out, &parts, err);
+  for (int b = 0; b < n && status != OF3_OK; b++) of3_prediction_free(&out[b]);
+  return status;
+}
+
 of3_status of3_fold(of3_ctx *cx, const of3_network *net, const of3_features *f, const of3_fold_options *o,
                     const of3_random_source *random, const of3_observer *observer, of3_prediction *out,
                     of3_error *err) {
-  of3_parts parts;
-  OF3_TRY(of3_prediction_make(f, o->n_sample, out, err));
-  of3_status status = of3_run_network(cx, net, f, o, random, observer, out, &parts, err);
-  if (status != OF3_OK) of3_prediction_free(out);
-  return status;
+  return of3_fold_batch(cx, net, 1, &f, o, random, observer, out, err);
 }

@@ -3,7 +3,8 @@
  *
  *   of3_network_bind   weights -> network                        once per checkpoint
  *   of3_plan_within    memory and work that a query will need    before anything is allocated
- *   of3_fold           features -> of3_prediction                once per query and seed
+ *   of3_fold           features -> of3_prediction                once per query and seed,
+ *   of3_fold_batch     or once for several queries and seeds, padded to one size
  *
  * What does not depend on the noise is computed once per query, what does not depend on the sample once per
  * step, and all samples of a query go through the denoiser as one batch. */
@@ -40,7 +41,8 @@ typedef struct of3_random_source {
   /* NULL; or the noise from elsewhere: n standard normals. what: OF3_RANDOM_NOISE_*; step counts from 0; one
    * call for each sample. */
   void (*opt_normal)(void *user, of3_purpose what, int step, int sample, float *out, size_t n);
-  /* Rows of the MSA that a cycle uses; returns how many, at most f->n_msa. out has room for f->n_msa. */
+  /* Rows of the MSA that a cycle uses; returns how many, at most f->n_msa, and in a batch as many for all
+   * alignments of one size. out has room for f->n_msa. */
   int (*msa_rows)(void *user, const of3_features *f, int cycle, uint32_t *out);
 } of3_random_source;
 
@@ -91,10 +93,20 @@ typedef struct of3_fold_options {
   of3_economy economy;
 } of3_fold_options;
 
-/* Needs cx without anything on its stack but what may stay there. Ownership of out: of3_prediction_free. */
+/* One query alone. */
 OF3_MUST_CHECK of3_status of3_fold(of3_ctx *cx, const of3_network *net, const of3_features *f,
                                    const of3_fold_options *o, const of3_random_source *random,
                                    const of3_observer *opt_observer, of3_prediction *out, of3_error *err);
+
+/* n queries as one batch, padded to the largest: results out[n] of the features f[n], each with its own
+ * random numbers random[n] (opt_normal: all or none); cx without anything on its stack but what may stay
+ * there. Each gets the bytes that it gets alone, on a backend whose numbers do not depend on how many rows an
+ * operation gets. Its seconds are its share of the batch's. An error is one of all. Ownership of each out:
+ * of3_prediction_free. */
+OF3_MUST_CHECK of3_status of3_fold_batch(of3_ctx *cx, const of3_network *net, int n,
+                                         const of3_features *const *f, const of3_fold_options *o,
+                                         const of3_random_source *random, const of3_observer *opt_observer,
+                                         of3_prediction *out, of3_error *err);
 
 typedef struct of3_plan {
   size_t step_bytes;   /* memory for tensors: what cx's limit must allow */
@@ -106,11 +118,19 @@ OF3_MUST_CHECK of3_status of3_plan_fold(const of3_device *device, int threads, c
                                         const of3_features *f, const of3_fold_options *o, of3_plan *out,
                                         of3_error *err);
 
+OF3_MUST_CHECK of3_status of3_plan_batch(const of3_device *device, int threads, const of3_network *net, int n,
+                                         const of3_features *const *f, const of3_fold_options *o,
+                                         of3_plan *out, of3_error *err);
+
 /* Chooses o->economy: as little as makes tensors and results fit in `most` bytes. If nothing does, the plan
  * is one that takes the least that this fold can do with. */
 OF3_MUST_CHECK of3_status of3_plan_within(const of3_device *device, int threads, const of3_network *net,
                                           const of3_features *f, size_t most, of3_fold_options *o,
                                           of3_plan *out, of3_error *err);
+
+OF3_MUST_CHECK of3_status of3_plan_batch_within(const of3_device *device, int threads, const of3_network *net,
+                                                int n, const of3_features *const *f, size_t most,
+                                                of3_fold_options *o, of3_plan *out, of3_error *err);
 
 /* "2 of 24 pair biases made in each step, triangle products in 2 passes", or "" of {0}. */
 enum { OF3_ECONOMY_TEXT = 256 };

@@ -25,8 +25,8 @@ static void attention_pair_bias(const of3_run *r, of3_tensor *s, const of3_tenso
                                 const of3_attention_pair_bias_w *w) {
   of3_ctx *cx = r->cx;
   of3_scope scope = of3_scope_begin(cx);
-  int64_t n = r->in.n_token, batch = of3_rows(s) / n;
-  of3_tensor *bias = OF3_NEW(cx, OF3_F32, batch, r->c->h_single, n, n);
+  const int64_t n = r->in.n_token, of_all = of3_rows(s) / n / r->in.n;
+  of3_tensor *bias = OF3_NEW(cx, OF3_F32, of_all, r->in.n, r->c->h_single, n, n);
   of3_pair_bias(cx, bias, z, &w->norm_z, w->z, NULL);
   of3_tensor *y[4]; /* q, k, v, g */
   of3_project(cx, s, &w->norm_a, NULL, r->c->h_single, 4,

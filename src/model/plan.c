@@ -2,12 +2,14 @@
  * economy until they do. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/number.h"
 #include "model/run.h"
 
-static size_t result_floats(int64_t samples, int64_t n, int64_t atoms) {
-  return (size_t)(samples * (4 * atoms + 4 * n * n) + n * n);
+static size_t result_floats(int64_t samples, const of3_features *f) {
+  const int64_t pairs = (int64_t)f->n_token * f->n_token;
+  return (size_t)(samples * (4 * (int64_t)f->n_atom + 4 * pairs) + pairs);
 }
 
 /* What is planned, but for the options. */
@@ -15,19 +17,34 @@ typedef struct planner {
   const of3_device *device;
   int threads;
   const of3_network *net;
-  const of3_features *f;
+  int n; /* complexes of the batch */
+  const of3_features *const *f;
 } planner;
+
+static size_t results_of(const planner *p, int samples) {
+  size_t floats = 0;
+  for (int b = 0; b < p->n; b++) floats += result_floats(samples, p->f[b]);
+  return sizeof(float) * floats;
+}
+
+static int64_t most_tokens(const planner *p) {
+  int64_t most = 0;
+  for (int b = 0; b < p->n; b++)
+    if (p->f[b]->n_token > most) most = p->f[b]->n_token;
+  return most;
+}
 
 static of3_status plan(const planner *p, const of3_fold_options *o, of3_plan *out, of3_parts *parts,
                        of3_error *err) {
   of3_ctx cx;
   *parts = (of3_parts){.flops = {0}};
   OF3_TRY(of3_ctx_open(&cx, p->device, p->threads, (size_t)1 << 62, true, err));
-  of3_prediction nothing = {0};
-  of3_status status = of3_run_network(&cx, p->net, p->f, o, NULL, NULL, &nothing, parts, err);
+  of3_prediction *nothing = calloc((size_t)p->n, sizeof *nothing);
+  of3_status status = nothing ? of3_run_network(&cx, p->net, p->n, p->f, o, NULL, NULL, nothing, parts, err)
+                              : of3_fail_memory(err, "the plan");
+  free(nothing);
   *out = (of3_plan){.step_bytes = cx.peak,
-                    .result_bytes =
-                        sizeof(float) * result_floats(o->n_sample, p->f->n_token, p->f->n_atom) + cx.staging,
+                    .result_bytes = results_of(p, o->n_sample) + cx.staging,
                     .flops_trunk = parts->flops[OF3_TRUNK],
                     .flops_diffusion = parts->flops[OF3_DIFFUSION] - parts->flops[OF3_TRUNK],
                     .flops_heads = parts->flops[OF3_HEADS] - parts->flops[OF3_DIFFUSION]};
@@ -37,11 +54,17 @@ static of3_status plan(const planner *p, const of3_fold_options *o, of3_plan *ou
 
 static size_t needed(const of3_plan *p) { return p->step_bytes + p->result_bytes; }
 
-of3_status of3_plan_fold(const of3_device *device, int threads, const of3_network *net, const of3_features *f,
-                         const of3_fold_options *o, of3_plan *out, of3_error *err) {
-  const planner p = {device, threads, net, f};
+of3_status of3_plan_batch(const of3_device *device, int threads, const of3_network *net, int n,
+                          const of3_features *const *f, const of3_fold_options *o, of3_plan *out,
+                          of3_error *err) {
+  const planner p = {device, threads, net, n, f};
   of3_parts parts;
   return plan(&p, o, out, &parts, err);
+}
+
+of3_status of3_plan_fold(const of3_device *device, int threads, const of3_network *net, const of3_features *f,
+                         const of3_fold_options *o, of3_plan *out, of3_error *err) {
+  return of3_plan_batch(device, threads, net, 1, &f, o, out, err);
 }
 
 /* ---- Steps of economy: of each phase first those that cost least time for what they save. false: none is
@@ -49,7 +72,8 @@ of3_status of3_plan_fold(const of3_device *device, int threads, const of3_networ
 
 /* What bounds the steps. */
 typedef struct sizes {
-  int tokens, samples, biases;
+  int64_t tokens, pairs; /* of all complexes, padded */
+  int samples, biases;
 } sizes;
 
 /* Each turn packs and norms the pairs again. */
@@ -69,7 +93,7 @@ static bool narrow_blocks(of3_economy *e) {
 /* Half as many samples at a time, of `all` at first, if that leaves `rows` rows. */
 static bool fewer_samples(int *at_a_time, int all, const sizes *s, int64_t rows) {
   const int now = *at_a_time ? *at_a_time : all, half = (now + 1) / 2;
-  if (half == now || (int64_t)half * s->tokens < rows) return false;
+  if (half == now || half * s->tokens < rows) return false;
   *at_a_time = half;
   return true;
 }
@@ -94,7 +118,7 @@ static bool save_in_diffusion(of3_economy *e, const sizes *s) {
 }
 
 static bool save_in_heads(of3_economy *e, const sizes *s) {
-  const int all = of3_confidence_group(s->tokens, s->samples);
+  const int all = of3_confidence_group(s->pairs, s->samples);
   return fewer_samples(&e->confidence_samples, all, s, 1) || narrow_blocks(e) || more_passes(e);
 }
 
@@ -110,7 +134,11 @@ static of3_status save_until_it_fits(const planner *p, size_t most, of3_fold_opt
                                      of3_error *err) {
   static bool (*const save[OF3_N_PART])(of3_economy *, const sizes *) = {
       [OF3_TRUNK] = save_in_trunk, [OF3_DIFFUSION] = save_in_diffusion, [OF3_HEADS] = save_in_heads};
-  const sizes s = {.tokens = p->f->n_token, .samples = o->n_sample, .biases = p->net->config.blocks_token};
+  const int64_t n = most_tokens(p);
+  const sizes s = {.tokens = p->n * n,
+                   .pairs = p->n * n * n,
+                   .samples = o->n_sample,
+                   .biases = p->net->config.blocks_token};
   of3_parts parts;
   do OF3_TRY(plan(p, o, out, &parts, err));
   while (needed(out) > most && save[largest(&parts)](&o->economy, &s));
@@ -138,13 +166,19 @@ static of3_status plan_relax(const planner *p, size_t most, of3_fold_options *o,
   return OF3_OK;
 }
 
-of3_status of3_plan_within(const of3_device *device, int threads, const of3_network *net,
-                           const of3_features *f, size_t most, of3_fold_options *o, of3_plan *out,
-                           of3_error *err) {
-  const planner p = {device, threads, net, f};
+of3_status of3_plan_batch_within(const of3_device *device, int threads, const of3_network *net, int n,
+                                 const of3_features *const *f, size_t most, of3_fold_options *o,
+                                 of3_plan *out, of3_error *err) {
+  const planner p = {device, threads, net, n, f};
   o->economy = (of3_economy){0};
   OF3_TRY(save_until_it_fits(&p, most, o, out, err));
   return needed(out) <= most ? plan_relax(&p, most, o, out, err) : OF3_OK;
+}
+
+of3_status of3_plan_within(const of3_device *device, int threads, const of3_network *net,
+                           const of3_features *f, size_t most, of3_fold_options *o, of3_plan *out,
+                           of3_error *err) {
+  return of3_plan_batch_within(device, threads, net, 1, &f, most, o, out, err);
 }
 
 /* ---- Text */

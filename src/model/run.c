@@ -3,15 +3,27 @@
 
 #include "model/run.h"
 
-void of3_note(const of3_run *r, const of3_tensor *t, const char *fmt, ...) {
-  if (!r->observer || !r->observer->trace || r->cx->planning || r->cx->error.code != OF3_OK) return;
+/* Shows a tensor, or that of slot `slot`. */
+static void show(const of3_run *r, const of3_tensor *t, int slot, const char *fmt, va_list ap) {
   char name[256];
   int n = snprintf(name, sizeof name, "%s", r->scope);
-  va_list ap;
-  va_start(ap, fmt);
+  if (slot >= 0)
+    n += snprintf(name + n, sizeof name - (size_t)n, "template%d/", r->in.of_complex[0].first[slot]);
   vsnprintf(name + n, sizeof name - (size_t)n, fmt, ap);
-  va_end(ap);
   r->observer->trace(r->observer->user, r->cx, name, t);
+}
+
+void of3_note(const of3_run *r, const of3_tensor *t, const char *fmt, ...) {
+  if (!r->observer || !r->observer->trace || r->cx->planning || r->cx->error.code != OF3_OK) return;
+  for (int i = 0; i == 0 || i < r->slots.n; i++) {
+    va_list ap;
+    va_start(ap, fmt);
+    if (r->slots.n)
+      show(r, of3_narrow(r->cx, t, i, 1), r->slots.first + i, fmt, ap);
+    else
+      show(r, t, -1, fmt, ap);
+    va_end(ap);
+  }
 }
 
 void of3_progress(const of3_run *r, const char *phase, int done, int total) {

@@ -4,47 +4,65 @@
 
 #include "model/network.h"
 
-/* The features as tensors, and what follows from them alone. */
+/* The features of B complexes as tensors, and what follows from them alone. Every tensor has an axis of
+ * complexes, B = 1 too, and the size of the largest: N tokens, A atoms, M rows, W windows. What a smaller
+ * complex does not have is masked, without atoms, or no bond, and its own tokens and atoms get the bytes that
+ * they get alone. (Not so a token that is masked itself: attention of such a row is over all that is there.
+ * The features that of3 makes have none.) */
 typedef struct of3_inputs {
-  const of3_features *f;
-  int64_t n_token, n_atom;
-  of3_tensor *token_mask;                   /* [N]; NULL: no token is masked */
-  of3_tensor *place;                        /* [N,OF3_N_PLACE] i32: what relative positions follow from */
-  of3_tensor *token_bonds;                  /* [bonds,2] i32, or NULL */
-  of3_tensor *atom_mask;                    /* [A]; NULL: no atom is masked */
-  of3_tensor *atom_token, *atom_token_mask; /* [A] i32; [A] atom_mask * token_mask of its token, or NULL */
-  of3_tensor *token_start, *token_count;    /* [N] i32 */
-  of3_windows windows;
-  of3_tensor *asym; /* [N] i32 */
+  int n;                        /* B */
+  const of3_features *const *f; /* [B] */
+  int64_t n_token, n_atom;      /* N, A */
+  int64_t n_msa;                /* M: with B > 1 one more than the most, so that every alignment has an end */
+  of3_tensor *token_mask;       /* [B,N]; NULL: no token is masked */
+  of3_tensor *place;            /* [B,N,OF3_N_PLACE] i32: what relative positions follow from */
+  of3_tensor *token_bonds;      /* [B,bonds,2] i32, or NULL */
+  of3_tensor *atom_mask;        /* [B,A]; NULL: no atom is masked */
+  of3_tensor *atom_token,
+      *atom_token_mask;                  /* [B,A] i32; [B,A] atom_mask * token_mask of its token, or NULL */
+  of3_tensor *token_start, *token_count; /* [B,N] i32 */
+  of3_windows windows;                   /* low [B,W], mask [B,W,32,128] */
+  of3_tensor *asym;                      /* [B,N] i32 */
 
-  /* the whole alignment, of which a cycle takes rows */
-  of3_tensor *msa, *has_deletion, *deletion_value; /* [all rows,N]: u8 classes, u8, f32 */
+  /* the whole alignments, of which a cycle takes rows */
+  of3_tensor *msa, *has_deletion, *deletion_value; /* [B,M,N]: u8 classes, u8, f32 */
   of3_tensor *msa_mask;                            /* u8; NULL: nothing is masked */
 
-  /* [templates]: what slots have; of those that have the features of an earlier one `times` is 0 */
-  struct of3_slot_inputs {
-    int times;               /* slots with these features */
-    of3_tensor *restype;     /* [N,1] u8 classes */
-    bool empty;              /* no geometry */
-    of3_template_slot shape; /* unless empty */
-  } * slot;
+  /* Template slots. Those of a complex that have equal features give equal results and are computed once: D
+   * different ones, in the complex that has most of them. */
+  int n_slot;                   /* D */
+  struct of3_slots *of_complex; /* [B] */
+  of3_tensor *slot_restype;     /* [D,B,N,1] u8 classes */
+  of3_template_slot slot_shape; /* [D,B,..]; all NULL: no slot has any geometry */
 } of3_inputs;
 
-/* A run of the network on one query. */
+/* The different slots of a complex. */
+typedef struct of3_slots {
+  int n;
+  int *first; /* [n] the first slot in the features that has these features */
+  int *times; /* [n] how many have */
+} of3_slots;
+
+/* A run of the network on a batch of complexes. */
 typedef struct of3_run {
   of3_ctx *cx;
   const of3_network *net;
   const of3_config *c;
   const of3_weights *w;
-  const of3_observer *observer; /* or NULL */
-  const of3_random_source *random;
+  const of3_observer *observer;    /* or NULL */
+  const of3_random_source *random; /* [B]; NULL while planning */
   of3_economy economy;
   of3_inputs in;
   of3_arena *arena;  /* small host objects of this run */
   const char *scope; /* prefix of trace names, "" or "cycle0/" */
+  /* While slots go through as one batch: the first and how many of of3_inputs; n 0: none do. What is shown to
+   * the observer is then shown slot by slot. */
+  struct {
+    int first, n;
+  } slots;
 } of3_run;
 
-/* Trunk results, [N,449], [N,c_s], [N,N,c_z]. */
+/* Trunk results, [B,N,449], [B,N,c_s], [B,N,N,c_z]. */
 typedef struct of3_trunk {
   of3_tensor *s_input, *s, *z;
 } of3_trunk;
@@ -56,20 +74,26 @@ typedef struct of3_parts {
   size_t peak[OF3_N_PART];
 } of3_parts;
 
-/* network.c: the whole network. While planning, random is NULL and out is {0}. */
-OF3_MUST_CHECK of3_status of3_run_network(of3_ctx *cx, const of3_network *net, const of3_features *f,
-                                          const of3_fold_options *o, const of3_random_source *random,
-                                          const of3_observer *opt_observer, of3_prediction *out,
-                                          of3_parts *parts, of3_error *err);
+/* network.c: the whole network on n complexes. While planning, random is NULL and out[n] zero. */
+OF3_MUST_CHECK of3_status of3_run_network(of3_ctx *cx, const of3_network *net, int n,
+                                          const of3_features *const *f, const of3_fold_options *o,
+                                          const of3_random_source *random, const of3_observer *opt_observer,
+                                          of3_prediction *out, of3_parts *parts, of3_error *err);
 
 /* n zeroed objects that live as long as the run; without memory NULL, and an error of the context. */
 void *of3_run_objects(const of3_run *r, size_t n, size_t size);
 #define OF3_RUN_NEW(r, type, n) ((type *)of3_run_objects((r), (size_t)(n), sizeof(type)))
 
-/* inputs.c: everything on the stack of r->cx, or where the features lie. */
-void of3_make_inputs(of3_run *r, const of3_features *f);
-/* A mask [n], which stays where it is, as a tensor; NULL if it masks nothing. */
-of3_tensor *of3_make_mask(const of3_run *r, const float *mask, int64_t n);
+/* inputs.c: of n complexes, everything on the stack of r->cx, or where the features lie. f must stay. */
+void of3_make_inputs(of3_run *r, int n, const of3_features *const *f);
+
+/* What a feature has entries of, and so its axes behind that of complexes. */
+typedef enum of3_feature_axes { OF3_OF_TOKENS, OF3_OF_ATOMS, OF3_OF_ALIGNMENT } of3_feature_axes;
+/* The array at `member` (offsetof) of the features: [B,N], [B,A] or [B,M,N], with `width` > 0 numbers for
+ * each entry of tokens or atoms and that axis behind; padded with 0. That of a single complex stays where it
+ * is. */
+of3_tensor *of3_share_feature(const of3_run *r, of3_dtype type, size_t member, of3_feature_axes axes,
+                              int64_t width);
 
 /* run.c */
 
@@ -82,7 +106,7 @@ void of3_progress(const of3_run *r, const char *phase, int done, int total);
 /* pairformer.c */
 void of3_pair_block(const of3_run *r, of3_tensor *z, const of3_pair_block_w *w, bool truncated,
                     const char *name);
-/* Alg. 17. s [..,N,c_s], z [..,N,N,c_z], single_mask [N]. */
+/* Alg. 17. s [..,N,c_s], z [..,N,N,c_z], single_mask [B,N]. */
 void of3_pairformer(const of3_run *r, of3_tensor *s, of3_tensor *z, const of3_tensor *single_mask,
                     const of3_pairformer_block_w *w, int blocks, const char *name);
 
@@ -91,10 +115,10 @@ void of3_pairformer(const of3_run *r, of3_tensor *s, of3_tensor *z, const of3_te
 /* What one block of a diffusion transformer takes from its conditioning and from the pair tensor. */
 typedef struct of3_dit_state {
   of3_modulation query, key, transition; /* key without out_gate: atom transformer only */
-  of3_tensor *bias;                      /* [H,K,Q], or [B,H,128,32] for atoms */
+  of3_tensor *bias;                      /* [B,H,K,Q], or [B,W,H,128,32] for atoms */
 } of3_dit_state;
 
-/* c [A,c_atom] and p [B,32,128,c_pair] of the reference conformers (docs/model.md 5.1). */
+/* c [B,A,c_atom] and p [B,W,32,128,c_pair] of the reference conformers (docs/model.md 5.1). */
 of3_tensor *of3_atom_single(const of3_run *r, const of3_atom_encoder_w *w);
 of3_tensor *of3_atom_pair_features(const of3_run *r, const of3_atom_encoder_w *w);
 void of3_atom_pair_update(const of3_run *r, of3_tensor *p, const of3_tensor *c,
@@ -121,23 +145,24 @@ void of3_z_init(const of3_run *r, const of3_tensor *s_input, of3_tensor *z);
 void of3_template_embedder(const of3_run *r, of3_tensor *z);
 /* msa_module.c: Alg. 8, z in place. */
 void of3_msa_module(const of3_run *r, const of3_tensor *s_input, of3_tensor *z, int cycle);
-/* Block i of it: m [M,N,c_m] and z in place, mask [M,N]. */
+/* Block i of it: m [B,M,N,c_m] and z in place, mask [B,M,N]. */
 void of3_msa_block(const of3_run *r, of3_tensor *m, of3_tensor *z, const of3_tensor *mask, int i);
 /* trunk.c: Alg. 1 lines 1-14. */
 of3_trunk of3_run_trunk(const of3_run *r, int n_cycle);
 
 /* diffusion.c: Alg. 20-25 */
 typedef struct of3_denoiser_state {
-  of3_tensor *s_base;               /* [N,c_s]: linear_s(norm(s, s_input)), before the noise level enters */
-  of3_tensor *c;                    /* [A,c_atom]: atom single conditioning */
+  of3_tensor *s_base;               /* [B,N,c_s]: linear_s(norm(s, s_input)), before the noise level enters */
+  of3_tensor *c;                    /* [B,A,c_atom]: atom single conditioning */
   of3_dit_state *encoder, *decoder; /* [blocks_atom] */
-  of3_tensor **token_bias;          /* [blocks_token] of [H,N,N]; NULL: made from zc in each step */
-  of3_tensor *zc;                   /* [N,N,c_z] conditioned pairs, if any bias is */
+  of3_tensor **token_bias;          /* [blocks_token] of [B,H,N,N]; NULL: made from zc in each step */
+  of3_tensor *zc;                   /* [B,N,N,c_z] conditioned pairs, if any bias is */
 } of3_denoiser_state;
 
 /* Everything in the denoiser that depends neither on the coordinates nor on the noise level. */
 of3_denoiser_state of3_prepare_denoiser(const of3_run *r, const of3_trunk *t);
-/* Noise levels, one for all samples or one each, and what Alg. 20 scales with at each: [T] or [1]. */
+/* Noise levels, one for all samples or (of one complex) one each, and what Alg. 20 scales with at each: [T,1]
+ * or [1,1]. */
 typedef struct of3_noise_levels {
   of3_tensor *t, *in, *skip, *out;
 } of3_noise_levels;
@@ -145,15 +170,15 @@ of3_noise_levels of3_upload_levels(const of3_run *r, const double *t, int n);
 /* Alg. 20 at noise level t (Angstrom): in order t itself and the factors `in`, `skip` and `out`. */
 enum { OF3_LEVEL_COLUMNS = 4 };
 void of3_level_coefficients(double t, float out[OF3_LEVEL_COLUMNS]);
-/* x [S,A,3] noisy -> denoised [S,A,3]. Nothing is uploaded in it. */
+/* x [S,B,A,3] noisy -> denoised [S,B,A,3]. Nothing is uploaded in it. */
 of3_tensor *of3_denoise(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *x,
                         const of3_noise_levels *levels);
 
-/* Block `index` of Alg. 23: a [S,N,c_token] in place, s [T,N,c_s] with T = 1 or S, bias [H,N,N]. */
+/* Block `index` of Alg. 23: a [S,B,N,c_token] in place, s [T,B,N,c_s] with T = 1 or S, bias [B,H,N,N]. */
 void of3_token_block(const of3_run *r, of3_tensor *a, const of3_tensor *s, const of3_tensor *bias,
                      const of3_dit_block_w *w, int index);
 
-/* sampler.c: Alg. 18. x [S,A,3] is written. */
+/* sampler.c: Alg. 18. x [S,B,A,3] is written. */
 void of3_sample_diffusion(const of3_run *r, const of3_denoiser_state *d, const of3_sampler *sampler,
                           int n_step, of3_tensor *x);
 
@@ -167,9 +192,12 @@ enum { OF3_STEP_ADDED = OF3_LEVEL_COLUMNS, OF3_STEP_KEEP, OF3_STEP_PULL, OF3_STE
 void of3_step_coefficients(const of3_sampler *sampler, int i, int n_step, float out[OF3_STEP_COLUMNS]);
 
 /* confidence.c: Alg. 31 and the heads. */
-void of3_contact_probability(const of3_run *r, const of3_tensor *z, float *contact);
-/* Samples that go through the head together where memory does not matter: small ones, to fill the threads. */
-int of3_confidence_group(int64_t tokens, int samples);
+/* out[B].contact, from z of the trunk. */
+void of3_contact_probability(const of3_run *r, const of3_tensor *z, of3_prediction *out);
+/* Samples that go through the head together where memory does not matter: small ones, to fill the threads.
+ * pairs: of all complexes. */
+int of3_confidence_group(int64_t pairs, int samples);
+/* All results of the head, into out[B]. x [S,B,A,3]. */
 void of3_confidence(const of3_run *r, const of3_trunk *t, const of3_tensor *x, of3_prediction *out);
 
 #endif

@@ -6,6 +6,8 @@
  * memory either: each lives in one scope of the stack.
  *
  * Noise from elsewhere (of3_random_source.opt_normal: parity tests) is uploaded before each step instead. */
+#include <string.h>
+
 #include "model/run.h"
 
 typedef struct sampling {
@@ -14,13 +16,13 @@ typedef struct sampling {
   int n_step;
   of3_tensor *table; /* [steps, OF3_STEP_COLUMNS] */
   of3_tensor *steps; /* [steps] i32: 0, 1, 2, ... */
-  of3_tensor *key;   /* [S,3] i32 */
+  of3_tensor *key;   /* [S,B,3] i32 */
   of3_tensor *one;   /* [1] */
-  float *host;       /* [S,A,3] of noise from elsewhere */
+  float *host;       /* [S,B,A,3] of noise from elsewhere */
   /* What changes from step to step. Noise: from elsewhere, else NULL. */
   struct {
-    of3_tensor *x, *step;     /* [S,A,3], in and out; [1] i32 */
-    of3_tensor *pose, *noise; /* [S,7], [S,A,3] */
+    of3_tensor *x, *step;     /* [S,B,A,3], in and out; [1] i32 */
+    of3_tensor *pose, *noise; /* [S,B,7], [S,B,A,3] */
   } now;
   of3_region region;
 } sampling;
@@ -41,16 +43,19 @@ static of3_tensor *upload_steps(const of3_run *r, int n_step) {
   return OF3_FROM_HOST(r->cx, OF3_I32, host, n_step);
 }
 
+/* A sample of a complex draws what it draws alone, by the complex's seed; what more atoms would get is drawn
+ * behind, for its padding. */
 static of3_tensor *upload_keys(const of3_run *r, int64_t samples) {
-  const uint64_t seed = r->random ? r->random->seed : 0; /* NULL while planning */
-  int32_t *host = OF3_ARENA_NEW(r->arena, int32_t, 3 * (size_t)samples);
+  const int64_t n = r->in.n;
+  int32_t *host = OF3_ARENA_NEW(r->arena, int32_t, 3 * (size_t)(samples * n));
   if (!host) of3_ctx_fail(r->cx, OF3_ERR_MEMORY, "out of memory for the keys of %d samples", (int)samples);
-  for (int64_t s = 0; host && s < samples; s++) {
-    host[3 * s] = (int32_t)(uint32_t)seed;
-    host[3 * s + 1] = (int32_t)(uint32_t)(seed >> 32);
-    host[3 * s + 2] = (int32_t)s;
+  for (int64_t i = 0; host && i < samples * n; i++) {
+    const uint64_t seed = r->random ? r->random[i % n].seed : 0; /* NULL while planning */
+    host[3 * i] = (int32_t)(uint32_t)seed;
+    host[3 * i + 1] = (int32_t)(uint32_t)(seed >> 32);
+    host[3 * i + 2] = (int32_t)(i / n);
   }
-  return OF3_FROM_HOST(r->cx, OF3_I32, host, samples, 3);
+  return OF3_FROM_HOST(r->cx, OF3_I32, host, samples, n, 3);
 }
 
 static of3_tensor *upload_scalar(const of3_run *r, double x) {
@@ -60,13 +65,17 @@ static of3_tensor *upload_scalar(const of3_run *r, double x) {
 
 /* ---- Noise */
 
+/* That of all complexes, or of none. */
 static bool is_given(const of3_run *r) { return r->random && r->random->opt_normal; }
 
 static void upload_given(const sampling *s, of3_purpose what, int step, of3_tensor *to) {
-  const of3_random_source *random = s->r->random;
-  const int64_t samples = to->shape[0], each = of3_count(to) / samples;
-  for (int64_t i = 0; i < samples; i++)
-    random->opt_normal(random->user, what, step, (int)i, s->host + i * each, (size_t)each);
+  const int64_t n = s->r->in.n, all = to->shape[0] * n, each = of3_count(to) / all;
+  memset(s->host, 0, of3_bytes(to));
+  for (int64_t i = 0; i < all; i++) {
+    const of3_random_source *random = &s->r->random[i % n];
+    const int64_t own = what == OF3_RANDOM_NOISE_POSE ? each : 3 * (int64_t)s->r->in.f[i % n]->n_atom;
+    random->opt_normal(random->user, what, step, (int)(i / n), s->host + i * each, (size_t)own);
+  }
   of3_upload(s->r->cx, to, s->host);
 }
 
@@ -74,7 +83,7 @@ static void upload_given(const sampling *s, of3_purpose what, int step, of3_tens
 static of3_tensor *draw_noise(const sampling *s, of3_purpose what) {
   of3_ctx *cx = s->r->cx;
   const of3_tensor *x = s->now.x;
-  of3_tensor *noise = of3_draw_normal(cx, s->key, s->now.step, what, x->shape[1] * 3);
+  of3_tensor *noise = of3_draw_normal(cx, s->key, s->now.step, what, s->r->in.n_atom * 3);
   return of3_reshape(cx, noise, x->rank, x->shape);
 }
 
@@ -163,9 +172,9 @@ void of3_sample_diffusion(const of3_run *r, const of3_denoiser_state *state, con
                 .one = upload_scalar(r, 1),
                 .now = {.x = x, .step = OF3_NEW(cx, OF3_I32, 1)}};
   if (is_given(r)) {
-    s.host = OF3_ARENA_NEW(r->arena, float, (size_t)of3_count(x) + 7 * (size_t)samples);
+    s.host = OF3_ARENA_NEW(r->arena, float, (size_t)of3_count(x) + 7 * (size_t)(samples * r->in.n));
     if (!s.host) of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for the noise of %d samples", (int)samples);
-    s.now.pose = OF3_NEW(cx, OF3_F32, samples, 7);
+    s.now.pose = OF3_NEW(cx, OF3_F32, samples, r->in.n, 7);
     s.now.noise = of3_new_like(cx, x);
   }
   if (cx->error.code == OF3_OK) {

@@ -30,10 +30,10 @@ static void recycle_single(const of3_run *r, const of3_tensor *s_init, of3_tenso
 of3_trunk of3_run_trunk(const of3_run *r, int n_cycle) {
   of3_ctx *cx = r->cx;
   const float zero = 0;
-  int64_t n = r->in.n_token;
+  const int64_t n = r->in.n_token, all = r->in.n;
   of3_trunk t = {.s_input = of3_s_input(r),
-                 .s = OF3_NEW(cx, OF3_F32, n, r->c->c_s),
-                 .z = OF3_NEW(cx, OF3_F32, n, n, r->c->c_z)};
+                 .s = OF3_NEW(cx, OF3_F32, all, n, r->c->c_s),
+                 .z = OF3_NEW(cx, OF3_F32, all, n, n, r->c->c_z)};
   of3_tensor *nothing = OF3_FROM_HOST(cx, OF3_F32, &zero, 1),
              *s_init = of3_linear(cx, t.s_input, r->w->s, OF3_ACT_NONE);
   of3_note(r, s_init, "input_embedder/s_init");

@@ -65,11 +65,12 @@ static int recorded_rows(void *user, const of3_features *f, int cycle, uint32_t 
   return (int)e->count;
 }
 
-/* Stored as f32, or as f64 where the oracle computed it. */
+/* Coordinates [S,A,3], stored as f32 or, where the oracle computed them so, as f64: [S,1,A,3] of one complex.
+ */
 static of3_tensor *upload(of3_ctx *cx, const of3_entry *e) {
   float *host = malloc((size_t)e->count * sizeof *host + 1);
   for (int64_t i = 0; i < e->count; i++) host[i] = (float)entry_value(e, i);
-  of3_tensor *t = of3_from_host(cx, OF3_F32, e->rank, e->shape, host);
+  of3_tensor *t = OF3_FROM_HOST(cx, OF3_F32, host, e->shape[0], 1, e->shape[1], e->shape[2]);
   free(host);
   return t;
 }
@@ -128,7 +129,7 @@ static void run_sampler(of3_run *r, const of3_denoiser_state *d, comparison *c) 
                   *step = of3_table_find(c->table, "rand/noise.step");
   if (!init || !step || !step->count) return;
   of3_scope scope = of3_scope_begin(r->cx);
-  of3_tensor *x = of3_new(r->cx, OF3_F32, init->rank, init->shape);
+  of3_tensor *x = OF3_NEW(r->cx, OF3_F32, init->shape[0], 1, init->shape[1], init->shape[2]);
   r->scope = "sample/";
   of3_sample_diffusion(r, d, &of3_sampler_reference, (int)step->shape[0], x);
   compare_tensor(c, r->cx, "out/x_sampled", x);
@@ -143,16 +144,16 @@ static void run_heads(of3_run *r, const of3_trunk *t, comparison *c) {
   if (!given) given = of3_table_find(c->table, "out/x_sampled");
   if (!given) return;
   of3_tensor *x = upload(r->cx, given);
-  of3_prediction p = new_prediction(r->in.f, (int)x->shape[0]);
+  of3_prediction p = new_prediction(r->in.f[0], (int)x->shape[0]);
   r->scope = "confidence/";
   of3_download(r->cx, x, p.x);
-  of3_contact_probability(r, t->z, p.contact);
+  of3_contact_probability(r, t->z, &p);
   of3_confidence(r, t, x, &p);
   compare_output(c, "out/value/plddt", p.plddt);
   compare_output(c, "out/value/pae", p.pae);
   compare_output(c, "out/value/pde", p.pde);
   compare_output(c, "out/value/contact", p.contact);
-  compare_scores(c, r->in.f, &p, r->net->variant);
+  compare_scores(c, r->in.f[0], &p, r->net->variant);
   of3_prediction_free(&p);
 }
 
@@ -243,7 +244,7 @@ static of3_status run(const options *o, const of3_device *device, comparison *c,
                .scope = ""};
   of3_tape tape;
   if (o->tape) begin_tape(&tape, &cx, o->tape);
-  of3_make_inputs(&r, &f);
+  of3_make_inputs(&r, 1, &(const of3_features *){&f});
   run_all(&r, c, atoi(cycles));
   if (o->tape) end_tape(&tape, &cx);
   of3_status status = of3_ctx_status(&cx, err);

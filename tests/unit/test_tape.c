@@ -254,7 +254,8 @@ static void record(fold *s, const of3_device *d, bool planning, of3_tape *tape, 
   open_on(d, &s->cx, (size_t)1 << 30, planning);
   if (of3_network_bind(&s->cx, &s->weights, &s->net, &err) != OF3_OK) fail_msg("%s", err.text);
   if (tape) of3_tape_begin(tape, &s->cx);
-  of3_status status = planning ? of3_run_network(&s->cx, &s->net, &s->f, &o, NULL, NULL, &p, &parts, &err)
+  const of3_features *f = &s->f;
+  of3_status status = planning ? of3_run_network(&s->cx, &s->net, 1, &f, &o, NULL, NULL, &p, &parts, &err)
                                : of3_fold(&s->cx, &s->net, &s->f, &o, &random, NULL, &p, &err);
   if (status != OF3_OK) fail_msg("%s", err.text);
   if (x) memcpy(x, p.x, 4 * sizeof *x);
