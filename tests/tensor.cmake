@@ -5,7 +5,7 @@ target_sources(test_ops PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/ops_inputs.c ${CM
 of3_test(test_backward of3_cpu)
 target_sources(test_backward PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/ops_inputs.c ${CMAKE_SOURCE_DIR}/tests/unit/ops_run.c
                                      ${CMAKE_SOURCE_DIR}/tests/unit/own_memory.c)
-of3_test(test_by_reference of3_tensor)
+of3_test_allocations(test_by_reference of3_tensor)
 target_sources(test_by_reference PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/own_memory.c)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
   of3_test(test_amx of3_tensor)

@@ -116,12 +116,6 @@ const char *of3_device_text(const of3_device *d, int threads, char out[OF3_DEVIC
 /* of3_backend.usable_memory. */
 uint64_t of3_device_usable(const of3_device *d, uint64_t machine);
 
-/* Counts bytes on the stack, which belong to nobody; false, and an error, beyond the limit. */
-bool of3_reserve(of3_ctx *cx, size_t bytes);
-
-/* Coordinates, noise levels, scores: results that are f32 whatever type a backend computes in. */
-bool of3_is_exact(of3_op op);
-
 /* The stream of key r of a RANDOM_NORMAL in plain memory. */
 static inline of3_stream of3_stream_of(const of3_call *c, int64_t r) {
   const int32_t *key = of3_i32(c->in[RANDOM_KEY]) + 3 * r;
@@ -132,26 +126,6 @@ static inline of3_stream of3_stream_of(const of3_call *c, int64_t r) {
   s.step = (uint32_t)of3_i32(c->in[RANDOM_STEP])[0];
   return s;
 }
-
-/* ---- Inside src/tensor: memory */
-
-/* Where the stacks are; and back to there, whether a tape records or not. */
-of3_scope of3_mark(const of3_ctx *cx);
-void of3_unwind(of3_ctx *cx, of3_scope s);
-/* Memory for a whole tensor on a storage of known size. false: an error. */
-bool of3_storage_place(of3_ctx *cx, of3_tensor *t);
-/* The storage of a handle moves to new memory, with what it holds if `copy`. false: an error. */
-bool of3_storage_move(of3_ctx *cx, of3_storage *s, bool copy);
-void of3_copy_buffer(of3_ctx *cx, const of3_storage *to, const of3_storage *from);
-/* Back to `begin`, but for the buffers of s[0..n), in the order of their places, which move down to there. */
-void of3_storage_keep(of3_ctx *cx, of3_scope begin, of3_storage *const *s, int64_t n);
-/* of3_upload without a look at a tape or region. */
-void of3_write_host(of3_ctx *cx, of3_tensor *t, const void *host);
-/* An error if t is a version of a tape that does not record at present. */
-void of3_refuse_recorded(of3_ctx *cx, const of3_tensor *t);
-
-/* of3_new for a result that is exact. */
-of3_tensor *of3_new_exact(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape);
 
 /* Every operation by its plain C reference, one thread; products of f32, and of bf16. */
 extern const of3_backend of3_reference_backend, of3_reference_backend_bf16;

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tensor/op_functions.h"
+#include "tensor/stack.h"
+
 const of3_kernel *of3_kernel_for(const of3_backend *b, const of3_ctx *cx, const of3_call *c,
                                  of3_direction direction) {
   const of3_kernel *k = b->kernel(cx, c->op, direction);
@@ -159,7 +162,7 @@ static void reference_on_images(of3_ctx *cx, const of3_call *c, of3_direction di
   if (cx->error.code != OF3_OK) return;
   if (direction == OF3_FORWARD) {
     op->reference(&on_host);
-    upload_image(cx, c->out, on_host.out, of3_is_exact(c->op));
+    if (cx->error.code == OF3_OK) upload_image(cx, c->out, on_host.out, of3_is_exact(c->op));
     return;
   }
   op->backward_reference(&on_host);
@@ -193,8 +196,10 @@ void of3_by_reference(of3_ctx *cx, const of3_call *c, of3_direction direction) {
   }
   if (cx->error.code != OF3_OK || cx->planning) return;
   tell_reference(cx, c, direction);
+  of3_call call = *c;
+  call.cx = cx;
   if (cx->backend->host_memory)
-    (direction == OF3_FORWARD ? op->reference : op->backward_reference)(c);
+    (direction == OF3_FORWARD ? op->reference : op->backward_reference)(&call);
   else
-    reference_elsewhere(cx, c, direction, sizes.bytes);
+    reference_elsewhere(cx, &call, direction, sizes.bytes);
 }

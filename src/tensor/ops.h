@@ -58,6 +58,7 @@ typedef struct of3_writes {
  * it is the same handle as the input changed. */
 typedef struct of3_call {
   of3_op op;
+  of3_ctx *cx; /* for the plain C reference: where it reports that memory is out. NULL elsewhere */
   const of3_tensor *in[OF3_MAX_IN];
   of3_tensor *out;
   of3_attr attr;

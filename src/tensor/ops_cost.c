@@ -1,6 +1,6 @@
 /* Floating-point operations of each call: a multiply and an add count two; what is linear in the data counts
  * little and is left out where a product dominates. The totals agree with docs/model.md 13. */
-#include "tensor/ops_table.h"
+#include "tensor/op_functions.h"
 
 static double ops_cost_count(const of3_call *c, int arg) {
   return c->in[arg] ? (double)of3_count(c->in[arg]) : 0;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "tensor/ops_axes.h"
-#include "tensor/ops_table.h"
+#include "tensor/op_functions.h"
 #include "tensor/pairs.h"
 
 /* Of queries, keys ...: all f32, or all bf16 with heads of even width. */

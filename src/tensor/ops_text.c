@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tensor/ops_table.h"
+#include "tensor/op_functions.h"
 
 static size_t put_shape(char *out, size_t at, const of3_tensor *t) {
   for (int i = 0; t && i < t->rank && at + 24 < OF3_CALL_TEXT; i++)

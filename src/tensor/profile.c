@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "tensor/by_reference.h"
-#include "tensor/ops_table.h"
+#include "tensor/op_functions.h"
 
 /* ---- Rows */
 

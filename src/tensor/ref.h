@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tensor/ops_table.h"
+#include "tensor/op_functions.h"
 #include "tensor/pairs.h"
 
 #define REF_EPS_NORM 1e-5
@@ -79,10 +79,13 @@ static inline void ref_matvec(const of3_tensor *w, const double *x, double *y) {
   for (int64_t o = 0; o < w->shape[0]; o++) y[o] = ref_dot(w, o, x);
 }
 
-/* The reference has no other way to report: it is the last resort, and sizes were planned. */
-static inline double *ref_alloc(int64_t n) {
+/* n numbers, 0 at first. NULL if memory is out: the context of the call then has an error, and the caller
+ * returns at once. */
+static inline double *ref_alloc(const of3_call *c, int64_t n) {
   double *p = calloc(n > 0 ? (size_t)n : 1, sizeof *p);
-  if (!p) abort();
+  if (!p && c->cx)
+    of3_ctx_fail(c->cx, OF3_ERR_MEMORY,
+                 "out of memory for the reference of an operation; use a smaller query");
   return p;
 }
 

@@ -4,7 +4,8 @@
 void of3_ref_pair_bias(const of3_call *c) {
   const of3_tensor *z = c->in[PAIR_BIAS_Z], *w = c->in[PAIR_BIAS_W], *mask = c->in[PAIR_BIAS_MASK];
   int64_t width = of3_dim(z, 0), nk = of3_dim(z, 1), nq = of3_dim(z, 2), heads = w->shape[0];
-  double *row = ref_alloc(width);
+  double *row = ref_alloc(c, width);
+  if (!row) return;
   for (int64_t r = 0; r < of3_rows(z); r++) {
     int64_t k = r % nk, q = r / nk % nq, b = r / (nk * nq);
     const float *x = of3_f32(z) + r * width;
@@ -32,7 +33,8 @@ void of3_ref_attention(const of3_call *c) {
                    *mask = c->in[ATT_KEY_MASK];
   int64_t w = of3_dim(q, 0), nq = of3_dim(q, 1), nk = of3_dim(k, 1), heads = c->attr.heads, d = w / heads;
   int64_t bias_batches = of3_count(bias) / (heads * nq * nk);
-  double *p = ref_alloc(nk);
+  double *p = ref_alloc(c, nk);
+  if (!p) return;
   for (int64_t r = 0; r < of3_rows(q); r++)
     for (int64_t h = 0; h < heads; h++) {
       int64_t b = r / nq, i = r % nq;
@@ -64,7 +66,9 @@ static void swiglu(const of3_tensor *wa, const of3_tensor *wb, const double *x, 
 void of3_ref_transition(const of3_call *c) {
   const of3_tensor *wa = c->in[TRANS_WA], *mask = c->in[TRANS_MASK];
   int64_t w = wa->shape[1];
-  double *row = ref_alloc(w), *hidden = ref_alloc(wa->shape[0]);
+  double *row = ref_alloc(c, w + wa->shape[0]);
+  if (!row) return;
+  double *hidden = row + w;
   for (int64_t r = 0; r < of3_rows(c->out); r++) {
     float *x = of3_f32(c->out) + r * w;
     ref_norm_row(x, w, c->in[TRANS_SCALE], c->in[TRANS_OFFSET], row);
@@ -77,7 +81,6 @@ void of3_ref_transition(const of3_call *c) {
     for (int64_t o = 0; o < w; o++) x[o] = (float)((double)x[o] + m * ref_dot(c->in[TRANS_WO], o, hidden));
   }
   free(row);
-  free(hidden);
 }
 
 static void ada_norm_row(const float *a, int64_t w, const of3_tensor *gate, const of3_tensor *shift,
@@ -91,7 +94,8 @@ static void ada_norm_row(const float *a, int64_t w, const of3_tensor *gate, cons
 void of3_ref_project(const of3_call *c) {
   const of3_tensor *x = c->in[PROJECT_X];
   int64_t k = of3_dim(x, 0), n = of3_dim(c->out, 0), rows = of3_rows(x);
-  double *row = ref_alloc(k);
+  double *row = ref_alloc(c, k);
+  if (!row) return;
   for (int64_t r = 0; r < rows; r++) {
     if (c->in[PROJECT_GATE])
       ada_norm_row(of3_f32(x) + r * k, k, c->in[PROJECT_GATE], c->in[PROJECT_SHIFT], r, row);
@@ -115,7 +119,8 @@ static void modulate_row(const of3_tensor *w, const of3_tensor *b, const double 
 void of3_ref_modulate(const of3_call *c) {
   const of3_tensor *s = c->in[MODULATE_S];
   const int64_t k = of3_dim(s, 0), n = of3_dim(c->out, 0), rows = of3_rows(s);
-  double *row = ref_alloc(k);
+  double *row = ref_alloc(c, k);
+  if (!row) return;
   for (int64_t r = 0; r < rows; r++) {
     const float *from = of3_f32(s) + r * k;
     float *y = of3_f32(c->out) + r * n;
@@ -137,7 +142,9 @@ void of3_ref_modulate(const of3_call *c) {
 void of3_ref_gated_transition(const of3_call *c) {
   const of3_tensor *wa = c->in[GTRANS_WA], *gate = c->in[GTRANS_OUT_GATE], *mask = c->in[GTRANS_MASK];
   int64_t w = wa->shape[1];
-  double *row = ref_alloc(w), *hidden = ref_alloc(wa->shape[0]);
+  double *row = ref_alloc(c, w + wa->shape[0]);
+  if (!row) return;
+  double *hidden = row + w;
   for (int64_t r = 0; r < of3_rows(c->out); r++) {
     float *a = of3_f32(c->out) + r * w;
     ada_norm_row(a, w, c->in[GTRANS_GATE], c->in[GTRANS_SHIFT], r, row);
@@ -148,5 +155,4 @@ void of3_ref_gated_transition(const of3_call *c) {
       a[o] = (float)((double)a[o] + m * (double)g[o] * ref_dot(c->in[GTRANS_WO], o, hidden));
   }
   free(row);
-  free(hidden);
 }

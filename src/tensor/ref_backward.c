@@ -28,19 +28,19 @@ static double act_slope(double x, double y, int act) {
 
 /* ---- norm */
 
-/* Gradients of scale and offset, summed over the rows, and memory for one row. */
+/* Gradients of scale and offset, summed over the rows, and memory for one row: 3 n numbers. */
 typedef struct norm_sums {
   double *scale, *offset, *normed;
 } norm_sums;
 
-static norm_sums new_norm_sums(int64_t n) { return (norm_sums){ref_alloc(n), ref_alloc(n), ref_alloc(n)}; }
+static norm_sums norm_sums_at(double *memory, int64_t n) {
+  return (norm_sums){memory, memory + n, memory + 2 * n};
+}
 
-static void end_norm_sums(norm_sums *s, int64_t n, const of3_tensor *dscale, const of3_tensor *doffset) {
+static void add_norm_sums(const norm_sums *s, int64_t n, const of3_tensor *dscale,
+                          const of3_tensor *doffset) {
   add_sums(dscale, s->scale, n);
   add_sums(doffset, s->offset, n);
-  free(s->scale);
-  free(s->offset);
-  free(s->normed);
 }
 
 /* One row of a norm backwards: u [n] is the gradient of its result, and becomes that of x. */
@@ -64,14 +64,15 @@ static void norm_row_backward(const float *x, int64_t n, const of3_tensor *scale
 void of3_backward_norm(const of3_call *c) {
   const of3_tensor *x = c->in[NORM_X];
   const int64_t n = of3_dim(x, 0);
-  norm_sums sums = new_norm_sums(n);
-  double *u = ref_alloc(n);
+  double *u = ref_alloc(c, 4 * n);
+  if (!u) return;
+  norm_sums sums = norm_sums_at(u + n, n);
   for (int64_t r = 0; r < of3_rows(x); r++) {
     for (int64_t i = 0; i < n; i++) u[i] = (double)of3_f32(c->dy)[r * n + i];
     norm_row_backward(of3_f32(x) + r * n, n, c->in[NORM_SCALE], &sums, u);
     for (int64_t i = 0; i < n; i++) add_to(c->dx[NORM_X], r * n + i, u[i]);
   }
-  end_norm_sums(&sums, n, c->dx[NORM_SCALE], c->dx[NORM_OFFSET]);
+  add_norm_sums(&sums, n, c->dx[NORM_SCALE], c->dx[NORM_OFFSET]);
   free(u);
 }
 
@@ -116,8 +117,14 @@ void of3_backward_linear(const of3_call *c) {
   const int64_t k = w->shape[1], n = w->shape[0];
   const int64_t gates = c->in[LINEAR_GATE] ? of3_count(c->in[LINEAR_GATE]) : 0,
                 masks = c->in[LINEAR_MASK] ? of3_count(c->in[LINEAR_MASK]) : 0;
-  linear_sums s = {ref_alloc(n * k), ref_alloc(n), ref_alloc(gates), ref_alloc(masks),
-                   ref_alloc(k),     ref_alloc(k), new_norm_sums(k)};
+  linear_sums s = {.w = ref_alloc(c, n * k + n + gates + masks + 2 + 5 * k)};
+  if (!s.w) return;
+  s.b = s.w + n * k;
+  s.gate = s.b + n;
+  s.mask = s.gate + (gates ? gates : 1); /* where there is none, number 0 is written and not used */
+  s.x = s.mask + (masks ? masks : 1);
+  s.dx = s.x + k;
+  s.norm = norm_sums_at(s.dx + k, k);
   for (int64_t r = 0; r < of3_rows(x); r++) {
     linear_row(c, r, s.x);
     memset(s.dx, 0, (size_t)k * sizeof *s.dx);
@@ -129,13 +136,8 @@ void of3_backward_linear(const of3_call *c) {
   add_sums(c->dx[LINEAR_B], s.b, n);
   add_sums(c->dx[LINEAR_GATE], s.gate, gates);
   add_sums(c->dx[LINEAR_MASK], s.mask, masks);
-  end_norm_sums(&s.norm, k, c->dx[LINEAR_SCALE], c->dx[LINEAR_OFFSET]);
+  add_norm_sums(&s.norm, k, c->dx[LINEAR_SCALE], c->dx[LINEAR_OFFSET]);
   free(s.w);
-  free(s.b);
-  free(s.gate);
-  free(s.mask);
-  free(s.x);
-  free(s.dx);
 }
 
 /* ---- elementwise */

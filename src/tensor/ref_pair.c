@@ -71,7 +71,8 @@ static void gated_projection(const of3_tensor *wp, const of3_tensor *wg, const d
 static void project_ab(const of3_call *c, const float *z, const float *mask, int64_t n, double *a,
                        double *b) {
   int64_t w = of3_dim(c->out, 0), h = c->in[TRI_MUL_WAP]->shape[0];
-  double *x = ref_alloc(w);
+  double *x = ref_alloc(c, w);
+  if (!x) return;
   for (int64_t r = 0; r < n * n; r++) {
     const double m = (double)of3_pair_mask(mask, r / n, r % n);
     ref_norm_row(z + r * w, w, c->in[TRI_MUL_IN_SCALE], c->in[TRI_MUL_IN_OFFSET], x);
@@ -83,9 +84,10 @@ static void project_ab(const of3_call *c, const float *z, const float *mask, int
 
 static void triangle_mul_one(const of3_call *c, float *z, const float *mask, int64_t n) {
   int64_t w = of3_dim(c->out, 0), h = c->in[TRI_MUL_WAP]->shape[0];
-  double *a = ref_alloc(n * n * h), *b = ref_alloc(n * n * h), *x = ref_alloc(w), *norm = ref_alloc(h);
-  float *p = calloc((size_t)h, sizeof *p);
-  if (!p) abort();
+  double *a = ref_alloc(c, 2 * n * n * h + w + 2 * h);
+  if (!a) return;
+  double *b = a + n * n * h, *x = b + n * n * h, *norm = x + w;
+  float *p = (float *)(norm + h);
   project_ab(c, z, mask, n, a, b);
   for (int64_t i = 0; i < n; i++)
     for (int64_t j = 0; j < n; j++) {
@@ -104,10 +106,6 @@ static void triangle_mul_one(const of3_call *c, float *z, const float *mask, int
                          ref_dot(c->in[TRI_MUL_WZ], o, norm) * ref_sigmoid(ref_dot(c->in[TRI_MUL_WG], o, x)));
     }
   free(a);
-  free(b);
-  free(x);
-  free(norm);
-  free(p);
 }
 
 void of3_ref_triangle_mul(const of3_call *c) {
@@ -134,8 +132,9 @@ static bool any_pair(const float *mask, int64_t n, int64_t i) {
 static void attend_line(const of3_call *c, const double *x, const double *bias, const float *mask, int64_t n,
                         int64_t line, float *z) {
   int64_t w = of3_dim(c->out, 0), hd = c->in[TRI_ATT_WQ]->shape[0], heads = c->attr.heads, d = hd / heads;
-  double *q = ref_alloc(n * hd), *k = ref_alloc(n * hd), *v = ref_alloc(n * hd), *o = ref_alloc(hd),
-         *p = ref_alloc(n);
+  double *q = ref_alloc(c, 3 * n * hd + hd + n);
+  if (!q) return;
+  double *k = q + n * hd, *v = k + n * hd, *o = v + n * hd, *p = o + hd;
   for (int64_t i = 0; i < n; i++) {
     const double *xi = x + pair_at(c, n, line, i) * w;
     ref_matvec(c->in[TRI_ATT_WQ], xi, q + i * hd);
@@ -165,16 +164,14 @@ static void attend_line(const of3_call *c, const double *x, const double *bias, 
     for (int64_t ch = 0; ch < w; ch++) row[ch] = (float)((double)row[ch] + ref_dot(c->in[TRI_ATT_WO], ch, o));
   }
   free(q);
-  free(k);
-  free(v);
-  free(o);
-  free(p);
 }
 
 void of3_ref_triangle_attention(const of3_call *c) {
   const of3_tensor *mask = c->in[TRI_ATT_MASK];
   int64_t n = of3_dim(c->out, 1), w = of3_dim(c->out, 0), pairs = n * n, heads = c->attr.heads;
-  double *x = ref_alloc(pairs * w), *bias = ref_alloc(pairs * heads);
+  double *x = ref_alloc(c, pairs * (w + heads));
+  if (!x) return;
+  double *bias = x + pairs * w;
   for (int64_t b = 0; b < of3_rows(c->out) / pairs; b++) {
     float *z = of3_f32(c->out) + b * pairs * w;
     for (int64_t r = 0; r < pairs; r++) {
@@ -184,15 +181,15 @@ void of3_ref_triangle_attention(const of3_call *c) {
     for (int64_t line = 0; line < n; line++) attend_line(c, x, bias, of3_entry_mask(mask, n, b), n, line, z);
   }
   free(x);
-  free(bias);
 }
 
 static void outer_product_mean_one(const of3_call *c, float *z, const float *m, const float *mask) {
   const of3_tensor *wo = c->in[OPM_WO];
   int64_t rows = of3_dim(c->in[OPM_M], 2), n = of3_dim(c->in[OPM_M], 1), cm = of3_dim(c->in[OPM_M], 0),
           h = c->in[OPM_W1]->shape[0], w = of3_dim(c->out, 0);
-  double *x = ref_alloc(cm), *a = ref_alloc(rows * n * h), *b = ref_alloc(rows * n * h),
-         *o = ref_alloc(h * h);
+  double *x = ref_alloc(c, cm + 2 * rows * n * h + h * h);
+  if (!x) return;
+  double *a = x + cm, *b = a + rows * n * h, *o = b + rows * n * h;
   for (int64_t r = 0; r < rows * n; r++) {
     ref_norm_row(m + r * cm, cm, c->in[OPM_SCALE], c->in[OPM_OFFSET], x);
     for (int64_t e = 0; e < h; e++) {
@@ -212,9 +209,6 @@ static void outer_product_mean_one(const of3_call *c, float *z, const float *m, 
         z[ch] = (float)((double)z[ch] + (ref_dot(wo, ch, o) + (double)of3_f32(c->in[OPM_BO])[ch]) / both);
     }
   free(x);
-  free(a);
-  free(b);
-  free(o);
 }
 
 void of3_ref_outer_product_mean(const of3_call *c) {
@@ -230,7 +224,9 @@ void of3_ref_outer_product_mean(const of3_call *c) {
  * goes unmasked. z and the mask are those of one batch entry. */
 static void average_weights(const of3_call *c, const float *z, const float *mask, int64_t n, double *weight) {
   int64_t w = of3_dim(c->in[PWA_Z], 0), heads = c->attr.heads;
-  double *x = ref_alloc(w), *p = ref_alloc(n);
+  double *x = ref_alloc(c, w + n);
+  if (!x) return;
+  double *p = x + w;
   for (int64_t i = 0; i < n; i++) {
     bool masked = any_pair(mask, n, i);
     for (int64_t j = 0; j < n; j++) {
@@ -246,13 +242,14 @@ static void average_weights(const of3_call *c, const float *z, const float *mask
     }
   }
   free(x);
-  free(p);
 }
 
 /* One row [N,c_m] of an alignment. */
 static void average_row(const of3_call *c, const double *weight, int64_t n, float *m) {
   int64_t cm = of3_dim(c->out, 0), heads = c->attr.heads, hd = c->in[PWA_WV]->shape[0];
-  double *x = ref_alloc(n * cm), *v = ref_alloc(n * hd), *o = ref_alloc(hd);
+  double *x = ref_alloc(c, n * cm + n * hd + hd);
+  if (!x) return;
+  double *v = x + n * cm, *o = v + n * hd;
   for (int64_t j = 0; j < n; j++) {
     ref_norm_row(m + j * cm, cm, c->in[PWA_M_SCALE], c->in[PWA_M_OFFSET], x + j * cm);
     ref_matvec(c->in[PWA_WV], x + j * cm, v + j * hd);
@@ -267,15 +264,14 @@ static void average_row(const of3_call *c, const double *weight, int64_t n, floa
       m[i * cm + ch] = (float)((double)m[i * cm + ch] + ref_dot(c->in[PWA_WO], ch, o));
   }
   free(x);
-  free(v);
-  free(o);
 }
 
 void of3_ref_pair_weighted_average(const of3_call *c) {
   const of3_tensor *z = c->in[PWA_Z], *mask = c->in[PWA_MASK];
   int64_t rows = of3_dim(c->out, 2), n = of3_dim(c->out, 1), cm = of3_dim(c->out, 0), heads = c->attr.heads;
   if (of3_count(c->out) == 0) return;
-  double *weight = ref_alloc(n * n * heads);
+  double *weight = ref_alloc(c, n * n * heads);
+  if (!weight) return;
   for (int64_t e = 0; e < of3_rows(c->out) / (rows * n); e++) {
     average_weights(c, of3_f32(z) + e * n * n * of3_dim(z, 0), of3_entry_mask(mask, n, e), n, weight);
     for (int64_t r = 0; r < rows; r++) average_row(c, weight, n, of3_f32(c->out) + (e * rows + r) * n * cm);

@@ -6,7 +6,8 @@ void of3_ref_linear(const of3_call *c) {
   const of3_tensor *x = c->in[LINEAR_X], *w = c->in[LINEAR_W], *b = c->in[LINEAR_B],
                    *gate = c->in[LINEAR_GATE], *mask = c->in[LINEAR_MASK];
   int64_t k = w->shape[1], n = w->shape[0], rows = of3_rows(x);
-  double *row = ref_alloc(k);
+  double *row = ref_alloc(c, k);
+  if (!row) return;
   for (int64_t r = 0; r < rows; r++) {
     float *yr = of3_f32(c->out) + r * n;
     if (c->attr.norm)
@@ -26,7 +27,8 @@ void of3_ref_linear(const of3_call *c) {
 void of3_ref_norm(const of3_call *c) {
   const of3_tensor *x = c->in[NORM_X];
   int64_t n = of3_dim(x, 0);
-  double *row = ref_alloc(n);
+  double *row = ref_alloc(c, n);
+  if (!row) return;
   for (int64_t r = 0; r < of3_rows(x); r++) {
     ref_norm_row(of3_f32(x) + r * n, n, c->in[NORM_SCALE], c->in[NORM_OFFSET], row);
     for (int64_t i = 0; i < n; i++) of3_f32(c->out)[r * n + i] = (float)row[i];
@@ -163,7 +165,8 @@ void of3_ref_symmetrize(const of3_call *c) {
 void of3_ref_expect(const of3_call *c) {
   const of3_tensor *x = c->in[EXPECT_X];
   int64_t bins = of3_dim(x, 0);
-  double *p = ref_alloc(bins);
+  double *p = ref_alloc(c, bins);
+  if (!p) return;
   for (int64_t r = 0; r < of3_rows(x); r++) {
     const float *table = of3_f32(c->in[EXPECT_TABLE]) + of3_expect_set(c, r) * bins;
     double sum = 0;

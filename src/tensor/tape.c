@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tensor/backend.h"
+#include "tensor/stack.h"
 
 /* Room for one more of `size` bytes in an array of n. */
 static bool tape_grow(of3_ctx *cx, void *array, int64_t n, int64_t *most, size_t size) {

@@ -1,5 +1,5 @@
 /* Blocks of a tape done again: see tape.h. */
-#include "tensor/backend.h"
+#include "tensor/stack.h"
 #include "tensor/tape.h"
 
 static bool is_held(const of3_tensor *t) { return t->storage->version->held; }

@@ -105,6 +105,8 @@ void of3_ctx_fail(of3_ctx *cx, of3_status code, const char *fmt, ...) OF3_PRINTF
 of3_tensor *of3_new(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape);
 #define OF3_NEW(cx, dtype, ...)                                                                              \
   of3_new((cx), (dtype), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+/* The same for coordinates, noise levels and scores, which are f32 whatever type a backend computes in. */
+of3_tensor *of3_new_exact(of3_ctx *cx, of3_dtype dtype, int rank, const int64_t *shape);
 of3_tensor *of3_new_like(of3_ctx *cx, const of3_tensor *t);
 
 /* A new tensor with the content of host memory (dense, row-major). */
@@ -171,8 +173,9 @@ void of3_wait(of3_ctx *cx);
 
 /* A region: operations that are done again and again in the same order and shapes, as a step of the denoiser
  * is. A backend may record what body does and repeat that instead; others run body each time. body applies
- * operations, makes views and scopes, but neither uploads nor downloads. It may read any tensor, and what is
- * not in `in` must never change; of the tensors made before, it writes those in `out` and no others.
+ * operations, makes views and scopes, but neither uploads nor downloads. The body may read any tensor,
+ * but a tensor whose values change between runs must be listed in `in`: a record takes the others for
+ * constants. Of the tensors made before the region, the body writes those in `out` and no others.
  *
  * Equal addresses: each run begins with the stack at the same height as the first one, which is checked; so
  * what body makes lies at the same place in every run, and so does what is in `in` and `out`, if it is made

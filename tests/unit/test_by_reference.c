@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allocations.h"
 #include "own_memory.h"
 
 enum { ROWS = 6, WIDTH = 4, COUNT = ROWS * WIDTH, LINES = 32, LINE = 256 };
@@ -156,6 +157,37 @@ static void regions_run_the_body(void **state) {
   of3_device_close(&own);
 }
 
+/* Transitions on both kinds of backend: of memory, in whichever place it is out, an error is said. */
+static of3_status transition_on(const of3_backend *b, of3_error *err) {
+  const of3_device d = {.backend = b};
+  float weight[4 * WIDTH * WIDTH] = {0};
+  of3_ctx cx;
+  OF3_TRY(of3_ctx_open(&cx, &d, 1, 1 << 20, false, err));
+  const of3_transition_w w = {.a.w = OF3_FROM_HOST(&cx, OF3_F32, weight, 2 * WIDTH, WIDTH),
+                              .b.w = OF3_FROM_HOST(&cx, OF3_F32, weight, 2 * WIDTH, WIDTH),
+                              .out.w = OF3_FROM_HOST(&cx, OF3_F32, weight, WIDTH, 2 * WIDTH)};
+  of3_transition(&cx, counted(&cx, 1), &w, NULL);
+  of3_status status = of3_ctx_status(&cx, err);
+  of3_ctx_close(&cx);
+  return status;
+}
+
+static of3_status transition_on_host(const char *path, of3_error *err) {
+  (void)path;
+  return transition_on(&of3_reference_backend, err);
+}
+
+static of3_status transition_elsewhere(const char *path, of3_error *err) {
+  (void)path;
+  return transition_on(&own_memory_backend, err);
+}
+
+static void memory_is_out(void **state) {
+  (void)state;
+  assert_int_equal(allocation_exhaust(transition_on_host, NULL), 1); /* the reference's scratch */
+  assert_true(allocation_exhaust(transition_elsewhere, NULL) > 2);
+}
+
 static void devices(void **state) {
   (void)state;
   of3_device d;
@@ -172,8 +204,9 @@ static void devices(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(shared_places), cmocka_unit_test(memory_as_planned),
-                                     cmocka_unit_test(what_the_log_says),
-                                     cmocka_unit_test(regions_run_the_body), cmocka_unit_test(devices)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(shared_places),     cmocka_unit_test(memory_as_planned),
+      cmocka_unit_test(what_the_log_says), cmocka_unit_test(regions_run_the_body),
+      cmocka_unit_test(memory_is_out),     cmocka_unit_test(devices)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,76 +1,11 @@
-/* The table, the dispatch, and the C function of each operation. */
+/* The C functions of the operations (ops.h): each makes an of3_call of its arguments, in the order of their
+ * numbers, and applies it. Those with an output that is given return nothing. */
 #include "tensor/ops.h"
 
 #include <assert.h>
 #include <limits.h>
 
-#include "tensor/by_reference.h"
-#include "tensor/ops_table.h"
-#include "tensor/tape.h"
-
-const of3_op_info *of3_op_table(void) {
-  static const of3_op_info table[OF3_N_OP] = {
-/* NOLINTBEGIN(bugprone-macro-parentheses): writes is a list in braces */
-#define OF3_OP(id, name_, writes_, formula_)                                                                 \
-  [OF3_OP_##id].name = #name_, [OF3_OP_##id].formula = (formula_), [OF3_OP_##id].writes = writes_,           \
-  [OF3_OP_##id].reference = of3_ref_##name_, [OF3_OP_##id].cost = of3_cost_##name_,
-/* NOLINTEND(bugprone-macro-parentheses) */
-#include "tensor/ops.def"
-#undef OF3_OP
-#define OF3_BACKWARD(id, name_, formula_)                                                                    \
-  [OF3_OP_##id].backward_reference = of3_backward_##name_,                                                   \
-  [OF3_OP_##id].cost_backward = of3_cost_backward_##name_,
-#include "tensor/ops_backward.def"
-#undef OF3_BACKWARD
-  };
-  return table;
-}
-
-bool of3_is_exact(of3_op op) {
-  return op == OF3_OP_COMBINE || op == OF3_OP_AUGMENT || op == OF3_OP_FOURIER || op == OF3_OP_EXPECT ||
-         op == OF3_OP_RANDOM_NORMAL || op == OF3_OP_TAKE_ROW;
-}
-
-void of3_run_call(of3_ctx *cx, const of3_call *c, of3_direction direction) {
-  const of3_op_info *op = &of3_op_table()[c->op];
-  cx->flops += (direction == OF3_FORWARD ? op->cost : op->cost_backward)(c);
-  cx->n_ops++;
-  const of3_kernel *k = of3_kernel_for(cx->backend, cx, c, direction);
-  const of3_scope mark = of3_mark(cx);
-  size_t bytes = k && k->workspace ? k->workspace(cx, c) : 0;
-  of3_tensor *work = bytes ? OF3_NEW(cx, OF3_U8, (int64_t)bytes) : NULL;
-  if (!k)
-    of3_by_reference(cx, c, direction);
-  else if (cx->error.code == OF3_OK && !cx->planning)
-    k->run(cx, c, work ? work->storage->buffer : NULL);
-  of3_unwind(cx, mark);
-}
-
-/* Takes the call down, and makes what its kernel keeps for the way back. */
-static void record_call(of3_ctx *cx, of3_call *c, bool given) {
-  of3_shape s[OF3_MAX_SAVED];
-  const of3_kernel *k = of3_kernel_for(cx->backend, cx, c, OF3_FORWARD);
-  const int n = k && k->saves ? k->saves(cx, c, s) : 0;
-  for (int i = 0; i < n; i++) c->saved[i] = of3_new_exact(cx, s[i].dtype, s[i].rank, s[i].dim);
-  of3_tape_record(cx, c, of3_op_table()[c->op].writes, given);
-}
-
-of3_tensor *of3_apply(of3_ctx *cx, of3_call *c) {
-  const of3_op_info *op = &of3_op_table()[c->op];
-  of3_shape s = {
-      .dtype = OF3_F32, .rank = 2, .dim = {OF3_MAX_RANK, 0}}; /* a stand-in if arguments are wrong */
-  char complaint[OF3_AXES_TEXT];
-  const char *wrong = of3_shape_rule(c, &s, complaint);
-  if (wrong) of3_ctx_fail(cx, OF3_ERR_INTERNAL, "operation %s: %s", op->name, wrong);
-  const bool given = c->out != NULL;
-  if (!c->out) c->out = (of3_is_exact(c->op) ? of3_new_exact : of3_new)(cx, s.dtype, s.rank, s.dim);
-  if (of3_cancelled(cx->opt_cancel)) of3_ctx_fail(cx, OF3_ERR_CANCELLED, "interrupted");
-  of3_refuse_recorded(cx, c->out);
-  if (cx->error.code != OF3_OK) return c->out;
-  if (cx->tape) record_call(cx, c, given);
-  if (cx->error.code == OF3_OK) of3_run_call(cx, c, OF3_FORWARD);
-  return c->out;
-}
+#include "tensor/backend.h"
 
 #define APPLY(cx, op_, out_, attr_, ...)                                                                     \
   of3_apply((cx), &(of3_call){.op = (op_), .in = {__VA_ARGS__}, .out = (out_), .attr = attr_})
