@@ -1,10 +1,32 @@
-/* One call of of3_predict: its items (a query with a seed each), and the workers that work through them side
- * by side. What the workers share and how it is guarded:
+/* One call of of3_predict: a job. Its items are a query with a seed each; workers work through them side by
+ * side. Where the functions of a job are, in the order in which they are used:
  *
- *   model, options, queries     read only
- *   lock                        a mutex; who holds it takes the next item, makes its features and gets memory
- *   budget                      the memory that items may hold together
- *   report, failures, ranking   the calling thread's: workers ask it (base/task_group.h) */
+ *   api_predict.c    checks options, reads queries, makes the list of items, begins and ends the job
+ *   api_store.c      opens the output folder: its lock, what is complete there, what is to be computed
+ *   api_rewrite.c    writes other formats of items that are complete
+ *   api_workers.c    worker threads, which do for one item after the other:
+ *                      api_prepare.c   features      } under job->lock: one item at a time, in order
+ *                      api_memory.c    plan, memory  }
+ *                      api_run.c       network, scores, files in a folder of their own   (side by side)
+ *                      api_store.c     that folder exchanged with the old one            (calling thread)
+ *   api_report.c     report, failures, summary, ranking                                  (calling thread)
+ *
+ * The items that are to be computed are numbers of items in `pending`:
+ *
+ *   pending   | 0 | 1 | 2 | 3 | 4 | 5 | 6 |
+ *               taken       ^next     ^end        next .. end - 1 are still to be taken by the workers that
+ * run now; behind `end` other numbers of workers begin (worker_groups.h)
+ *
+ * What workers share and how it is guarded:
+ *
+ *   model, options, queries           read only
+ *   pending, next, end, prepared      job->lock: a worker holds it while it takes an item, makes its features
+ *                                     and gets memory for it
+ *   budget                            its own lock: memory that items hold together. A worker waits there
+ * with job->lock held, so that items begin in order stop                              atomic report,
+ * failures, ranking,        the calling thread only: a worker asks it (of3_task_group_call) and waits,
+ *   callbacks of the user             so they need no lock
+ */
 #ifndef OF3_API_JOB_H
 #define OF3_API_JOB_H
 
@@ -76,8 +98,8 @@ typedef struct of3_job {
 
   int *rewrite, n_rewrite; /* items whose files are to be written from their records */
   int *pending, n_pending; /* items that are to be computed, in order */
-  int next, end;          /* which of these nobody has taken, and where the workers of now stop; the lock's */
-  of3_prepared *prepared; /* of the query taken last, or NULL; the lock's */
+  int next, end; /* pending[next .. end - 1] are to be taken by this group of workers. Guarded by lock */
+  of3_prepared *prepared; /* of the query taken last, or NULL. Guarded by lock */
   pthread_mutex_t lock;
   of3_memory_budget budget;
   atomic_bool stop;  /* nobody takes another item */

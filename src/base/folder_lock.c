@@ -1,3 +1,25 @@
+/* The lock on a folder: the rules are in folder_lock.h; this file is how they are tried, again and again
+ * until one decides:
+ *
+ *   make_own       a temporary file with this process's record and the system's lock
+ *   lock_try       link it to FOLDER/.of3-lock ............ done: LOCK_TAKEN               (rule 1)
+ *                  no hard links here: create it exclusively
+ *                  it exists: try_existing, with what its record says:
+ *
+ *     the system's lock is another's ...................... LOCK_HELD                      (rule 2)
+ *     the name leads to another file meanwhile ............ LOCK_AGAIN
+ *     the lock is ours, and the record is of this
+ *       machine and mount: its process has died ........... take over: LOCK_TAKEN          (rule 2)
+ *     else the counter is watched (watch_record):
+ *       it has changed .................................... LOCK_HELD                      (rule 3)
+ *       it stood still for stale_s ........................ write, wait settle_s, and if the record is still
+ *                                                           this one: LOCK_TAKEN           (rule 3)
+ *       neither yet ....................................... LOCK_UNKNOWN
+ *
+ *   lock_wait      repeats that; whether LOCK_HELD ends it is the caller's choice
+ *
+ * A thread then raises the counter every beat_s. It reads the record first, and stops for good when that is
+ * no longer this process's: a process that was stopped for long must not write over its successor's. */
 #define _DEFAULT_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #include "base/folder_lock.h"

@@ -1,6 +1,24 @@
-/* A stack machine with one handler per opcode (CPython's pickletools documents them). Nodes come from slabs
- * in the arena; the stack, the marks and the memo are plain vectors that are gone when the tree is returned.
- * There is no recursion. */
+/* The reader of pickles (pickle.h): a stack machine with one handler per opcode. A pickle is a program that
+ * builds one value; CPython's pickletools documents the opcodes. The tuple ('a', 3), memoised, is
+ *
+ *   opcode                        stack              marks     memo
+ *   MARK                                             0
+ *   SHORT_BINUNICODE 1 'a'        'a'                0
+ *   BININT1 3                     'a' 3              0
+ *   TUPLE                         ('a', 3)                               takes all above the last mark
+ *   BINPUT 0                      ('a', 3)                     0: it     puts the top under a number
+ *   STOP                          ('a', 3)                               one value and no mark is left
+ *
+ *   stack   pointers to nodes; marks are heights of it, below which nothing may be taken (stack_floor)
+ *   memo    nodes under numbers, to be used again: what it returns is a graph, not a tree
+ *   nodes   of3_pickle, from slabs in the arena; text is not copied but points into the input
+ *
+ * Stack, marks and memo are plain vectors that are gone when the tree is returned. All memory counts against
+ * policy->most before it is taken. Every opcode reads its input through bytes_of, which checks what is left,
+ * and takes its operands through pop and pop_marked, which check the stack: so input that was made to harm
+ * ends as an error with the byte at which it stands. There is no recursion, whatever the depth.
+ *
+ * Opcodes that call (REDUCE, BUILD, NEWOBJ ..) are in pickle_call.c: they note the call and call nothing. */
 #include "base/pickle.h"
 
 #include <errno.h>

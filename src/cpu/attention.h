@@ -20,13 +20,13 @@ enum { OF3_ATTEND_KEYS = 128, OF3_ATTEND_SCRATCH = 2 * OF3_ATTEND_KEYS * OF3_LAN
  * k(key,c) = k[key k_key + c k_dim]. A query whose scores are all -1e9 gets the plain average of v, as from a
  * softmax over the whole row.
  *
- * half: products of bf16 numbers. q is pairs [(d+1)/2][lanes], k and v are bf16 with k_dim = 1, v_key = 1:
+ * bf16: products of bf16 numbers. q is bf16x2 [(d+1)/2][lanes], k and v are bf16 with k_dim = 1, v_key = 1:
  * keys are rows [key][d], values columns [d][keys]. Probabilities are rounded too; maxima, sums and o are
  * f32. q has no 1/sqrt d in it; scores are multiplied by it as `scale`. */
 typedef struct of3_attend {
   const void *q, *k, *v; /* q [d][lanes] with 1/sqrt d in it */
-  bool half;
-  float scale; /* half */
+  bool bf16;
+  float scale; /* bf16 */
   ptrdiff_t ldq, k_key, k_dim, v_key, v_dim;
   const float *bias; /* [keys][bias_lanes], row stride ld_bias; lanes beyond get 0 */
   ptrdiff_t ld_bias;
@@ -54,7 +54,7 @@ typedef struct of3_attend_state {
 } of3_attend_state;
 
 typedef struct of3_attention_kernels {
-  void (*attend)(const of3_attend *a); /* not half */
+  void (*attend)(const of3_attend *a); /* not bf16 */
   /* o /= sum */
   void (*attend_end)(const of3_attend *a, const of3_attend_state *state);
   /* p[k][:] += mask[k] ([row[:] +] col_k[:]) for n rows of c channels; rows with mask 0 stay as they are. */
@@ -68,8 +68,8 @@ typedef struct of3_attention_kernels {
 static inline bool of3_attend_bf16(const of3_cpu_kernels *kernels) { return kernels->operand == OF3_BF16; }
 
 /* Attention of n rows of row-major q, gated by rows of g, into rows of y; heads lie next to each other in a
- * row. All are f32, or bf16 if half. Sets q, o, lanes and scale of a, whose k, v and bias are those of the
- * first head. */
+ * row. All are f32, or bf16 if a says so. Sets q, o, lanes and scale of a, whose k, v and bias are those of
+ * the first head. */
 typedef struct of3_attend_rows {
   const void *q, *g;
   void *y;

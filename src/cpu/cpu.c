@@ -79,7 +79,7 @@ static void set_table(of3_cpu_kernels *table, const of3_isa *isa, of3_dtype oper
     table->gemm_bf16 = table->gemm_wide;
   else if (isa->bf16) {
     table->gemm_bf16 = isa->bf16()->gemm;
-    table->pair = isa->bf16()->pair;
+    table->to_bf16x2 = isa->bf16()->to_bf16x2;
     table->between = isa->bf16()->between;
   }
 }

@@ -1,8 +1,8 @@
-/* The product in AMX: tiles of 16 rows of a, where it lies, times the pairs of kernels_dot.inc.
+/* The product in AMX: tiles of 16 rows of a, where it lies, times bf16x2 as in kernels_dot.inc.
  *
  *        32 terms         16 lanes            16 lanes
  *      +----------+     +---------+         +---------+
- *   16 |  a, bf16 |  16 |  pairs  |  ->  16 |  y, f32 |
+ *   16 |  a, bf16 |  16 |  bf16x2 |  ->  16 |  y, f32 |
  *      +----------+     +---------+         +---------+
  *
  * Three tiles of lanes share a tile of a: three sums, one a, three x. Sums go on from what y holds, so
@@ -14,7 +14,7 @@
 #if defined(__x86_64__)
 #include "cpu/simd_avx512.h"
 
-#include "cpu/pairs_avx512.h"
+#include "cpu/bf16x2_avx512.h"
 
 #include "cpu/kernels_dot.inc"
 #include "cpu/kernels_bf16.inc"
@@ -40,7 +40,7 @@ static void configure(void) {
   _tile_loadconfig(&c);
 }
 
-/* One tile of a times V tiles of x; a_bytes between the rows of a, x_bytes between pairs. */
+/* One tile of a times V tiles of x; a_bytes between the rows of a, x_bytes between rows of bf16x2. */
 #define STEP(a, a_bytes, x, x_bytes, V)                                                                      \
   do {                                                                                                       \
     _tile_loadd(3, (a), (a_bytes));                                                                          \
@@ -116,12 +116,12 @@ static void add_bias(const of3_gemm *g, int64_t rows) {
   }
 }
 
-/* The pairs of the last depth % TERMS terms, with zeros behind them. */
+/* The bf16x2 of the last depth % TERMS terms, with zeros behind them. */
 static void copy_rest(const dot_block *b, uint32_t *rest) {
   const int lanes = b->g->lanes;
-  const int64_t whole = b->depth / TERMS * TERMS, pairs = (b->depth - whole + 1) / 2;
+  const int64_t whole = b->depth / TERMS * TERMS, rows = (b->depth - whole + 1) / 2;
   memset(rest, 0, (size_t)(TERMS / 2 * lanes) * sizeof *rest);
-  memcpy(rest, b->x + whole / 2 * lanes, (size_t)(pairs * lanes) * sizeof *rest);
+  memcpy(rest, b->x + whole / 2 * lanes, (size_t)(rows * lanes) * sizeof *rest);
 }
 
 /* All rows of a block, a multiple of 16. */
@@ -157,7 +157,7 @@ static void amx_gemm(const of3_gemm *g) {
 }
 
 const of3_bf16_kernels *of3_bf16_kernels_amx(void) {
-  static const of3_bf16_kernels table = {.gemm = amx_gemm, .pair = dot_join, .between = &bf16_table};
+  static const of3_bf16_kernels table = {.gemm = amx_gemm, .to_bf16x2 = dot_join, .between = &bf16_table};
   return &table;
 }
 #else

@@ -8,10 +8,24 @@
  *        r1: c0 c1 c2 ...       ->        c1: r0 r1 r2 ... r47
  *
  * Weights [n,k] are the broadcast operand of the product and are read where they lie; a product's output
- * panel [n][lanes] is the input panel of the next product. Rows of 2 K bf16 are packed and unpacked as rows
- * of K floats, which gives and takes panels of pairs (of3_gemm), since no number is touched. All else (norm,
- * softmax, activations) runs down the lanes. A lane's result depends neither on its position nor on the other
- * lanes, and sums over k are done in one fixed order, so that no result depends on the number of threads. */
+ * panel [n][lanes] is the input panel of the next product:
+ *
+ *        y[r][l] = sum_k w(r,k) x[k][l]      one number of w times a row of lanes of x
+ *
+ * With bf16 operands the panel that a product reads is a panel of bf16x2: two neighbouring channels of a lane
+ * in 32 bits, the even one in the lower half. Instructions that multiply bf16 take it so:
+ *
+ *        panel of f32 [K][lanes]          panel of bf16x2 [(K+1)/2][lanes]
+ *        c0: r0 r1 ... r47                c0 c1: r0 r1 ... r47     32 bits each: c1 | c0
+ *        c1: r0 r1 ... r47       ->       c2 c3: r0 r1 ... r47     (with an odd K, 0 behind the last)
+ *        c2: ..                           ..
+ *
+ * A row of 2 K bf16 in memory is K numbers of 32 bits, which are the bf16x2 of its channels in order. So pack
+ * and unpack move rows of bf16 as rows of half as many floats, and no number is touched.
+ *
+ * All else (norm, softmax, activations) runs down the lanes. A lane's result depends neither on its position
+ * nor on the other lanes, and sums over k are done in one fixed order, so that no result depends on the
+ * number of threads. */
 #ifndef OF3_CPU_KERNELS_H
 #define OF3_CPU_KERNELS_H
 
@@ -51,7 +65,7 @@ enum { OF3_GEMM_DEPTH = 256 };
  *
  *   a_type     x
  *   OF3_F32    f32 [depth][lanes], row stride ldx
- *   OF3_BF16   the same; or, on a backend whose operands are bf16, pairs [(depth+1)/2][lanes]: terms 2p and
+ *   OF3_BF16   the same; or, on a backend whose operands are bf16, bf16x2 [(depth+1)/2][lanes]: terms 2p and
  *              2p+1 in the lower and upper half of 32 bits, the last one with 0 if depth is odd. a_col = 1 */
 typedef struct of3_gemm {
   const void *a;
@@ -86,12 +100,13 @@ struct of3_gate_mask;
 /* What happens between two products (attention.h has the structs): for f32 operands to the accuracy of v_exp
  * (simd.h), for bf16 operands as kernels_bf16.inc says where the instruction set has it. */
 typedef struct of3_between_kernels {
-  /* The operand pairs [(depth+1)/2][lanes] of silu(a) b; a and b [depth][lanes]. a is used up. */
-  void (*silu_pair)(void *pairs, float *a, const float *b, int lanes, int64_t depth);
+  /* The operand, bf16x2 [(depth+1)/2][lanes], of silu(a) b; a and b [depth][lanes]. a is used up. */
+  void (*silu_operand)(void *bf16x2, float *a, const float *b, int lanes, int64_t depth);
   void (*sigmoid_mul)(float *y, const float *g, int64_t n); /* y *= sigmoid(g) */
   void (*gate_mask)(const struct of3_gate_mask *g);
-  /* One run of a half attention: a->keys scores in a->scratch become, with bias (of all lanes) and key bias,
-   * probabilities, as pairs; o is scaled to the new maximum unless these are the first keys. */
+  /* One run of an attention of bf16 numbers: a->keys scores in a->scratch become, with bias (of all lanes)
+   * and key bias, probabilities, as bf16x2; o is scaled to the new maximum unless these are the first keys.
+   */
   void (*attend_run)(const struct of3_attend *a, struct of3_attend_state *state, bool first);
 } of3_between_kernels;
 
@@ -102,12 +117,12 @@ typedef struct of3_cpu_kernels {
   of3_dtype operand;                    /* of the backend; set by its state (cpu.c), as gemm_bf16 is */
   void (*gemm)(const of3_gemm *g);      /* a is f32 */
   void (*gemm_wide)(const of3_gemm *g); /* a is bf16, x f32 */
-  void (*gemm_bf16)(const of3_gemm *g); /* a is bf16, x pairs; if operands are f32: gemm_wide */
-  /* x [depth][lanes] f32 to pairs, rounded to nearest, ties to even; they may begin where x does. */
-  void (*pair)(void *pairs, const float *x, int lanes, int64_t depth);
+  void (*gemm_bf16)(const of3_gemm *g); /* a is bf16, x bf16x2; if operands are f32: gemm_wide */
+  /* x [depth][lanes] f32 to bf16x2, rounded to nearest, ties to even; they may begin where x does. */
+  void (*to_bf16x2)(void *bf16x2, const float *x, int lanes, int64_t depth);
   /* Back, depth even: f32 panel x [depth][lanes]; or the bf16 of term k in row k of x, row stride ldx. */
-  void (*unpair)(float *x, const void *pairs, int lanes, int64_t depth);
-  void (*part)(uint16_t *x, ptrdiff_t ldx, const void *pairs, int lanes, int64_t depth);
+  void (*from_bf16x2)(float *x, const void *bf16x2, int lanes, int64_t depth);
+  void (*split_bf16x2)(uint16_t *x, ptrdiff_t ldx, const void *bf16x2, int lanes, int64_t depth);
   /* panel[c][i] = row[i][c]; lanes i >= n_row become 0. row[i] has `channels` floats. */
   void (*pack)(float *panel, ptrdiff_t ld, int lanes, const float *const *row, int n_row, int64_t channels);
   void (*unpack)(const of3_unpack *u);
@@ -146,11 +161,11 @@ static inline void of3_product(const of3_cpu_kernels *k, const of3_gemm *g) {
   (g->a_type == OF3_BF16 ? k->gemm_bf16 : k->gemm)(g);
 }
 
-/* What instruction sets that multiply bf16 have in place of gemm_bf16 and pair (kernels_dot.inc, cpu_amx.c);
- * NULL where not compiled in. */
+/* What instruction sets that multiply bf16 have in place of gemm_bf16 and to_bf16x2 (kernels_dot.inc,
+ * cpu_amx.c); NULL where not compiled in. */
 typedef struct of3_bf16_kernels {
   void (*gemm)(const of3_gemm *g);
-  void (*pair)(void *pairs, const float *x, int lanes, int64_t depth);
+  void (*to_bf16x2)(void *bf16x2, const float *x, int lanes, int64_t depth);
   const of3_between_kernels *between;
 } of3_bf16_kernels;
 

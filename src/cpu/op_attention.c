@@ -1,10 +1,33 @@
-/* ATTENTION: panels of 48 queries against all keys, head by head; kernel: kernels_attention.inc.
+/* ATTENTION: o = sigmoid(g) softmax_k(q k / sqrt d + bias + key mask) v, and what other operations use of it.
  *
- * An item of work is one panel of one head of one batch entry. Panels of a head come one after the other;
- * where there are many, its keys and values are copied together first, as the rows of all heads lie far apart
- * and often on the same cache sets. Batch entries that share a bias follow each other too. Speed (AMD EPYC,
- * Zen 5, one core, AVX-512, share of the peak of multiply-adds): 5 x 384 tokens, 16 heads of 48: 61 %; 5 x
- * 76: 50 %; 384, 16 heads of 24: 60 %. */
+ * Three functions, one inside the other, from the outside in:
+ *
+ *   attention_task      of the operation ATTENTION: rows of q, k, v, g in memory are [batch][token][head][d]
+ *   of3_attend_heads    one panel of 48 queries, one or more heads: packs q and g, scales, gates, unpacks
+ *                       (atom windows come in here: op_window.c)
+ *   of3_attend_panel    one panel, one head, all keys: o [d][lanes] of q [d][lanes] (attention.h;
+ *                       triangle attention comes in here)
+ *
+ * An item of the operation is one panel of one head of one batch entry. They are numbered so that a thread
+ * uses again what it has: panels of a head follow one another, then batch entries that share a bias (the
+ * samples of a structure), then heads:
+ *
+ *   item = ((bias batch * heads + head) * sharing + entry) * panels + panel
+ *
+ * Keys and values of one head are d numbers every H d, which are far apart and often on the same cache sets:
+ *
+ *   k in memory                               gathered, for one head
+ *   token 0 | head 0 | head 1 | .. |          token 0 | d |
+ *   token 1 | head 0 | head 1 | .. |    ->    token 1 | d |
+ *
+ * So they are copied together first where the copy serves GATHER_PANELS panels or more, else read where they
+ * lie. bf16: always, and values as columns [d][keys], since gemm_bf16 reads rows of its broadcast operand;
+ * the terms of the second product are keys.
+ *
+ * With f32 one kernel does a panel (kernels_attention.inc). With bf16 the two products are gemm_bf16, one run
+ * of keys after the other, and between them scores become probabilities (kernels.h, attend_run):
+ *
+ *   scores [keys of a run][lanes] f32 -> + bias, maximum, exp -> bf16x2 [keys / 2][lanes] -> o [d][lanes] */
 #include <math.h>
 #include <string.h>
 
@@ -64,13 +87,13 @@ static void attend_bf16(const of3_cpu_kernels *k, const of3_attend *a) {
 }
 
 void of3_attend_panel(const of3_cpu_kernels *k, const of3_attend *a) {
-  if (a->half)
+  if (a->bf16)
     attend_bf16(k, a);
   else
     k->attention->attend(a);
 }
 
-/* n rows `stride` bytes apart, as rows of floats or of pairs. */
+/* n rows `stride` bytes apart, as rows of floats or of bf16x2. */
 static void rows_at(const float **row, const void *first, ptrdiff_t stride, int n) {
   of3_rows_at(row, first, stride / (ptrdiff_t)sizeof(float), n);
 }
@@ -82,14 +105,14 @@ void of3_attend_columns(const of3_cpu_kernels *kernels, uint16_t *v, ptrdiff_t l
     const int in_panel = of3_panel_rows(n, p), lanes = of3_lanes(in_panel);
     rows_at(row, (const char *)rows + p * OF3_LANES * stride, stride, in_panel);
     kernels->pack(scratch, lanes, lanes, row, in_panel, width / 2);
-    kernels->part(v + p * OF3_LANES, ld, scratch, lanes, width);
+    kernels->split_bf16x2(v + p * OF3_LANES, ld, scratch, lanes, width);
   }
 }
 
-/* o = every head's output; q [heads d][lanes] or pairs. */
+/* o = every head's output; q [heads d][lanes] or bf16x2. */
 static void attend_each(const of3_cpu_kernels *kernels, of3_attend a, const of3_attend_rows *r,
                         const float *q, float *o) {
-  const int64_t size = a.half ? 2 : 4, q_rows = a.half ? a.d / 2 : a.d;
+  const int64_t size = a.bf16 ? 2 : 4, q_rows = a.bf16 ? a.d / 2 : a.d;
   for (int64_t h = 0; h < r->heads; h++) {
     a.q = q + h * q_rows * a.lanes;
     a.o = o + h * a.d * a.lanes;
@@ -103,20 +126,20 @@ static void attend_each(const of3_cpu_kernels *kernels, of3_attend a, const of3_
 void of3_attend_heads(const of3_cpu_kernels *kernels, of3_attend a, const of3_attend_rows *r) {
   const float *row[OF3_LANES];
   const int lanes = of3_lanes(r->n);
-  const int64_t width = r->heads * a.d, packed = a.half ? width / 2 : width;
+  const int64_t width = r->heads * a.d, packed = a.bf16 ? width / 2 : width;
   const float scale = 1.0f / sqrtf((float)a.d);
   float *q = r->scratch, *g = q + width * OF3_LANES, *o = g + width * OF3_LANES, *y[OF3_LANES];
   rows_at(row, r->q, r->stride, r->n);
   kernels->pack(q, lanes, lanes, row, r->n, packed);
-  if (!a.half) kernels->scale(q, scale, width * lanes);
+  if (!a.bf16) kernels->scale(q, scale, width * lanes);
   a.scale = scale;
   a.ldq = a.ldo = a.lanes = lanes;
   attend_each(kernels, a, r, q, o);
   rows_at(row, r->g, r->stride, r->n);
-  kernels->pack(a.half ? q : g, lanes, lanes, row, r->n, packed);
-  if (a.half) kernels->unpair(g, q, lanes, width);
+  kernels->pack(a.bf16 ? q : g, lanes, lanes, row, r->n, packed);
+  if (a.bf16) kernels->from_bf16x2(g, q, lanes, width);
   kernels->between->sigmoid_mul(o, g, width * lanes);
-  if (a.half) kernels->pair(o, o, lanes, width);
+  if (a.bf16) kernels->to_bf16x2(o, o, lanes, width);
   for (int i = 0; i < r->n; i++) y[i] = (float *)(void *)((char *)r->y + i * r->stride);
   kernels->unpack(&(of3_unpack){.panel = o, .ld = lanes, .n_row = r->n, .channels = packed, .y = y});
 }
@@ -125,7 +148,7 @@ enum { GATHER_PANELS = 3 };
 
 typedef struct attention {
   const of3_cpu_kernels *kernels;
-  bool half;    /* q, k, v, g and y are bf16 */
+  bool bf16;    /* q, k, v, g and y are bf16 */
   int64_t size; /* of a number of these */
   const char *q, *k, *v, *g;
   char *y;
@@ -180,18 +203,18 @@ static head head_of(const attention *t, int thread) {
 /* Sets keys and values of a, whose first number is at byte `at` of both; copies them unless they are copied
  * already. */
 static void take_keys(const attention *t, of3_attend *a, const head *s, int64_t at, bool copied) {
-  const bool gather = t->half || of3_panels(t->n_query) >= GATHER_PANELS;
+  const bool gather = t->bf16 || of3_panels(t->n_query) >= GATHER_PANELS;
   a->k = gather ? s->k : t->k + at;
   a->v = gather ? s->v : t->v + at;
   a->k_key = a->v_key = gather ? t->d : t->heads * t->d;
   a->k_dim = a->v_dim = 1;
-  if (t->half) {
+  if (t->bf16) {
     a->v_key = 1;
     a->v_dim = of3_aligned(t->n_key);
   }
   if (!gather || copied) return;
   gather_head(t, s->k, t->k + at);
-  if (!t->half)
+  if (!t->bf16)
     gather_head(t, s->v, t->v + at);
   else
     of3_attend_columns(t->kernels, (uint16_t *)(void *)s->v, a->v_dim, t->v + at, t->heads * t->d * t->size,
@@ -210,7 +233,7 @@ static void attention_task(void *arg, int64_t begin, int64_t end, int thread) {
   const int64_t panels = of3_panels(t->n_query), sharing = t->batches / t->bias_batches;
   int64_t last = -1;
   const head s = head_of(t, thread);
-  of3_attend a = {.half = t->half, .keys = t->n_key, .d = t->d, .ld_bias = t->n_query, .scratch = s.attend};
+  of3_attend a = {.bf16 = t->bf16, .keys = t->n_key, .d = t->d, .ld_bias = t->n_query, .scratch = s.attend};
   for (int64_t item = begin; item < end; item++) {
     const int64_t panel = item % panels, index = item / panels, h = index / sharing % t->heads,
                   bias_batch = index / sharing / t->heads, b = index % sharing * t->bias_batches + bias_batch;
@@ -248,7 +271,7 @@ static void read_masks(attention *t, const of3_tensor *mask) {
 static void attention_run(of3_ctx *cx, const of3_call *c, void *work) {
   const of3_tensor *q = c->in[ATT_Q], *mask = c->in[ATT_KEY_MASK];
   attention t = {.kernels = of3_cpu_state(cx)->kernels,
-                 .half = q->dtype == OF3_BF16,
+                 .bf16 = q->dtype == OF3_BF16,
                  .size = (int64_t)of3_dtype_size(q->dtype),
                  .q = of3_host(q),
                  .k = of3_host(c->in[ATT_K]),

@@ -10,11 +10,7 @@
  *   x rows -> panel [K][48] -> norm -> product [block][48] -> act -> rows of y (gate, mask, sum)
  *
  * Few rows, or weights larger than caches (both in the token transformer): all panels become operands first,
- * then threads share panels and outputs, so that a piece of weights serves several panels.
- *
- * Measured, GFLOP/s of one thread, AVX-512 (AMD EPYC, Zen 5, peak 266; AVX2 reaches 124 of 133):
- *   rows 380, 768 -> 768, 1536, 2304   252, 249, 246      rows 76, 384 -> 384   240
- *   rows 5776 (in cache), 128 -> 128 227, with norm and sum 207, 128 -> 512 195; rows 65536 (not) 179 */
+ * then threads share panels and outputs, so that a piece of weights serves several panels. */
 #include <string.h>
 
 #include "cpu/panel.h"
@@ -130,13 +126,13 @@ static void read_source(const linear *t, const source *s, float *panel, int64_t 
 /* The operand of panel p of a source, into the thread's panel or elsewhere. */
 static void make_operand(const linear *t, const source *s, float *to, int64_t p, int thread) {
   if (t->x->dtype == OF3_BF16) {
-    of3_read_pairs(t->k, to, t->x, p);
+    of3_read_bf16x2(t->k, to, t->x, p);
     return;
   }
-  const bool paired = of3_is_paired(t->k, t->output[0].w);
-  float *panel = paired ? t->panel + thread * panel_floats(t) : to;
+  const bool bf16x2 = of3_takes_bf16x2(t->k, t->output[0].w);
+  float *panel = bf16x2 ? t->panel + thread * panel_floats(t) : to;
   read_source(t, s, panel, p, thread);
-  if (paired) t->k->pair(to, panel, linear_lanes_of(t, p), t->depth);
+  if (bf16x2) t->k->to_bf16x2(to, panel, linear_lanes_of(t, p), t->depth);
 }
 
 /* Where output i goes: into y itself or one of the tensors that it consists of. */

@@ -1,20 +1,32 @@
-/* OUTER_PRODUCT_MEAN, AF3 SI Alg. 9, one batch entry at a time: z[i,j] += (W_o sum_r a[r,i] x b[r,j] + b_o) /
- * (sum_r mask mask + 1e-3).
+/* OUTER_PRODUCT_MEAN, AF3 SI Alg. 9, one batch entry at a time:
  *
- *   1 project  panels of 48 columns of one row r of m: norm -> W_1 -> a [N][M][h], rows for the broadcast
- *              side; norm -> W_2 -> b [panel of j][h][M][48]
- *   2 outer    for a few i and a panel of j, for each channel e of b: products over r with lanes = j,
+ *   a, b    = mask W_1 norm(m), mask W_2 norm(m)              [M,N,h] of the alignment m [M,N,c_m]
+ *   o(i,j)  = sum_r a[r,i] x b[r,j]                           [h h], all products of a channel with a channel
+ *   z[i,j] += (W_o o(i,j) + b_o) / (sum_r mask_ri mask_rj + 1e-3)
  *
- *                o[c h + e][j] = sum_r a[i][r][c] b[e][r][j]        [h h][48], the input panel of
- *                z[i, j] += (W_o o + b_o) count[i][j]               lanes = j
+ * o of all pairs of tokens would take h h = 1,024 numbers for each where z has 128, so it is never there as a
+ * whole: it is made for I_BLOCK tokens i and one panel of 48 tokens j, and at once multiplied by W_o.
  *
- * b[e] of a panel is read once for all i of the block. a and b together take 2 h/c_m of m.
+ *   1 project   item (row r, panel of columns): norm of 48 columns of a row of m, then
+ *                 a [N][M][h]             rows, as the broadcast operand is read
+ *                 b [panel of j][h][M][lanes]
+ *   2 outer     item (block of i, panel of j): for each channel e of b one product over the rows r,
  *
- * With bf16 operands rows r are projected ROWS at a time, so that b becomes pairs of rows, and a rows
- * [N][h][M], as gemm_bf16 reads its broadcast operand; both are half as large.
+ *                     a of one i: [M][h]        b of one panel and channel e: [M][lanes = j]
+ *                       r0 | c0 c1 .. |           r0 | j0 j1 .. j47 |
+ *                       r1 | c0 c1 .. |           r1 | j0 j1 .. j47 |
  *
- * Measured, GFLOP/s of one thread, AVX-512 (AMD EPYC, Zen 5, peak 266), c_m 64, h 32, c_z 128:
- *   N 76: M 1 222, M 128 231, M 1024 207; N 256, M 256: 229. I_BLOCK 1, 2, 4 are within 3 %. */
+ *                     o[c h + e][j] = sum_r a[r][c] b[r][j]        rows e, h + e, 2 h + e, .. of o
+ *
+ *               and when all e are done o [h h][lanes] is, as it stands, the input panel of W_o. The product
+ *               [c_z][lanes] is scaled by a number for each lane and added to the rows z[i, j].
+ *
+ * b of a panel and channel, M x 48 floats, is read once for all i of a block, and stays in the caches
+ * meanwhile. Items write different pairs of z. Memory: a and b together take 2 h / c_m of m.
+ *
+ * With bf16 operands both are half as large. b has a row of bf16x2 for two neighbouring rows r, so ROWS rows
+ * of m are projected at a time; a becomes [N][h][M], so that the numbers that gemm_bf16 reads one after the
+ * other, those of neighbouring r, lie together. An odd last row gets a row of zeros behind it. */
 #include <string.h>
 
 #include "cpu/panel.h"
@@ -29,12 +41,12 @@ typedef struct outer {
   float *z;                     /* of one batch entry, as are */
   const float *rows, *opt_mask; /* m and its mask, if there is one */
   int64_t m, n, c_m, c_z, h;
-  bool half;
-  int64_t terms; /* floats or pairs of a and b for each r: M, or half of it */
+  bool bf16;
+  int64_t terms; /* rows of b of a channel: M; bf16: of bf16x2, (M + 1) / 2 */
   float *a, *b;
   float *mask;    /* [panel][M][48], if there is one */
   float *scratch; /* a thread: o [I_BLOCK][h h][48], product [max(c_m + h, c_z)][48], count [I_BLOCK][48];
-                     half: and x [c_m][48], a and b of ROWS rows [h][ROWS][48], rows of a [48][ROWS] */
+                     bf16: and x [c_m][48], a and b of ROWS rows [h][ROWS][48], rows of a [48][ROWS] */
 } outer;
 
 static int64_t product_floats(const outer *t) {
@@ -43,7 +55,7 @@ static int64_t product_floats(const outer *t) {
 static int64_t outer_floats(const outer *t) { return t->h * t->h * OF3_LANES; }
 static int64_t outer_product_scratch_floats(const outer *t) {
   int64_t block = I_BLOCK * (outer_floats(t) + OF3_LANES) + product_floats(t),
-          project = t->half ? (t->c_m + (2 * t->h + 1) * ROWS) * OF3_LANES : 0;
+          project = t->bf16 ? (t->c_m + (2 * t->h + 1) * ROWS) * OF3_LANES : 0;
   return block > project ? block : project;
 }
 static int64_t mask_floats(const outer *t) {
@@ -60,8 +72,8 @@ static outer outer_product_setup(const of3_ctx *cx, const of3_call *c) {
              .c_m = of3_dim(m, 0),
              .c_z = of3_dim(c->out, 0),
              .h = c->in[OPM_W1]->shape[0]};
-  t.half = of3_is_paired(t.k, c->in[OPM_W1]);
-  t.terms = t.half ? (t.m + 1) / 2 : t.m;
+  t.bf16 = of3_takes_bf16x2(t.k, c->in[OPM_W1]);
+  t.terms = t.bf16 ? (t.m + 1) / 2 : t.m;
   return t;
 }
 
@@ -134,7 +146,7 @@ static void project_rows(const outer *t, int64_t r, int64_t n, int64_t p, float 
   for (int64_t c = 0; c < t->h; c++) {
     if (n % 2) memset(a + (c * ROWS + n) * lanes, 0, (size_t)lanes * sizeof *a);
     store_a(t, a + c * ROWS * lanes, p, c, r, n, rows);
-    t->k->pair(t->b + p * b_floats(t) + (c * t->terms + r / 2) * lanes, b + c * ROWS * lanes, lanes, n);
+    t->k->to_bf16x2(t->b + p * b_floats(t) + (c * t->terms + r / 2) * lanes, b + c * ROWS * lanes, lanes, n);
   }
 }
 
@@ -144,8 +156,8 @@ static void outer_product_project_task(void *arg, int64_t begin, int64_t end, in
   float *x = t->scratch + thread * outer_product_scratch_floats(t);
   const int64_t panels = of3_panels(t->n);
   for (int64_t i = begin; i < end; i++) {
-    const int64_t r = i / panels * (t->half ? ROWS : 1), p = i % panels;
-    if (t->half)
+    const int64_t r = i / panels * (t->bf16 ? ROWS : 1), p = i % panels;
+    if (t->bf16)
       project_rows(t, r, t->m - r < ROWS ? t->m - r : ROWS, p, x);
     else
       project(t, r, p, x);
@@ -154,8 +166,8 @@ static void outer_product_project_task(void *arg, int64_t begin, int64_t end, in
 
 /* ---- 2 */
 
-/* The products of channel e of b, pairs, with all channels of n_i rows of a. */
-static void outer_pairs(const outer *t, int64_t i0, int n_i, int64_t p, int64_t e, float *o) {
+/* The products of channel e of b, bf16x2, with all channels of n_i tokens of a. */
+static void outer_bf16x2(const outer *t, int64_t i0, int n_i, int64_t p, int64_t e, float *o) {
   const int lanes = of3_lanes(of3_panel_rows(t->n, p));
   t->k->gemm_bf16(&(of3_gemm){.a = (const uint16_t *)(const void *)t->a + i0 * t->h * 2 * t->terms,
                               .a_type = OF3_BF16,
@@ -174,8 +186,8 @@ static void outer_pairs(const outer *t, int64_t i0, int n_i, int64_t p, int64_t 
 static void outer_products(const outer *t, int64_t i0, int n_i, int64_t p, float *o) {
   const int lanes = of3_lanes(of3_panel_rows(t->n, p));
   for (int64_t e = 0; e < t->h; e++) {
-    if (t->half) {
-      outer_pairs(t, i0, n_i, p, e, o);
+    if (t->bf16) {
+      outer_bf16x2(t, i0, n_i, p, e, o);
       continue;
     }
     for (int i = 0; i < n_i; i++)
@@ -253,7 +265,7 @@ static void outer_product_run(of3_ctx *cx, const of3_call *c, void *memory) {
   t.b = t.a + of3_aligned(t.n * t.terms * t.h);
   t.mask = t.b + panels * b_floats(&t);
   t.scratch = t.mask + panels * mask_floats(&t);
-  const int64_t projected = t.half ? (t.m + ROWS - 1) / ROWS : t.m, pairs = t.n * t.n, cells = t.m * t.n;
+  const int64_t projected = t.bf16 ? (t.m + ROWS - 1) / ROWS : t.m, pairs = t.n * t.n, cells = t.m * t.n;
   for (int64_t e = 0; e * pairs < of3_rows(c->out); e++) {
     t.z = of3_f32(c->out) + e * pairs * t.c_z;
     t.rows = of3_f32(c->in[OPM_M]) + e * cells * t.c_m;

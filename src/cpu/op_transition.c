@@ -8,12 +8,7 @@
  * so the wide middle exists for one block of one panel and stays in the second-level cache.
  *
  * Few rows: three rounds with all panels in memory, x', hidden and the output; in each threads share panels
- * and channels. Both ways add the blocks of the hidden axis in the same order.
- *
- * Measured, GFLOP/s of one thread and of two, AVX-512 (AMD EPYC, Zen 5, peak 266 a core):
- *   rows 5776, c 128, hidden 512           240, 442      rows 65536               239, 447
- *   rows 380, c 768, hidden 1536, gated    251, 463      c 64, hidden 256         220, 402
- *   rows 76, c 384, hidden 1536            243, 376 */
+ * and channels. Both ways add the blocks of the hidden axis in the same order. */
 #include "cpu/panel.h"
 #include "cpu/state.h"
 
@@ -76,8 +71,8 @@ static int transition_lanes_of(const swiglu *t, int64_t p) { return of3_lanes(of
 
 /* The operand x' of panel p. */
 static void read_input(const swiglu *t, float *x, int64_t p, int thread) {
-  const bool paired = of3_is_paired(t->k, t->wa);
-  float *panel = paired ? t->work + thread * work_floats(t) : x;
+  const bool bf16x2 = of3_takes_bf16x2(t->k, t->wa);
+  float *panel = bf16x2 ? t->work + thread * work_floats(t) : x;
   if (t->c->op == OF3_OP_GATED_TRANSITION)
     of3_read_adaptive_panel(t->k, panel, t->wide + thread * wide_floats(t), t->c->out, t->c->in[GTRANS_GATE],
                             t->c->in[GTRANS_SHIFT], p);
@@ -86,20 +81,20 @@ static void read_input(const swiglu *t, float *x, int64_t p, int thread) {
     of3_norm_panel(t->k, panel, transition_lanes_of(t, p), t->width, t->c->in[TRANS_SCALE],
                    t->c->in[TRANS_OFFSET]);
   }
-  if (paired) t->k->pair(x, panel, transition_lanes_of(t, p), t->width);
+  if (bf16x2) t->k->to_bf16x2(x, panel, transition_lanes_of(t, p), t->width);
 }
 
 /* middle = the operand silu(W_a x) * W_b x, hidden channels first .. first+n-1, n <= STEP. */
 static void make_hidden(const swiglu *t, const float *x, float *middle, int64_t first, int64_t n, int lanes,
                         int thread) {
-  const bool paired = of3_is_paired(t->k, t->wo);
-  float *work = t->work + thread * work_floats(t), *a = paired ? work : middle, *b = work + STEP * OF3_LANES;
+  const bool bf16x2 = of3_takes_bf16x2(t->k, t->wo);
+  float *work = t->work + thread * work_floats(t), *a = bf16x2 ? work : middle, *b = work + STEP * OF3_LANES;
   of3_gemm product_a = of3_weights_times(t->wa, first, n, x, lanes, a),
            product_b = of3_weights_times(t->wb, first, n, x, lanes, b);
   of3_product(t->k, &product_a);
   of3_product(t->k, &product_b);
-  if (paired)
-    t->k->between->silu_pair(middle, a, b, lanes, n);
+  if (bf16x2)
+    t->k->between->silu_operand(middle, a, b, lanes, n);
   else
     t->k->silu_mul(a, b, n * lanes);
 }

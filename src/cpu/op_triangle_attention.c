@@ -1,16 +1,35 @@
-/* TRIANGLE_ATTENTION (AF3 SI Alg. 14, 15), one batch entry at a time.
+/* TRIANGLE_ATTENTION (AF3 SI Alg. 14, 15), one batch entry z [N,N,c] at a time.
  *
- * A line is a row of z (starting node) or a column (ending node); the n pairs of a line attend to one
- * another.
+ * A line is a row of z (starting node) or a column (ending node). Its N pairs attend to one another: pair
+ * number q of the line asks, all N answer,
  *
- *   1 bias   item (key, panel of queries): W_z norm(z) for all lines, as [panel][head][key][lanes]
- *   2 line   item line: norm, keys and values of the whole line [H d][n], then for each panel of 48 queries
- *            q, gate -> every head -> gate -> W_o -> add to z
+ *   s(q,k) = q_q k_k / sqrt d + b(q,k) + 1e9 (mask_line mask_k - 1)
+ *   z_q   += W_o (sigmoid(g_q) * sum_k softmax_k(s)(q,k) v_k)
  *
- * Lines touch disjoint pairs, so z changes in place. Memory: the bias, H/c of a pair tensor, and per thread
- * the normalised pairs, keys and values of a line.
- * Speed (AMD EPYC, Zen 5, c = 128, 4 heads of 32): AVX-512 80 % of the peak of multiply-adds at N = 76, 76 %
- * at 256 and 384; AVX2 76 %. */
+ * with q, k, v, g projected from the normalised pairs of the line. The bias b(q,k) = W_z norm(z) of the pair
+ * of tokens (q,k) is the same for all lines. (Ending node of P1 and P2: of the pair (k,q);
+ * docs/model.md 3.5.)
+ *
+ *   1 bias   item (key, panel of queries): 48 rows of z -> norm -> W_z -> row `key` of each head in
+ *
+ *              bias  [panel of queries][head][key][lanes]
+ *                     one head of one panel: key 0   | q0 q1 .. q47 |    what attention adds to its scores
+ *                                            key 1   | q0 q1 .. q47 |    [key][lanes] is read in order
+ *
+ *   2 line   item line; what a thread makes of it stays in its scratch:
+ *
+ *              x     [panel][c][lanes]  the normalised pairs as operands: read again for queries and gates
+ *              k, v  [H d][ld]          of all N pairs; a column is one key
+ *              then for each panel of 48 queries: q, g [H d][lanes] -> head by head the attention of
+ *              attention.h -> o [H d][lanes] -> times sigmoid(g) -> W_o -> added to the rows of z
+ *
+ * Lines touch disjoint pairs, and all of the bias is made before the first line, so z changes in place.
+ * All N x N x N scores never exist: attention takes OF3_ATTEND_KEYS keys at a time.
+ *
+ * bf16: x is bf16x2, keys are rows [key][H d] and values columns [H d][ld] of bf16, as gemm_bf16 reads its
+ * broadcast operand in both products.
+ *
+ * Memory: the bias, H/c of a pair tensor; for each thread x, k and v of one line. */
 #include <math.h>
 #include <string.h>
 
@@ -24,11 +43,11 @@ typedef struct triangle_attention {
   const of3_call *call;
   float *z;
   const float *opt_mask;              /* [n] */
-  ptrdiff_t line_stride, pair_stride; /* in pairs */
+  ptrdiff_t line_stride, pair_stride; /* in pairs of tokens */
   ptrdiff_t bias_q, bias_k;           /* bias of (q,k) comes from pair q bias_q + k bias_k */
   int64_t n, c, hidden, heads, panels;
-  bool half;  /* keys and values are bf16, keys as rows */
-  int64_t ld; /* of keys and values, of values only if half */
+  bool bf16;  /* keys and values are bf16, keys as rows */
+  int64_t ld; /* of keys and values, of values only if bf16 */
   float *bias;
   float *scratch;
   int64_t scratch_floats; /* per thread */
@@ -149,7 +168,7 @@ static void keys_and_values(const triangle_attention *t, line *s) {
     float *x = line_operand(t, s, p);
     triangle_attention_normed(t, s->first + p * OF3_LANES * t->pair_stride, t->pair_stride, n, x);
     of3_make_operand(t->kernels, t->call->in[TRI_ATT_WK], x, lanes, t->c);
-    if (t->half)
+    if (t->bf16)
       bf16_keys_and_values(t, s, x, p, lanes);
     else {
       triangle_attention_product(t, TRI_ATT_WK, x, lanes, s->k + p * OF3_LANES, t->ld);
@@ -184,9 +203,9 @@ static void attend_head(const triangle_attention *t, const line *s, int64_t pane
                   .o = s->o + h * d * lanes,
                   .ldo = lanes,
                   .scratch = s->attend};
-  if (t->half) {
-    t->kernels->pair(q, q, lanes, d);
-    a.half = true;
+  if (t->bf16) {
+    t->kernels->to_bf16x2(q, q, lanes, d);
+    a.bf16 = true;
     a.scale = score_scale(t);
     a.k = (const uint16_t *)(const void *)s->k + h * d;
     a.v = (const uint16_t *)(const void *)s->v + h * d * t->ld;
@@ -202,7 +221,7 @@ static void attend_panel(const triangle_attention *t, const line *s, int64_t p) 
   int64_t first = s->first + p * OF3_LANES * t->pair_stride;
   const float *x = line_operand(t, s, p);
   triangle_attention_product(t, TRI_ATT_WQ, x, lanes, s->q, lanes);
-  if (!t->half) kernels->scale(s->q, score_scale(t), t->hidden * lanes);
+  if (!t->bf16) kernels->scale(s->q, score_scale(t), t->hidden * lanes);
   triangle_attention_product(t, TRI_ATT_WG, x, lanes, s->gate, lanes);
   for (int64_t h = 0; h < t->heads; h++) attend_head(t, s, p, lanes, h);
   kernels->between->sigmoid_mul(s->o, s->gate, t->hidden * lanes);
@@ -233,7 +252,7 @@ static void triangle_attention_run(of3_ctx *cx, const of3_call *c, void *work) {
                           .bias = work};
   if (of3_count(c->out) == 0) return;
   t.panels = of3_panels(t.n);
-  t.half = of3_attend_bf16(t.kernels);
+  t.bf16 = of3_attend_bf16(t.kernels);
   t.ld = key_stride(t.n);
   t.scratch = t.bias + bias_floats(t.n, t.heads);
   t.scratch_floats = triangle_attention_scratch_floats(t.n, t.c, t.hidden);

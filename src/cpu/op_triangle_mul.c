@@ -1,26 +1,44 @@
-/* TRIANGLE_MUL (AF3 SI Alg. 12, 13), one batch entry at a time.
+/* TRIANGLE_MUL (AF3 SI Alg. 12, 13): z_ij += W_z norm(sum_k a_ik b_jk) * sigmoid(W_g x_ij), x = norm(z).
+ * Batch entries are done one after the other; what follows is one of them, z [N,N,c], H hidden channels.
  *
- * Both directions are one product of planes, once z is read the right way round: with
- * u(i,k) = z[i,k] (outgoing) or z[k,i] (incoming), a and b projected from u,
+ * Both directions are the same work, once z is read the right way round. With u(i,k) = x[i,k] (outgoing) or
+ * x[k,i] (incoming), and a and b made of u,
  *
- *   p_ij = sum_k a(i,k) b(j,k)
+ *   a(i,k) = mask_i mask_k sigmoid(W_ag u(i,k)) W_ap u(i,k)     [H]; b likewise, with weights of its own
+ *   p_ij   = sum_k a(i,k) b(j,k)                                [H], channel by channel
  *
- * a and b lie channel by channel, and in each channel panel by panel of 48 i:
+ * So for each hidden channel p = a b^T, a product of two N x N matrices: N^3 multiply-adds for each of H
+ * channels, where the projections take 4 c H N^2. It is done where a and b of one channel lie together. Such
+ * a plane is cut into panels of 48 i, and of each panel row k is one row of lanes:
  *
- *   plane [panel of i][k][lanes]     a panel is the vector operand [k][lanes] as it stands,
- *                                    and b(j,k) = panel[k lanes + j] the broadcast operand
+ *   plane of channel h: panel 0                  panel 1                 ..   last panel: 16, 32 or 48 lanes
+ *        k = 0    | a(0,0)   .. a(47,0)   |      | a(48,0)   ..
+ *        k = 1    | a(0,1)   .. a(47,1)   |      | a(48,1)   ..
+ *        ..       |                       |
+ *        k = N-1  | a(0,N-1) .. a(47,N-1) |
+ *
+ * A panel of a is the vector operand [k][lanes] of a product as it stands; and the broadcast operand is
+ * b(j,k) = panel[k lanes + j], of the panel that j is in. The result, panel of i, is [j][lanes].
  *
  *   in each pass, for its hidden channels:
- *     1 project   item (panel of i, k): norm, a, b = mask sigmoid(W_g x) W_p x
- *     2 multiply  item channel: p overwrites a, panel by panel, as [panel of i][j][lanes]
- *   3 output    item (panel of i, j): norm of p, z_ij += W_z p sigmoid(W_g norm(z_ij))
+ *     1 project   item (panel of i, k): 48 rows of z -> norm -> x [c][lanes] -> a, b [channels][lanes];
+ *                 row k of one panel in the planes of all these channels
+ *     2 multiply  item channel: panel by panel of a, moved aside first, so that p takes its place
+ *   3 output      item (panel of i, j): row j of this panel out of all H planes of p -> norm -> W_z;
+ *                 the gate from the 48 z_ij once more -> added to z
  *
- * With bf16 operands a and b are kept as pairs of neighbours k, half as large, apart from p, and b is turned
- * into rows [j][k] channel by channel, as gemm_bf16 reads its broadcast operand:
+ * z is changed in step 3 only, when all passes have read it, and there each item reads and writes its own
+ * 48 pairs.
  *
- *   plane [panel of i][pair of k][lanes]
+ * With bf16 operands a plane of a or b has a row for two neighbours k, as bf16x2, and is half as large:
  *
- * Memory: a pair tensor of the hidden width for p, and as much again divided by the number of passes. */
+ *   k = 0, 1  | a(0,0) a(0,1) | a(1,0) a(1,1) | ..     32 bits for each lane
+ *
+ * p is f32 and has planes of its own. gemm_bf16 reads its broadcast operand as rows, so step 2 first turns
+ * the plane of b into rows [j][k] in the thread's scratch.
+ *
+ * Memory, in floats: H planes of p and, f32, H / passes planes of b (a lies where p will be); bf16, H /
+ * passes half planes each of a and b. So H N^2 (1 + 1 / passes) either way, and scratch of each thread. */
 #include <string.h>
 
 #include "cpu/attention.h"
@@ -33,31 +51,31 @@ typedef struct triangle_mul {
   const of3_call *call;
   float *z;
   const float *opt_mask;        /* [n] */
-  ptrdiff_t i_stride, k_stride; /* of u, in pairs */
+  ptrdiff_t i_stride, k_stride; /* of u, in pairs of tokens */
   int64_t n, c, hidden, panels;
   int64_t channels;       /* hidden channels of a pass, the last one may have fewer */
   int64_t first, now;     /* this pass's */
-  bool half;              /* a and b are bf16 */
-  float *a, *b;           /* [now] planes; half: of pairs, else a is where p will be */
+  bool bf16;              /* a and b are bf16 */
+  float *a, *b;           /* [now] planes; bf16: of bf16x2, else a is where p will be */
   float *p;               /* [hidden] planes */
-  int64_t terms;          /* rows of a panel of a plane of a and b: n, or pairs of k */
-  int64_t plane, plane_p; /* floats or pairs between planes of a and b, and of p */
+  int64_t terms;          /* rows of a panel of a plane of a and b: n, or (n + 1) / 2 of bf16x2 */
+  int64_t plane, plane_p; /* floats or bf16x2 between planes of a and b, and of p */
   float *scratch;
   int64_t scratch_floats; /* per thread */
 } triangle_mul;
 
-/* Rows of all panels: an odd number of cache lines, so that the planes of one pair do not fall on the same
- * cache sets. */
+/* Rows of all panels: an odd number of cache lines, so that the planes of one pair of tokens do not fall on
+ * the same cache sets. */
 static int64_t plane_floats(int64_t n, int64_t rows) {
   int64_t lanes = 0;
   for (int64_t p = 0; p < of3_panels(n); p++) lanes += of3_lanes(of3_panel_rows(n, p));
   return rows * lanes / 16 % 2 ? rows * lanes : rows * lanes + 16;
 }
 
-/* project: x [c], p and g [hidden], half: a and b of two k [2 hidden] as well; multiply: a
- * panel [n], half: b of a channel; output: x, gate [c], p [hidden], y [c]. */
+/* project: x [c], p and g [hidden], bf16: a and b of two k [2 hidden] as well; multiply: a
+ * panel [n], bf16: b of a channel; output: x, gate [c], p [hidden], y [c]. */
 static int64_t triangle_mul_scratch_floats(const triangle_mul *t) {
-  int64_t rows = t->c + (t->half ? 6 : 2) * t->hidden, b = t->half ? of3_aligned(t->n * t->terms) : 0;
+  int64_t rows = t->c + (t->bf16 ? 6 : 2) * t->hidden, b = t->bf16 ? of3_aligned(t->n * t->terms) : 0;
   if (rows < t->n) rows = t->n;
   if (rows < 3 * t->c + t->hidden) rows = 3 * t->c + t->hidden;
   return rows * OF3_LANES > b ? rows * OF3_LANES : b;
@@ -76,10 +94,10 @@ static triangle_mul triangle_mul_setup(const of3_ctx *cx, const of3_call *c) {
                     .n = of3_dim(c->out, 1),
                     .c = of3_dim(c->out, 0),
                     .hidden = c->in[TRI_MUL_WAP]->shape[0]};
-  t.half = t.kernels->operand == OF3_BF16 && c->in[TRI_MUL_WAP]->dtype == OF3_BF16;
+  t.bf16 = t.kernels->operand == OF3_BF16 && c->in[TRI_MUL_WAP]->dtype == OF3_BF16;
   t.channels = channels_of_pass(t.hidden, c->attr.passes);
   t.panels = of3_panels(t.n);
-  t.terms = t.half ? (t.n + 1) / 2 : t.n;
+  t.terms = t.bf16 ? (t.n + 1) / 2 : t.n;
   t.plane = plane_floats(t.n, t.terms);
   t.plane_p = plane_floats(t.n, t.n);
   t.scratch_floats = triangle_mul_scratch_floats(&t);
@@ -88,7 +106,7 @@ static triangle_mul triangle_mul_setup(const of3_ctx *cx, const of3_call *c) {
 
 static size_t triangle_mul_workspace(const of3_ctx *cx, const of3_call *c) {
   triangle_mul t = triangle_mul_setup(cx, c);
-  int64_t planes = t.hidden * t.plane_p + (t.half ? 2 : 1) * t.channels * t.plane;
+  int64_t planes = t.hidden * t.plane_p + (t.bf16 ? 2 : 1) * t.channels * t.plane;
   return (size_t)(planes + of3_cpu_threads(cx) * t.scratch_floats) * sizeof(float);
 }
 
@@ -135,16 +153,16 @@ static void project_k(const triangle_mul *t, int64_t p, int64_t k, float *a, flo
   }
 }
 
-/* terms [now][2][lanes] of two k as a row of pairs in every plane. */
-static void store_pairs(const triangle_mul *t, float *planes, int64_t p, int64_t at, float *terms) {
+/* terms [now][2][lanes] of two k as a row of bf16x2 in every plane. */
+static void store_bf16x2(const triangle_mul *t, float *planes, int64_t p, int64_t at, float *terms) {
   const int lanes = of3_lanes(of3_panel_rows(t->n, p));
   float *to = plane_row(t, planes, p, t->terms, at);
-  t->kernels->pair(terms, terms, lanes, 2 * t->now);
+  t->kernels->to_bf16x2(terms, terms, lanes, 2 * t->now);
   for (int64_t h = 0; h < t->now; h++)
     memcpy(to + h * t->plane, terms + h * lanes, (size_t)lanes * sizeof *to);
 }
 
-static void project_pair(const triangle_mul *t, int64_t p, int64_t at, float *scratch) {
+static void project_two_k(const triangle_mul *t, int64_t p, int64_t at, float *scratch) {
   const int lanes = of3_lanes(of3_panel_rows(t->n, p));
   float *a = scratch, *b = a + 2 * t->now * lanes, *rest = b + 2 * t->now * lanes;
   project_k(t, p, 2 * at, a, b, 2 * lanes, rest);
@@ -155,8 +173,8 @@ static void project_pair(const triangle_mul *t, int64_t p, int64_t at, float *sc
       memset(a + (2 * h + 1) * lanes, 0, (size_t)lanes * sizeof *a);
       memset(b + (2 * h + 1) * lanes, 0, (size_t)lanes * sizeof *b);
     }
-  store_pairs(t, t->a, p, at, a);
-  store_pairs(t, t->b, p, at, b);
+  store_bf16x2(t, t->a, p, at, a);
+  store_bf16x2(t, t->b, p, at, b);
 }
 
 static void triangle_mul_project_task(void *arg, int64_t begin, int64_t end, int thread) {
@@ -164,8 +182,8 @@ static void triangle_mul_project_task(void *arg, int64_t begin, int64_t end, int
   float *scratch = t->scratch + thread * t->scratch_floats;
   for (int64_t i = begin; i < end; i++) {
     int64_t p = i % t->panels, at = i / t->panels;
-    if (t->half)
-      project_pair(t, p, at, scratch);
+    if (t->bf16)
+      project_two_k(t, p, at, scratch);
     else
       project_k(t, p, at, plane_row(t, t->a, p, t->n, at), plane_row(t, t->b, p, t->n, at), t->plane,
                 scratch);
@@ -191,7 +209,7 @@ static void multiply_panel(const triangle_mul *t, float *a, float *b, int64_t p,
   }
 }
 
-/* rows [j][pair of k] = a plane of b; pairs are moved as if they were floats. */
+/* rows [j][terms] = a plane of b; bf16x2 are moved as if they were floats. */
 static void rows_of_b(const triangle_mul *t, float *b, float *rows) {
   for (int64_t q = 0; q < t->panels; q++) {
     const int n = of3_panel_rows(t->n, q);
@@ -205,7 +223,7 @@ static void rows_of_b(const triangle_mul *t, float *b, float *rows) {
   }
 }
 
-static void multiply_pairs(const triangle_mul *t, int64_t h, float *rows) {
+static void multiply_bf16x2(const triangle_mul *t, int64_t h, float *rows) {
   rows_of_b(t, t->b + h * t->plane, rows);
   for (int64_t p = 0; p < t->panels; p++) {
     const int lanes = of3_lanes(of3_panel_rows(t->n, p));
@@ -227,8 +245,8 @@ static void multiply_task(void *arg, int64_t begin, int64_t end, int thread) {
   const triangle_mul *t = arg;
   float *x = t->scratch + thread * t->scratch_floats;
   for (int64_t h = begin; h < end; h++) {
-    if (t->half)
-      multiply_pairs(t, h, x);
+    if (t->bf16)
+      multiply_bf16x2(t, h, x);
     else
       for (int64_t p = 0; p < t->panels; p++)
         multiply_panel(t, t->a + h * t->plane, t->b + h * t->plane, p, x);
@@ -268,7 +286,7 @@ static void output_task(void *arg, int64_t begin, int64_t end, int thread) {
 static void make_products(triangle_mul *t, of3_pool *pool) {
   for (t->first = 0; t->first < t->hidden; t->first += t->now) {
     t->now = t->hidden - t->first < t->channels ? t->hidden - t->first : t->channels;
-    if (!t->half) t->a = t->p + t->first * t->plane;
+    if (!t->bf16) t->a = t->p + t->first * t->plane;
     of3_pool_run(pool, triangle_mul_project_task, t, t->panels * t->terms);
     of3_pool_run(pool, multiply_task, t, t->now);
   }
@@ -279,8 +297,8 @@ static void triangle_mul_run(of3_ctx *cx, const of3_call *c, void *work) {
   if (of3_count(c->out) == 0) return;
   t.p = work;
   t.b = t.p + t.hidden * t.plane_p;
-  t.a = t.half ? t.b + t.channels * t.plane : NULL;
-  t.scratch = (t.half ? t.a : t.b) + t.channels * t.plane;
+  t.a = t.bf16 ? t.b + t.channels * t.plane : NULL;
+  t.scratch = (t.bf16 ? t.a : t.b) + t.channels * t.plane;
   t.i_stride = c->attr.outgoing ? t.n : 1;
   t.k_stride = c->attr.outgoing ? 1 : t.n;
   int64_t pairs = t.n * t.n;

@@ -1,7 +1,6 @@
 /* Atom windows of each batch entry: block b holds queries 32 b .. 32 b + 31 and keys low[b] .. low[b] + 127;
  * indices outside the atoms are clamped, what they give is masked. The last block may have fewer than 32
- * atoms. Speed of the attention (AMD EPYC, Zen 5, one core, AVX-512, 5 samples, 4 heads of 32): 600 atoms 60
- * % of the peak of multiply-adds, 3000 atoms 40 %, waiting for memory. */
+ * atoms. With some thousand atoms the attention waits for memory. */
 #include <string.h>
 
 #include "cpu/attention.h"
@@ -152,7 +151,7 @@ static void run_pair(of3_ctx *cx, const of3_call *c, void *work) {
 
 typedef struct window_attention {
   const of3_cpu_kernels *kernels;
-  bool half;         /* q, k, v, g and y are bf16 */
+  bool bf16;         /* q, k, v, g and y are bf16 */
   int64_t row_bytes; /* of these */
   const char *q, *k, *v, *g;
   char *y;
@@ -163,7 +162,7 @@ typedef struct window_attention {
   int64_t scratch_floats; /* per thread */
 } window_attention;
 
-/* Clamped keys; clamped values, or half: columns of values and clamped ones; panels, then what attend needs.
+/* Clamped keys; clamped values, or bf16: columns of values and clamped ones; panels, then what attend needs.
  */
 static int64_t attention_floats(int64_t width) {
   return (2 * K + 3 * OF3_LANES) * width + OF3_ATTEND_SCRATCH;
@@ -190,10 +189,10 @@ static void take_window(const window_attention *t, of3_attend *a, int64_t batch,
   const int64_t width = t->heads * t->d;
   float *v = scratch + K * width;
   a->k = window_rows(t, t->k, batch, low, (char *)scratch);
-  a->v = window_rows(t, t->v, batch, low, (char *)(t->half ? v + K * width / 2 : v));
+  a->v = window_rows(t, t->v, batch, low, (char *)(t->bf16 ? v + K * width / 2 : v));
   a->k_key = a->v_key = width;
   a->k_dim = a->v_dim = 1;
-  if (!t->half) return;
+  if (!t->bf16) return;
   of3_attend_columns(t->kernels, (uint16_t *)(void *)v, K, a->v, t->row_bytes, K, width, v + K * width);
   a->v = v;
   a->v_key = 1;
@@ -210,7 +209,7 @@ static void window_attention_task(void *arg, int64_t begin, int64_t end, int thr
   const window_attention *t = arg;
   const int64_t width = t->heads * t->d;
   float *scratch = t->scratch + thread * t->scratch_floats, *panels = scratch + 2 * K * width;
-  of3_attend a = {.half = t->half,
+  of3_attend a = {.bf16 = t->bf16,
                   .keys = K,
                   .d = t->d,
                   .ld_bias = Q,
@@ -237,7 +236,7 @@ static void window_attention_task(void *arg, int64_t begin, int64_t end, int thr
 static void run_attention(of3_ctx *cx, const of3_call *c, void *work) {
   const of3_tensor *q = c->in[WINDOW_ATT_Q];
   window_attention t = {.kernels = of3_cpu_state(cx)->kernels,
-                        .half = q->dtype == OF3_BF16,
+                        .bf16 = q->dtype == OF3_BF16,
                         .row_bytes = of3_dim(q, 0) * (int64_t)of3_dtype_size(q->dtype),
                         .q = of3_host(q),
                         .k = of3_host(c->in[WINDOW_ATT_K]),

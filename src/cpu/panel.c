@@ -10,15 +10,15 @@ void of3_read_panel(const of3_cpu_kernels *k, float *panel, const of3_tensor *x,
   k->pack(panel, lanes, lanes, row, n, channels);
 }
 
-/* A row-major bf16 tensor of an even number of channels as one of pairs, which move like floats. */
+/* A row-major bf16 tensor of an even number of channels as one of bf16x2, which move like floats. */
 static float *pairs_of(const of3_tensor *t) { return of3_host(t); }
 
-void of3_read_pairs(const of3_cpu_kernels *k, void *pairs, const of3_tensor *x, int64_t p) {
+void of3_read_bf16x2(const of3_cpu_kernels *k, void *bf16x2, const of3_tensor *x, int64_t p) {
   const float *row[OF3_LANES];
   const int64_t width = of3_dim(x, 0) / 2;
   const int n = of3_panel_rows(of3_rows(x), p), lanes = of3_lanes(n);
   of3_rows_at(row, pairs_of(x) + p * OF3_LANES * width, width, n);
-  k->pack(pairs, lanes, lanes, row, n, width);
+  k->pack(bf16x2, lanes, lanes, row, n, width);
 }
 
 void of3_read_adaptive_panel(const of3_cpu_kernels *k, float *panel, float *line, const of3_tensor *x,
@@ -41,7 +41,7 @@ static void write_pairs(const of3_cpu_kernels *k, const of3_tensor *to, int64_t 
   const int n = of3_panel_rows(of3_rows(to), p), lanes = of3_lanes(n);
   float *y[OF3_LANES];
   for (int i = 0; i < n; i++) y[i] = pairs_of(to) + (p * OF3_LANES + i) * width + first / 2;
-  k->pair(product, product, lanes, channels);
+  k->to_bf16x2(product, product, lanes, channels);
   k->unpack(&(of3_unpack){.panel = product, .ld = lanes, .n_row = n, .channels = channels / 2, .y = y});
 }
 
@@ -75,15 +75,15 @@ void of3_write_panel(const of3_cpu_kernels *k, const of3_panel_target *to, int64
 }
 
 void of3_make_operand(const of3_cpu_kernels *k, const of3_tensor *w, float *x, int lanes, int64_t depth) {
-  if (of3_is_paired(k, w)) k->pair(x, x, lanes, depth);
+  if (of3_takes_bf16x2(k, w)) k->to_bf16x2(x, x, lanes, depth);
 }
 
-bool of3_is_paired(const of3_cpu_kernels *k, const of3_tensor *w) {
+bool of3_takes_bf16x2(const of3_cpu_kernels *k, const of3_tensor *w) {
   return w->dtype == OF3_BF16 && k->operand == OF3_BF16;
 }
 
 int64_t of3_operand_rows(const of3_cpu_kernels *k, const of3_tensor *w, int64_t n) {
-  return of3_is_paired(k, w) ? (n + 1) / 2 : n;
+  return of3_takes_bf16x2(k, w) ? (n + 1) / 2 : n;
 }
 
 enum { TILE_STEP = 16 }; /* outputs */

@@ -1,3 +1,15 @@
+/* Queries in FASTA: each record is a query of one protein chain.
+ *
+ *   >NAME anything        the name is the first word, with what a folder cannot be called as '_'
+ *   MKVLA                 letters of all lines up to the next header; blanks are skipped, lower case is
+ * raised, GGS*                  a '*' at the end is dropped
+ *
+ * Some headers say that a record is not one chain, and guessing would fold something else than was meant:
+ *
+ *   >9ABC_1|Chains A, B|..   an entity of the PDB with copies, or entities of one entry in a row
+ *   >A|protein|a.a3m         Boltz and Chai: the records of the file are one complex
+ *
+ * The first makes an error of the query, the second one of the file; both say to write JSON. */
 #define _POSIX_C_SOURCE 200809L
 #include <string.h>
 #include <strings.h>

@@ -1,3 +1,12 @@
+/* Queries in JSON, as OpenFold3 writes them (docs/features.md has the keys):
+ *
+ *   {"seeds": [42], "queries": {NAME: {"chains": [{"molecule_type": .., "chain_ids": .., "sequence": ..}]}}}
+ *
+ * Three tables say which keys an object may have: a key that is in none is an error that names it, one that a
+ * later version will serve is refused with a sentence, and nothing is ignored silently. A message says where
+ * in the file it is about (reader): query, chain, key. What concerns one query only becomes its error, and
+ * the others are folded; what concerns the file ends the reading. Sizes are counted before the tree of JSON
+ * is built (base/json.h). Paths of alignments are relative to the folder of the file. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>

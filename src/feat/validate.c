@@ -1,3 +1,7 @@
+/* The checks of features before a fold: whatever made them, the network then indexes nothing out of range
+ * and sees finite numbers only. Features that of3 builds hold them by construction; those from a file may
+ * not. Each failure names the tensor, the place, what was found and what was expected. Cost: one pass over
+ * every array, no memory. */
 #include <math.h>
 
 #include "feat/build.h"

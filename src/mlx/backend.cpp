@@ -1,4 +1,30 @@
-/* The backend: memory on MLX's side of the handles, kernels, evaluation, and the plugin's entry. */
+/* The backend: memory on MLX's side of the handles, kernels, evaluation, and the plugin's entry.
+ *
+ *   context: stack of storages              State: deque of slots            MLX
+ *     storage 0  place 0  buffer ------->     Slot  place 0  value ------->    array (lazy, strided)
+ *     storage 1  place 1  buffer ------->     Slot  place 1  value ------->    array
+ *     ..                                      ..
+ *   arena: weights      buffer ---------->     constants: Slot               array, computed, in the type of
+ *                                                                             products
+ *
+ * The context's stack only counts bytes; slots follow it, one for each buffer, and those above its height go
+ * when a scope ends (release_slots). An array goes when neither a slot nor a node of a graph holds it. A
+ * deque is used because buffers are pointers into it.
+ *
+ * When MLX computes. An operation only makes nodes (ops_*.cpp), so what decides memory is when they are
+ * evaluated:
+ *
+ *   of3_flush            the model says that a block is complete: mx::async_eval
+ *   run                  a graph could be holding back more than most_pending bytes: the same
+ *   settle (state.hpp)   an operation done in groups: each group is computed before the next one begins
+ *   download, wait       what is asked for is waited for
+ *
+ * After each of the first three it is looked whether MLX holds more than its limit (keep_to_limit), and if so
+ * all work is waited for. The limit is what the plan promised: set_limits takes it from the context.
+ *
+ * Each kernel says how many bytes of temporaries it takes, for the plan; run() gives it that and what is left
+ * of the context's limit as State::room. MLX reports by exceptions: they end in guarded(), as the context's
+ * error, since the callers are C. */
 #include <algorithm>
 #include <array>
 #include <cstdio>

@@ -1,11 +1,34 @@
 /* Regions as graphs that are built once.
  *
- * The first run is an ordinary one (tensor/region.c). The second records: the body builds its graph on
- * placeholders for region->in. That shows whether the work fits into one graph: where an operation had to be
- * cut into groups that are computed one after the other, the body is run each time; tensors are then so large
- * that building graphs takes no time to speak of. Otherwise every run from then on copies the nodes of that
- * graph onto the inputs of the day, and neither the model nor the kernels here are called: same primitives,
- * same order, same bytes.
+ * MLX is lazy: an operation makes a node, an array that knows its primitive and its inputs, and evaluating
+ * the last node runs all below it. A denoising step is some thousand nodes, the same ones each time but for
+ * what goes in. So the graph is kept, and each step makes a copy of it on its own inputs:
+ *
+ *   recorded once, on placeholders           each run: values[], one number for each array
+ *
+ *     in 0    in 1                             0   the tensor that in[0] holds now
+ *       \    /   \                              1   the tensor that in[1] holds now
+ *       add    mul     W (constant)            2   add of values 0, 1
+ *         \   /       /                        3   mul of value 1
+ *         matmul -----                         4   matmul of values 2, 3 and W -> out[0]
+ *
+ * A Node is one line of the right side: the original array, for primitive, shape and type, and the numbers of
+ * its inputs; -1 stands for the input that the original has, a constant. Nodes come after their inputs, so
+ * one pass over them makes the graph of a run (copy_node), without a call of the model or of the kernels
+ * here. Same primitives, same order, same bytes. A node with several outputs has siblings: they take one
+ * number each.
+ *
+ * What becomes of the runs of a region:
+ *
+ *   first       an ordinary run (tensor/region.c)
+ *   second      make_record: all that waits is computed first, since a node that is not computed yet would be
+ *               part of the record and be computed with each repetition; then the body runs on placeholders
+ *   from then   repeat; or the body again, if the record says `divided`: an operation had to be cut into
+ * groups that are computed one after the other (settle), which one graph cannot hold. Tensors are then so
+ *               large that building the graph takes no time to speak of
+ *
+ * Recording checks what a region promises: `in` and `out` are whole tensors, and of the tensors made before
+ * it none but `out` is written.
  *
  * This is what mx::compile does, but for fusing operations beyond what pieces.cpp fuses: on CUDA, where each
  * fused chain is a kernel to be compiled, that took minutes for the denoiser. */

@@ -51,9 +51,10 @@ struct State {
   std::deque<Slot> slots;          /* in step with the stack; a deque, because handles point into it */
   std::deque<Slot> constants;      /* weights: live as long as the context that bound them */
   size_t pending = 0;              /* bytes of results that the graph may be holding back */
-  int64_t room = 0;       /* bytes that an operation may take: what is planned for it, and what is left */
+  int64_t room = 0; /* bytes of temporaries that the operation at hand may take: what its kernel planned, and
+                     * what the context's limit leaves unused */
   bool recording = false; /* a region's body runs: nothing can be computed */
-  bool divided = false;   /* settle was called */
+  bool divided = false;   /* settle() was called: an operation was computed in groups, not in one graph */
   std::optional<bool> takes_pages = {}; /* MLX computes with memory that others mapped; found out once */
   bool limited = false;                 /* MLX was told how much memory it may hold */
   size_t old_memory_limit = 0, old_cache_limit = 0;

@@ -1,3 +1,12 @@
+/* Alignments of OpenFold3's preparation: an NPZ with one member for each file that was read.
+ *
+ *   zip member KEY.npy -> .npy header -> pickle of an array of one object -> dictionary
+ *                                          'msa'              [rows, columns] of one-letter text ('U1')
+ *                                          'deletion_matrix'  [rows, columns] of integers
+ *
+ * The pickle is read by the restricted reader (base/pickle.h), which executes nothing: the few globals of
+ * `allowed` are the pieces of NumPy arrays. A member of a few kilobytes may unpack to gigabytes, so sizes are
+ * checked against the arena's limit before each step, and each member has a scratch arena of its own. */
 #include <limits.h>
 #include <string.h>
 

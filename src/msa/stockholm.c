@@ -1,3 +1,16 @@
+/* Stockholm: the first alignment of a file, of which the first row is the query.
+ *
+ *   # STOCKHOLM 1.0
+ *   query      MK-LV..A          A row may come in parts, further down under the same name, so parts are
+ *   hit/3-9    MRaLV-.A          read first: each is a pointer into the text (part). Sorted by name, those
+ *                                of a row are linked in the order of the file, and a row is a list of them.
+ *   query      GG..
+ *   hit/3-9    GGst
+ *   //
+ *
+ * Columns in which the query has a gap are insertions: they are counted as deletions before the next residue
+ * of the query, as in A3M, and have no column in what comes out. Lengths and names are checked before memory
+ * for the alignment is taken. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>

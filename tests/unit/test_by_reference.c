@@ -158,28 +158,31 @@ static void regions_run_the_body(void **state) {
 }
 
 /* Transitions on both kinds of backend: of memory, in whichever place it is out, an error is said. */
-static of3_status transition_on(const of3_backend *b, of3_error *err) {
-  const of3_device d = {.backend = b};
-  float weight[4 * WIDTH * WIDTH] = {0};
+static of3_status transition_on(const of3_device *d, of3_error *err) {
+  float weight[2 * WIDTH * WIDTH] = {0};
   of3_ctx cx;
-  OF3_TRY(of3_ctx_open(&cx, &d, 1, 1 << 20, false, err));
+  OF3_TRY(of3_ctx_open(&cx, d, 1, 1 << 20, false, err));
   const of3_transition_w w = {.a.w = OF3_FROM_HOST(&cx, OF3_F32, weight, 2 * WIDTH, WIDTH),
                               .b.w = OF3_FROM_HOST(&cx, OF3_F32, weight, 2 * WIDTH, WIDTH),
                               .out.w = OF3_FROM_HOST(&cx, OF3_F32, weight, WIDTH, 2 * WIDTH)};
   of3_transition(&cx, counted(&cx, 1), &w, NULL);
-  of3_status status = of3_ctx_status(&cx, err);
+  const of3_status status = of3_ctx_status(&cx, err);
   of3_ctx_close(&cx);
   return status;
 }
 
 static of3_status transition_on_host(const char *path, of3_error *err) {
   (void)path;
-  return transition_on(&of3_reference_backend, err);
+  return transition_on(&(of3_device){.backend = &of3_reference_backend}, err);
 }
 
 static of3_status transition_elsewhere(const char *path, of3_error *err) {
   (void)path;
-  return transition_on(&own_memory_backend, err);
+  of3_device d;
+  OF3_TRY(of3_device_open(&d, &own_memory_backend, 0, err));
+  const of3_status status = transition_on(&d, err);
+  of3_device_close(&d);
+  return status;
 }
 
 static void memory_is_out(void **state) {
