@@ -254,7 +254,7 @@ typedef struct of3_item {
   const char *error;     /* the sentence, if status is not OF3_OK */
   bool reused;           /* complete from an earlier run; no times */
   int n_token, n_atom;   /* 0 if reused or failed early */
-  uint64_t memory;       /* bytes planned for weights, tensors, features and results; 0 as well */
+  uint64_t memory;       /* bytes planned for weights, tensors, features and results; 0 if unknown */
   int best_sample;       /* from 1; 0 if failed */
   const char *best_file; /* its structure, as written */
   of3_sample_scores best;

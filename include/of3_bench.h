@@ -42,9 +42,9 @@ typedef struct of3_bench_kernel {
 } of3_bench_kernel;
 
 typedef struct of3_bench_report {
-  double peak;      /* flop/s: of all threads, multiplying and adding in registers; or else */
-  int peak_product; /* of a product of matrices with so many rows and columns on the backend's device. 0:
-                       registers */
+  double peak;      /* flop/s of what peak_product says */
+  int peak_product; /* 0: multiply-adds in registers, on all threads; n > 0: a product of two n x n matrices on
+                       the backend's device */
   int n_token, n_atom, n_msa, samples; /* 0 if only the peak was asked for, as all that follows */
   uint64_t weight_bytes, tensor_bytes; /* memory, as planned */
   uint64_t held_bytes; /* of a backend with memory of its own: what it held for tensors at most, freed buffers

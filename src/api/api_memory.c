@@ -27,8 +27,9 @@ static uint64_t available_beside(const of3_model *m, uint64_t taken) {
   return of3_engine_memory(m->engine, of3_arena_used(m->network.arena) + taken);
 }
 
-/* Without tensors and results. What is free is looked up while nobody holds any: later it cannot be told what
- * of it holders have not touched yet. */
+/* What an item needs before its tensors and results are known. Free memory is sampled only while no item
+ * holds any: pages that an item has reserved but not touched yet still count as free, so that a later sample
+ * would be too high. */
 static of3_need memory_held(const of3_item_run *t) {
   const of3_model *m = t->worker->job->model;
   of3_memory_budget *g = &t->worker->job->budget;

@@ -35,8 +35,8 @@ struct of3_model {
 OF3_MUST_CHECK of3_status of3_backend_open(const of3_engine_options *o, const of3_log *log,
                                            of3_device *ret_device, of3_error *err);
 
-/* Bytes that may be in use in all, by one who has taken `taken` bytes of the machine's memory already: what
- * the user allows, else what is free where the backend computes. 0: unknown. */
+/* The limit of memory in bytes, for all that this process uses: what the user set (max_memory), else what is free
+ * now where the backend computes and the `taken` bytes that this process holds already. 0: unknown. */
 uint64_t of3_engine_memory(const of3_engine *e, uint64_t taken);
 
 /* A context for binding weights, which a backend may keep in it. */

@@ -18,7 +18,7 @@ struct of3_task_group {
   void *arg;
   bool alone; /* the only member is the caller */
   pthread_mutex_t lock;
-  pthread_cond_t asked, answered; /* at the desk something changed; a request is done */
+  pthread_cond_t asked, answered; /* there is a request, or a member is done; a request is done */
   request *first, **last;         /* requests that wait */
   int working;
   bool abandoned; /* not everybody could be started, so nobody works */

@@ -1,6 +1,6 @@
-/* A group: threads that do long work side by side, while the thread that called them stays at a desk and does
- * what they ask of it, one request after another. So what belongs to the caller (its callbacks, its report)
- * is touched by the caller's thread only and needs no lock. */
+/* A group of threads that do long work side by side. Meanwhile the calling thread executes the functions that
+ * they send to it (of3_task_group_call), one at a time. So what belongs to the caller, its callbacks and its
+ * report, is touched by the caller's thread only and needs no lock. */
 #ifndef OF3_BASE_TASK_GROUP_H
 #define OF3_BASE_TASK_GROUP_H
 

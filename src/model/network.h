@@ -80,7 +80,8 @@ typedef struct of3_observer {
 typedef struct of3_economy {
   int narrow_blocks;      /* 1: wide pair tensors in blocks of rows of 2^18 floats, not 2^22 */
   int triangle_passes;    /* of3_attr.passes; 0: 1 */
-  int remade_biases;      /* pair biases of the denoiser, of its last blocks, that every step makes anew */
+  int remade_biases;      /* how many of the last denoiser blocks compute their pair bias in each step instead
+                           * of keeping it: saves 4 H N^2 bytes a block, costs a norm and a projection of z */
   int denoiser_samples;   /* that go through a block of the denoiser together; 0: all */
   int confidence_samples; /* that go through the confidence head together; 0: of3_confidence_group */
 } of3_economy;

@@ -19,7 +19,8 @@ typedef struct sampling {
   of3_tensor *key;   /* [S,B,3] i32 */
   of3_tensor *one;   /* [1] */
   float *host;       /* [S,B,A,3] of noise from elsewhere */
-  /* What changes from step to step. Noise: from elsewhere, else NULL. */
+  /* Inputs of one denoising step. These and only these change between steps: a backend that recorded the step
+   * (of3_region) gets them anew. noise: from elsewhere; NULL: the step draws it. */
   struct {
     of3_tensor *x, *step;     /* [S,B,A,3], in and out; [1] i32 */
     of3_tensor *pose, *noise; /* [S,B,7], [S,B,A,3] */

@@ -49,7 +49,8 @@ struct of3_backend {
   const char *name;   /* "cpu", "mlx", "reference" */
   const char *isa;    /* instruction set; "": there is no choice */
   of3_dtype operand;  /* OF3_F32; OF3_BF16: weights are bf16, and products with them round x to bf16 */
-  bool widens;        /* operand OF3_F32: products take bf16 weights as they lie, x unrounded */
+  bool widens;        /* with operand OF3_F32 only: products multiply f32 activations by bf16 weights, and
+                       * widen each weight to f32 as it is read; weights may then stay bf16 */
   bool projects_bf16; /* PROJECT gives bf16, attention takes and gives it; operand is OF3_BF16 */
   bool host_memory;   /* buffers are addresses of the host, on the context's stack */
   bool concurrent;    /* several contexts may compute at the same time, each on its threads */

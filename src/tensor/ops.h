@@ -1,8 +1,12 @@
-/* The operations: one table (ops.def), one C function for each row. Floating-point arguments are f32, except
- * that backends which multiply bf16 keep what lies between PROJECT, attention and the linear that follows as
- * bf16. Shapes are given without leading batch axes: ops_axes.def says for every
- * argument what they may be. Functions that work in place return nothing; the others
- * return a new tensor on the context's stack. See tensor.h for errors. */
+/* The operations: one table (ops.def), one C function for each row (op_calls.c).
+ *
+ * Types: floating-point arguments are f32, with two exceptions. Weights of products may be bf16. And on backends
+ * with bf16 operands PROJECT returns bf16, and attention takes and returns it: the next operation would round
+ * these values anyway, and they are half as large so.
+ *
+ * Shapes are given without leading batch axes: ops_axes.def says for every argument what they may be.
+ * Functions that work in place return nothing; the others return a new tensor on the context's stack. Errors
+ * are sticky in the context (tensor.h). */
 #ifndef OF3_TENSOR_OPS_H
 #define OF3_TENSOR_OPS_H
 
@@ -26,8 +30,8 @@ typedef struct of3_attr {
   int accumulate; /* LINEAR, GATHER: add to y */
   int heads;      /* attentions */
   int outgoing;   /* TRIANGLE_MUL: 1 Alg. 12, 0 Alg. 13 */
-  int passes;     /* TRIANGLE_MUL: leave to make the sums over k of some channels after those of others, which
-                   * takes less memory; the result is the same. 0: 1 */
+  int passes;     /* TRIANGLE_MUL: number of passes over the hidden channels; 0 and 1: one. Each pass needs
+                   * only its share of the scratch for a and b. The result is the same, bit by bit */
   int ending;     /* TRIANGLE_ATTENTION: 1 Alg. 15 (columns), 0 Alg. 14 (rows) */
   int bias_from_z;     /* ending node: bias b[i,k] of the untransposed z (OB); else b[k,i] (P1, P2) */
   int64_t first, rows; /* RELPOS_ONE_HOT, EXPECT with chains: rows i of pairs (i,j) from `first` on */

@@ -73,7 +73,7 @@ static void multiply_in_blocks(const product *p, float *y) {
 
 static double check(int depth, int lanes, bool accumulate, bool biased) {
   product p = make_product(depth, lanes, accumulate, biased);
-  of3_bf16_kernels_amx()->pair(p.pairs, p.x, lanes, depth);
+  of3_bf16_kernels_amx()->to_bf16x2(p.pairs, p.x, lanes, depth);
   memcpy(p.once, p.before, sizeof p.once);
   memcpy(p.blocks, p.before, sizeof p.blocks);
   p.g.a = p.a;
