@@ -43,8 +43,8 @@ typedef struct of3_bench_kernel {
 
 typedef struct of3_bench_report {
   double peak;      /* flop/s of what peak_product says */
-  int peak_product; /* 0: multiply-adds in registers, on all threads; n > 0: a product of two n x n matrices on
-                       the backend's device */
+  int peak_product; /* 0: multiply-adds in registers, on all threads; n > 0: a product of two n x n matrices
+                       on the backend's device */
   int n_token, n_atom, n_msa, samples; /* 0 if only the peak was asked for, as all that follows */
   uint64_t weight_bytes, tensor_bytes; /* memory, as planned */
   uint64_t held_bytes; /* of a backend with memory of its own: what it held for tensors at most, freed buffers

@@ -104,7 +104,7 @@ static void begin_phase(bench *b, int next) {
 }
 
 /* The network tells when something begins and, with done = total, when all of it is over. */
-static void watch(void *user, const char *phase, int done, int total) {
+static void bench_watch(void *user, const char *phase, int done, int total) {
   bench *b = user;
   if (strcmp(phase, "trunk") == 0)
     begin_phase(b, done < total ? TRUNK_PASS : PREPARATION);
@@ -188,7 +188,7 @@ static of3_status bench_fold(bench *b, const of3_network *net, const of3_feature
   const of3_engine *e = b->engine;
   of3_fold_options o = {.n_cycle = passes, .n_step = steps, .n_sample = b->o->samples};
   const of3_random_source random = of3_seeded_random(&seed);
-  const of3_observer observer = {.user = b, .progress = watch};
+  const of3_observer observer = {.user = b, .progress = bench_watch};
   const of3_device *device = noted & OF3_BENCH_KERNELS ? &b->box->profile.device : &e->device;
   of3_prediction prediction = {0};
   of3_plan plan;

@@ -1,19 +1,11 @@
-#define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "api/handles.h"
 #include "base/machine.h"
 #include "cpu/cpu.h"
 
 int of3_instruction_sets(const char **names, int most) { return of3_cpu_isas(names, most); }
-
-double of3_seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 of3_log of3_log_of(const of3_callbacks *c) {
   return (of3_log){.sink = c->log, .user = c->user, .least = c->least};

@@ -8,7 +8,7 @@
 
 enum { N_SAMPLE = 64, SAMPLE = 4096, WHOLE = 16 << 20 };
 
-static size_t size_of(const of3_entry *e) { return (size_t)e->count * of3_dtype_size(e->dtype); }
+static size_t identity_size_of(const of3_entry *e) { return (size_t)e->count * of3_dtype_size(e->dtype); }
 
 static void add_header(of3_sha256 *s, const of3_entry *e) {
   int64_t shape[2 + OF3_MAX_RANK] = {e->dtype, e->rank};
@@ -22,7 +22,7 @@ static void add_samples(of3_sha256 *s, const of3_table *t, uint64_t total) {
   uint64_t begin = 0;
   uint64_t k = 0;
   for (int i = 0; i < t->n; i++) {
-    size_t size = size_of(&t->entry[i]);
+    size_t size = identity_size_of(&t->entry[i]);
     for (; k < N_SAMPLE && k * (total / N_SAMPLE) < begin + size; k++) {
       size_t at = (size_t)(k * (total / N_SAMPLE) - begin), n = size - at < SAMPLE ? size - at : SAMPLE;
       of3_sha256_add(s, (const uint8_t *)t->entry[i].data + at, n);
@@ -39,10 +39,10 @@ void of3_checkpoint_identity(const of3_checkpoint *c, char out[OF3_SHA256_HEX]) 
   of3_sha256_add(&s, &c->file_bytes, sizeof c->file_bytes);
   for (int i = 0; i < t->n; i++) {
     add_header(&s, &t->entry[i]);
-    total += size_of(&t->entry[i]);
+    total += identity_size_of(&t->entry[i]);
   }
   for (int i = 0; total <= WHOLE && i < t->n; i++)
-    of3_sha256_add(&s, t->entry[i].data, size_of(&t->entry[i]));
+    of3_sha256_add(&s, t->entry[i].data, identity_size_of(&t->entry[i]));
   if (total > WHOLE) add_samples(&s, t, total);
   of3_sha256_hex(&s, out);
 }

@@ -75,7 +75,7 @@ static of3_status write_stage(of3_item_run *t, const of3_prediction *p, const of
   return status;
 }
 
-static watcher watch(const of3_item_run *t) {
+static watcher run_watch(const of3_item_run *t) {
   return (watcher){.worker = t->worker,
                    .begin = t->begin,
                    .flops = {t->plan.flops_trunk, t->plan.flops_diffusion, t->plan.flops_heads},
@@ -87,7 +87,7 @@ static watcher watch(const of3_item_run *t) {
 
 of3_status of3_item_run_fold(of3_item_run *t, of3_arena *arena, of3_prediction *out, of3_scores **ret_scores,
                              of3_error *err) {
-  watcher w = watch(t);
+  watcher w = run_watch(t);
   OF3_TRY(run_fold(t, &w, out, err));
   t->item->seconds[OF3_PHASE_TRUNK] = out->seconds_trunk;
   t->item->seconds[OF3_PHASE_DIFFUSION] = out->seconds_diffusion;
@@ -115,7 +115,7 @@ static void tell_times(const of3_item_run *t) {
 }
 
 static of3_status fold_and_write(of3_item_run *t, of3_arena *arena, of3_error *err) {
-  watcher w = watch(t);
+  watcher w = run_watch(t);
   of3_prediction p = {0};
   of3_scores *scores = NULL;
   OF3_TRY(of3_item_run_fold(t, arena, &p, &scores, err));

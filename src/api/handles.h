@@ -2,6 +2,7 @@
 #ifndef OF3_API_HANDLES_H
 #define OF3_API_HANDLES_H
 
+#include "base/clock.h"
 #include "base/cancel.h"
 #include "base/log.h"
 #include "base/sha256.h"
@@ -35,8 +36,8 @@ struct of3_model {
 OF3_MUST_CHECK of3_status of3_backend_open(const of3_engine_options *o, const of3_log *log,
                                            of3_device *ret_device, of3_error *err);
 
-/* The limit of memory in bytes, for all that this process uses: what the user set (max_memory), else what is free
- * now where the backend computes and the `taken` bytes that this process holds already. 0: unknown. */
+/* The limit of memory in bytes, for all that this process uses: what the user set (max_memory), else what is
+ * free now where the backend computes and the `taken` bytes that this process holds already. 0: unknown. */
 uint64_t of3_engine_memory(const of3_engine *e, uint64_t taken);
 
 /* A context for binding weights, which a backend may keep in it. */
@@ -58,8 +59,6 @@ static inline bool of3_is_cancelled(const of3_callbacks *c) { return of3_cancell
 
 /* The sink of the callbacks. */
 of3_log of3_log_of(const of3_callbacks *callbacks);
-
-double of3_seconds(void); /* a steady clock */
 
 /* api_model.c: all but the network's own part. Text in the arena that the info owns. */
 OF3_MUST_CHECK of3_status of3_info_of(const char *path, const of3_checkpoint *c, of3_model_info **ret_info,

@@ -36,6 +36,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/lock_record.h"
 #include "base/temporary.h"
 
@@ -57,18 +58,12 @@ of3_lock_options of3_lock_defaults(void) {
 
 /* ---- Time */
 
-static double lock_clock(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static bool is_asked_to_stop(const of3_lock_options *o) { return o->opt_cancel && *o->opt_cancel; }
 
 /* false: asked to stop. */
 static bool lock_sleep(const of3_lock_options *o, double seconds) {
-  const double end = lock_clock() + seconds;
-  for (double left = seconds; left > 0 && !is_asked_to_stop(o); left = end - lock_clock()) {
+  const double end = of3_seconds() + seconds;
+  for (double left = seconds; left > 0 && !is_asked_to_stop(o); left = end - of3_seconds()) {
     double part = left < 0.1 ? left : 0.1;
     struct timespec t = {.tv_nsec = (long)(part * 1e9)};
     nanosleep(&t, NULL);
@@ -91,7 +86,7 @@ static void wait_for_beat(of3_folder_lock *l) {
                        .tv_nsec = (long)((l->beat_s - (double)(time_t)l->beat_s) * 1e9)};
   pthread_cond_timedwait_relative_np(&l->changed, &l->mutex, &t);
 #else
-  const double at = lock_clock() + l->beat_s;
+  const double at = of3_seconds() + l->beat_s;
   const struct timespec t = {.tv_sec = (time_t)at, .tv_nsec = (long)((at - (double)(time_t)at) * 1e9)};
   pthread_cond_timedwait(&l->changed, &l->mutex, &t);
 #endif
@@ -105,12 +100,12 @@ static bool is_own_record(const of3_folder_lock *l) {
 /* Stops for good when the record is no longer its own: it must not write over that of another. */
 static void *beat_main(void *arg) {
   of3_folder_lock *l = arg;
-  double last = lock_clock();
+  double last = of3_seconds();
   pthread_mutex_lock(&l->mutex);
   while (!l->stop) {
     wait_for_beat(l);
-    if (l->stop || lock_clock() - last < l->beat_s) continue;
-    last = lock_clock();
+    if (l->stop || of3_seconds() - last < l->beat_s) continue;
+    last = of3_seconds();
     if (!is_own_record(l)) break;
     next_beat(l);
   }
@@ -193,16 +188,16 @@ static bool is_same_file(const char *path, int fd) {
 
 static lock_outcome watch_record(lock_watch *w, const of3_lock_record *found, double stale_s) {
   if (strcmp(w->seen.token, found->token) != 0 || w->since == 0)
-    *w = (lock_watch){.seen = *found, .since = lock_clock()};
+    *w = (lock_watch){.seen = *found, .since = of3_seconds()};
   else if (strcmp(w->seen.beat, found->beat) != 0)
-    *w = (lock_watch){.seen = *found, .since = lock_clock(), .lives = true};
+    *w = (lock_watch){.seen = *found, .since = of3_seconds(), .lives = true};
   if (w->lives || strcmp(found->beat, "-") == 0) return LOCK_HELD;
-  return lock_clock() - w->since >= stale_s ? LOCK_TAKEN : LOCK_UNKNOWN;
+  return of3_seconds() - w->since >= stale_s ? LOCK_TAKEN : LOCK_UNKNOWN;
 }
 
 /* Writes over a record whose holder is gone. proven: by the system's lock. */
-static lock_outcome take_over(of3_folder_lock *l, int fd, bool proven, const of3_lock_options *o,
-                              of3_error *err) {
+static lock_outcome lock_take_over(of3_folder_lock *l, int fd, bool proven, const of3_lock_options *o,
+                                   of3_error *err) {
   replace_fd(l, fd);
   if (!of3_lock_record_write(fd, &l->record) || fsync(fd) != 0) return lock_failed(l, err);
   if (proven) return LOCK_TAKEN;
@@ -230,7 +225,7 @@ static lock_outcome try_existing(of3_folder_lock *l, lock_watch *w, const of3_lo
              strcmp(found.device, l->record.device) == 0;
     outcome = proven ? LOCK_TAKEN : watch_record(w, &found, o->stale_s);
   }
-  if (outcome == LOCK_TAKEN) return take_over(l, fd, proven, o, err);
+  if (outcome == LOCK_TAKEN) return lock_take_over(l, fd, proven, o, err);
   close(fd);
   return outcome;
 }

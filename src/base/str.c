@@ -171,3 +171,7 @@ int of3_format_f64(char out[OF3_F32_TEXT], double x) {
   return d.exponent >= -4 && d.exponent < 16 ? positional(out, &d, signbit(x))
                                              : scientific(out, &d, signbit(x));
 }
+
+int of3_text_order(const void *a, const void *b) {
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}

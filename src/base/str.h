@@ -22,6 +22,11 @@ void of3_str_addn(of3_str *s, const char *bytes, size_t n);
 void of3_str_addc(of3_str *s, char c, size_t times);
 void of3_str_addf(of3_str *s, const char *fmt, ...) OF3_PRINTF(2, 3);
 
+/* For qsort and bsearch of const char *: by bytes. */
+int of3_text_order(const void *a, const void *b);
+
+static inline bool of3_is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
 enum { OF3_F32_TEXT = 32 };
 
 /* Shortest decimal that reads back as the same float32, written as str(float32) of NumPy 2.4 (earlier ones

@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/machine.h"
 
 /* Somebody who may sleep. */
@@ -58,12 +58,6 @@ static inline void threads_relax(void) {
 #endif
 }
 
-static int64_t threads_now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 typedef bool condition(of3_pool *p, uint64_t seen);
 
 static bool job_came(of3_pool *p, uint64_t seen) { return atomic_load(&p->round) != seen; }
@@ -71,14 +65,14 @@ static bool job_ended(of3_pool *p, uint64_t seen) { return (void)seen, atomic_lo
 
 /* Looks for as long as experience says; true: the condition holds. */
 static bool look(of3_pool *p, sleeper *s, condition *holds, uint64_t seen) {
-  const int64_t begin = threads_now();
+  const int64_t begin = of3_nanoseconds();
   for (int64_t t = begin, next; t < begin + s->patience; t = next) {
     for (int i = 0; i < LOOKS; i++, threads_relax())
       if (holds(p, seen)) {
         if (s->patience < LONG) s->patience += s->patience / SLOWNESS;
         return true;
       }
-    next = threads_now();
+    next = of3_nanoseconds();
     if (next - t > TAKEN) s->patience = SHORT;
   }
   return false;

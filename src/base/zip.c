@@ -60,7 +60,7 @@ static of3_status read_end64(const uint8_t *bytes, size_t end_at, directory *out
   return OF3_OK;
 }
 
-static of3_status read_end(const uint8_t *bytes, size_t size, directory *out, of3_error *err) {
+static of3_status zip_read_end(const uint8_t *bytes, size_t size, directory *out, of3_error *err) {
   size_t at = 0;
   if (!find_end(bytes, size, &at))
     return of3_fail(err, OF3_ERR_INPUT,
@@ -140,7 +140,7 @@ static int zip_by_name(const void *a, const void *b) {
 of3_status of3_zip_parse(const uint8_t *bytes, size_t size, of3_arena *arena, of3_zip *out, of3_error *err) {
   directory dir = {0};
   *out = (of3_zip){.bytes = bytes, .size = size};
-  OF3_TRY(read_end(bytes, size, &dir, err));
+  OF3_TRY(zip_read_end(bytes, size, &dir, err));
   if (dir.n > INT32_MAX) return of3_fail(err, OF3_ERR_UNSUPPORTED, "the archive has more than 2^31 members");
   out->directory_at = dir.at;
   out->member = OF3_ARENA_NEW(arena, of3_zip_member, dir.n);

@@ -131,7 +131,7 @@ const of3_kernel of3_cpu_template_add = {.workspace = template_add_workspace, .r
 
 /* ---- TAKE_ROWS */
 
-static void take_rows(void *arg, int64_t begin, int64_t end, int thread) {
+static void index_take_rows(void *arg, int64_t begin, int64_t end, int thread) {
   const job *t = arg;
   const of3_tensor *x = t->c->in[TAKE_ROWS_X];
   const size_t w = (size_t)of3_dim(x, 0), bytes = w * of3_dtype_size(x->dtype);
@@ -147,7 +147,7 @@ static void take_rows(void *arg, int64_t begin, int64_t end, int thread) {
 
 static void run_take_rows(of3_ctx *cx, const of3_call *c, void *memory) {
   (void)memory;
-  index_share_rows(cx, c, take_rows, of3_rows(c->out), of3_dim(c->out, 0));
+  index_share_rows(cx, c, index_take_rows, of3_rows(c->out), of3_dim(c->out, 0));
 }
 
 const of3_kernel of3_cpu_take_rows = {.run = run_take_rows};

@@ -58,7 +58,7 @@ static int64_t outer_product_scratch_floats(const outer *t) {
           project = t->bf16 ? (t->c_m + (2 * t->h + 1) * ROWS) * OF3_LANES : 0;
   return block > project ? block : project;
 }
-static int64_t mask_floats(const outer *t) {
+static int64_t outer_mask_floats(const outer *t) {
   return t->c->in[OPM_MASK] ? t->m * OF3_LANES : 0;
 } /* of a panel */
 static int64_t b_floats(const outer *t) { return t->h * t->terms * OF3_LANES; } /* of one panel of j */
@@ -79,7 +79,8 @@ static outer outer_product_setup(const of3_ctx *cx, const of3_call *c) {
 
 static size_t outer_product_workspace(const of3_ctx *cx, const of3_call *c) {
   outer t = outer_product_setup(cx, c);
-  int64_t floats = of3_aligned(t.n * t.terms * t.h) + of3_panels(t.n) * (b_floats(&t) + mask_floats(&t)) +
+  int64_t floats = of3_aligned(t.n * t.terms * t.h) +
+                   of3_panels(t.n) * (b_floats(&t) + outer_mask_floats(&t)) +
                    of3_cpu_threads(cx) * outer_product_scratch_floats(&t);
   return (size_t)floats * sizeof(float);
 }
@@ -91,7 +92,7 @@ static const float *outer_product_read_row(const outer *t, int64_t r, int64_t p,
   const int64_t first = r * t->n + p * OF3_LANES;
   const int n = of3_panel_rows(t->n, p), lanes = of3_lanes(n);
   const float *row[OF3_LANES];
-  float *mask = t->mask + p * mask_floats(t) + (t->opt_mask ? r * lanes : 0);
+  float *mask = t->mask + p * outer_mask_floats(t) + (t->opt_mask ? r * lanes : 0);
   of3_rows_at(row, t->rows + first * t->c_m, t->c_m, n);
   t->k->pack(x, lanes, lanes, row, n, t->c_m);
   of3_norm_panel(t->k, x, lanes, t->c_m, t->c->in[OPM_SCALE], t->c->in[OPM_OFFSET]);
@@ -264,7 +265,7 @@ static void outer_product_run(of3_ctx *cx, const of3_call *c, void *memory) {
   t.a = memory;
   t.b = t.a + of3_aligned(t.n * t.terms * t.h);
   t.mask = t.b + panels * b_floats(&t);
-  t.scratch = t.mask + panels * mask_floats(&t);
+  t.scratch = t.mask + panels * outer_mask_floats(&t);
   const int64_t projected = t.bf16 ? (t.m + ROWS - 1) / ROWS : t.m, pairs = t.n * t.n, cells = t.m * t.n;
   for (int64_t e = 0; e * pairs < of3_rows(c->out); e++) {
     t.z = of3_f32(c->out) + e * pairs * t.c_z;

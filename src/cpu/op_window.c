@@ -8,8 +8,6 @@
 
 enum { Q = OF3_WINDOW_QUERIES, K = OF3_WINDOW_KEYS };
 
-static int64_t window_clamp(int64_t i, int64_t n) { return i < 0 ? 0 : i < n ? i : n - 1; }
-
 /* ---- ATOM_PAIR, WINDOW_ADD, WINDOW_GATHER: an item of work is one query's 128 keys */
 
 typedef struct window {
@@ -30,7 +28,7 @@ typedef struct window_item {
 static window_item window_item_of(const window *t, int64_t i) {
   const int64_t block = i / Q, entry = block / t->windows;
   return (window_item){.entry = entry,
-                       .query = window_clamp(i - entry * t->windows * Q, t->atoms),
+                       .query = of3_window_atom(i - entry * t->windows * Q, t->atoms),
                        .low = of3_i32(t->low)[block % of3_count(t->low)],
                        .mask = of3_f32(t->mask) + i * K % of3_count(t->mask)};
 }
@@ -55,7 +53,7 @@ static void add_task(void *arg, int64_t begin, int64_t end, int thread) {
   for (int64_t i = begin; i < end; i++) {
     const window_item at = window_item_of(t, i);
     const float *left = t->row + at.entry * t->atoms * t->c, *right = t->col + at.entry * t->atoms * t->c;
-    for (int k = 0; k < K; k++) col[k] = right + window_clamp(at.low + k, t->atoms) * t->c;
+    for (int k = 0; k < K; k++) col[k] = right + of3_window_atom(at.low + k, t->atoms) * t->c;
     t->kernels->attention->add_masked(t->p + i * K * t->c, t->c, left + at.query * t->c, col, at.mask, K);
   }
 }
@@ -78,7 +76,7 @@ static void gather_task(void *arg, int64_t begin, int64_t end, int thread) {
     const window_item at = window_item_of(t, i);
     const int32_t *token = window_integers(t, t->token, at.entry);
     const float *row = t->z + (at.entry * t->n_token + token[at.query]) * t->n_token * t->c;
-    for (int k = 0; k < K; k++) col[k] = row + token[window_clamp(at.low + k, t->atoms)] * t->c;
+    for (int k = 0; k < K; k++) col[k] = row + token[of3_window_atom(at.low + k, t->atoms)] * t->c;
     t->kernels->attention->add_masked(t->p + i * K * t->c, t->c, NULL, col, at.mask, K);
   }
 }
@@ -103,7 +101,7 @@ static void pair_features(const window *t, int64_t i, float f[5 * K]) {
   const float *pos = t->pos + 3 * at.entry * t->atoms;
   const int64_t l = at.query;
   for (int k = 0; k < K; k++) {
-    int64_t m = window_clamp(at.low + k, t->atoms);
+    int64_t m = of3_window_atom(at.low + k, t->atoms);
     float mask = at.mask[k], v = uid[l] == uid[m] ? mask : 0.0f, d2 = 0.0f;
     for (int x = 0; x < 3; x++) {
       float d = (pos[3 * l + x] - pos[3 * m + x]) * mask;
@@ -178,7 +176,7 @@ static const char *window_rows(const window_attention *t, const char *from, int6
   from += batch * t->atoms * t->row_bytes;
   if (low >= 0 && low + K <= t->atoms) return from + low * t->row_bytes;
   for (int64_t k = 0; k < K; k++)
-    memcpy(copy + k * t->row_bytes, from + window_clamp(low + k, t->atoms) * t->row_bytes,
+    memcpy(copy + k * t->row_bytes, from + of3_window_atom(low + k, t->atoms) * t->row_bytes,
            (size_t)t->row_bytes);
   return copy;
 }

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "chem/component.h"
 #include "feat/build.h"
 
@@ -148,19 +149,15 @@ static void warn_bases(const of3_query *q, const of3_query_chain *c, const of3_l
              q->name, c->id[0]);
 }
 
-static int complex_build_by_text(const void *a, const void *b) {
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* 1 + rank of text among the distinct entries of a sorted list. */
 static int rank_of(const char *text, const char *const *sorted, int n) {
-  const char *const *hit = bsearch(&text, sorted, (size_t)n, sizeof *sorted, complex_build_by_text);
+  const char *const *hit = bsearch(&text, sorted, (size_t)n, sizeof *sorted, of3_text_order);
   return hit ? (int)(hit - sorted) + 1 : 0;
 }
 
 static int distinct(const char **text, int n) {
   int kept = 0;
-  qsort(text, (size_t)n, sizeof *text, complex_build_by_text);
+  qsort(text, (size_t)n, sizeof *text, of3_text_order);
   for (int i = 0; i < n; i++)
     if (kept == 0 || strcmp(text[kept - 1], text[i]) != 0) text[kept++] = text[i];
   return kept;

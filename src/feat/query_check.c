@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/str.h"
+
 void of3_query_set_free(of3_query_set *set) {
   of3_arena_free(set->arena);
   *set = (of3_query_set){0};
@@ -99,17 +101,13 @@ of3_status of3_query_check_chain_id(const char *id, of3_error *err) {
   return OF3_OK;
 }
 
-static int query_by_text(const void *a, const void *b) {
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static of3_status check_distinct(const of3_query *q, int n, of3_error *err) {
   const char **id = malloc((size_t)n * sizeof *id);
   if (!id) return of3_fail_memory(err, "the chain ids of a query");
   int at = 0;
   for (int i = 0; i < q->n_chain; i++)
     for (int k = 0; k < q->chain[i].n_id; k++) id[at++] = q->chain[i].id[k];
-  qsort(id, (size_t)n, sizeof *id, query_by_text);
+  qsort(id, (size_t)n, sizeof *id, of3_text_order);
   of3_status st = OF3_OK;
   for (int i = 1; st == OF3_OK && i < n; i++)
     if (strcmp(id[i - 1], id[i]) == 0)

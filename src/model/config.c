@@ -75,7 +75,7 @@ static int extent(finder *f, const char *name, int rank, int axis) {
   return 1;
 }
 
-static int rows_of(finder *f, const char *name) { return extent(f, name, 2, 0); }
+static int config_rows_of(finder *f, const char *name) { return extent(f, name, 2, 0); }
 static int columns_of(finder *f, const char *name) { return extent(f, name, 2, 1); }
 
 /* How many of PREFIX.0LEAF, PREFIX.1LEAF, ... there are. */
@@ -94,24 +94,26 @@ static of3_variant variant_of(const of3_table *t) {
 }
 
 static void find_widths(finder *f, of3_config *c) {
-  c->c_s = rows_of(f, "input_embedder.linear_s.weight");
-  c->c_z = rows_of(f, "input_embedder.linear_z_i.weight");
-  c->c_m = rows_of(f, "msa_module_embedder.linear_m.weight");
-  c->c_t = rows_of(f, "template_embedder.template_pair_embedder.linear_z.weight");
-  c->c_atom = rows_of(f, "input_embedder.atom_attn_enc.ref_atom_feature_embedder.linear_ref_pos.weight");
-  c->c_atom_pair = rows_of(f, "input_embedder.atom_attn_enc.linear_l.weight");
-  c->c_token_in = rows_of(f, "input_embedder.atom_attn_enc.linear_q.0.weight");
-  c->c_token = rows_of(f, "diffusion_module.linear_s.weight");
+  c->c_s = config_rows_of(f, "input_embedder.linear_s.weight");
+  c->c_z = config_rows_of(f, "input_embedder.linear_z_i.weight");
+  c->c_m = config_rows_of(f, "msa_module_embedder.linear_m.weight");
+  c->c_t = config_rows_of(f, "template_embedder.template_pair_embedder.linear_z.weight");
+  c->c_atom =
+      config_rows_of(f, "input_embedder.atom_attn_enc.ref_atom_feature_embedder.linear_ref_pos.weight");
+  c->c_atom_pair = config_rows_of(f, "input_embedder.atom_attn_enc.linear_l.weight");
+  c->c_token_in = config_rows_of(f, "input_embedder.atom_attn_enc.linear_q.0.weight");
+  c->c_token = config_rows_of(f, "diffusion_module.linear_s.weight");
   c->c_noise = extent(f, "diffusion_module.diffusion_conditioning.fourier_emb.b", 1, 0);
-  c->c_opm = rows_of(f, "msa_module.blocks.0.outer_product_mean.linear_1.weight");
-  c->c_tri = rows_of(f, "pairformer_stack.blocks.0.pair_stack.tri_mul_out.linear_a_p.weight");
-  c->c_tri_templ = rows_of(f, "template_embedder.template_pair_stack.blocks.0.tri_mul_out.linear_a_p.weight");
+  c->c_opm = config_rows_of(f, "msa_module.blocks.0.outer_product_mean.linear_1.weight");
+  c->c_tri = config_rows_of(f, "pairformer_stack.blocks.0.pair_stack.tri_mul_out.linear_a_p.weight");
+  c->c_tri_templ =
+      config_rows_of(f, "template_embedder.template_pair_stack.blocks.0.tri_mul_out.linear_a_p.weight");
 }
 
 /* Heads from the bias projection [H,..], width of a head from the query projection [H d,..]. */
 static void find_heads(finder *f, const char *bias, const char *query, int *heads, int *width) {
-  *heads = rows_of(f, bias);
-  int hd = rows_of(f, query);
+  *heads = config_rows_of(f, bias);
+  int hd = config_rows_of(f, query);
   *width = hd / *heads;
   if (hd % *heads && !f->missing) f->missing = query;
 }
@@ -139,7 +141,7 @@ static void find_all_heads(finder *f, of3_config *c) {
 
 /* Widening of a transition: rows of linear_a over its columns. */
 static int widening(finder *f, const char *name) {
-  int rows = rows_of(f, name), columns = columns_of(f, name);
+  int rows = config_rows_of(f, name), columns = columns_of(f, name);
   if (rows % columns && !f->missing) f->missing = name;
   return rows / columns;
 }
@@ -169,15 +171,15 @@ static void find_blocks(const of3_table *t, of3_config *c) {
 }
 
 static void find_heads_of_output(finder *f, of3_config *c) {
-  c->max_atoms_per_token = rows_of(f, "aux_heads.experimentally_resolved.linear.weight") / 2;
-  int plddt = rows_of(f, "aux_heads.plddt.linear.weight");
+  c->max_atoms_per_token = config_rows_of(f, "aux_heads.experimentally_resolved.linear.weight") / 2;
+  int plddt = config_rows_of(f, "aux_heads.plddt.linear.weight");
   if (c->max_atoms_per_token < 1 || plddt % c->max_atoms_per_token)
     f->missing = "aux_heads.plddt.linear.weight";
   else
     c->bins_plddt = plddt / c->max_atoms_per_token;
-  c->bins_pae = rows_of(f, "aux_heads.pae.linear.weight");
-  c->bins_pde = rows_of(f, "aux_heads.pde.linear.weight");
-  c->bins_distogram = rows_of(f, "aux_heads.distogram.linear.weight");
+  c->bins_pae = config_rows_of(f, "aux_heads.pae.linear.weight");
+  c->bins_pde = config_rows_of(f, "aux_heads.pde.linear.weight");
+  c->bins_distogram = config_rows_of(f, "aux_heads.distogram.linear.weight");
 }
 
 of3_status of3_config_find(const of3_table *weights, of3_variant *variant, of3_config *config,

@@ -1,11 +1,10 @@
 /* The network as a whole: binding its weights, and the parts of a fold in their order. */
-#define _POSIX_C_SOURCE 200809L
 #include "model/network.h"
 
 #include <stddef.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "model/run.h"
 #include "tensor/backend.h"
 
@@ -34,12 +33,6 @@ of3_status of3_network_make_up(of3_ctx *cx, of3_variant variant, const of3_confi
 void of3_network_free(of3_network *net) {
   of3_arena_free(net->arena);
   *net = (of3_network){0};
-}
-
-static double network_now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static void end_part(of3_ctx *cx, of3_parts *parts, int part) {
@@ -76,13 +69,13 @@ static void download_coordinates(const of3_run *r, const of3_tensor *x, of3_pred
 static void run_parts(of3_run *r, int n, const of3_features *const *f, const of3_fold_options *o,
                       of3_prediction *out, of3_parts *parts) {
   of3_ctx *cx = r->cx;
-  double start = network_now();
+  double start = of3_seconds();
   of3_make_inputs(r, n, f);
   of3_trunk t = of3_run_trunk(r, o->n_cycle);
   of3_wait(cx);
-  note_seconds(out, n, offsetof(of3_prediction, seconds_trunk), network_now() - start);
+  note_seconds(out, n, offsetof(of3_prediction, seconds_trunk), of3_seconds() - start);
   end_part(cx, parts, OF3_TRUNK);
-  start = network_now();
+  start = of3_seconds();
   of3_tensor *x = OF3_NEW(cx, OF3_F32, o->n_sample, n, r->in.n_atom, 3);
   of3_scope scope = of3_scope_begin(cx);
   of3_denoiser_state d = of3_prepare_denoiser(r, &t);
@@ -90,12 +83,12 @@ static void run_parts(of3_run *r, int n, const of3_features *const *f, const of3
     of3_sample_diffusion(r, &d, o->opt_sampler ? o->opt_sampler : &of3_sampler_reference, o->n_step, x);
   of3_scope_end(cx, scope);
   download_coordinates(r, x, out);
-  note_seconds(out, n, offsetof(of3_prediction, seconds_diffusion), network_now() - start);
+  note_seconds(out, n, offsetof(of3_prediction, seconds_diffusion), of3_seconds() - start);
   end_part(cx, parts, OF3_DIFFUSION);
-  start = network_now();
+  start = of3_seconds();
   of3_contact_probability(r, t.z, out);
   of3_confidence(r, &t, x, out);
-  note_seconds(out, n, offsetof(of3_prediction, seconds_heads), network_now() - start);
+  note_seconds(out, n, offsetof(of3_prediction, seconds_heads), of3_seconds() - start);
   end_part(cx, parts, OF3_HEADS);
   for (int i = 0; i < OF3_N_PART; i++)
     if (parts->peak[i] > cx->peak) cx->peak = parts->peak[i];

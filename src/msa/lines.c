@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static bool lines_is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+#include "base/str.h"
 
 of3_lines of3_lines_of(const char *text, size_t size) {
   bool mark = size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0; /* UTF-8's byte order mark */
@@ -24,8 +24,8 @@ bool of3_lines_next(of3_lines *l, const char **line, size_t *length) {
   if (l->at < l->end && *l->at == '\r') l->at++;
   if (l->at < l->end && *l->at == '\n' && (l->at == b || *b == '\r')) l->at++;
   l->number++;
-  while (a < b && lines_is_space(*a)) a++;
-  while (b > a && lines_is_space(b[-1])) b--;
+  while (a < b && of3_is_space(*a)) a++;
+  while (b > a && of3_is_space(b[-1])) b--;
   *line = a;
   *length = (size_t)(b - a);
   return true;

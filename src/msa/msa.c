@@ -89,7 +89,7 @@ static of3_status read_text(loader *l, source s, const of3_map *map, of3_alignme
   return add_source(l, s, err);
 }
 
-static of3_status read_file(loader *l, const of3_msa_file *f, of3_error *err) {
+static of3_status msa_read_file(loader *l, const of3_msa_file *f, of3_error *err) {
   source s = {.file = f->path,
               .key = f->key,
               .name = of3_msa_name_of(f->key, l->rules->release),
@@ -201,7 +201,7 @@ static of3_status read_sources(loader *l, of3_error *err) {
   of3_msa_file *file = NULL;
   int n = 0;
   OF3_TRY(of3_msa_list_files(l->request, l->log, l->arena, &file, &n, err));
-  for (int i = 0; i < n; i++) OF3_TRY(read_file(l, &file[i], err));
+  for (int i = 0; i < n; i++) OF3_TRY(msa_read_file(l, &file[i], err));
   if (l->n_source == 0)
     return of3_fail(err, OF3_ERR_INPUT, "chain %s: none of its alignment files is an MSA", l->request->chain);
   for (int i = 0; i < l->n_source; i++) {

@@ -60,10 +60,6 @@ static of3_status msa_files_add(lister *l, const char *path, bool in_folder, boo
 
 /* ---- Folders */
 
-static int msa_files_by_text(const void *a, const void *b) {
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* The names in a folder but hidden ones, sorted. */
 static of3_status msa_files_names(const char *folder, of3_arena *arena, const char ***ret_name, int *ret_n,
                                   of3_error *err) {
@@ -84,7 +80,7 @@ static of3_status msa_files_names(const char *folder, of3_arena *arena, const ch
   }
   closedir(d);
   if (!ok) return of3_fail_memory(err, folder);
-  if (n) qsort(name, (size_t)n, sizeof *name, msa_files_by_text);
+  if (n) qsort(name, (size_t)n, sizeof *name, of3_text_order);
   *ret_name = name;
   *ret_n = n;
   return OF3_OK;

@@ -1,8 +1,8 @@
 /* The operations: one table (ops.def), one C function for each row (op_calls.c).
  *
- * Types: floating-point arguments are f32, with two exceptions. Weights of products may be bf16. And on backends
- * with bf16 operands PROJECT returns bf16, and attention takes and returns it: the next operation would round
- * these values anyway, and they are half as large so.
+ * Types: floating-point arguments are f32, with two exceptions. Weights of products may be bf16. And on
+ * backends with bf16 operands PROJECT returns bf16, and attention takes and returns it: the next operation
+ * would round these values anyway, and they are half as large so.
  *
  * Shapes are given without leading batch axes: ops_axes.def says for every argument what they may be.
  * Functions that work in place return nothing; the others return a new tensor on the context's stack. Errors
@@ -25,15 +25,15 @@ typedef enum of3_act { OF3_ACT_NONE, OF3_ACT_RELU, OF3_ACT_SIGMOID, OF3_ACT_SILU
 enum { OF3_MAX_IN = 16, OF3_MAX_SAVED = 4, OF3_WINDOW_QUERIES = 32, OF3_WINDOW_KEYS = 128 };
 
 typedef struct of3_attr {
-  int act;        /* of3_act */
-  int norm;       /* LINEAR, PAIR_BIAS: normalise the input first */
-  int accumulate; /* LINEAR, GATHER: add to y */
-  int heads;      /* attentions */
-  int outgoing;   /* TRIANGLE_MUL: 1 Alg. 12, 0 Alg. 13 */
-  int passes;     /* TRIANGLE_MUL: number of passes over the hidden channels; 0 and 1: one. Each pass needs
-                   * only its share of the scratch for a and b. The result is the same, bit by bit */
-  int ending;     /* TRIANGLE_ATTENTION: 1 Alg. 15 (columns), 0 Alg. 14 (rows) */
-  int bias_from_z;     /* ending node: bias b[i,k] of the untransposed z (OB); else b[k,i] (P1, P2) */
+  int act;         /* of3_act */
+  int norm;        /* LINEAR, PAIR_BIAS: normalise the input first */
+  int accumulate;  /* LINEAR, GATHER: add to y */
+  int heads;       /* attentions */
+  int outgoing;    /* TRIANGLE_MUL: 1 Alg. 12, 0 Alg. 13 */
+  int passes;      /* TRIANGLE_MUL: number of passes over the hidden channels; 0 and 1: one. Each pass needs
+                    * only its share of the scratch for a and b. The result is the same, bit by bit */
+  int ending;      /* TRIANGLE_ATTENTION: 1 Alg. 15 (columns), 0 Alg. 14 (rows) */
+  int bias_from_z; /* ending node: bias b[i,k] of the untransposed z (OB); else b[k,i] (P1, P2) */
   int64_t first, rows; /* RELPOS_ONE_HOT, EXPECT with chains: rows i of pairs (i,j) from `first` on */
   int bf16;            /* PROJECT: the result is bf16 */
   int bytes;           /* TAKE_ROWS: of bytes the result is bytes */
@@ -320,6 +320,10 @@ of3_tensor *of3_distance_bin(of3_ctx *cx, const of3_tensor *x,
 typedef struct of3_windows {
   of3_tensor *low, *mask;
 } of3_windows;
+
+/* The atom that is read for index i of a window among n: the nearest one there is. What it gives is masked.
+ */
+static inline int64_t of3_window_atom(int64_t i, int64_t n) { return i < 0 ? 0 : i < n ? i : n - 1; }
 
 /* pos [A,3], uid [A] i32 -> p [B,32,128,c]; w_d [c,3], w_i [c,1], w_v [c,1]. */
 of3_tensor *of3_atom_pair(of3_ctx *cx, const of3_tensor *pos, const of3_tensor *uid, of3_windows w,

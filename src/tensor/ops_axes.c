@@ -48,14 +48,14 @@ static bool lead_fits(lead_axes of_argument, lead_axes of_call, bool may_be_fewe
   return true;
 }
 
-static int64_t *length_of(of3_axes *a, char letter) { return &a->length[(unsigned char)letter & 127]; }
+static int64_t *axes_length_of(of3_axes *a, char letter) { return &a->length[(unsigned char)letter & 127]; }
 
 /* The own axes of t, which are its last ones: each has the length that its letter has, or gives it. */
 static bool read_own(of3_axes *a, const of3_tensor *t, const char *own) {
   const int n = (int)strlen(own);
   for (int i = 0; i < n; i++) {
     const int64_t length = t->shape[t->rank - n + i];
-    int64_t *known = length_of(a, own[i]);
+    int64_t *known = axes_length_of(a, own[i]);
     const int64_t want = isdigit((unsigned char)own[i]) ? own[i] - '0' : *known;
     if (want >= 0 && want != length) return false;
     *known = length;

@@ -3,8 +3,6 @@
 
 enum { Q = OF3_WINDOW_QUERIES, K = OF3_WINDOW_KEYS };
 
-static int64_t ref_window_clamp(int64_t a, int64_t n) { return a < 0 ? 0 : a >= n ? n - 1 : a; }
-
 /* Where entry (e,b,q,k) = i of [..,W,32,128] has its query and key; beyond the ends the nearest atom, which
  * the mask takes out. */
 typedef struct pair_place {
@@ -14,8 +12,8 @@ typedef struct pair_place {
 static pair_place place_of(int64_t i, const of3_tensor *low, int64_t atoms) {
   const int64_t windows = of3_dim(low, 0), block = i / (Q * K);
   return (pair_place){.entry = block / windows,
-                      .l = ref_window_clamp(block % windows * Q + i / K % Q, atoms),
-                      .m = ref_window_clamp(of3_i32(low)[block % of3_count(low)] + i % K, atoms)};
+                      .l = of3_window_atom(block % windows * Q + i / K % Q, atoms),
+                      .m = of3_window_atom(of3_i32(low)[block % of3_count(low)] + i % K, atoms)};
 }
 
 void of3_ref_atom_pair(const of3_call *c) {
@@ -74,7 +72,7 @@ void of3_ref_window_attention(const of3_call *c) {
       const int64_t at = r * w + h * d, first = of3_i32(low)[(entry * windows + block) % of3_count(low)];
       const float *added = of3_f32(bias) + ((entry % biases * windows + block) * heads + h) * K * Q + a % Q;
       for (int64_t k = 0; k < K; k++) {
-        const int64_t key = (base + ref_window_clamp(first + k, atoms)) * w + h * d;
+        const int64_t key = (base + of3_window_atom(first + k, atoms)) * w + h * d;
         double dot = 0;
         for (int64_t i = 0; i < d; i++)
           dot += ref_get(c->in[WINDOW_ATT_Q], at + i) * ref_get(c->in[WINDOW_ATT_K], key + i);
@@ -85,8 +83,8 @@ void of3_ref_window_attention(const of3_call *c) {
       for (int64_t i = 0; i < d; i++) {
         double o = 0;
         for (int64_t k = 0; k < K; k++)
-          o += p[k] *
-               ref_get(c->in[WINDOW_ATT_V], (base + ref_window_clamp(first + k, atoms)) * w + h * d + i);
+          o +=
+              p[k] * ref_get(c->in[WINDOW_ATT_V], (base + of3_window_atom(first + k, atoms)) * w + h * d + i);
         ref_set(c->out, at + i, o * ref_sigmoid(ref_get(c->in[WINDOW_ATT_G], at + i)));
       }
     }

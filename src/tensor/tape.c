@@ -89,7 +89,7 @@ static void next_version(of3_ctx *cx, const of3_tensor *t, bool copy) {
   if (cx->tape->poison) poison_version(cx, was);
 }
 
-static bool is_whole(const of3_ctx *cx, const of3_tensor *t) {
+static bool tape_is_whole(const of3_ctx *cx, const of3_tensor *t) {
   return !on_stack(cx, t->storage) || of3_count(t) == of3_count(&cx->handle[t->storage - cx->storage]);
 }
 
@@ -105,7 +105,7 @@ static bool reads_output(const of3_call *c, of3_writes w) {
 /* Makes c->out fit to be written; true: it begins as a copy of the version before. What nobody has seen may
  * be written where it lies, if it is overwritten as a whole. */
 static bool make_writable(of3_ctx *cx, const of3_call *c, of3_writes w) {
-  const bool over = w.how == OF3_WRITE_OVER, whole = is_whole(cx, c->out);
+  const bool over = w.how == OF3_WRITE_OVER, whole = tape_is_whole(cx, c->out);
   const bool copy = !over || !whole || reads_output(c, w);
   if (!copy && !cx->tape->poison && !c->out->storage->version) return false;
   next_version(cx, c->out, copy);
@@ -131,7 +131,7 @@ void of3_tape_record(of3_ctx *cx, of3_call *c, of3_writes w, bool given) {
 }
 
 void of3_tape_upload(of3_ctx *cx, const of3_tensor *t) {
-  if (t->storage->version && on_stack(cx, t->storage)) next_version(cx, t, !is_whole(cx, t));
+  if (t->storage->version && on_stack(cx, t->storage)) next_version(cx, t, !tape_is_whole(cx, t));
 }
 
 /* ---- blocks */

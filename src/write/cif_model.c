@@ -95,7 +95,7 @@ static const char *block_name(const of3_cif_writer *w) {
   return name;
 }
 
-static of3_status add_entry(const of3_cif_writer *w) {
+static of3_status cif_model_add_entry(const of3_cif_writer *w) {
   static const char *const entry[] = {"id"}, *const conform[] = {"dict_name", "dict_version"},
                            *const about[] = {"entry_id", "title"};
   const char *name = block_name(w);
@@ -260,7 +260,7 @@ static of3_status add_ligands(const of3_cif_writer *w, const entities *all) {
 
 /* ---- Chains */
 
-static of3_status add_chains(const of3_cif_writer *w) {
+static of3_status cif_model_add_chains(const of3_cif_writer *w) {
   static const char *const column[] = {"id", "entity_id", "pdbx_blank_PDB_chainid_flag", "pdbx_modified",
                                        "details"};
   of3_cif_table t = of3_cif_table_of("struct_asym", column, OF3_CIF_COUNT(column), w->arena);
@@ -367,13 +367,13 @@ static of3_status add_atoms(const of3_cif_writer *w) {
 static of3_status add_model(const of3_cif_writer *w) {
   entities all = {0};
   OF3_TRY(find_entities(w, &all));
-  OF3_TRY(add_entry(w));
+  OF3_TRY(cif_model_add_entry(w));
   OF3_TRY(add_components(w));
   OF3_TRY(of3_cif_add_bonds(w));
   OF3_TRY(add_entities(w, &all));
   OF3_TRY(add_polymers(w, &all));
   OF3_TRY(add_ligands(w, &all));
-  OF3_TRY(add_chains(w));
+  OF3_TRY(cif_model_add_chains(w));
   OF3_TRY(add_polymer_scheme(w));
   OF3_TRY(of3_cif_add_nonpoly_scheme(w));
   OF3_TRY(of3_cif_add_quality(w));

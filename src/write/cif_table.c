@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/str.h"
+
 of3_cif_table of3_cif_table_of(const char *category, const char *const *column, int n_column,
                                of3_arena *arena) {
   return (of3_cif_table){.category = category, .column = column, .n_column = n_column, .arena = arena};
@@ -47,14 +49,12 @@ static size_t characters(const char *utf8) {
   return n;
 }
 
-static bool cif_table_is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
 /* Removes white space at both ends of the text that begins at `begin`, then ends the line. */
 static void end_line(of3_str *out, size_t begin) {
   if (out->failed) return;
   size_t first = begin;
-  while (out->len > begin && cif_table_is_space(out->text[out->len - 1])) out->len--;
-  while (first < out->len && cif_table_is_space(out->text[first])) first++;
+  while (out->len > begin && of3_is_space(out->text[out->len - 1])) out->len--;
+  while (first < out->len && of3_is_space(out->text[first])) first++;
   memmove(out->text + begin, out->text + first, out->len - first);
   out->len -= first - begin;
   of3_str_addc(out, '\n', 1);

@@ -61,7 +61,7 @@ static of3_status fill_lists(json_t *samples, json_t *files, const char *folder,
   return OF3_OK;
 }
 
-static of3_status write_text(const char *folder, json_t *root, of3_arena *arena, of3_error *err) {
+static of3_status manifest_write_text(const char *folder, json_t *root, of3_arena *arena, of3_error *err) {
   char *path = of3_path_join(arena, folder, OF3_MANIFEST_NAME), *text = of3_json_dump(root, JSON_INDENT(4));
   of3_status status = OF3_OK;
   if (!path || !text)
@@ -81,7 +81,7 @@ of3_status of3_manifest_write(const char *folder, const of3_manifest *m, of3_err
                 "confidences", of3_full_name(m->full), "samples", samples, "files", files);
   of3_status status = arena && root ? OF3_OK : of3_fail_memory(err, OF3_MANIFEST_NAME);
   if (status == OF3_OK) status = fill_lists(samples, files, folder, m, arena, err);
-  if (status == OF3_OK) status = write_text(folder, root, arena, err);
+  if (status == OF3_OK) status = manifest_write_text(folder, root, arena, err);
   json_decref(root);
   json_decref(samples);
   json_decref(files);

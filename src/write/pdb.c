@@ -70,14 +70,14 @@ static bool is_water(const char *residue) {
   return false;
 }
 
-static bool is_hetero(const of3_complex *c, int atom) {
+static bool pdb_is_hetero(const of3_complex *c, int atom) {
   const of3_residue *r = &c->residue[c->atom[atom].residue];
   return r->hetero && !is_water(r->name);
 }
 
 /* Bonds that go into CONECT: all between residues, and all of hetero residues but water. */
 static bool is_written(const of3_complex *c, const of3_bond *b) {
-  return of3_bond_links(c, b) || is_hetero(c, b->a) || is_hetero(c, b->b);
+  return of3_bond_links(c, b) || pdb_is_hetero(c, b->a) || pdb_is_hetero(c, b->b);
 }
 
 /* Neighbours of each atom: start[a] .. start[a+1] in list, links between residues first. */

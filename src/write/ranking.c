@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "write/names.h"
@@ -28,12 +28,6 @@ struct of3_ranking {
   size_t bytes;            /* of the table as written last */
   double written_at, took; /* seconds on the clock */
 };
-
-static double ranking_clock(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 of3_ranking *of3_ranking_new(const char *folder) {
   of3_ranking *r = calloc(1, sizeof *r);
@@ -175,7 +169,7 @@ static of3_status write_table(of3_ranking *r, const char *path, of3_error *err) 
 }
 
 of3_status of3_ranking_write(of3_ranking *r, of3_error *err) {
-  const double begin = ranking_clock();
+  const double begin = of3_seconds();
   char *path = ranking_path(r);
   of3_status status = OF3_OK;
   if (!path) return of3_fail_memory(err, "the ranking");
@@ -184,7 +178,7 @@ of3_status of3_ranking_write(of3_ranking *r, of3_error *err) {
   else if (unlink(path) != 0 && errno != ENOENT && errno != ENOTDIR)
     status = of3_fail(err, OF3_ERR_IO, "cannot remove '%s': %s", path, strerror(errno));
   free(path);
-  r->written_at = ranking_clock();
+  r->written_at = of3_seconds();
   r->took = r->written_at - begin;
   return status;
 }
@@ -199,7 +193,7 @@ of3_status of3_ranking_refresh(of3_ranking *r, of3_error *err) {
 
 of3_status of3_ranking_update(of3_ranking *r, of3_error *err) {
   enum { SMALL = 1 << 20, SHARE = 10 };
-  if (r->bytes > SMALL && ranking_clock() - r->written_at < SHARE * r->took) return OF3_OK;
+  if (r->bytes > SMALL && of3_seconds() - r->written_at < SHARE * r->took) return OF3_OK;
   return of3_ranking_write(r, err);
 }
 

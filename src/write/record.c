@@ -52,7 +52,7 @@ static void record_flush(record_writer *w) {
   w->b.n = 0;
 }
 
-static void put_numbers(record_writer *w, const float *x, size_t n) {
+static void record_put_numbers(record_writer *w, const float *x, size_t n) {
   while (n > 0 && w->ok) {
     size_t part = BLOCK - w->b.n < n ? BLOCK - w->b.n : n;
     memcpy(w->b.word + w->b.n, x, part * sizeof *x);
@@ -64,7 +64,7 @@ static void put_numbers(record_writer *w, const float *x, size_t n) {
 }
 
 /* Bit for bit: NaN and the sign of zero count. */
-static uint32_t bits_of(float x) {
+static uint32_t record_bits_of(float x) {
   uint32_t u;
   memcpy(&u, &x, sizeof u);
   return u;
@@ -73,17 +73,18 @@ static uint32_t bits_of(float x) {
 static bool is_symmetric(const float *x, size_t n) {
   for (size_t i = 0; i < n; i++)
     for (size_t k = i + 1; k < n; k++)
-      if (bits_of(x[i * n + k]) != bits_of(x[k * n + i])) return false;
+      if (record_bits_of(x[i * n + k]) != record_bits_of(x[k * n + i])) return false;
   return true;
 }
 
 static void put_sample(record_writer *w, const of3_prediction *p, size_t s, bool symmetric) {
   const size_t a = (size_t)p->n_atom, n = (size_t)p->n_token;
   const float *pde = p->pde + s * n * n;
-  put_numbers(w, p->x + s * a * 3, a * 3);
-  put_numbers(w, p->plddt + s * a, a);
-  put_numbers(w, p->pae + s * n * n, n * n);
-  for (size_t i = 0; i < n; i++) put_numbers(w, pde + i * n + (symmetric ? i : 0), symmetric ? n - i : n);
+  record_put_numbers(w, p->x + s * a * 3, a * 3);
+  record_put_numbers(w, p->plddt + s * a, a);
+  record_put_numbers(w, p->pae + s * n * n, n * n);
+  for (size_t i = 0; i < n; i++)
+    record_put_numbers(w, pde + i * n + (symmetric ? i : 0), symmetric ? n - i : n);
 }
 
 static void put_all(record_writer *w, const of3_prediction *p) {
@@ -145,7 +146,7 @@ static uint64_t numbers_of_sample(const of3_record *r) {
 }
 
 /* Half of every number is stored as it is, which bounds the numbers by the length of the file. */
-static of3_status read_header(of3_record *r, of3_error *err) {
+static of3_status record_read_header(of3_record *r, of3_error *err) {
   enum { MOST = 1 << 30 };
   const uint8_t *h = r->map.data;
   if (r->map.size < HEADER || memcmp(h, magic, MAGIC) != 0) return record_broken(r, err);
@@ -166,7 +167,7 @@ of3_status of3_record_open(const char *path, of3_record **ret, of3_record_size *
   if (!r) return of3_fail_memory(err, path);
   r->path = strdup(path);
   of3_status status = r->path ? of3_map_open(path, &r->map, err) : of3_fail_memory(err, path);
-  if (status == OF3_OK) status = read_header(r, err);
+  if (status == OF3_OK) status = record_read_header(r, err);
   if (status != OF3_OK) {
     of3_record_close(r);
     return status;

@@ -58,8 +58,8 @@ static bool deflate_to(FILE *f, const char *text, size_t n) {
   return state == Z_STREAM_END;
 }
 
-static of3_status write_text(const char *path, of3_structure_format format, const of3_str *text,
-                             of3_error *err) {
+static of3_status structure_write_text(const char *path, of3_structure_format format, const of3_str *text,
+                                       of3_error *err) {
   of3_out out = {0};
   OF3_TRY(of3_out_open(&out, path, err));
   if (format != OF3_CIF_GZ)
@@ -78,7 +78,7 @@ of3_status of3_structure_write(const char *path, of3_structure_format format, co
   of3_status status = format == OF3_PDB ? of3_pdb_text(complex, x, plddt, &text, err)
                       : about           ? of3_modelcif_text(complex, x, plddt, about, &text, err)
                                         : of3_cif_text(complex, x, plddt, &text, err);
-  if (status == OF3_OK) status = write_text(path, format, &text, err);
+  if (status == OF3_OK) status = structure_write_text(path, format, &text, err);
   of3_str_free(&text);
   return status;
 }
