@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { no_cell = INT32_MAX };
+enum { NO_CELL = INT32_MAX };
 
 static uint32_t bucket_of(const of3_cells *c, const int32_t cell[3]) {
   uint32_t h =
@@ -45,12 +45,12 @@ of3_status of3_cells_build(const float *x, int n, float edge, of3_cells *out, of
   }
   for (int a = 0; a < n; a++) {
     const float *p = x + 3 * (size_t)a;
-    for (int k = 0; k < 3; k++) c.cell[a][k] = finite3(p) ? cell_of(p[k], edge) : no_cell;
+    for (int k = 0; k < 3; k++) c.cell[a][k] = finite3(p) ? cell_of(p[k], edge) : NO_CELL;
     if (finite3(p)) c.first[bucket_of(&c, c.cell[a])]++;
   }
   for (uint32_t b = 0; b <= c.mask; b++) c.first[b + 1] += c.first[b];
   for (int a = n - 1; a >= 0; a--)
-    if (c.cell[a][0] != no_cell) c.item[--c.first[bucket_of(&c, c.cell[a])]] = a;
+    if (c.cell[a][0] != NO_CELL) c.item[--c.first[bucket_of(&c, c.cell[a])]] = a;
   *out = c;
   return OF3_OK;
 }
@@ -67,7 +67,7 @@ static bool visit_cell(const of3_cells *c, const int32_t cell[3], of3_cell_visit
 
 bool of3_cells_near(const of3_cells *c, int of, of3_cell_visit *visit, void *user) {
   const int32_t *home = c->cell[of];
-  if (home[0] == no_cell) return true;
+  if (home[0] == NO_CELL) return true;
   for (int32_t i = -1; i <= 1; i++)
     for (int32_t j = -1; j <= 1; j++)
       for (int32_t k = -1; k <= 1; k++)

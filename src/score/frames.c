@@ -85,7 +85,7 @@ void of3_token_frames(const of3_features *f, const float *x, uint8_t *out) {
 
 /* ---- Clashes */
 
-enum { most_close_pairs = 100 };
+enum { MOST_CLOSE_PAIRS = 100 };
 static const float clash_distance = 1.1f;
 
 typedef struct clash_count {
@@ -104,7 +104,7 @@ static bool count_pair(void *user, int j) {
   const float *p = k->x + 3 * (size_t)k->atom, *q = k->x + 3 * (size_t)j;
   float dx = p[0] - q[0], dy = p[1] - q[1], dz = p[2] - q[2];
   if (dx * dx + dy * dy + dz * dz < clash_distance * clash_distance) k->pairs[other]++;
-  return k->pairs[other] <= most_close_pairs;
+  return k->pairs[other] <= MOST_CLOSE_PAIRS;
 }
 
 static int n_atom_of(const of3_complex *c, int chain) {

@@ -9,7 +9,7 @@
 
 #define PI 3.14159265358979323846
 
-enum { n_point = 1000, window = 25 };
+enum { N_POINT = 1000, WINDOW = 25 };
 static const float probe = 1.4f;
 static const double threshold = 0.581;
 
@@ -32,9 +32,9 @@ static float protor_radius(const of3_atom *a) {
 }
 
 /* Golden-section spiral on the unit sphere. */
-static void fibonacci_points(float point[n_point][3]) {
-  for (int k = 0; k < n_point; k++) {
-    double z = 1 - (2.0 * k + 1) / n_point, angle = k * PI * (3 - sqrt(5)), r = sqrt(1 - z * z);
+static void fibonacci_points(float point[N_POINT][3]) {
+  for (int k = 0; k < N_POINT; k++) {
+    double z = 1 - (2.0 * k + 1) / N_POINT, angle = k * PI * (3 - sqrt(5)), r = sqrt(1 - z * z);
     point[k][0] = (float)(r * cos(angle));
     point[k][1] = (float)(r * sin(angle));
     point[k][2] = (float)z;
@@ -68,11 +68,11 @@ static bool collect(void *user, int j) {
 }
 
 /* Neighbouring points tend to be hidden by the same sphere: the last one is tried first. */
-static int visible_points(const neighbourhood *h, const float point[n_point][3]) {
+static int visible_points(const neighbourhood *h, const float point[N_POINT][3]) {
   const float *c = h->x + 3 * (size_t)h->centre;
   float r = h->radius[h->centre];
-  int visible = n_point, last = 0;
-  for (int k = 0; k < n_point && h->n; k++) {
+  int visible = N_POINT, last = 0;
+  for (int k = 0; k < N_POINT && h->n; k++) {
     float p[3] = {point[k][0] * r + c[0], point[k][1] * r + c[1], point[k][2] * r + c[2]};
     const occluder *o = h->occluder;
     bool hidden = distance2(p, o[last].x, o[last].y, o[last].z) < o[last].r2;
@@ -88,9 +88,9 @@ static int visible_points(const neighbourhood *h, const float point[n_point][3])
 
 static of3_status sasa_of(neighbourhood *h, int n, float largest, of3_cancel *opt_cancel, float *out,
                           of3_error *err) {
-  float point[n_point][3];
+  float point[N_POINT][3];
   fibonacci_points(point);
-  const float area = (float)(4 * PI / n_point);
+  const float area = (float)(4 * PI / N_POINT);
   of3_cells cells = {0};
   OF3_TRY(of3_cells_build(h->x, n, 2 * largest, &cells, err));
   for (int a = 0; a < n && !of3_cancelled(opt_cancel); a++) {
@@ -162,8 +162,8 @@ static int exposed_residues(const of3_complex *c, const of3_chain *ch, const flo
   }
   for (int r = 0; r < n; r++) {
     double sum = 0;
-    for (int k = -(window / 2); k <= window / 2; k++) sum += rasa[mirrored(r + k, n)];
-    exposed += sum / window > threshold;
+    for (int k = -(WINDOW / 2); k <= WINDOW / 2; k++) sum += rasa[mirrored(r + k, n)];
+    exposed += sum / WINDOW > threshold;
   }
   return exposed;
 }

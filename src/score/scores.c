@@ -8,7 +8,7 @@
 #include "score/rasa.h"
 
 /* Above it the reference scores sample by sample, and its "any sample" of bespoke_iptm is that one sample. */
-enum { most_atoms_together = 10000 };
+enum { MOST_ATOMS_TOGETHER = 10000 };
 
 /* What all samples share, and their results. */
 typedef struct job {
@@ -165,7 +165,7 @@ static void bespoke_iptm(const uint8_t *framed, const bool *ligand, double *mean
 
 static of3_status bespoke_of_samples(job *j, of3_error *err) {
   size_t c = (size_t)j->n_chain, n_sample = (size_t)j->p->n_sample;
-  if (j->variant != OF3_OB && j->f->n_atom <= most_atoms_together)
+  if (j->variant != OF3_OB && j->f->n_atom <= MOST_ATOMS_TOGETHER)
     for (size_t k = 0; k < c; k++) {
       uint8_t any = 0;
       for (size_t s = 0; s < n_sample; s++) any |= j->chain_framed[s * c + k];

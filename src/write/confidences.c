@@ -35,7 +35,7 @@ typedef struct sink {
   char buffer[1 << 16];
 } sink;
 
-enum { most_per_number = 64 }; /* indent, digits, comma, newline */
+enum { MOST_PER_NUMBER = 64 }; /* indent, digits, comma, newline */
 
 static void flush(sink *s) {
   fwrite(s->buffer, 1, s->n, s->f);
@@ -52,7 +52,7 @@ static void confidences_put(sink *s, const char *text) {
 /* The elements of a list, each on a line of its own. */
 static void put_numbers(sink *s, const float *x, int n, size_t indent) {
   for (int k = 0; k < n; k++) {
-    if (s->n + most_per_number > sizeof s->buffer) flush(s);
+    if (s->n + MOST_PER_NUMBER > sizeof s->buffer) flush(s);
     char *o = s->buffer + s->n;
     memset(o, ' ', indent);
     o += indent;

@@ -12,13 +12,14 @@
 
 #include "base/file.h"
 #include "write/confidences.h"
+#include "base/le.h"
 #include "tensor/dtype.h"
 
-enum { n_member = 3, local_header = 30, piece = 1 << 14 };
+enum { N_MEMBER = 3, LOCAL_HEADER = 30, PIECE = 1 << 14 };
 enum {
-  version_needed = 20,
-  method_deflate = 8,
-  date_1980 = 33 /* 1 January: files do not depend on the time */
+  VERSION_NEEDED = 20,
+  METHOD_DEFLATE = 8,
+  DATE_1980 = 33 /* 1 January: files do not depend on the time */
 };
 
 typedef struct member {
@@ -35,12 +36,8 @@ typedef struct packer {
   uint32_t crc;
   bool half;
   of3_cancel *opt_cancel;
-  unsigned char in[4 * piece], out[4 * piece];
+  unsigned char in[4 * PIECE], out[4 * PIECE];
 } packer;
-
-static void put_le(unsigned char *p, int bytes, uint32_t v) {
-  for (int k = 0; k < bytes; k++) p[k] = (unsigned char)(v >> (8 * k));
-}
 
 /* Deflates n bytes of p->in. */
 static bool pack(packer *p, size_t n, bool last) {
@@ -70,7 +67,7 @@ static size_t npy_header(const member *m, bool half, unsigned char *out) {
                    half ? 2 : 4, shape);
   size_t total = ((size_t)n + 11 + 63) / 64 * 64;
   memcpy(out, magic, sizeof magic);
-  put_le(out + 8, 2, (uint32_t)(total - 10));
+  of3_put_le(out + 8, 2, (uint32_t)(total - 10));
   for (size_t k = 10; k < total; k++) out[k] = k - 10 < (size_t)n ? (unsigned char)text[k - 10] : ' ';
   out[total - 1] = '\n';
   return total;
@@ -81,7 +78,7 @@ static size_t confidences_npz_encode(const float *x, size_t n, bool half, unsign
     memcpy(out, x, n * sizeof *x);
     return n * sizeof *x;
   }
-  for (size_t k = 0; k < n; k++) put_le(out + 2 * k, 2, of3_f32_to_f16(x[k]));
+  for (size_t k = 0; k < n; k++) of3_put_le(out + 2 * k, 2, of3_f32_to_f16(x[k]));
   return 2 * n;
 }
 
@@ -90,8 +87,8 @@ static size_t elements(const member *m) { return m->rank == 1 ? (size_t)m->n : (
 static bool pack_member(packer *p, const member *m) {
   size_t total = elements(m);
   bool ok = pack(p, npy_header(m, p->half, p->in), total == 0);
-  for (size_t at = 0; ok && at < total && !of3_cancelled(p->opt_cancel); at += piece) {
-    size_t n = total - at < piece ? total - at : piece;
+  for (size_t at = 0; ok && at < total && !of3_cancelled(p->opt_cancel); at += PIECE) {
+    size_t n = total - at < PIECE ? total - at : PIECE;
     ok = pack(p, confidences_npz_encode(m->x + at, n, p->half, p->in), at + n == total);
   }
   return ok;
@@ -99,33 +96,33 @@ static bool pack_member(packer *p, const member *m) {
 
 /* Version, flags, method, time, date, check sum, sizes, length of the name: alike in both headers. */
 static void common_fields(const member *m, unsigned char *h) {
-  put_le(h, 2, version_needed);
-  put_le(h + 2, 2, 0);
-  put_le(h + 4, 2, method_deflate);
-  put_le(h + 6, 2, 0);
-  put_le(h + 8, 2, date_1980);
-  put_le(h + 10, 4, m->crc);
-  put_le(h + 14, 4, m->packed);
-  put_le(h + 18, 4, m->size);
-  put_le(h + 22, 2, (uint32_t)strlen(m->name));
-  put_le(h + 24, 2, 0);
+  of3_put_le(h, 2, VERSION_NEEDED);
+  of3_put_le(h + 2, 2, 0);
+  of3_put_le(h + 4, 2, METHOD_DEFLATE);
+  of3_put_le(h + 6, 2, 0);
+  of3_put_le(h + 8, 2, DATE_1980);
+  of3_put_le(h + 10, 4, m->crc);
+  of3_put_le(h + 14, 4, m->packed);
+  of3_put_le(h + 18, 4, m->size);
+  of3_put_le(h + 22, 2, (uint32_t)strlen(m->name));
+  of3_put_le(h + 24, 2, 0);
 }
 
 static void write_local_header(FILE *f, const member *m) {
-  unsigned char h[local_header] = "PK\x03\x04";
+  unsigned char h[LOCAL_HEADER] = "PK\x03\x04";
   common_fields(m, h + 4);
   fwrite(h, 1, sizeof h, f);
   fwrite(m->name, 1, strlen(m->name), f);
 }
 
 static bool write_member(packer *p, member *m) {
-  enum { raw = -15, memory_level = 8 };
+  enum { RAW = -15, MEMORY_LEVEL = 8 };
   long begin = ftell(p->f);
   m->at = (uint32_t)begin;
   write_local_header(p->f, m);
   p->z = (z_stream){0};
   p->crc = (uint32_t)crc32(0, NULL, 0);
-  if (deflateInit2(&p->z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, raw, memory_level, Z_DEFAULT_STRATEGY) != Z_OK)
+  if (deflateInit2(&p->z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, RAW, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
     return false;
   bool ok = pack_member(p, m);
   m->crc = p->crc;
@@ -140,19 +137,19 @@ static bool write_member(packer *p, member *m) {
 
 static void write_directory(FILE *f, const member *m) {
   uint32_t begin = (uint32_t)ftell(f);
-  for (int k = 0; k < n_member; k++) {
+  for (int k = 0; k < N_MEMBER; k++) {
     unsigned char h[46] = "PK\x01\x02";
-    put_le(h + 4, 2, version_needed);
+    of3_put_le(h + 4, 2, VERSION_NEEDED);
     common_fields(&m[k], h + 6);
-    put_le(h + 42, 4, m[k].at);
+    of3_put_le(h + 42, 4, m[k].at);
     fwrite(h, 1, sizeof h, f);
     fwrite(m[k].name, 1, strlen(m[k].name), f);
   }
   unsigned char end[22] = "PK\x05\x06";
-  put_le(end + 8, 2, n_member);
-  put_le(end + 10, 2, n_member);
-  put_le(end + 12, 4, (uint32_t)ftell(f) - begin);
-  put_le(end + 16, 4, begin);
+  of3_put_le(end + 8, 2, N_MEMBER);
+  of3_put_le(end + 10, 2, N_MEMBER);
+  of3_put_le(end + 12, 4, (uint32_t)ftell(f) - begin);
+  of3_put_le(end + 16, 4, begin);
   fwrite(end, 1, sizeof end, f);
 }
 
@@ -160,7 +157,7 @@ static of3_status write_archive(const char *path, member *m, packer *p, of3_erro
   of3_out out = {0};
   OF3_TRY(of3_out_open(&out, path, err));
   p->f = out.f;
-  for (int k = 0; k < n_member; k++)
+  for (int k = 0; k < N_MEMBER; k++)
     if (!write_member(p, &m[k]) || of3_cancelled(p->opt_cancel)) {
       of3_out_abort(&out);
       OF3_TRY(of3_go_on(p->opt_cancel, err));
@@ -171,7 +168,7 @@ static of3_status write_archive(const char *path, member *m, packer *p, of3_erro
 }
 
 of3_status of3_confidences_write_npz(const char *path, const of3_confidences *c, bool half, of3_error *err) {
-  member m[n_member] = {{.name = "plddt.npy", .x = c->plddt, .rank = 1, .n = c->n_atom},
+  member m[N_MEMBER] = {{.name = "plddt.npy", .x = c->plddt, .rank = 1, .n = c->n_atom},
                         {.name = "pde.npy", .x = c->pde, .rank = 2, .n = c->n_token},
                         {.name = "pae.npy", .x = c->pae, .rank = 2, .n = c->n_token}};
   if (elements(&m[1]) >= UINT32_MAX / 8)

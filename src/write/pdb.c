@@ -5,24 +5,24 @@
 #include "write/bonds.h"
 #include "write/structure.h"
 
-enum { most_atoms = 99999, most_residues = 9999, conect_partners = 4 };
+enum { MOST_ATOMS = 99999, MOST_RESIDUES = 9999, CONECT_PARTNERS = 4 };
 
 #define USE_CIF "write mmCIF instead (--format cif)"
 
 of3_status of3_pdb_check(const of3_complex *c, of3_error *err) {
-  if (c->n_atom > most_atoms)
+  if (c->n_atom > MOST_ATOMS)
     return of3_fail(err, OF3_ERR_INPUT, "'%s' has %d atoms, a PDB file holds at most %d: " USE_CIF, c->name,
-                    c->n_atom, most_atoms);
+                    c->n_atom, MOST_ATOMS);
   for (int k = 0; k < c->n_chain; k++)
     if (strlen(c->chain[k].id) != 1)
       return of3_fail(err, OF3_ERR_INPUT,
                       "chain '%s' of '%s' has an id of %zu bytes, a PDB file holds one character: " USE_CIF,
                       c->chain[k].id, c->name, strlen(c->chain[k].id));
   for (int k = 0; k < c->n_residue; k++)
-    if (c->residue[k].number > most_residues)
+    if (c->residue[k].number > MOST_RESIDUES)
       return of3_fail(err, OF3_ERR_INPUT,
                       "chain '%s' of '%s' has residue number %d, a PDB file holds at most %d: " USE_CIF,
-                      c->chain[c->residue[k].chain].id, c->name, c->residue[k].number, most_residues);
+                      c->chain[c->residue[k].chain].id, c->name, c->residue[k].number, MOST_RESIDUES);
   for (int k = 0; k < c->n_atom; k++)
     if (strlen(c->atom[k].name) > 4 || abs(c->atom[k].charge) > 9)
       return of3_fail(
@@ -105,10 +105,10 @@ static void fill_neighbours(const of3_complex *c, neighbours *n, int *at) {
 static void add_conect(const of3_complex *c, const neighbours *n, of3_str *out) {
   for (int a = 0; a < c->n_atom; a++)
     for (int k = n->start[a]; k < n->start[a + 1]; k++) {
-      int place = (k - n->start[a]) % conect_partners;
+      int place = (k - n->start[a]) % CONECT_PARTNERS;
       if (place == 0) of3_str_addf(out, "CONECT%5d", a + 1);
       of3_str_addf(out, "%5d", n->list[k] + 1);
-      if (place == conect_partners - 1 || k + 1 == n->start[a + 1]) of3_str_addc(out, '\n', 1);
+      if (place == CONECT_PARTNERS - 1 || k + 1 == n->start[a + 1]) of3_str_addc(out, '\n', 1);
     }
 }
 

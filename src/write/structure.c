@@ -34,11 +34,11 @@ bool of3_cif_style_parse(const char *name, of3_cif_style *out) {
 
 /* One gzip member without name and time, "unknown" as operating system. */
 static bool deflate_to(FILE *f, const char *text, size_t n) {
-  enum { gzip_window = 15 + 16, memory_level = 8 };
+  enum { GZIP_WINDOW = 15 + 16, MEMORY_LEVEL = 8 };
   unsigned char buffer[1 << 15] = {0};
   z_stream z = {0};
   gz_header header = {.os = 255};
-  if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, gzip_window, memory_level, Z_DEFAULT_STRATEGY) !=
+  if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) !=
       Z_OK)
     return false;
   int state = deflateSetHeader(&z, &header);
