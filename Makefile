@@ -81,13 +81,13 @@ tidy:
 
 # PREFIX=/somewhere make install
 install: all
-	@cmake --build $(BUILD) --target of3_shared -j $(JOBS)
+	@cmake --build $(BUILD) --target of3_shared parity -j $(JOBS)
 	@cmake --install $(BUILD) $(if $(PREFIX),--prefix $(PREFIX))
 
 # The installation: examples built against it by pkg-config, the headers as C++, what the library shows.
 install-test: | $(BUILD)/build.ninja
-	@cmake --build $(BUILD) --target of3 of3_shared -j $(JOBS)
+	@cmake --build $(BUILD) --target of3 of3_shared parity -j $(JOBS)
 	@tests/install.sh $(BUILD)
 
 clean:
-	@cmake -E rm -rf $(BUILD) build-sanitize build-debug build-fuzz build-arm64 build-macos
+	@cmake -E rm -rf $(BUILD) build-sanitize build-tsan build-clang build-debug build-fuzz build-arm64 build-macos

@@ -5,7 +5,7 @@
 # --architecture: of the GPU; 90 is H100 and H200. --source: of3's sources, here by default; another checkout, to compare with.
 # On that machine, in a copy of this tree with FOLDER in it:
 #   . FOLDER/enter.sh            unpacks into KIT (/tmp/of3-kit), sets OF3, OF3_MLX_PLUGIN and PYTHONPATH
-#   bench/gpu.sh OUT;  $OF3 selftest --source . --backend mlx;  python3 bench/mlx_blocks.py $KIT/build
+#   bench/gpu.sh OUT;  $OF3 selftest --folder tests/fixtures/parity --backend mlx;  python3 bench/mlx_blocks.py $KIT/build
 # Made on Debian, x86-64.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)

@@ -1,4 +1,5 @@
-/* Runs the parity program of the build on the fixtures of the source tree and sums up what it prints. */
+/* Runs the parity program on its fixtures and sums up what it prints. Both lie in ../lib/of3/selftest of an
+ * installed of3; of a build in the source tree, in its tests/parity and in ../tests/fixtures/parity. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <limits.h>
@@ -20,7 +21,7 @@ extern char **environ;
 #endif
 
 typedef struct selftest_options {
-  const char *backend, *dtype, *program, *source;
+  const char *backend, *dtype, *folder, *program;
 } selftest_options;
 
 #define FIELD(name) offsetof(selftest_options, name)
@@ -37,38 +38,34 @@ static const cli_option table[] = {
      .choices = "f32 bf16 f16",
      .value = "TYPE",
      .help = "Numbers that are multiplied; f16 with mlx only"},
+    {.names = "folder",
+     .kind = CLI_FILE,
+     .offset = FIELD(folder),
+     .value = "FOLDER",
+     .none = "the installed one, or the source tree's",
+     .help = "Where fixture_NAME.safetensors and checkpoint_NAME.safetensors are"},
     {.names = "program",
      .kind = CLI_FILE,
      .offset = FIELD(program),
      .value = "FILE",
-     .none = "tests/parity beside of3",
-     .help = "The parity program"},
-    {.names = "source",
-     .kind = CLI_FILE,
-     .offset = FIELD(source),
-     .value = "FOLDER",
-     .none = "the folder above of3's",
-     .help = "The source tree, whose fixtures are used"},
+     .none = "the installed one, or the build's",
+     .help = "The parity program, which compares"},
 };
 
 static void selftest_defaults(void *options) {
   *(selftest_options *)options = (selftest_options){.backend = "cpu", .dtype = "f32"};
 }
 
-/* A checkpoint and a fixture below the source tree. */
+/* NAME of a fixture and its checkpoint. */
 typedef struct ladder_rung {
-  const char *name, *checkpoint, *fixture;
+  const char *title, *name;
 } ladder_rung;
 
 static const ladder_rung ladder[] = {
-    {"preview 1, small", "tests/fixtures/parity/checkpoint_p1.safetensors",
-     "tests/fixtures/parity/fixture_p1.safetensors"},
-    {"preview 2, small", "tests/fixtures/parity/checkpoint_p2.safetensors",
-     "tests/fixtures/parity/fixture_p2.safetensors"},
-    {"OpenBind, small", "tests/fixtures/parity/checkpoint_ob.safetensors",
-     "tests/fixtures/parity/fixture_ob.safetensors"},
-    {"ubiquitin, trained, 20 steps", "examples/demo/of3-demo.safetensors",
-     "tests/fixtures/parity/fixture_demo.safetensors"},
+    {"preview 1, small", "p1"},
+    {"preview 2, small", "p2"},
+    {"OpenBind, small", "ob"},
+    {"ubiquitin, trained, 20 steps", "demo"},
 };
 enum { N_RUNG = sizeof ladder / sizeof *ladder, PATH_TEXT = PATH_MAX };
 
@@ -78,7 +75,8 @@ typedef struct outcome {
   double ratio;    /* of its deviation to the bound */
   double largest;  /* deviation of any tensor, over its largest value */
   int compared, above, missing;
-  bool summed; /* the last line was seen */
+  bool summed;     /* the last line was seen */
+  bool complained; /* an error message was passed on */
 } outcome;
 
 static void read_line(const char *line, outcome *o) {
@@ -94,8 +92,10 @@ static void read_line(const char *line, outcome *o) {
   } else if (sscanf(line, "%d tensors compared, %d above their bound, %d not compared", &o->compared,
                     &o->above, &o->missing) == 3)
     o->summed = true;
-  else if (!strncmp(line, "parity: ", 8))
+  else if (!strncmp(line, "parity: ", 8)) {
     fputs(line, stderr);
+    o->complained = true;
+  }
 }
 
 /* Runs the program with its output in a pipe; false if it could not be run or did not end with exit code 0.
@@ -162,46 +162,83 @@ static of3_status print_head(const selftest_options *o, of3_error *err) {
 }
 
 /* The parity program lies in another folder than of3 and its plugins. */
-static void name_plugin(const char *folder) {
+static void name_plugin(const char *own) {
+  static const char *const places[] = {"of3_mlx.so", "of3_mlx.dylib", "../lib/of3/of3_mlx.so",
+                                       "../lib/of3/of3_mlx.dylib"};
   char path[PATH_TEXT + 32];
-  snprintf(path, sizeof path, "%s/of3_mlx.so", folder);
-  if (access(path, R_OK) != 0) snprintf(path, sizeof path, "%s/of3_mlx.dylib", folder);
-  if (access(path, R_OK) == 0) setenv("OF3_MLX_PLUGIN", path, 0);
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+    snprintf(path, sizeof path, "%s/%s", own, places[i]);
+    if (access(path, R_OK) == 0) setenv("OF3_MLX_PLUGIN", path, 0); /* the first one stays */
+  }
+}
+
+/* Where program and fixtures are, which options name first. */
+typedef struct selftest_place {
+  char folder[PATH_TEXT + 32], program[PATH_TEXT + 32];
+} selftest_place;
+
+static void find_place(const selftest_options *o, const char *own, selftest_place *p) {
+  char installed[PATH_TEXT + 32];
+  snprintf(installed, sizeof installed, "%s/../lib/of3/selftest", own);
+  const bool is_installed = access(installed, R_OK) == 0;
+  if (o->folder)
+    snprintf(p->folder, sizeof p->folder, "%s", o->folder);
+  else
+    snprintf(p->folder, sizeof p->folder, "%s%s", own,
+             is_installed ? "/../lib/of3/selftest" : "/../tests/fixtures/parity");
+  if (o->program)
+    snprintf(p->program, sizeof p->program, "%s", o->program);
+  else
+    snprintf(p->program, sizeof p->program, "%s%s", own,
+             is_installed ? "/../lib/of3/selftest/parity" : "/tests/parity");
+}
+
+/* One line of the table. False: something is above its bound, or nothing was compared. */
+static bool compare_rung(const selftest_options *o, selftest_place *p, const ladder_rung *rung,
+                         outcome *got) {
+  char checkpoint[sizeof p->folder + 64], fixture[sizeof p->folder + 64];
+  snprintf(checkpoint, sizeof checkpoint, "%s/checkpoint_%s.safetensors", p->folder, rung->name);
+  snprintf(fixture, sizeof fixture, "%s/fixture_%s.safetensors", p->folder, rung->name);
+  char *argv[] = {p->program,  "--checkpoint",     checkpoint, "--fixture",      fixture,
+                  "--backend", (char *)o->backend, "--dtype",  (char *)o->dtype, NULL};
+  *got = (outcome){0};
+  const bool good = run_program(argv, got);
+  if (got->summed) {
+    printf("| %s | %d | %d | %.1e | %s | %.2f |\n", rung->title, got->compared, got->above, got->largest,
+           got->worst, got->ratio);
+    fflush(stdout);
+  } else if (!got->complained) {
+    fputs("of3: the parity program '", stderr);
+    cli_put(stderr, p->program);
+    fprintf(stderr, "' compared nothing for '%s'; it could not be run, or crashed\n", rung->title);
+  }
+  return good && got->summed;
 }
 
 static int selftest_run(const void *options, const char *const *arg, int n) {
   (void)arg, (void)n;
   const selftest_options *o = options;
-  char folder[PATH_TEXT] = ".", program[PATH_TEXT + 32], checkpoint[PATH_TEXT + 96], fixture[PATH_TEXT + 96];
-  selftest_own_folder(folder);
-  snprintf(program, sizeof program, "%s%s", o->program ? o->program : folder,
-           o->program ? "" : "/tests/parity");
-  if (access(program, X_OK) != 0) {
+  char own[PATH_TEXT] = ".";
+  selftest_place place;
+  selftest_own_folder(own);
+  find_place(o, own, &place);
+  if (access(place.program, X_OK) != 0) {
     fputs("of3: there is no parity program '", stderr);
-    cli_put(stderr, program);
-    fputs("'; build it with cmake --build BUILD --target parity\n", stderr);
+    cli_put(stderr, place.program);
+    fputs("'; make install brings it, or build it with cmake --build BUILD --target parity\n", stderr);
     return CLI_EXIT_FAILED;
   }
   of3_error err = {0};
   if (print_head(o, &err) != OF3_OK) return cli_report(&err);
-  name_plugin(folder);
-  int failed = 0;
+  name_plugin(own);
+  bool passed = true;
   for (int i = 0; i < N_RUNG; i++) {
-    outcome got = {0};
-    const char *root = o->source ? o->source : folder, *up = o->source ? "" : "/..";
-    snprintf(checkpoint, sizeof checkpoint, "%s%s/%s", root, up, ladder[i].checkpoint);
-    snprintf(fixture, sizeof fixture, "%s%s/%s", root, up, ladder[i].fixture);
-    char *argv[] = {program,     "--checkpoint",     checkpoint, "--fixture",      fixture,
-                    "--backend", (char *)o->backend, "--dtype",  (char *)o->dtype, NULL};
-    bool good = run_program(argv, &got);
-    if (!good && !got.summed) return CLI_EXIT_FAILED; /* its sentence has been printed */
-    printf("| %s | %d | %d | %.1e | %s | %.2f |\n", ladder[i].name, got.compared, got.above, got.largest,
-           got.worst, got.ratio);
-    fflush(stdout);
-    failed += !good;
+    outcome got;
+    passed &= compare_rung(o, &place, &ladder[i], &got);
+    if (!got.summed) return CLI_EXIT_FAILED;
   }
-  printf("\n%s\n", failed ? "FAILED" : "passed");
-  return failed ? CLI_EXIT_FAILED : CLI_EXIT_OK;
+  printf("\n%s\n", passed ? "passed" : "FAILED");
+  return passed ? CLI_EXIT_OK : CLI_EXIT_FAILED;
 }
 
 const cli_command cli_selftest = {
@@ -213,7 +250,7 @@ const cli_command cli_selftest = {
     .size = sizeof(selftest_options),
     .defaults = selftest_defaults,
     .run = selftest_run,
-    .more = "Needs the source tree and its build: the parity program and the fixtures.\n"
+    .more = "The numbers and the program that compares are part of an installation.\n"
             "\n"
             "Example\n  of3 selftest --backend mlx\n",
 };

@@ -1,5 +1,5 @@
-# What `make install` puts where: the program, the library libof3 with its headers, a file for pkg-config (and the plugin, by
-# src/mlx). The library is made of the same objects as the program; it shows what include/*.h declares, nothing else.
+# What `make install` puts where: the program, the library libof3 with its headers, a file for pkg-config, what
+# `of3 selftest` runs (and the plugin, by src/mlx). The library is made of the same objects as the program; it shows what include/*.h declares, nothing else.
 include(GNUInstallDirs)
 set(objects "")
 foreach(part base tensor cpu mlx chem msa feat io feature_file model score write api)
@@ -13,3 +13,9 @@ install(TARGETS of3_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES include/of3.h include/of3_bench.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 configure_file(cmake/of3.pc.in ${CMAKE_BINARY_DIR}/of3.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/of3.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# cli/cmd_selftest.c looks here. parity: tests/model.cmake.
+set(selftest_folder lib/of3/selftest)
+install(DIRECTORY tests/fixtures/parity/ DESTINATION ${selftest_folder} FILES_MATCHING PATTERN "*_p1.safetensors"
+        PATTERN "*_p2.safetensors" PATTERN "*_ob.safetensors" PATTERN "fixture_demo.safetensors")
+install(FILES examples/demo/of3-demo.safetensors DESTINATION ${selftest_folder} RENAME checkpoint_demo.safetensors)

@@ -2,7 +2,7 @@
 add_executable(edit_checkpoint cli/edit_checkpoint.c)
 target_link_libraries(edit_checkpoint PRIVATE of3_io of3_flags)
 set(cli_cases help usage query terminal checkpoint debug output full_disk memory interrupt batch threads jobs rerun formats convert
-              features bench mlx mlx_missing devices selftest)
+              features bench mlx mlx_missing devices selftest selftest_program)
 list(APPEND cli_cases targets streams small_stack stop)
 list(APPEND cli_cases folder_lock store rewrite poor_disks kills)
 if(CMAKE_SYSTEM_NAME STREQUAL Linux) # simulates file systems; loaded before the C library
@@ -12,6 +12,9 @@ endif()
 foreach(case ${cli_cases})
   add_test(NAME cli_${case} COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/run_case.sh ${CMAKE_BINARY_DIR} ${case})
   set_tests_properties(cli_${case} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
+  if(OF3_SANITIZE)
+    set_tests_properties(cli_${case} PROPERTIES ENVIRONMENT OF3_SHORT=1) # tests/cli/lib.sh
+  endif()
 endforeach()
 add_test(NAME includes COMMAND ${CMAKE_SOURCE_DIR}/tests/check_includes.sh)
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The installation as a program outside sees it. Usage: tests/install.sh BUILD. Installs into a folder of its own; builds both
-# examples against it by pkg-config and runs them; compiles the headers as C++; compares versions; and looks at the names that the
+# examples against it by pkg-config and runs them; runs its selftest; compiles the headers as C++; compares versions; and looks at the names that the
 # library shows.
 set -eu
 cd "$(dirname "$0")/.."
@@ -40,4 +40,7 @@ done
 nm -D --defined-only "$library/../libof3.so" | awk '$2 == "T" || $2 == "D" || $2 == "R" || $2 == "B" {print $3}' | sort >"$to/shown"
 cat include/*.h | tr '\n' ' ' | grep -oE 'OF3_API [^;(]*\(' | grep -oE 'of3_[a-z0-9_]+\($' | tr -d '(' | sort >"$to/declared"
 diff "$to/declared" "$to/shown" >"$to/difference" || fail "declared (<) and shown (>) names differ: $(grep '^[<>]' "$to/difference" | tr '\n' ' ')"
-echo "installation: examples, C++, version $header, $(wc -l <"$to/shown") names"
+# selftest finds its program, fixtures and checkpoints there
+(cd / && "$to/bin/of3" selftest --backend cpu) >"$to/selftest" || fail "the installed selftest says: $(cat "$to/selftest")"
+[ "$(grep -cE '^\| [^|]+ \| [0-9]+ \| 0 \|' "$to/selftest")" = 4 ] || fail "selftest did not compare four fixtures: $(cat "$to/selftest")"
+echo "installation: examples, selftest, C++, version $header, $(wc -l <"$to/shown") names"

@@ -2,6 +2,7 @@
 add_executable(parity parity/parity.c parity/compare.c parity/bounds.c parity/scores_of.c unit/own_memory.c)
 target_link_libraries(parity PRIVATE of3_model of3_cpu of3_mlx of3_write of3_feature_file of3_flags)
 target_include_directories(parity PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/parity ${CMAKE_CURRENT_SOURCE_DIR}/unit)
+install(TARGETS parity RUNTIME DESTINATION ${selftest_folder})
 
 set(FIXTURES ${CMAKE_CURRENT_SOURCE_DIR}/fixtures/parity)
 function(of3_parity name checkpoint fixture)

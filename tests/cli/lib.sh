@@ -14,6 +14,9 @@ run() {
   echo
 }
 
+# Whether what only repeats is to be left out: in an emulator and under sanitizers, where every fold takes long.
+short() { [ -n "${OF3_SHORT:-}" ]; }
+
 # quick ARGS...: of3 predict with the smallest sensible work.
 quick() { of3 predict "$@" --samples 2 --recycles 1 --steps 3 --log error; }
 
