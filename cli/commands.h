@@ -4,6 +4,6 @@
 
 #include "options.h"
 
-extern const cli_command cli_predict, cli_info, cli_convert, cli_features, cli_bench, cli_selftest;
+extern const cli_command cli_predict, cli_info, cli_convert, cli_features, cli_ccd, cli_bench, cli_selftest;
 
 #endif

@@ -2,7 +2,7 @@
 # `of3 selftest` runs (and the plugin, by src/mlx). The library is made of the same objects as the program; it shows what include/*.h declares, nothing else.
 include(GNUInstallDirs)
 set(objects "")
-foreach(part base tensor cpu mlx chem msa feat io feature_file model score write api)
+foreach(part base tensor cpu mlx cif chem ccd msa feat io feature_file model score write api)
   list(APPEND objects $<TARGET_OBJECTS:of3_${part}>)
 endforeach()
 add_library(of3_shared SHARED ${objects})
@@ -10,7 +10,7 @@ target_link_libraries(of3_shared PRIVATE PkgConfig::JANSSON ZLIB::ZLIB Threads::
 set_target_properties(of3_shared PROPERTIES OUTPUT_NAME of3 VERSION ${PROJECT_VERSION}
                       SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} LINKER_LANGUAGE C)
 install(TARGETS of3_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(FILES include/of3.h include/of3_bench.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES include/of3.h include/of3_bench.h include/of3_chem.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 configure_file(cmake/of3.pc.in ${CMAKE_BINARY_DIR}/of3.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/of3.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

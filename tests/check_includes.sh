@@ -11,6 +11,7 @@ allowed() {
   cpu | cuda | mlx) echo "$1 tensor base" ;;
   cif) echo "cif base" ;;
   chem) echo "chem base" ;;
+  ccd) echo "ccd cif chem base" ;;
   msa) echo "msa chem base" ;;
   feat) echo "feat msa chem base" ;;
   io) echo "io tensor chem base" ;;
@@ -18,7 +19,7 @@ allowed() {
   featfile) echo "featfile feat io tensor msa chem base" ;;
   score) echo "score model tensor feat io msa chem base" ;;
   write) echo "write score model tensor feat io msa chem base" ;;
-  api) echo "api write score featfile model cpu cuda mlx tensor feat io msa chem base" ;;
+  api) echo "api write score featfile model cpu cuda mlx tensor feat io msa ccd cif chem base" ;;
   *) return 1 ;;
   esac
 }

@@ -242,7 +242,7 @@ of3_status of3_cif_column_open(of3_cif *c, const char *category, const char *ite
     if (c->binary) return of3_cif_binary_column(c, in, it, out, err);
     out->found = true;
     out->base = c->base;
-    out->cell = c->cell + it->cell;
+    out->cell = c->cell ? c->cell + it->cell : NULL;
     out->stride = it->stride;
     return OF3_OK;
   }
@@ -259,7 +259,7 @@ of3_cif_null of3_cif_null_of(const of3_cif_column *c, int64_t row) {
   return c->string && c->string[row] < 0 ? OF3_CIF_UNKNOWN : OF3_CIF_VALUE;
 }
 
-bool of3_cif_text(of3_cif_column *c, int64_t row, of3_cif_slice *out) {
+bool of3_cif_get_text(of3_cif_column *c, int64_t row, of3_cif_slice *out) {
   *out = (of3_cif_slice){"", 0};
   if (of3_cif_null_of(c, row) != OF3_CIF_VALUE) return false;
   if (c->cell) {
@@ -324,27 +324,27 @@ static bool cif_parse_real(of3_cif_slice s, double *out) {
   return end == text + n && isfinite(*out);
 }
 
-bool of3_cif_real(of3_cif_column *c, int64_t row, double *out) {
+bool of3_cif_get_real(of3_cif_column *c, int64_t row, double *out) {
   of3_cif_slice s;
   *out = 0;
   if (of3_cif_null_of(c, row) != OF3_CIF_VALUE) return false;
   if (c->integer) *out = c->integer[row];
   if (c->real) *out = c->real[row];
   if (c->integer || c->real) return isfinite(*out);
-  return of3_cif_text(c, row, &s) && cif_parse_real(s, out);
+  return of3_cif_get_text(c, row, &s) && cif_parse_real(s, out);
 }
 
-bool of3_cif_integer(of3_cif_column *c, int64_t row, int64_t *out) {
+bool of3_cif_get_integer(of3_cif_column *c, int64_t row, int64_t *out) {
   double x;
   *out = 0;
-  if (!of3_cif_real(c, row, &x) || x != floor(x) || fabs(x) > 9e15) return false;
+  if (!of3_cif_get_real(c, row, &x) || x != floor(x) || fabs(x) > 9e15) return false;
   *out = (int64_t)x;
   return true;
 }
 
 size_t of3_cif_copy(of3_cif_column *c, int64_t row, char *out, size_t size) {
   of3_cif_slice s;
-  of3_cif_text(c, row, &s);
+  of3_cif_get_text(c, row, &s);
   size_t n = s.n < size ? s.n : size - 1;
   memcpy(out, s.text, n);
   out[n] = 0;
@@ -353,5 +353,5 @@ size_t of3_cif_copy(of3_cif_column *c, int64_t row, char *out, size_t size) {
 
 bool of3_cif_is(of3_cif_column *c, int64_t row, const char *text) {
   of3_cif_slice s;
-  return of3_cif_text(c, row, &s) && s.n == strlen(text) && memcmp(s.text, text, s.n) == 0;
+  return of3_cif_get_text(c, row, &s) && s.n == strlen(text) && memcmp(s.text, text, s.n) == 0;
 }

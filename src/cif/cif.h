@@ -1,7 +1,7 @@
 /* CIF files as tables: data block -> category -> column -> row. Text (CIF 1.1, as wwPDB and others write
  * mmCIF) and BinaryCIF, plain or packed by gzip, through one interface.
  *
- *   of3_cif_open -> of3_cif_next -> of3_cif_rows, of3_cif_column_open -> of3_cif_text, _real, _integer
+ *   of3_cif_open -> of3_cif_next -> of3_cif_rows, of3_cif_column_open -> of3_cif_get_text, _real, _integer
  *
  * Only one data block is in memory at a time, so the 400 MB of components.cif take as much as its largest
  * component. A text block takes its text and 8 bytes for each value. A BinaryCIF file is mapped (if it is not
@@ -86,9 +86,9 @@ of3_cif_null of3_cif_null_of(const of3_cif_column *column, int64_t row);
 
 /* These return false for a null, and where the value is not a number of this kind. The text of a number of a
  * BinaryCIF file is valid until the next call for this column. */
-bool of3_cif_text(of3_cif_column *column, int64_t row, of3_cif_slice *out);
-bool of3_cif_real(of3_cif_column *column, int64_t row, double *out);
-bool of3_cif_integer(of3_cif_column *column, int64_t row, int64_t *out);
+bool of3_cif_get_text(of3_cif_column *column, int64_t row, of3_cif_slice *out);
+bool of3_cif_get_real(of3_cif_column *column, int64_t row, double *out);
+bool of3_cif_get_integer(of3_cif_column *column, int64_t row, int64_t *out);
 
 /* Text, copied with a terminating 0; cut to size - 1 bytes; "" for a null. Returns the full length. */
 size_t of3_cif_copy(of3_cif_column *column, int64_t row, char *out, size_t size);

@@ -10,10 +10,10 @@ static void touch_column(of3_cif_column *c) {
   double x;
   int64_t i;
   for (int64_t row = 0; row < c->n_row; row++) {
-    (void)of3_cif_real(c, row, &x);
-    (void)of3_cif_integer(c, row, &i);
+    (void)of3_cif_get_real(c, row, &x);
+    (void)of3_cif_get_integer(c, row, &i);
     size_t sum = 0;
-    if (of3_cif_text(c, row, &s))
+    if (of3_cif_get_text(c, row, &s))
       for (size_t k = 0; k < s.n; k++) sum += (unsigned char)s.text[k];
     if (sum == SIZE_MAX) abort();
   }

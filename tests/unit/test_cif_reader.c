@@ -72,14 +72,14 @@ static void test_values(void **state) {
   c = column_of(cif, "a", "mark");
   assert_int_equal(of3_cif_null_of(&c, 0), OF3_CIF_UNKNOWN);
   c = column_of(cif, "a", "number");
-  assert_true(of3_cif_real(&c, 0, &x) && x == -1.25);
-  assert_false(of3_cif_integer(&c, 0, &i));
+  assert_true(of3_cif_get_real(&c, 0, &x) && x == -1.25);
+  assert_false(of3_cif_get_integer(&c, 0, &i));
   c = column_of(cif, "a", "whole");
-  assert_true(of3_cif_integer(&c, 0, &i) && i == 12);
+  assert_true(of3_cif_get_integer(&c, 0, &i) && i == 12);
   c = column_of(cif, "a", "long");
-  assert_true(of3_cif_real(&c, 0, &x) && x == 0.12345678901234567890);
+  assert_true(of3_cif_get_real(&c, 0, &x) && x == 0.12345678901234567890);
   c = column_of(cif, "a", "hex");
-  assert_false(of3_cif_real(&c, 0, &x));
+  assert_false(of3_cif_get_real(&c, 0, &x));
   c = column_of(cif, "a", "absent");
   assert_false(c.found);
   assert_int_equal(of3_cif_null_of(&c, 0), OF3_CIF_UNKNOWN);
@@ -148,10 +148,10 @@ static void assert_same_table(of3_cif *a, of3_cif *b, const char *category, doub
     for (int64_t row = 0; row < p.n_row; row++) {
       double x, y;
       assert_int_equal(of3_cif_null_of(&p, row), of3_cif_null_of(&q, row));
-      if (of3_cif_real(&p, row, &x) && of3_cif_real(&q, row, &y)) {
+      if (of3_cif_get_real(&p, row, &x) && of3_cif_get_real(&q, row, &y)) {
         if (!(x - y <= bound && y - x <= bound)) fail_msg("%s %d: %.17g %.17g", item, (int)row, x, y);
-      } else if (of3_cif_text(&p, row, &s)) {
-        assert_true(of3_cif_text(&q, row, &t));
+      } else if (of3_cif_get_text(&p, row, &s)) {
+        assert_true(of3_cif_get_text(&q, row, &t));
         if (s.n != t.n || memcmp(s.text, t.text, s.n) != 0) fail_msg("%s %d", item, (int)row);
       }
     }
