@@ -1,3 +1,16 @@
+/* From a query to its molecules (chem/complex.h): arrays of chains, residues, atoms and bonds, in the order
+ * of the query's entries, of their copies, of residues, of atoms.
+ *
+ *   query entry  "MKV", ids A, B     component of each letter, found once (find_components)
+ *                                      |
+ *   complex      chain    A        B
+ *                residue  M K V    M K V        residue.first_atom, n_atom: its part of the atoms
+ *                atom     N CA ..  ..           without those that a residue loses in a chain (OXT)
+ *                bond     inside residues, then links between neighbours: C to N, O3' to P
+ *
+ * Sizes are counted first and all arrays are taken from one arena. What a letter stands for, which atoms it
+ * has and how it is linked is data (chem/component.h); nothing here knows an amino acid or a base.
+ * Identifiers of chains are ranks: of the id, of what the chain is of, of the copy. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,26 @@
-/* What a fold will take, and how it takes less: a phase whose tensors do not fit takes its next step of
- * economy until they do. */
+/* What a fold will take, and how it takes less.
+ *
+ * A plan is the fold itself, run on a context that is `planning`: operations make shapes, move the top of the
+ * stack and add up cost, but take no memory and compute nothing (tensor/tensor.h). So what it finds is true
+ * to the byte, and the network needs no second description.
+ *
+ *   phase       highest top of the stack
+ *   trunk       |############               |
+ *   diffusion   |####################       |       and the work of each, in flop
+ *   heads       |################           |
+ *               0                           may be used
+ *
+ * All phases use one stack, so the highest peak decides. If that and the results are more than may be used,
+ * the phase with the highest peak takes its next step of economy (of3_economy: what is computed in smaller
+ * pieces, or again instead of being kept), and all is planned anew:
+ *
+ *   save_until_it_fits   plan; while it is too much: one step of the highest phase; until it fits, or that
+ * phase has no step left: then the plan stands, and the caller refuses the query with it plan_relax some
+ * steps turn out not to be needed, since others came after them: each choice is taken back on trial, those
+ * that cost most time first, and left out if it still fits
+ *
+ * The order of the steps of a phase is that of time lost for memory saved (docs/cpu.md, "Memory"). Whatever
+ * is chosen, results are the same to the byte. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +33,7 @@ static size_t result_floats(int64_t samples, const of3_features *f) {
   return (size_t)(samples * (4 * (int64_t)f->n_atom + 4 * pairs) + pairs);
 }
 
-/* What is planned, but for the options. */
+/* Arguments of plan() that do not change while one economy after the other is tried. */
 typedef struct planner {
   const of3_device *device;
   int threads;
@@ -67,8 +88,8 @@ of3_status of3_plan_fold(const of3_device *device, int threads, const of3_networ
   return of3_plan_batch(device, threads, net, 1, &f, o, out, err);
 }
 
-/* ---- Steps of economy: of each phase first those that cost least time for what they save. false: none is
- * left. */
+/* ---- Steps of economy: of each phase first those that cost least time for what they save. Each function
+ * takes one step, and returns false if it is exhausted. */
 
 /* What bounds the steps. */
 typedef struct sizes {
@@ -76,7 +97,7 @@ typedef struct sizes {
   int samples, biases;
 } sizes;
 
-/* Each turn packs and norms the pairs again. */
+/* Each pass packs and normalises the pairs again. */
 static bool more_passes(of3_economy *e) {
   enum { MOST_PASSES = 8 };
   if (e->triangle_passes >= MOST_PASSES) return false;

@@ -84,10 +84,6 @@ of3_status of3_cif_add_bonds(const of3_cif_writer *w) {
 
 /* ---- atom_site */
 
-static const char *charge_text(const of3_cif_writer *w, int charge) {
-  return charge ? of3_cif_number(w, charge) : "?";
-}
-
 static of3_status add_atom_site(const of3_cif_writer *w) {
   static const char *const column[] = {
       "group_PDB",     "type_symbol",     "label_atom_id", "label_alt_id",       "label_comp_id",
@@ -97,19 +93,14 @@ static of3_status add_atom_site(const of3_cif_writer *w) {
   const of3_complex *c = w->c;
   of3_cif_table t = of3_cif_table_of("atom_site", column, OF3_CIF_COUNT(column), w->arena);
   for (int k = 0; k < c->n_atom; k++) {
-    const of3_atom *a = &c->atom[k];
-    const of3_residue *r = of3_cif_residue(c, k);
-    const of3_chain *ch = &c->chain[r->chain];
-    const float *x = w->x + 3 * (size_t)k;
-    bool ligand = ch->type == OF3_LIGAND;
-    const char *seq = of3_cif_number(w, r->number);
-    OF3_TRY(
-        of3_cif_fill(w, &t,
-                     OF3_CIF_VALUES(r->hetero ? "HETATM" : "ATOM", a->element, a->name, ".", r->name, ch->id,
-                                    of3_cif_number(w, ch->entity_id), ligand ? "." : seq, ligand ? "?" : ".",
-                                    seq, r->name, ch->id, a->name, of3_cif_real(w, w->plddt[k]),
-                                    charge_text(w, a->charge), of3_cif_real(w, x[0]), of3_cif_real(w, x[1]),
-                                    of3_cif_real(w, x[2]), "1", of3_cif_number(w, k + 1))));
+    const of3_cif_atom at = of3_cif_atom_of(w, k);
+    const char *name = at.atom->name, *residue = at.residue->name, *chain = at.chain->id;
+    OF3_TRY(of3_cif_fill(w, &t,
+                         OF3_CIF_VALUES(at.group, at.atom->element, name, ".", residue, chain, at.entity,
+                                        at.label_seq, at.chain->type == OF3_LIGAND ? "?" : ".", at.seq,
+                                        residue, chain, name, of3_cif_real(w, w->plddt[k]), at.charge,
+                                        of3_cif_real(w, at.x[0]), of3_cif_real(w, at.x[1]),
+                                        of3_cif_real(w, at.x[2]), "1", at.number)));
   }
   return of3_cif_table_add(&t, w->out, w->err);
 }

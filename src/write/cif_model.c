@@ -347,19 +347,15 @@ static of3_status add_atoms(const of3_cif_writer *w) {
   const of3_complex *c = w->c;
   of3_cif_table t = of3_cif_table_of("atom_site", column, OF3_CIF_COUNT(column), w->arena);
   for (int k = 0; k < c->n_atom; k++) {
-    const of3_atom *a = &c->atom[k];
-    const of3_residue *r = of3_cif_residue(c, k);
-    const of3_chain *chain = &c->chain[r->chain];
-    const float *x = w->x + 3 * (size_t)k;
-    const char *seq = of3_cif_number(w, r->number);
-    OF3_TRY(of3_cif_fill(
-        w, &t,
-        OF3_CIF_VALUES(
-            r->hetero ? "HETATM" : "ATOM", of3_cif_number(w, k + 1), a->element, a->name, ".", r->name,
-            chain->id, of3_cif_number(w, chain->entity_id), chain->type == OF3_LIGAND ? "." : seq, "?",
-            of3_cif_fixed(w, (double)x[0], 3), of3_cif_fixed(w, (double)x[1], 3),
-            of3_cif_fixed(w, (double)x[2], 3), "1.00", of3_cif_fixed(w, (double)w->plddt[k], 2),
-            a->charge ? of3_cif_number(w, a->charge) : "?", seq, r->name, chain->id, a->name, "1")));
+    const of3_cif_atom at = of3_cif_atom_of(w, k);
+    const char *name = at.atom->name, *residue = at.residue->name, *chain = at.chain->id;
+    OF3_TRY(of3_cif_fill(w, &t,
+                         OF3_CIF_VALUES(at.group, at.number, at.atom->element, name, ".", residue, chain,
+                                        at.entity, at.label_seq, "?", of3_cif_fixed(w, (double)at.x[0], 3),
+                                        of3_cif_fixed(w, (double)at.x[1], 3),
+                                        of3_cif_fixed(w, (double)at.x[2], 3), "1.00",
+                                        of3_cif_fixed(w, (double)w->plddt[k], 2), at.charge, at.seq, residue,
+                                        chain, name, "1")));
   }
   return of3_cif_table_add(&t, w->out, w->err);
 }

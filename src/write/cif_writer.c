@@ -35,6 +35,23 @@ of3_status of3_cif_fill(const of3_cif_writer *w, of3_cif_table *t, int n, const 
   return OF3_OK;
 }
 
+of3_cif_atom of3_cif_atom_of(const of3_cif_writer *w, int k) {
+  const of3_atom *a = &w->c->atom[k];
+  const of3_residue *r = of3_cif_residue(w->c, k);
+  const of3_chain *chain = &w->c->chain[r->chain];
+  const char *seq = of3_cif_number(w, r->number);
+  return (of3_cif_atom){.atom = a,
+                        .residue = r,
+                        .chain = chain,
+                        .x = w->x + 3 * (size_t)k,
+                        .group = r->hetero ? "HETATM" : "ATOM",
+                        .number = of3_cif_number(w, k + 1),
+                        .entity = of3_cif_number(w, chain->entity_id),
+                        .seq = seq,
+                        .label_seq = chain->type == OF3_LIGAND ? "." : seq,
+                        .charge = a->charge ? of3_cif_number(w, a->charge) : "?"};
+}
+
 const of3_residue *of3_cif_residue(const of3_complex *c, int atom) {
   return &c->residue[c->atom[atom].residue];
 }

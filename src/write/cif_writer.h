@@ -33,6 +33,16 @@ const char *of3_cif_fixed(const of3_cif_writer *w, double x, int decimals);
 OF3_MUST_CHECK of3_status of3_cif_fill(const of3_cif_writer *w, of3_cif_table *t, int n,
                                        const char *const *value);
 
+/* What both styles say of an atom. */
+typedef struct of3_cif_atom {
+  const of3_atom *atom;
+  const of3_residue *residue;
+  const of3_chain *chain;
+  const float *x; /* [3] */
+  const char *group, *number, *entity, *seq, *label_seq, *charge;
+} of3_cif_atom;
+of3_cif_atom of3_cif_atom_of(const of3_cif_writer *w, int k);
+
 const of3_residue *of3_cif_residue(const of3_complex *c, int atom);
 bool of3_cif_one_of(const char *name, const char *const *list, int n);
 
