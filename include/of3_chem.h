@@ -1,7 +1,10 @@
-/* of3_chem.h: chemical components. The dictionary that the PDB publishes of them, as of3 keeps it. See of3.h
+/* of3_chem.h: chemical components, and the dictionary of them that the PDB publishes. See of3.h
  * for errors, callbacks and ownership. */
 #ifndef OF3_CHEM_H
 #define OF3_CHEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "of3.h"
 
@@ -30,6 +33,48 @@ OF3_API OF3_MUST_CHECK of3_status of3_ccd_build(const char *in, const char *out,
                                                 const of3_ccd_build_options *opt_options,
                                                 const of3_callbacks *opt_callbacks, of3_ccd_info *opt_info,
                                                 of3_error *err);
+
+typedef struct of3_component_atom_info {
+  const char *name, *element; /* "CA", "C" */
+  int charge, hydrogens;      /* formal; bonded to it */
+  bool leaving;               /* goes when the component is bonded to another */
+  bool aromatic;
+  char stereo; /* 'R', 'S', or 'N' */
+  bool has_xyz;
+  double xyz[3]; /* Angstrom: ideal coordinates, or those of a structure that has the component */
+} of3_component_atom_info;
+
+typedef struct of3_component_bond_info {
+  int a, b; /* atoms */
+  int order;
+  bool aromatic;
+  char stereo; /* 'E', 'Z', or 'N' */
+} of3_component_bond_info;
+
+/* Texts are "" where nothing is known. */
+typedef struct of3_component_info {
+  const char *code, *name, *type, *formula, *parent, *status, *replaced_by, *modified;
+  const char *source; /* the file it came from, or "built in" */
+  int n_atom, n_bond;
+  const of3_component_atom_info *atom; /* hydrogens too */
+  const of3_component_bond_info *bond;
+} of3_component_info;
+
+typedef struct of3_component_options {
+  const char *ccd;  /* a dictionary made by of3_ccd_build, or NULL: the built-in components alone */
+  const char *code; /* which component, if a file has several; or NULL */
+} of3_component_options;
+
+/* The component of a code, or the one that a CIF file describes (chem_comp, chem_comp_atom, chem_comp_bond).
+ */
+OF3_API OF3_MUST_CHECK of3_status of3_component_describe(const char *code_or_file,
+                                                         const of3_component_options *opt_options,
+                                                         of3_component_info **ret_info, of3_error *err);
+OF3_API void of3_component_info_free(of3_component_info *opt_info);
+
+/* Draws it as SVG: heavy atoms with their names, bonds, what may leave in grey. */
+OF3_API OF3_MUST_CHECK of3_status of3_component_draw(const of3_component_info *info, const char *path,
+                                                     of3_error *err);
 
 #ifdef __cplusplus
 }

@@ -56,6 +56,9 @@ OF3_MUST_CHECK of3_status of3_ccd_open(const char *path, of3_ccd **ret_ccd, of3_
 /* n bytes that outlive it. */
 OF3_MUST_CHECK of3_status of3_ccd_open_bytes(const char *name, const void *bytes, size_t n, of3_ccd **ret_ccd,
                                              of3_error *err);
+/* n bytes from malloc, which it frees, also if it fails. */
+OF3_MUST_CHECK of3_status of3_ccd_open_owned(const char *name, void *bytes, size_t n, of3_ccd **ret_ccd,
+                                             of3_error *err);
 void of3_ccd_close(of3_ccd *opt_ccd);
 
 int of3_ccd_count(const of3_ccd *ccd);

@@ -7,7 +7,8 @@
 #include "ccd/ccd_record.h"
 
 struct of3_ccd {
-  of3_map map; /* {0}: the bytes are the caller's */
+  of3_map map; /* {0}: the bytes are in memory */
+  void *owned; /* and belong to this */
   const uint8_t *data, *index;
   size_t size;
   int n;
@@ -63,8 +64,18 @@ of3_status of3_ccd_open_bytes(const char *name, const void *bytes, size_t n, of3
   return ccd_open_any(name, bytes, n, ret_ccd, err);
 }
 
+of3_status of3_ccd_open_owned(const char *name, void *bytes, size_t n, of3_ccd **ret_ccd, of3_error *err) {
+  of3_status status = ccd_open_any(name, bytes, n, ret_ccd, err);
+  if (status == OF3_OK)
+    (*ret_ccd)->owned = bytes;
+  else
+    free(bytes);
+  return status;
+}
+
 void of3_ccd_close(of3_ccd *c) {
   if (!c) return;
+  free(c->owned);
   of3_map_close(&c->map);
   free(c);
 }

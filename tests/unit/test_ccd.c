@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "ccd/ccd.h"
+#include "ccd/ccd_library.h"
 #include "folder.h"
 
 #define FIXTURES "tests/fixtures/cif/"
@@ -205,11 +205,101 @@ static void test_cancelled(void **state) {
   assert_false(of3_is_file(path));
 }
 
+/* ---- Components as chains need them */
+
+static of3_ccd_library *open_library(const char *opt_path) {
+  of3_ccd_library *l = NULL;
+  of3_error err = {0};
+  if (of3_ccd_library_open(opt_path, &l, &err) != OF3_OK) fail_msg("%s", err.text);
+  return l;
+}
+
+static const of3_component *component(of3_ccd_library *l, const char *code) {
+  const of3_component *c = NULL;
+  of3_error err = {0};
+  const of3_library library = of3_ccd_library_of(l);
+  if (library.find(library.user, code, &c, &err) != OF3_OK) fail_msg("%s", err.text);
+  return c;
+}
+
+static int other_atom(const of3_component *c, const char *name) {
+  int a = of3_component_atom_named(c, name);
+  if (a < 0) fail_msg("%s has no %s", c->code, name);
+  return a;
+}
+
+/* The built-in dictionary says of the standard residues what their own tables say. */
+static void test_standard_residues(void **state) {
+  (void)state;
+  of3_ccd_library *l = open_library(NULL);
+  for (int i = 0; i < OF3_N_STANDARD; i++) {
+    const of3_component *own = &of3_standard_residues[i], *c = component(l, own->code);
+    assert_non_null(c);
+    assert_int_equal(c->link, own->link);
+    assert_int_equal(c->n_bond >= own->n_bond, 1);
+    for (int a = 0; a < own->n_atom; a++) {
+      const of3_component_atom *x = &own->atom[a], *y = &c->atom[other_atom(c, x->name)];
+      assert_string_equal(x->element, y->element);
+      assert_int_equal(x->charge, y->charge);
+      assert_int_equal(x->hydrogens, y->hydrogens);
+      assert_int_equal(x->neighbours, y->neighbours);
+      assert_int_equal(x->leaving, y->leaving);
+    }
+    assert_int_equal(c->link_from >= 0, own->link_from >= 0);
+  }
+  of3_ccd_library_close(l);
+}
+
+static void test_library(void **state) {
+  char path[64];
+  of3_error err = {0};
+  const of3_ccd_entry *e = NULL;
+  const char *source = NULL;
+  snprintf(path, sizeof path, "%s/library", (const char *)*state);
+  convert(FIXTURES "components.cif", path, NULL);
+  of3_ccd_library *l = open_library(path);
+  const of3_component *sep = component(l, "SEP");
+  assert_ptr_equal(sep, component(l, "SEP"));
+  assert_int_equal(sep->link, OF3_LINK_PEPTIDE);
+  assert_int_equal(sep->n_atom, 11);
+  assert_true(sep->has_leaving);
+  assert_non_null(sep->ideal);
+  assert_string_equal(sep->atom[sep->link_from].name, "C");
+  assert_int_equal(of3_ccd_library_entry(l, "A1AAA", &e, &source, &err), OF3_OK);
+  assert_string_equal(source, path);
+  assert_int_equal(of3_ccd_library_entry(l, "NAG", &e, &source, &err), OF3_OK);
+  assert_string_equal(source, "built in");
+  assert_null(component(l, "XYZQ"));
+  /* The user's own come first. */
+  static const char own[] =
+      "data_x\n_chem_comp.id NAG\n_chem_comp.name mine\nloop_\n_chem_comp_atom.atom_id\n"
+      "_chem_comp_atom.type_symbol\nC1 C O1 O H1 H\nloop_\n_chem_comp_bond.atom_id_1\n"
+      "_chem_comp_bond.atom_id_2\n_chem_comp_bond.value_order\nO1 C1 DOUB C1 H1 SING\n";
+  assert_int_equal(of3_ccd_library_add_bytes(l, "mine.cif", own, sizeof own - 1, &err), OF3_OK);
+  const of3_component *nag = component(l, "NAG");
+  assert_string_equal(nag->name, "mine");
+  assert_int_equal(nag->n_atom, 2);
+  assert_int_equal(nag->n_bond, 1);
+  assert_int_equal(nag->bond[0].order, 2);
+  assert_int_equal(nag->atom[0].hydrogens, 1);
+  assert_int_equal(nag->atom[0].neighbours, 2);
+  assert_null(nag->ideal);
+  assert_int_equal(of3_ccd_library_add_bytes(l, "mine.cif", own, sizeof own - 1, &err), OF3_ERR_INPUT);
+  assert_says(&err, "a component 'NAG' of yours is there already");
+  assert_int_equal(of3_ccd_library_n_own(l), 1);
+  of3_ccd_library_close(l);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_same_file),    cmocka_unit_test(test_entries),
-      cmocka_unit_test(test_only),         cmocka_unit_test(test_wrong_components),
-      cmocka_unit_test(test_damaged_file), cmocka_unit_test(test_cancelled),
+      cmocka_unit_test(test_same_file),
+      cmocka_unit_test(test_entries),
+      cmocka_unit_test(test_only),
+      cmocka_unit_test(test_wrong_components),
+      cmocka_unit_test(test_damaged_file),
+      cmocka_unit_test(test_cancelled),
+      cmocka_unit_test(test_standard_residues),
+      cmocka_unit_test(test_library),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
