@@ -5,8 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Writes text with every control character, every mark that changes the direction of text or breaks lines,
- * and every byte that is no UTF-8 as \xNN. */
+/* Writes text as of3_printable (of3.h) makes it. */
 void cli_put(FILE *f, const char *text);
 
 /* The same into out [size], cut at a whole character. Returns out. */

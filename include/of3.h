@@ -66,6 +66,12 @@ typedef struct of3_error {
   char text[OF3_ERROR_TEXT]; /* one sentence, no newline, always terminated */
 } of3_error;
 
+/* Names of files and queries may hold anything. Copies text to out [size] with every control character, every
+ * mark that breaks lines or changes the direction of text, and every byte that is no UTF-8 as \\xNN: as many
+ * whole characters as there is room for, terminated. Returns how many bytes of text these were. Sentences in
+ * of3_error and messages of the log are so already. */
+OF3_API size_t of3_printable(const char *text, char *out, size_t size);
+
 /* ---- Messages, progress, interruption */
 
 typedef enum of3_level { OF3_LOG_DEBUG, OF3_LOG_INFO, OF3_LOG_WARN, OF3_LOG_ERROR } of3_level;

@@ -4,11 +4,12 @@ target_link_libraries(edit_checkpoint PRIVATE of3_io of3_flags)
 set(cli_cases help usage query terminal checkpoint debug output full_disk memory interrupt batch threads jobs rerun formats convert
               features bench mlx mlx_missing devices selftest selftest_program)
 list(APPEND cli_cases targets streams small_stack stop)
-list(APPEND cli_cases folder_lock store rewrite poor_disks kills)
+list(APPEND cli_cases folder_lock store rewrite poor_disks kills no_case faults many)
 list(APPEND cli_cases ccd molecule)
 if(CMAKE_SYSTEM_NAME STREQUAL Linux) # simulates file systems; loaded before the C library
   add_library(poor_disk MODULE cli/poor_disk.c)
   target_link_libraries(poor_disk PRIVATE ${CMAKE_DL_LIBS})
+  set_target_properties(poor_disk PROPERTIES C_VISIBILITY_PRESET default) # else its calls replace none
 endif()
 foreach(case ${cli_cases})
   add_test(NAME cli_${case} COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/run_case.sh ${CMAKE_BINARY_DIR} ${case})

@@ -161,7 +161,8 @@ static of3_status find_key(of3_job *j, int q, of3_error *err) {
   const of3_run_inputs inputs = {.query = j->order[q],
                                  .checkpoint = j->model->identity,
                                  .options = j->options,
-                                 .version = of3_version()};
+                                 .version = of3_version(),
+                                 .opt_cancel = j->model->engine->callbacks.cancel};
   if (j->key[q][0]) return OF3_OK;
   of3_status status = of3_run_key(&inputs, j->key[q], err);
   if (status != OF3_OK) j->key[q][0] = 0;
@@ -194,7 +195,8 @@ static of3_status check_existing(of3_job *j, int index, of3_arena *arena, of3_er
                                .full = j->tree.full};
   OF3_TRY(of3_replacement_of(j->tree.folder, j->item[index].query, wanted.seed, arena, &stage, err));
   if (!j->o->overwrite && of3_is_folder(stage.home)) {
-    OF3_TRY(of3_manifest_check(stage.home, &wanted, arena, &found, &state, why, err));
+    OF3_TRY(of3_manifest_check(stage.home, &wanted, j->model->engine->callbacks.cancel, arena, &found, &state,
+                               why, err));
     if (state == OF3_RUN_REWRITE)
       of3_logf(log, OF3_LOG_INFO, "writing again: %s", why);
     else if (state != OF3_RUN_COMPLETE)
@@ -224,6 +226,7 @@ static of3_status sort_item(of3_job *j, int index, of3_error *err) {
   of3_arena *arena = of3_arena_new(0);
   of3_status status = arena ? check_existing(j, index, arena, &failure) : of3_fail_memory(&failure, "a path");
   of3_arena_free(arena);
+  if (status == OF3_ERR_CANCELLED) return OF3_OK; /* run_items notices */
   if (status != OF3_OK) return item_failed(j, index, &failure, err);
   return index % j->n_seed == 0 ? of3_job_rank_others(j, index / j->n_seed, err) : OF3_OK;
 }
@@ -235,7 +238,8 @@ static bool goes_on(const of3_job *j) {
 static of3_status rewrite_items(of3_job *j, of3_error *err) {
   for (int k = 0; k < j->n_rewrite && goes_on(j); k++) {
     of3_error failure = {0};
-    if (of3_job_rewrite(j, j->rewrite[k], &failure) == OF3_OK) continue;
+    const of3_status status = of3_job_rewrite(j, j->rewrite[k], &failure);
+    if (status == OF3_OK || status == OF3_ERR_CANCELLED) continue;
     OF3_TRY(item_failed(j, j->rewrite[k], &failure, err));
   }
   return OF3_OK;

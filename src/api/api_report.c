@@ -11,6 +11,7 @@
 
 #include "api/job.h"
 #include "base/file.h"
+#include "base/printable.h"
 #include "write/names.h"
 
 of3_status of3_job_make_report(of3_job *j, of3_error *err) {
@@ -47,8 +48,9 @@ static void add_failure(const of3_item *item, const of3_error *failure, of3_str 
   localtime_r(&now, &t);
   strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S", &t);
   of3_str_addc(out, '=', 50);
-  of3_str_addf(out, "\nTimestamp: %s\nQuery ID(s): %s\nError Type: %s\nError Message: %s\n", stamp,
-               item->query, report_type_name(failure->code), failure->text);
+  of3_str_addf(out, "\nTimestamp: %s\nQuery ID(s): ", stamp);
+  of3_str_add_printable(out, item->query);
+  of3_str_addf(out, "\nError Type: %s\nError Message: %s\n", report_type_name(failure->code), failure->text);
   of3_str_addc(out, '=', 50);
   of3_str_add(out, "\n");
 }

@@ -41,6 +41,25 @@ static of3_status rank_foreign_query(void *user, const char *query, of3_error *e
   return of3_scan_query(j->tree.folder, query, number, NULL, NULL, NULL, j->ranking, err);
 }
 
+/* On disks that ignore case a query must not use the folder of another one from an earlier run. */
+static void refuse_folder(void *user, int k) {
+  const of3_job *j = user;
+  of3_query *q = &j->set.query[k];
+  if (q->error.code != OF3_OK) return;
+  of3_fail(
+      &q->error, OF3_ERR_INPUT,
+      "query '%.160s': '%s' holds a folder of this name in other letters, and this disk takes the two for "
+      "one; rename the query, or name another output folder",
+      q->name, j->tree.folder);
+}
+
+static of3_status refuse_shared_folders(of3_job *j, of3_error *err) {
+  const char **name = OF3_ARENA_NEW(j->set.arena, const char *, j->set.n);
+  if (!name) return of3_fail_memory(err, "the queries");
+  for (int k = 0; k < j->set.n; k++) name[k] = j->set.query[k].name;
+  return of3_scan_spelling(j->tree.folder, name, j->set.n, refuse_folder, j, err);
+}
+
 static of3_status add_own_queries(of3_job *j, of3_error *err) {
   const size_t n = (size_t)j->set.n, n_seed = (size_t)j->n_seed;
   j->key = of3_arena_alloc(j->set.arena, n, sizeof *j->key);
@@ -69,6 +88,7 @@ of3_status of3_job_open_folder(of3_job *j, of3_error *err) {
   OF3_TRY(of3_make_folder(j->tree.folder, err));
   OF3_TRY(of3_folder_lock_take(j->tree.folder, &o, &j->folder_lock, err));
   OF3_TRY(of3_replacement_recover(j->tree.folder, err));
+  OF3_TRY(refuse_shared_folders(j, err));
   OF3_TRY(add_own_queries(j, err));
   OF3_TRY(of3_scan_output(j->tree.folder, j->folder_lock, rank_foreign_query, j, err));
   return of3_job_write_summary(j, false, err);

@@ -1,6 +1,13 @@
+#define _POSIX_C_SOURCE 200809L
 #include "base/json.h"
 
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/number.h"
+#include "base/printable.h"
+#include "base/utf8.h"
 
 /* Bytes that Jansson 2.14 takes from malloc on a 64-bit machine, rounded up. A table grows by doubling, while
  * the old one is still there: three places for each value. */
@@ -95,9 +102,48 @@ json_t *of3_json_load(const char *text, size_t size, json_error_t *error) {
   return value;
 }
 
+json_t *of3_json_text(const char *text) {
+  json_t *value = json_string(text);
+  if (value) return value;
+  of3_str clean = {0}; /* or memory is out */
+  of3_str_add_printable(&clean, text);
+  if (!clean.failed && clean.text) value = json_string(clean.text);
+  of3_str_free(&clean);
+  return value;
+}
+
+/* Of the characters that Jansson writes as they are, those that of3_printable would not, as JSON escapes
+ * them. In a text without control characters of its own these stand in strings only, and none is beyond
+ * U+FFFF. */
+static char *escape_unprintable(char *text) {
+  of3_str out = {0};
+  for (const char *p = text; *p && !out.failed;) {
+    char shown[32];
+    uint32_t code;
+    const size_t n = *p == '\n' ? 1 : of3_utf8_next(p, strnlen(p, 4), &code);
+    char one[5] = {0};
+    memcpy(one, p, n);
+    of3_printable(one, shown, sizeof shown);
+    if (*p == '\n' || strcmp(one, shown) == 0)
+      of3_str_addn(&out, p, n);
+    else
+      of3_str_addf(&out, "\\u%04x", (unsigned)code);
+    p += n;
+  }
+  free(text);
+  if (out.failed) of3_str_free(&out);
+  return out.text;
+}
+
+static bool is_ascii(const char *text) {
+  for (; *text; text++)
+    if ((unsigned char)*text >= 0x7f) return false;
+  return true;
+}
+
 char *of3_json_dump(const json_t *value, size_t flags) {
   of3_locale locale = of3_locale_enter();
   char *text = json_dumps(value, flags);
   of3_locale_leave(locale);
-  return text;
+  return text && !is_ascii(text) ? escape_unprintable(text) : text;
 }

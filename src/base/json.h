@@ -1,4 +1,4 @@
-/* Parsing JSON within bounds, and without the locale. */
+/* JSON within bounds, and without the locale. */
 #ifndef OF3_BASE_JSON_H
 #define OF3_BASE_JSON_H
 
@@ -17,7 +17,10 @@ OF3_MUST_CHECK of3_status of3_json_check(const char *text, size_t size, size_t m
 /* json_loadb for text that was checked; an object must not hold a key twice. */
 json_t *of3_json_load(const char *text, size_t size, json_error_t *error);
 
-/* json_dumps. Ownership: free. */
+/* json_string; what is no UTF-8 becomes printable (of3.h). */
+json_t *of3_json_text(const char *text);
+
+/* json_dumps, with what is not printable escaped, too. Ownership: free. */
 char *of3_json_dump(const json_t *value, size_t flags);
 
 #endif

@@ -72,14 +72,26 @@ void of3_sha256_hex(of3_sha256 *s, char out[OF3_SHA256_HEX]) {
   out[64] = 0;
 }
 
-of3_status of3_sha256_file(const char *path, char out[OF3_SHA256_HEX], uint64_t *ret_size, of3_error *err) {
+of3_status of3_sha256_add_many(of3_sha256 *s, const void *bytes, size_t n, of3_cancel *opt_cancel,
+                               of3_error *err) {
+  enum { PIECE = 1 << 20 };
+  const uint8_t *p = bytes;
+  for (size_t at = 0; at < n; at += PIECE) {
+    OF3_TRY(of3_go_on(opt_cancel, err));
+    of3_sha256_add(s, p + at, n - at < PIECE ? n - at : PIECE);
+  }
+  return OF3_OK;
+}
+
+of3_status of3_sha256_file(const char *path, of3_cancel *opt_cancel, char out[OF3_SHA256_HEX],
+                           uint64_t *ret_size, of3_error *err) {
   of3_map map = {0};
   OF3_TRY(of3_map_open(path, &map, err));
   of3_sha256 s;
   of3_sha256_init(&s);
-  of3_sha256_add(&s, map.data, map.size);
+  of3_status status = of3_sha256_add_many(&s, map.data, map.size, opt_cancel, err);
   of3_sha256_hex(&s, out);
   *ret_size = map.size;
   of3_map_close(&map);
-  return OF3_OK;
+  return status;
 }

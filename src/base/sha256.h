@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cancel.h"
 #include "base/status.h"
 
 typedef struct of3_sha256 {
@@ -20,8 +21,12 @@ void of3_sha256_add(of3_sha256 *s, const void *bytes, size_t n);
 /* Lower-case hex, terminated. s is spent. */
 void of3_sha256_hex(of3_sha256 *s, char out[OF3_SHA256_HEX]);
 
+/* of3_sha256_add of many bytes, which ends early with OF3_ERR_CANCELLED. */
+OF3_MUST_CHECK of3_status of3_sha256_add_many(of3_sha256 *s, const void *bytes, size_t n,
+                                              of3_cancel *opt_cancel, of3_error *err);
+
 /* The hash of a whole file, and its size. */
-OF3_MUST_CHECK of3_status of3_sha256_file(const char *path, char out[OF3_SHA256_HEX], uint64_t *ret_size,
-                                          of3_error *err);
+OF3_MUST_CHECK of3_status of3_sha256_file(const char *path, of3_cancel *opt_cancel, char out[OF3_SHA256_HEX],
+                                          uint64_t *ret_size, of3_error *err);
 
 #endif

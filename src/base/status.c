@@ -5,6 +5,7 @@
 
 #include "base/cancel.h"
 #include "base/number.h"
+#include "base/printable.h"
 
 of3_status(of3_fail)(of3_error *err, of3_status code, const char *fmt, ...) {
   if (!err) return code;
@@ -12,6 +13,7 @@ of3_status(of3_fail)(of3_error *err, of3_status code, const char *fmt, ...) {
   va_start(ap, fmt);
   of3_vformat(err->text, sizeof err->text, fmt, ap);
   va_end(ap);
+  of3_make_printable(err->text, sizeof err->text);
   err->code = code;
   return code;
 }
@@ -35,5 +37,6 @@ of3_status of3_prefix(of3_error *err, const char *fmt, ...) {
   va_end(ap);
   bool fits = n >= 0 && (size_t)n < sizeof err->text;
   if (fits && snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", old) < 0) err->text[n] = 0;
+  of3_make_printable(err->text, sizeof err->text);
   return err->code;
 }

@@ -40,6 +40,9 @@ struct of3_pool {
   of3_task *task;
   void *arg;
   int64_t n, pieces;
+  of3_cancel *opt_cancel; /* of who watches (of3_pool_watch) */
+  int64_t watched_pieces; /* of all shares together */
+  atomic_bool abandoned;  /* a piece was left out */
 };
 
 /* ---- Waiting: jobs follow each other within microseconds, which a sleep and a wake-up would cost too. So
@@ -116,11 +119,20 @@ static void run_piece(of3_pool *p, int owner, int64_t piece, int thread) {
   if (b > a) p->task(p->arg, a, b, thread);
 }
 
+/* Whether another piece is to be done. Once one was left out none is: what follows would work on its result.
+ */
+static bool threads_go_on(of3_pool *p) {
+  if (!p->opt_cancel) return true;
+  if (!atomic_load(&p->abandoned) && !of3_cancelled(p->opt_cancel)) return true;
+  atomic_store(&p->abandoned, true);
+  return false;
+}
+
 static void run_shares(of3_pool *p, int thread) {
   for (int i = 0; i < p->size; i++) {
     int owner = (thread + i) % p->size;
     share *s = &p->shares[owner];
-    while (atomic_load(&s->next) < p->pieces) {
+    while (atomic_load(&s->next) < p->pieces && threads_go_on(p)) {
       int64_t piece = atomic_fetch_add(&s->next, 1);
       if (piece < p->pieces) run_piece(p, owner, piece, thread);
     }
@@ -192,16 +204,42 @@ void of3_pool_free(of3_pool *p) {
 
 int of3_pool_size(const of3_pool *p) { return p->size; }
 
+void of3_pool_watch(of3_pool *p, of3_cancel *opt_cancel, int64_t pieces) {
+  p->opt_cancel = opt_cancel;
+  p->watched_pieces = pieces;
+  atomic_store(&p->abandoned, false);
+}
+
+bool of3_pool_unwatch(of3_pool *p) {
+  p->opt_cancel = NULL;
+  p->watched_pieces = 0;
+  return atomic_load(&p->abandoned);
+}
+
+/* Of each share. */
+static int64_t pieces_of(const of3_pool *p, int64_t n) {
+  const int64_t usual = p->size > 1 && n >= (int64_t)p->size * PIECES * LEAST_PIECE ? PIECES : 1;
+  const int64_t items = n / p->size, wanted = (p->watched_pieces + p->size - 1) / p->size;
+  const int64_t most = wanted < items ? wanted : items;
+  return most > usual ? most : usual;
+}
+
+/* Without others, piece by piece. */
+static void run_alone(of3_pool *p, of3_task *task, void *arg, int64_t n) {
+  const int64_t pieces = n == 1 ? 1 : pieces_of(p, n);
+  for (int64_t k = 0; k < pieces && threads_go_on(p); k++) task(arg, n * k / pieces, n * (k + 1) / pieces, 0);
+}
+
 void of3_pool_run(of3_pool *p, of3_task *task, void *arg, int64_t n) {
   if (n <= 0) return;
   if (p->size == 1 || n == 1) {
-    task(arg, 0, n, 0);
+    run_alone(p, task, arg, n);
     return;
   }
   p->task = task;
   p->arg = arg;
   p->n = n;
-  p->pieces = n >= (int64_t)p->size * PIECES * LEAST_PIECE ? PIECES : 1;
+  p->pieces = pieces_of(p, n);
   for (int i = 0; i < p->size; i++) atomic_store(&p->shares[i].next, 0);
   atomic_store(&p->busy, p->size - 1);
   atomic_fetch_add(&p->round, 1);

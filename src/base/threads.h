@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "base/cancel.h"
+
 typedef struct of3_pool of3_pool;
 
 /* Does items begin .. end-1. thread: 0 .. size-1, for scratch memory. */
@@ -20,5 +22,11 @@ int of3_pool_size(const of3_pool *pool);
 
 /* Runs the task over 0 .. n-1 and returns when all is done. Not to be called from inside a task. */
 void of3_pool_run(of3_pool *pool, of3_task *task, void *arg, int64_t n);
+
+/* Until of3_pool_unwatch, work is dealt out in at least so many pieces, if it has as many items, and a piece
+ * that has not begun when the flag is set is left out, as is all that would come after it. */
+void of3_pool_watch(of3_pool *pool, of3_cancel *opt_cancel, int64_t pieces);
+/* Whether anything was left out, so that the results are not to be used. */
+bool of3_pool_unwatch(of3_pool *pool);
 
 #endif

@@ -85,7 +85,7 @@ static of3_status check_atoms(const of3_features *f, of3_error *err) {
     if (count < 0 || count > OF3_MAX_ATOMS_PER_TOKEN || (real && count == 0) || at + count > f->n_atom)
       return bad(err, "num_atoms_per_token", t, count,
                  "1 to 23 atoms a token were expected, as many in all as there are atoms");
-    if (real && f->start_atom_index[t] != at)
+    if (f->start_atom_index[t] != at && (real || count || f->start_atom_index[t] != 0))
       return bad(err, "start_atom_index", t, f->start_atom_index[t],
                  "the number of atoms before the token was expected");
     for (int k = 0; k < count; k++, at++)
@@ -97,10 +97,13 @@ static of3_status check_atoms(const of3_features *f, of3_error *err) {
     if (f->is_ligand[t] && !f->is_atomized[t])
       return bad(err, "is_atomized", t, 0, "tokens of ligands are atomised");
   }
-  for (; at < f->n_atom; at++)
+  for (; at < f->n_atom; at++) {
     if (f->atom_mask[at] != 0)
       return bad(err, "atom_mask", at, (double)f->atom_mask[at],
                  "an atom beyond the last token was not expected");
+    if (f->atom_to_token_index[at] < 0 || f->atom_to_token_index[at] >= f->n_token)
+      return bad(err, "atom_to_token_index", at, f->atom_to_token_index[at], "a token was expected");
+  }
   return OF3_OK;
 }
 
@@ -117,6 +120,29 @@ static of3_status check_roles(const of3_features *f, of3_error *err) {
                    "an atom of the token or -1 was expected");
   }
   return OF3_OK;
+}
+
+static of3_status check_range(const char *name, const int32_t *x, int n, int32_t low, int32_t high,
+                              of3_error *err) {
+  for (int i = 0; i < n; i++)
+    if (x[i] < low || x[i] > high)
+      return of3_fail(err, OF3_ERR_INPUT, "feature %s[%d] is %d; %d to %d was expected", name, i, x[i], low,
+                      high);
+  return OF3_OK;
+}
+
+/* Chains number rows of tables, so they are no more than tokens; 0 is the padding's. The others are compared
+ * and subtracted: a difference must be an int32. */
+static of3_status check_labels(const of3_features *f, of3_error *err) {
+  enum { MOST = 1 << 30 };
+  const int n = f->n_token;
+  OF3_TRY(check_range("asym_id", f->asym_id, n, 0, n, err));
+  OF3_TRY(check_range("entity_id", f->entity_id, n, -MOST, MOST - 1, err));
+  OF3_TRY(check_range("sym_id", f->sym_id, n, -MOST, MOST - 1, err));
+  OF3_TRY(check_range("residue_index", f->residue_index, n, -MOST, MOST - 1, err));
+  OF3_TRY(check_range("token_index", f->token_index, n, -MOST, MOST - 1, err));
+  OF3_TRY(check_range("ref_space_uid", f->ref_space_uid, f->n_atom, -MOST, MOST - 1, err));
+  return check_range("num_paired_seqs", &f->num_paired_seqs, 1, 0, OF3_MSA_MOST_ROWS, err);
 }
 
 /* One entity for each chain, one chain for each (entity, copy); found by comparing neighbours, as chains
@@ -176,6 +202,7 @@ of3_status of3_features_validate(const of3_features *f, of3_error *err) {
   OF3_TRY(check_numbers(f, err));
   OF3_TRY(check_atoms(f, err));
   OF3_TRY(check_roles(f, err));
+  OF3_TRY(check_labels(f, err));
   OF3_TRY(check_uids(f, err));
   OF3_TRY(check_chains(f, err));
   OF3_TRY(check_profile(f, err));

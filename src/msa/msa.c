@@ -267,7 +267,7 @@ of3_status of3_msa_load(const of3_msa_request *request, const of3_msa_rules *rul
   out->query.deletion = none;
   OF3_TRY(request->n_path ? load_files(&l, out, err) : make_dummy(&l, out, err));
   const int n_row = out->n_row;
-  if (rules->drop_duplicate_rows) OF3_TRY(of3_msa_drop_duplicates(out, arena, err));
+  if (rules->drop_duplicate_rows) OF3_TRY(of3_msa_drop_duplicates(out, request->opt_cancel, arena, err));
   of3_logf(log, OF3_LOG_DEBUG, "chain %s: main block of %d rows, %d equal to earlier ones left out",
            request->chain, out->n_row, n_row - out->n_row);
   return of3_msa_count(out, request->polymer, rules->profile_scrambled, request->opt_cancel, err);

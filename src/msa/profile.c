@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "chem/component.h"
 
 void of3_msa_classes(of3_molecule polymer, uint8_t class_of[static 256]) {
@@ -26,7 +27,19 @@ static int by_number(const void *pa, const void *pb) {
   return a->number < b->number ? -1 : a->number > b->number;
 }
 
-of3_status of3_msa_drop_duplicates(of3_msa *msa, of3_arena *arena, of3_error *err) {
+/* Rows that differ from all before them, in their order, to the front of all [n]. */
+static of3_status keep_distinct(numbered *all, size_t n, of3_cancel *opt_cancel, size_t *ret_kept,
+                                of3_error *err) {
+  size_t kept = 0;
+  OF3_TRY(of3_sort(all, n, sizeof *all, by_letters, opt_cancel, err));
+  for (size_t i = 0; i < n; i++)
+    if (i == 0 || memcmp(all[kept - 1].row.letter, all[i].row.letter, (size_t)all[i].n_col) != 0)
+      all[kept++] = all[i];
+  *ret_kept = kept;
+  return of3_sort(all, kept, sizeof *all, by_number, opt_cancel, err);
+}
+
+of3_status of3_msa_drop_duplicates(of3_msa *msa, of3_cancel *opt_cancel, of3_arena *arena, of3_error *err) {
   size_t n = (size_t)msa->n_row, kept = 0;
   if (n < 2) return OF3_OK;
   of3_arena *scratch = of3_arena_new_within(arena);
@@ -36,15 +49,11 @@ of3_status of3_msa_drop_duplicates(of3_msa *msa, of3_arena *arena, of3_error *er
     return of3_fail_memory(err, "sorting the rows of an MSA");
   }
   for (size_t i = 0; i < n; i++) all[i] = (numbered){msa->row[i], msa->n_col, (int)i};
-  qsort(all, n, sizeof *all, by_letters);
-  for (size_t i = 0; i < n; i++)
-    if (i == 0 || memcmp(all[kept - 1].row.letter, all[i].row.letter, (size_t)msa->n_col) != 0)
-      all[kept++] = all[i];
-  qsort(all, kept, sizeof *all, by_number);
-  for (size_t i = 0; i < kept; i++) msa->row[i] = all[i].row;
-  msa->n_row = (int)kept;
+  of3_status status = keep_distinct(all, n, opt_cancel, &kept, err);
+  for (size_t i = 0; i < kept && status == OF3_OK; i++) msa->row[i] = all[i].row;
+  if (status == OF3_OK) msa->n_row = (int)kept;
   of3_arena_free(scratch);
-  return OF3_OK;
+  return status;
 }
 
 static void count_columns(const of3_msa *msa, of3_cancel *opt_cancel, const uint8_t class_of[256],

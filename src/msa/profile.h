@@ -6,7 +6,8 @@
 
 /* Keeps the first of equal rows (letters alone count), in order. The limit of the arena counts what sorting
  * takes. */
-OF3_MUST_CHECK of3_status of3_msa_drop_duplicates(of3_msa *msa, of3_arena *arena, of3_error *err);
+OF3_MUST_CHECK of3_status of3_msa_drop_duplicates(of3_msa *msa, of3_cancel *opt_cancel, of3_arena *arena,
+                                                  of3_error *err);
 
 /* Fills profile and deletion_mean; zeros if there is no row.
  *

@@ -12,9 +12,9 @@
  * of the query, as in A3M, and have no column in what comes out. Lengths and names are checked before memory
  * for the alignment is taken. */
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "msa/alignment.h"
 #include "msa/lines.h"
 
@@ -112,13 +112,13 @@ static int by_order(const void *pa, const void *pb) {
 }
 
 /* Sorting finds the parts of a name in n log n whatever the names are. */
-static void link_parts(part *p, size_t n) {
-  qsort(p, n, sizeof *p, stockholm_by_name);
+static of3_status link_parts(part *p, size_t n, of3_cancel *opt_cancel, of3_error *err) {
+  OF3_TRY(of3_sort(p, n, sizeof *p, stockholm_by_name, opt_cancel, err));
   for (size_t i = 0; i < n; i++) {
     p[i].first = i == 0 || !same_name(&p[i - 1], &p[i]);
     if (i + 1 < n && same_name(&p[i], &p[i + 1])) p[i].next = p[i + 1].order;
   }
-  qsort(p, n, sizeof *p, by_order);
+  return of3_sort(p, n, sizeof *p, by_order, opt_cancel, err);
 }
 
 static size_t row_length(const part *p, size_t head) {
@@ -193,7 +193,7 @@ of3_status of3_stockholm_parse(const char *text, size_t size, const of3_alignmen
   part *p = OF3_ARENA_NEW(arena, part, n);
   if (!p) return of3_fail_memory(err, want->file);
   OF3_TRY(read_parts(lines, want, p, &n, err));
-  link_parts(p, n);
+  OF3_TRY(link_parts(p, n, want->opt_cancel, err));
   size_t length = row_length(p, 0);
   char *query = join(p, 0, length, arena);
   if (!query) return of3_fail_memory(err, want->file);

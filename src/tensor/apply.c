@@ -13,14 +13,27 @@
  *
  * Doing a block again (tape_redo.c) and going backwards (backward.c) begin at of3_run_call: their calls were
  * checked when they were recorded, and are not to be recorded again. */
+#include "base/threads.h"
 #include "tensor/by_reference.h"
 #include "tensor/op_functions.h"
 #include "tensor/stack.h"
 #include "tensor/tape.h"
 
+/* Looks at the wish to stop between pieces of so much work: some tens of ms of a processor's vector units. */
+static const double FLOPS_OF_A_PIECE = 4e9;
+
+/* A kernel on the threads of the context. What is left out when somebody asks to stop fails the context, so
+ * that nobody reads it. */
+static void run_kernel(of3_ctx *cx, const of3_kernel *k, const of3_call *c, double flops, void *workspace) {
+  if (cx->opt_pool) of3_pool_watch(cx->opt_pool, cx->opt_cancel, (int64_t)(flops / FLOPS_OF_A_PIECE));
+  k->run(cx, c, workspace);
+  if (cx->opt_pool && of3_pool_unwatch(cx->opt_pool)) of3_ctx_fail(cx, OF3_ERR_CANCELLED, "interrupted");
+}
+
 void of3_run_call(of3_ctx *cx, const of3_call *c, of3_direction direction) {
   const of3_op_info *op = &of3_op_table()[c->op];
-  cx->flops += (direction == OF3_FORWARD ? op->cost : op->cost_backward)(c);
+  const double flops = (direction == OF3_FORWARD ? op->cost : op->cost_backward)(c);
+  cx->flops += flops;
   cx->n_ops++;
   const of3_kernel *k = of3_kernel_for(cx->backend, cx, c, direction);
   const of3_scope mark = of3_mark(cx);
@@ -29,7 +42,7 @@ void of3_run_call(of3_ctx *cx, const of3_call *c, of3_direction direction) {
   if (!k)
     of3_by_reference(cx, c, direction);
   else if (cx->error.code == OF3_OK && !cx->planning)
-    k->run(cx, c, work ? work->storage->buffer : NULL);
+    run_kernel(cx, k, c, flops, work ? work->storage->buffer : NULL);
   of3_unwind(cx, mark);
 }
 

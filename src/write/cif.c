@@ -22,7 +22,7 @@ static of3_status add_struct_conn(const of3_cif_writer *w) {
                                        "pdbx_ptnr2_PDB_ins_code"};
   static const char *const order[] = {"?", "sing", "doub", "trip", "quad"};
   const of3_complex *c = w->c;
-  of3_cif_table t = of3_cif_table_of("struct_conn", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t = of3_cif_table_of("struct_conn", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   for (int k = 0; k < c->n_bond; k++) {
     const of3_bond *b = &c->bond[k];
     if (!of3_bond_links(c, b) || of3_cif_is_canonical_link(c, b)) continue;
@@ -68,7 +68,8 @@ of3_status of3_cif_add_bonds(const of3_cif_writer *w) {
   while (size < 2 * (uint32_t)c->n_bond) size *= 2;
   int *slot = OF3_ARENA_NEW(w->arena, int, size);
   if (!slot) return of3_cif_no_memory(w);
-  of3_cif_table t = of3_cif_table_of("chem_comp_bond", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t =
+      of3_cif_table_of("chem_comp_bond", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   for (int k = 0; k < c->n_bond; k++) {
     const of3_bond *b = &c->bond[k];
     if (of3_bond_links(c, b) || !first_of_kind(c, slot, size - 1, k)) continue;
@@ -91,7 +92,7 @@ static of3_status add_atom_site(const of3_cif_writer *w) {
       "auth_comp_id",  "auth_asym_id",    "auth_atom_id",  "B_iso_or_equiv",     "pdbx_formal_charge",
       "Cartn_x",       "Cartn_y",         "Cartn_z",       "pdbx_PDB_model_num", "id"};
   const of3_complex *c = w->c;
-  of3_cif_table t = of3_cif_table_of("atom_site", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t = of3_cif_table_of("atom_site", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   for (int k = 0; k < c->n_atom; k++) {
     const of3_cif_atom at = of3_cif_atom_of(w, k);
     const char *name = at.atom->name, *residue = at.residue->name, *chain = at.chain->id;
@@ -111,7 +112,7 @@ static of3_status add_chem_comp(const of3_cif_writer *w) {
   static const char *const column[] = {"id", "type", "mon_nstd_flag", "name"};
   static const char *const type[] = {"L-peptide linking", "RNA linking", "DNA linking", "non-polymer"};
   const of3_complex *c = w->c;
-  of3_cif_table t = of3_cif_table_of("chem_comp", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t = of3_cif_table_of("chem_comp", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   of3_cif_item *list = OF3_ARENA_NEW(w->arena, of3_cif_item, c->n_residue);
   if (!list) return of3_cif_no_memory(w);
   for (int molecule = OF3_PROTEIN; molecule <= OF3_LIGAND; molecule++) {
@@ -133,7 +134,7 @@ static of3_status add_entity(const of3_cif_writer *w) {
   static const char *const column[] = {"id", "type", "pdbx_description", "details"};
   static const char *const molecule[] = {"0", "1", "2", "3"};
   const of3_complex *c = w->c;
-  of3_cif_table t = of3_cif_table_of("entity", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t = of3_cif_table_of("entity", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   of3_cif_item *list = OF3_ARENA_NEW(w->arena, of3_cif_item, c->n_chain);
   if (!list) return of3_cif_no_memory(w);
   for (int k = 0; k < c->n_chain; k++) {
@@ -151,7 +152,7 @@ static of3_status add_entity(const of3_cif_writer *w) {
 static of3_status add_struct_asym(const of3_cif_writer *w) {
   static const char *const column[] = {"id", "entity_id", "details"};
   const of3_complex *c = w->c;
-  of3_cif_table t = of3_cif_table_of("struct_asym", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t = of3_cif_table_of("struct_asym", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   of3_cif_item *list = OF3_ARENA_NEW(w->arena, of3_cif_item, c->n_chain);
   if (!list) return of3_cif_no_memory(w);
   for (int k = 0; k < c->n_chain; k++) {
@@ -169,7 +170,8 @@ of3_status of3_cif_add_nonpoly_scheme(const of3_cif_writer *w) {
                                        "auth_mon_id",   "ndb_seq_num", "pdb_seq_num", "auth_seq_num",
                                        "pdb_strand_id", "pdb_ins_code"};
   const of3_complex *c = w->c;
-  of3_cif_table t = of3_cif_table_of("pdbx_nonpoly_scheme", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t =
+      of3_cif_table_of("pdbx_nonpoly_scheme", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   of3_cif_item *list = OF3_ARENA_NEW(w->arena, of3_cif_item, c->n_residue);
   int n = 0;
   if (!list) return of3_cif_no_memory(w);
@@ -202,10 +204,15 @@ static of3_status add_categories(const of3_cif_writer *w) {
   return of3_cif_add_nonpoly_scheme(w);
 }
 
-of3_status of3_cif_text(const of3_complex *complex, const float *x, const float *plddt, of3_str *out,
-                        of3_error *err) {
-  of3_cif_writer w = {
-      .c = complex, .x = x, .plddt = plddt, .arena = of3_arena_new(1 << 20), .out = out, .err = err};
+of3_status of3_cif_text(const of3_complex *complex, const float *x, const float *plddt,
+                        of3_cancel *opt_cancel, of3_str *out, of3_error *err) {
+  of3_cif_writer w = {.c = complex,
+                      .x = x,
+                      .plddt = plddt,
+                      .arena = of3_arena_new(1 << 20),
+                      .opt_cancel = opt_cancel,
+                      .out = out,
+                      .err = err};
   if (!w.arena) return of3_cif_no_memory(&w);
   of3_status status = add_categories(&w);
   of3_arena_free(w.arena);

@@ -101,13 +101,14 @@ static of3_status cif_model_add_entry(const of3_cif_writer *w) {
   const char *name = block_name(w);
   if (!name) return of3_cif_no_memory(w);
   of3_str_addf(w->out, "data_%s\n#\n", name);
-  of3_cif_table e = of3_cif_table_of("entry", entry, OF3_CIF_COUNT(entry), w->arena);
+  of3_cif_table e = of3_cif_table_of("entry", entry, OF3_CIF_COUNT(entry), w->arena, w->opt_cancel);
   OF3_TRY(of3_cif_fill(w, &e, OF3_CIF_VALUES(name)));
   OF3_TRY(of3_cif_table_add(&e, w->out, w->err));
-  of3_cif_table d = of3_cif_table_of("audit_conform", conform, OF3_CIF_COUNT(conform), w->arena);
+  of3_cif_table d =
+      of3_cif_table_of("audit_conform", conform, OF3_CIF_COUNT(conform), w->arena, w->opt_cancel);
   OF3_TRY(of3_cif_fill(w, &d, OF3_CIF_VALUES("mmcif_ma.dic", "1.4.9")));
   OF3_TRY(of3_cif_table_add(&d, w->out, w->err));
-  of3_cif_table s = of3_cif_table_of("struct", about, OF3_CIF_COUNT(about), w->arena);
+  of3_cif_table s = of3_cif_table_of("struct", about, OF3_CIF_COUNT(about), w->arena, w->opt_cancel);
   const char *title = of3_arena_printf(w->arena, "Prediction of %s", w->c->name);
   OF3_TRY(of3_cif_fill(w, &s, OF3_CIF_VALUES(name, title)));
   return of3_cif_table_add(&s, w->out, w->err);
@@ -126,7 +127,7 @@ static of3_status add_components(const of3_cif_writer *w) {
   static const char *const column[] = {"id", "type", "mon_nstd_flag", "name"}, *const type[] = {"0", "1", "2",
                                                                                                 "3"};
   const of3_complex *c = w->c;
-  of3_cif_table t = of3_cif_table_of("chem_comp", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t = of3_cif_table_of("chem_comp", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   of3_cif_item *list = OF3_ARENA_NEW(w->arena, of3_cif_item, c->n_residue);
   if (!list) return of3_cif_no_memory(w);
   for (int k = 0; k < c->n_residue; k++)
@@ -149,7 +150,7 @@ static of3_status add_components(const of3_cif_writer *w) {
 
 static of3_status add_atom_types(const of3_cif_writer *w) {
   static const char *const column[] = {"symbol"};
-  of3_cif_table t = of3_cif_table_of("atom_type", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t = of3_cif_table_of("atom_type", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   bool seen[128] = {false}; /* by number of the element */
   for (int k = 0; k < w->c->n_atom; k++) {
     int number = of3_element_number(w->c->atom[k].element);
@@ -164,7 +165,7 @@ static of3_status add_atom_types(const of3_cif_writer *w) {
 
 static of3_status add_entities(const of3_cif_writer *w, const entities *all) {
   static const char *const column[] = {"id", "type", "pdbx_description", "pdbx_number_of_molecules"};
-  of3_cif_table t = of3_cif_table_of("entity", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t = of3_cif_table_of("entity", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   for (int e = 0; e < all->n; e++) {
     const of3_chain *chain = all->first[e];
     const char *component = w->c->residue[chain->first_residue].name;
@@ -228,8 +229,8 @@ static of3_status add_polymers(const of3_cif_writer *w, const entities *all) {
                                        "pdbx_seq_one_letter_code",
                                        "pdbx_seq_one_letter_code_can"},
                            *const seq[] = {"entity_id", "num", "mon_id", "hetero"};
-  of3_cif_table t = of3_cif_table_of("entity_poly", column, OF3_CIF_COUNT(column), w->arena);
-  of3_cif_table s = of3_cif_table_of("entity_poly_seq", seq, OF3_CIF_COUNT(seq), w->arena);
+  of3_cif_table t = of3_cif_table_of("entity_poly", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
+  of3_cif_table s = of3_cif_table_of("entity_poly_seq", seq, OF3_CIF_COUNT(seq), w->arena, w->opt_cancel);
   for (int e = 0; e < all->n; e++) {
     const of3_chain *chain = all->first[e];
     if (!molecule_kind[chain->type].polymer) continue;
@@ -248,7 +249,8 @@ static of3_status add_polymers(const of3_cif_writer *w, const entities *all) {
 
 static of3_status add_ligands(const of3_cif_writer *w, const entities *all) {
   static const char *const column[] = {"entity_id", "comp_id", "name", "ma_model_mode"};
-  of3_cif_table t = of3_cif_table_of("pdbx_entity_nonpoly", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t =
+      of3_cif_table_of("pdbx_entity_nonpoly", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   for (int e = 0; e < all->n; e++) {
     const char *code = w->c->residue[all->first[e]->first_residue].name;
     if (molecule_kind[all->first[e]->type].polymer) continue;
@@ -263,7 +265,7 @@ static of3_status add_ligands(const of3_cif_writer *w, const entities *all) {
 static of3_status cif_model_add_chains(const of3_cif_writer *w) {
   static const char *const column[] = {"id", "entity_id", "pdbx_blank_PDB_chainid_flag", "pdbx_modified",
                                        "details"};
-  of3_cif_table t = of3_cif_table_of("struct_asym", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t = of3_cif_table_of("struct_asym", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   for (int k = 0; k < w->c->n_chain; k++)
     OF3_TRY(of3_cif_fill(
         w, &t,
@@ -276,7 +278,8 @@ static of3_status add_polymer_scheme(const of3_cif_writer *w) {
                                        "ndb_seq_num", "pdb_seq_num",   "auth_seq_num", "pdb_mon_id",
                                        "auth_mon_id", "pdb_strand_id", "pdb_ins_code", "hetero"};
   const of3_complex *c = w->c;
-  of3_cif_table t = of3_cif_table_of("pdbx_poly_seq_scheme", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t =
+      of3_cif_table_of("pdbx_poly_seq_scheme", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   for (int k = 0; k < c->n_residue; k++) {
     const of3_residue *r = &c->residue[k];
     const of3_chain *chain = &c->chain[r->chain];
@@ -311,7 +314,7 @@ static of3_status add_connections(const of3_cif_writer *w) {
                                        "pdbx_value_order"};
   static const char *const order[] = {"?", "sing", "doub", "trip", "quad"}, *const type[] = {"id"};
   const of3_complex *c = w->c;
-  of3_cif_table t = of3_cif_table_of("struct_conn", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t = of3_cif_table_of("struct_conn", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   for (int k = 0; k < c->n_bond; k++) {
     const of3_bond *b = &c->bond[k];
     if (!of3_bond_links(c, b) || of3_cif_is_canonical_link(c, b)) continue;
@@ -326,7 +329,7 @@ static of3_status add_connections(const of3_cif_writer *w) {
                                         q->name, nq, order[b->order < OF3_CIF_COUNT(order) ? b->order : 0])));
   }
   if (!t.n_row) return OF3_OK;
-  of3_cif_table y = of3_cif_table_of("struct_conn_type", type, OF3_CIF_COUNT(type), w->arena);
+  of3_cif_table y = of3_cif_table_of("struct_conn_type", type, OF3_CIF_COUNT(type), w->arena, w->opt_cancel);
   OF3_TRY(of3_cif_fill(w, &y, OF3_CIF_VALUES("covale")));
   OF3_TRY(of3_cif_table_add(&y, w->out, w->err));
   return of3_cif_table_add(&t, w->out, w->err);
@@ -345,7 +348,7 @@ static of3_status add_atoms(const of3_cif_writer *w) {
                                        "auth_asym_id",      "auth_atom_id",
                                        "pdbx_PDB_model_num"};
   const of3_complex *c = w->c;
-  of3_cif_table t = of3_cif_table_of("atom_site", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t = of3_cif_table_of("atom_site", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   for (int k = 0; k < c->n_atom; k++) {
     const of3_cif_atom at = of3_cif_atom_of(w, k);
     const char *name = at.atom->name, *residue = at.residue->name, *chain = at.chain->id;
@@ -379,12 +382,14 @@ static of3_status add_model(const of3_cif_writer *w) {
 }
 
 of3_status of3_modelcif_text(const of3_complex *complex, const float *x, const float *plddt,
-                             const of3_structure_about *about, of3_str *out, of3_error *err) {
+                             const of3_structure_about *about, of3_cancel *opt_cancel, of3_str *out,
+                             of3_error *err) {
   of3_cif_writer w = {.c = complex,
                       .x = x,
                       .plddt = plddt,
                       .about = about,
                       .arena = of3_arena_new(1 << 20),
+                      .opt_cancel = opt_cancel,
                       .out = out,
                       .err = err};
   if (!w.arena) return of3_cif_no_memory(&w);

@@ -11,13 +11,14 @@ static of3_status add_software(const of3_cif_writer *w) {
   static const char *const column[] = {"pdbx_ordinal",   "name", "version",
                                        "classification", "type", "description"},
                            *const group[] = {"ordinal_id", "group_id", "software_id"};
-  of3_cif_table t = of3_cif_table_of("software", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t = of3_cif_table_of("software", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   const char *what =
       of3_arena_printf(w->arena, "OpenFold3 in C, weights of generation %s", w->about->variant);
   OF3_TRY(
       of3_cif_fill(w, &t, OF3_CIF_VALUES("1", "of3", w->about->version, "model building", "program", what)));
   OF3_TRY(of3_cif_table_add(&t, w->out, w->err));
-  of3_cif_table g = of3_cif_table_of("ma_software_group", group, OF3_CIF_COUNT(group), w->arena);
+  of3_cif_table g =
+      of3_cif_table_of("ma_software_group", group, OF3_CIF_COUNT(group), w->arena, w->opt_cancel);
   OF3_TRY(of3_cif_fill(w, &g, OF3_CIF_VALUES("1", "1", "1")));
   return of3_cif_table_add(&g, w->out, w->err);
 }
@@ -26,11 +27,11 @@ static of3_status add_data(const of3_cif_writer *w) {
   static const char *const column[] = {"id", "name", "content_type"}, *const group[] = {"ordinal_id",
                                                                                         "group_id",
                                                                                         "data_id"};
-  of3_cif_table t = of3_cif_table_of("ma_data", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t = of3_cif_table_of("ma_data", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   OF3_TRY(of3_cif_fill(w, &t, OF3_CIF_VALUES("1", "Query", "target")));
   OF3_TRY(of3_cif_fill(w, &t, OF3_CIF_VALUES("2", "Model", "model coordinates")));
   OF3_TRY(of3_cif_table_add(&t, w->out, w->err));
-  of3_cif_table g = of3_cif_table_of("ma_data_group", group, OF3_CIF_COUNT(group), w->arena);
+  of3_cif_table g = of3_cif_table_of("ma_data_group", group, OF3_CIF_COUNT(group), w->arena, w->opt_cancel);
   OF3_TRY(of3_cif_fill(w, &g, OF3_CIF_VALUES("1", "1", "1")));
   OF3_TRY(of3_cif_fill(w, &g, OF3_CIF_VALUES("2", "2", "2")));
   return of3_cif_table_add(&g, w->out, w->err);
@@ -42,9 +43,10 @@ static of3_status add_targets(const of3_cif_writer *w) {
                                                                                                "entity_id",
                                                                                                "details"};
   const of3_complex *c = w->c;
-  of3_cif_table t = of3_cif_table_of("ma_target_entity", column, OF3_CIF_COUNT(column), w->arena);
-  of3_cif_table i =
-      of3_cif_table_of("ma_target_entity_instance", instance, OF3_CIF_COUNT(instance), w->arena);
+  of3_cif_table t =
+      of3_cif_table_of("ma_target_entity", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
+  of3_cif_table i = of3_cif_table_of("ma_target_entity_instance", instance, OF3_CIF_COUNT(instance), w->arena,
+                                     w->opt_cancel);
   int most = 0;
   for (int k = 0; k < c->n_chain; k++) {
     if (c->chain[k].entity_id > most) most = c->chain[k].entity_id;
@@ -63,10 +65,10 @@ static of3_status add_model_list(const of3_cif_writer *w) {
                            *const step[] = {"ordinal_id",          "protocol_id",         "step_id",
                                             "method_type",         "step_name",           "software_group_id",
                                             "input_data_group_id", "output_data_group_id"};
-  of3_cif_table s = of3_cif_table_of("ma_protocol_step", step, OF3_CIF_COUNT(step), w->arena);
+  of3_cif_table s = of3_cif_table_of("ma_protocol_step", step, OF3_CIF_COUNT(step), w->arena, w->opt_cancel);
   OF3_TRY(of3_cif_fill(w, &s, OF3_CIF_VALUES("1", "1", "1", "modeling", "Prediction", "1", "1", "2")));
   OF3_TRY(of3_cif_table_add(&s, w->out, w->err));
-  of3_cif_table t = of3_cif_table_of("ma_model_list", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t = of3_cif_table_of("ma_model_list", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   const char *group = of3_arena_printf(w->arena, "Seed %llu", (unsigned long long)w->about->seed),
              *model = of3_arena_printf(w->arena, "Seed %llu, sample %d", (unsigned long long)w->about->seed,
                                        w->about->sample);
@@ -81,7 +83,7 @@ static of3_status add_metrics(const of3_cif_writer *w, bool several_chains) {
       {"pLDDT", "Mean predicted lDDT of a residue's atoms, 0 to 100", "pLDDT", "local"},
       {"pTM", "Predicted TM-score, 0 to 1", "pTM", "global"},
       {"ipTM", "Predicted TM-score of the interfaces, 0 to 1", "ipTM", "global"}};
-  of3_cif_table t = of3_cif_table_of("ma_qa_metric", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t = of3_cif_table_of("ma_qa_metric", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   for (int k = 0; k < (several_chains ? IPTM : PTM); k++)
     OF3_TRY(of3_cif_fill(w, &t,
                          OF3_CIF_VALUES(of3_cif_number(w, k + 1), metric[k][0], metric[k][1], metric[k][2],
@@ -96,7 +98,8 @@ static of3_status add_global(const of3_cif_writer *w, bool several_chains) {
     double value;
     int decimals;
   } row[] = {{PLDDT_GLOBAL, w->about->plddt, 2}, {PTM, w->about->ptm, 4}, {IPTM, w->about->iptm, 4}};
-  of3_cif_table t = of3_cif_table_of("ma_qa_metric_global", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t =
+      of3_cif_table_of("ma_qa_metric_global", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   for (int k = 0; k < 2 + several_chains; k++)
     OF3_TRY(of3_cif_fill(w, &t,
                          OF3_CIF_VALUES(of3_cif_number(w, k + 1), "1", of3_cif_number(w, row[k].metric),
@@ -108,7 +111,8 @@ static of3_status add_local(const of3_cif_writer *w) {
   static const char *const column[] = {"ordinal_id",    "model_id",  "label_asym_id", "label_seq_id",
                                        "label_comp_id", "metric_id", "metric_value"};
   const of3_complex *c = w->c;
-  of3_cif_table t = of3_cif_table_of("ma_qa_metric_local", column, OF3_CIF_COUNT(column), w->arena);
+  of3_cif_table t =
+      of3_cif_table_of("ma_qa_metric_local", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   for (int k = 0; k < c->n_residue; k++) {
     const of3_residue *r = &c->residue[k];
     const of3_chain *chain = &c->chain[r->chain];

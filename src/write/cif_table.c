@@ -7,8 +7,9 @@
 #include "base/str.h"
 
 of3_cif_table of3_cif_table_of(const char *category, const char *const *column, int n_column,
-                               of3_arena *arena) {
-  return (of3_cif_table){.category = category, .column = column, .n_column = n_column, .arena = arena};
+                               of3_arena *arena, of3_cancel *opt_cancel) {
+  return (of3_cif_table){
+      .category = category, .column = column, .n_column = n_column, .arena = arena, .opt_cancel = opt_cancel};
 }
 
 const char **of3_cif_row(of3_cif_table *t) {
@@ -92,7 +93,7 @@ static void add_loop(const of3_cif_table *t, const char **cell, of3_str *out) {
     size_t n = characters(cell[k]);
     if (n > width[k % n_column] && !is_text_block(cell[k])) width[k % n_column] = n;
   }
-  for (int r = 0; r < t->n_row; r++) {
+  for (int r = 0; r < t->n_row && !of3_cancelled(t->opt_cancel); r++) {
     size_t begin = out->len;
     for (size_t c = 0; c < n_column; c++) add_padded(out, cell[(size_t)r * n_column + c], width[c] + 1);
     end_line(out, begin);
@@ -105,6 +106,7 @@ of3_status of3_cif_table_add(const of3_cif_table *t, of3_str *out, of3_error *er
   const char **cell = of3_arena_alloc(t->arena, n, sizeof *cell);
   if (!cell) return of3_fail_memory(err, "the mmCIF file");
   for (size_t k = 0; k < n; k++) {
+    OF3_TRY(of3_go_on(t->opt_cancel, err));
     cell[k] = quoted(t->cell[k], t->arena);
     if (!cell[k]) return of3_fail_memory(err, "the mmCIF file");
   }
@@ -113,5 +115,5 @@ of3_status of3_cif_table_add(const of3_cif_table *t, of3_str *out, of3_error *er
   else
     add_loop(t, cell, out);
   of3_str_add(out, "#\n");
-  return out->failed ? of3_fail_memory(err, "the mmCIF file") : OF3_OK;
+  return out->failed ? of3_fail_memory(err, "the mmCIF file") : of3_go_on(t->opt_cancel, err);
 }

@@ -3,6 +3,7 @@
 #define OF3_WRITE_CIF_TABLE_H
 
 #include "base/arena.h"
+#include "base/cancel.h"
 #include "base/status.h"
 #include "base/str.h"
 
@@ -14,11 +15,12 @@ typedef struct of3_cif_table {
   const char *const *column; /* item names */
   const char **cell;         /* [n_row, n_column] raw values, "." and "?" for masked ones */
   of3_arena *arena;          /* holds the cells */
+  of3_cancel *opt_cancel;
 } of3_cif_table;
 
 /* The name of a category and its items; the arrays must outlive the table. */
 of3_cif_table of3_cif_table_of(const char *category, const char *const *column, int n_column,
-                               of3_arena *arena);
+                               of3_arena *arena, of3_cancel *opt_cancel);
 
 /* A new row of empty cells to fill; NULL if memory is out. */
 const char **of3_cif_row(of3_cif_table *table);

@@ -26,6 +26,7 @@ const char *of3_cif_fixed(const of3_cif_writer *w, double x, int decimals) {
 
 of3_status of3_cif_fill(const of3_cif_writer *w, of3_cif_table *t, int n, const char *const *value) {
   assert(n == t->n_column);
+  OF3_TRY(of3_go_on(w->opt_cancel, w->err));
   const char **row = of3_cif_row(t);
   if (!row) return of3_cif_no_memory(w);
   for (int k = 0; k < n; k++) {

@@ -17,6 +17,7 @@ typedef struct of3_cif_writer {
   const float *x, *plddt;
   const of3_structure_about *about; /* NULL in the reference's style */
   of3_arena *arena;
+  of3_cancel *opt_cancel;
   of3_str *out;
   of3_error *err;
 } of3_cif_writer;
@@ -29,7 +30,7 @@ const char *of3_cif_real(const of3_cif_writer *w, float x); /* shortest that rea
 /* With so many decimals (at most 6), whatever the locale; "?" for what is not finite. */
 const char *of3_cif_fixed(const of3_cif_writer *w, double x, int decimals);
 
-/* A row of n values, none of which may be NULL for want of memory. */
+/* A row of n values, none of which may be NULL for want of memory. Looks at the wish to stop. */
 OF3_MUST_CHECK of3_status of3_cif_fill(const of3_cif_writer *w, of3_cif_table *t, int n,
                                        const char *const *value);
 

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,27 @@ of3_status of3_scan_output(const char *out, const of3_folder_lock *lock,
   for (int k = 0; k < list.n && status == OF3_OK; k++) status = each(user, list.name[k], err);
   free_names(&list);
   return status;
+}
+
+static bool is_listed(const name_list *list, const char *name) {
+  return list->n && bsearch(&name, list->name, (size_t)list->n, sizeof *list->name, scan_compare_names);
+}
+
+of3_status of3_scan_spelling(const char *out, const char *const *name, int n,
+                             void (*taken)(void *user, int k), void *user, of3_error *err) {
+  name_list list = {0};
+  struct stat st;
+  bool ok = true;
+  DIR *d = opendir(out);
+  if (!d) return cannot_open(out, err);
+  for (struct dirent *e; ok && (e = readdir(d)) != NULL;) ok = add_name(&list, e->d_name);
+  if (ok && list.n) qsort(list.name, (size_t)list.n, sizeof *list.name, scan_compare_names);
+  for (int k = 0; ok && k < n; k++)
+    if (fstatat(dirfd(d), name[k], &st, AT_SYMLINK_NOFOLLOW) == 0 && !is_listed(&list, name[k]))
+      taken(user, k);
+  closedir(d);
+  free_names(&list);
+  return ok ? OF3_OK : of3_fail_memory(err, out);
 }
 
 /* ---- The folder of a query */

@@ -13,6 +13,11 @@ OF3_MUST_CHECK of3_status of3_scan_output(const char *out, const of3_folder_lock
                                           of3_status (*each)(void *user, const char *query, of3_error *err),
                                           void *user, of3_error *err);
 
+/* Which of the names [n] this disk takes for an entry of OUT that is spelled otherwise, as disks do that
+ * ignore case: calls taken(user, k) for each. */
+OF3_MUST_CHECK of3_status of3_scan_spelling(const char *out, const char *const *name, int n,
+                                            void (*taken)(void *user, int k), void *user, of3_error *err);
+
 /* Removes temporary files of killed processes from OUT/QUERY, and ranks the complete seeds in it that were
  * made from made_from, or, if that is NULL, from what the newest of them was made from. */
 OF3_MUST_CHECK of3_status of3_scan_query(const char *out, const char *query, int number,

@@ -37,25 +37,25 @@ static json_t *sample_json(of3_aggregated a) {
   return NULL;
 }
 
-static of3_status file_json(const char *folder, const char *name, of3_arena *arena, json_t **ret,
-                            of3_error *err) {
+static of3_status file_json(const char *folder, const char *name, of3_cancel *opt_cancel, of3_arena *arena,
+                            json_t **ret, of3_error *err) {
   char hash[OF3_SHA256_HEX];
   uint64_t size = 0;
   char *path = of3_path_join(arena, folder, name);
   if (!path) return of3_fail_memory(err, OF3_MANIFEST_NAME);
-  OF3_TRY(of3_sha256_file(path, hash, &size, err));
+  OF3_TRY(of3_sha256_file(path, opt_cancel, hash, &size, err));
   *ret = json_pack("{s:s, s:I, s:s}", "name", name, "size", (json_int_t)size, "sha256", hash);
   return *ret ? OF3_OK : of3_fail_memory(err, OF3_MANIFEST_NAME);
 }
 
 static of3_status fill_lists(json_t *samples, json_t *files, const char *folder, const of3_manifest *m,
-                             of3_arena *arena, of3_error *err) {
+                             of3_cancel *opt_cancel, of3_arena *arena, of3_error *err) {
   for (int k = 0; k < m->n_sample; k++)
     if (json_array_append_new(samples, sample_json(m->sample[k])) != 0)
       return of3_fail_memory(err, OF3_MANIFEST_NAME);
   for (int k = 0; k < m->n_file; k++) {
     json_t *entry = NULL;
-    OF3_TRY(file_json(folder, m->file[k].name, arena, &entry, err));
+    OF3_TRY(file_json(folder, m->file[k].name, opt_cancel, arena, &entry, err));
     if (json_array_append_new(files, entry) != 0) return of3_fail_memory(err, OF3_MANIFEST_NAME);
   }
   return OF3_OK;
@@ -72,7 +72,8 @@ static of3_status manifest_write_text(const char *folder, json_t *root, of3_aren
   return status;
 }
 
-of3_status of3_manifest_write(const char *folder, const of3_manifest *m, of3_error *err) {
+of3_status of3_manifest_write(const char *folder, const of3_manifest *m, of3_cancel *opt_cancel,
+                              of3_error *err) {
   of3_arena *arena = of3_arena_new(0);
   json_t *samples = json_array(), *files = json_array();
   json_t *root =
@@ -80,7 +81,7 @@ of3_status of3_manifest_write(const char *folder, const of3_manifest *m, of3_err
                 "structures", of3_structure_format_name(m->format), "cif_style", of3_cif_style_name(m->style),
                 "confidences", of3_full_name(m->full), "samples", samples, "files", files);
   of3_status status = arena && root ? OF3_OK : of3_fail_memory(err, OF3_MANIFEST_NAME);
-  if (status == OF3_OK) status = fill_lists(samples, files, folder, m, arena, err);
+  if (status == OF3_OK) status = fill_lists(samples, files, folder, m, opt_cancel, arena, err);
   if (status == OF3_OK) status = manifest_write_text(folder, root, arena, err);
   json_decref(root);
   json_decref(samples);
@@ -98,6 +99,8 @@ typedef struct manifest_reader {
   of3_manifest *m;
   of3_error why; /* a sentence for every state but complete */
   bool no_memory;
+  of3_cancel *opt_cancel;
+  bool cancelled; /* before all was looked at */
 } manifest_reader;
 
 static char *keep_text(manifest_reader *r, const char *text) {
@@ -186,6 +189,7 @@ static of3_run_state read_manifest(manifest_reader *r) {
 
 static of3_status read_end(const manifest_reader *r, char *why, of3_error *err) {
   memcpy(why, r->why.text, sizeof r->why.text);
+  if (r->cancelled) return of3_go_on(r->opt_cancel, err);
   return r->no_memory ? of3_fail_memory(err, OF3_MANIFEST_NAME) : OF3_OK;
 }
 
@@ -209,7 +213,9 @@ static of3_run_state check_file(manifest_reader *r, const of3_manifest_file *f) 
     return of3_fail(&r->why, OF3_ERR_INPUT, "'%s' has %" PRIu64 " bytes instead of %" PRIu64, path,
                     (uint64_t)st.st_size, f->size),
            OF3_RUN_BROKEN;
-  if (of3_sha256_file(path, found, &n, NULL) != OF3_OK || strcmp(found, f->sha256) != 0)
+  of3_status status = of3_sha256_file(path, r->opt_cancel, found, &n, NULL);
+  if (status == OF3_ERR_CANCELLED) return r->cancelled = true, OF3_RUN_MISSING;
+  if (status != OF3_OK || strcmp(found, f->sha256) != 0)
     return of3_fail(&r->why, OF3_ERR_INPUT, "'%s' is not the file that was written", path), OF3_RUN_BROKEN;
   return OF3_RUN_COMPLETE;
 }
@@ -252,9 +258,10 @@ static of3_run_state check_manifest(manifest_reader *r, const of3_manifest *want
   return state != OF3_RUN_COMPLETE && record ? OF3_RUN_REWRITE : state;
 }
 
-of3_status of3_manifest_check(const char *folder, const of3_manifest *wanted, of3_arena *arena,
-                              of3_manifest *out, of3_run_state *ret_state, char *why, of3_error *err) {
-  manifest_reader r = {.folder = folder, .arena = arena, .m = out};
+of3_status of3_manifest_check(const char *folder, const of3_manifest *wanted, of3_cancel *opt_cancel,
+                              of3_arena *arena, of3_manifest *out, of3_run_state *ret_state, char *why,
+                              of3_error *err) {
+  manifest_reader r = {.folder = folder, .arena = arena, .m = out, .opt_cancel = opt_cancel};
   *ret_state = check_manifest(&r, wanted);
   return read_end(&r, why, err);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/cancel.h"
 #include "base/status.h"
 #include "write/confidences.h"
 #include "write/structure.h"
@@ -33,7 +34,7 @@ typedef struct of3_manifest {
 
 /* Writes folder/of3_run.json; of the files only the names are given, they lie in the folder. */
 OF3_MUST_CHECK of3_status of3_manifest_write(const char *folder, const of3_manifest *manifest,
-                                             of3_error *err);
+                                             of3_cancel *opt_cancel, of3_error *err);
 
 typedef enum of3_run_state {
   OF3_RUN_COMPLETE, /* nothing to do */
@@ -49,10 +50,10 @@ OF3_MUST_CHECK of3_status of3_manifest_read(const char *folder, of3_arena *arena
                                             of3_run_state *ret_state, char *why, of3_error *err);
 
 /* Reads it and compares every file's size and hash with it, and made_from, seed and formats with those of
- * `wanted`. A file that cannot be read counts as broken. */
-OF3_MUST_CHECK of3_status of3_manifest_check(const char *folder, const of3_manifest *wanted, of3_arena *arena,
-                                             of3_manifest *out, of3_run_state *ret_state, char *why,
-                                             of3_error *err);
+ * `wanted`. A file that cannot be read counts as broken. Errors: memory, and OF3_ERR_CANCELLED. */
+OF3_MUST_CHECK of3_status of3_manifest_check(const char *folder, const of3_manifest *wanted,
+                                             of3_cancel *opt_cancel, of3_arena *arena, of3_manifest *out,
+                                             of3_run_state *ret_state, char *why, of3_error *err);
 
 /* Whether the structures that it lists are there with the sizes that it names. */
 bool of3_manifest_has_models(const char *folder, const of3_manifest *manifest);

@@ -112,8 +112,8 @@ static void add_conect(const of3_complex *c, const neighbours *n, of3_str *out) 
     }
 }
 
-of3_status of3_pdb_text(const of3_complex *c, const float *x, const float *plddt, of3_str *out,
-                        of3_error *err) {
+of3_status of3_pdb_text(const of3_complex *c, const float *x, const float *plddt, of3_cancel *opt_cancel,
+                        of3_str *out, of3_error *err) {
   OF3_TRY(of3_pdb_check(c, err));
   OF3_TRY(check_values(c, x, plddt, err));
   neighbours n = {.start = calloc((size_t)c->n_atom + 1, sizeof *n.start),
@@ -121,12 +121,13 @@ of3_status of3_pdb_text(const of3_complex *c, const float *x, const float *plddt
   int *at = malloc(((size_t)c->n_atom + 1) * sizeof *at);
   bool ok = n.start && n.list && at;
   if (ok) {
-    for (int k = 0; k < c->n_atom; k++) add_atom(c, k, x + 3 * (size_t)k, plddt[k], out);
+    for (int k = 0; k < c->n_atom && !of3_cancelled(opt_cancel); k++)
+      add_atom(c, k, x + 3 * (size_t)k, plddt[k], out);
     fill_neighbours(c, &n, at);
     add_conect(c, &n, out);
   }
   free(n.start);
   free(n.list);
   free(at);
-  return ok && !out->failed ? OF3_OK : of3_fail_memory(err, "the PDB file");
+  return ok && !out->failed ? of3_go_on(opt_cancel, err) : of3_fail_memory(err, "the PDB file");
 }

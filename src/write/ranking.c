@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/printable.h"
 #include "base/str.h"
 #include "write/names.h"
 
@@ -135,14 +136,19 @@ static void add_row(of3_str *out, const char *query, const of3_ranked *r, int ra
                           r->scores.gpde,
                           r->scores.disorder,
                           r->scores.has_clash};
-  of3_str_addf(out, "%s\t%d\t%" PRIu64 "\t%d", query, rank, r->seed, r->sample);
+  of3_str_add_printable(out, query);
+  of3_str_addf(out, "\t%d\t%" PRIu64 "\t%d", rank, r->seed, r->sample);
   for (size_t k = 0; k < sizeof value / sizeof *value; k++) {
     char text[OF3_F32_TEXT];
     of3_format_f64(text, value[k]);
     of3_str_addf(out, "\t%s", text);
   }
-  of3_str_addf(out, "\t%s/seed_%" PRIu64 "/%s_seed_%" PRIu64 "_sample_%d_model.%s\n", query, r->seed, query,
-               r->seed, r->sample, of3_structure_format_name(r->format));
+  of3_str_add(out, "\t");
+  of3_str_add_printable(out, query);
+  of3_str_addf(out, "/seed_%" PRIu64 "/", r->seed);
+  of3_str_add_printable(out, query);
+  of3_str_addf(out, "_seed_%" PRIu64 "_sample_%d_model.%s\n", r->seed, r->sample,
+               of3_structure_format_name(r->format));
 }
 
 static char *ranking_path(const of3_ranking *r) {

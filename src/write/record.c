@@ -29,6 +29,7 @@ static void put32(uint8_t *o, uint32_t v) {
 typedef struct record_writer {
   FILE *f;
   bool ok;
+  of3_cancel *opt_cancel;
   record_block b;
 } record_writer;
 
@@ -48,6 +49,7 @@ static void write_plane(record_writer *w, int plane) {
 }
 
 static void record_flush(record_writer *w) {
+  if (of3_cancelled(w->opt_cancel)) w->ok = false;
   for (int plane = 0; w->ok && w->b.n > 0 && plane < PLANES; plane++) write_plane(w, plane);
   w->b.n = 0;
 }
@@ -70,8 +72,8 @@ static uint32_t record_bits_of(float x) {
   return u;
 }
 
-static bool is_symmetric(const float *x, size_t n) {
-  for (size_t i = 0; i < n; i++)
+static bool is_symmetric(const float *x, size_t n, of3_cancel *opt_cancel) {
+  for (size_t i = 0; i < n && !of3_cancelled(opt_cancel); i++)
     for (size_t k = i + 1; k < n; k++)
       if (record_bits_of(x[i * n + k]) != record_bits_of(x[k * n + i])) return false;
   return true;
@@ -91,7 +93,8 @@ static void put_all(record_writer *w, const of3_prediction *p) {
   const size_t n = (size_t)p->n_token, samples = (size_t)p->n_sample;
   bool symmetric = true;
   uint8_t header[HEADER];
-  for (size_t s = 0; symmetric && s < samples; s++) symmetric = is_symmetric(p->pde + s * n * n, n);
+  for (size_t s = 0; symmetric && s < samples; s++)
+    symmetric = is_symmetric(p->pde + s * n * n, n, w->opt_cancel);
   memcpy(header, magic, MAGIC);
   put32(header + 10, (uint32_t)p->n_sample);
   put32(header + 14, (uint32_t)p->n_token);
@@ -102,7 +105,8 @@ static void put_all(record_writer *w, const of3_prediction *p) {
   record_flush(w);
 }
 
-of3_status of3_record_write(const char *path, const of3_prediction *p, of3_error *err) {
+of3_status of3_record_write(const char *path, const of3_prediction *p, of3_cancel *opt_cancel,
+                            of3_error *err) {
   of3_out out = {0};
   record_writer *w = malloc(sizeof *w);
   if (!w) return of3_fail_memory(err, path);
@@ -110,13 +114,15 @@ of3_status of3_record_write(const char *path, const of3_prediction *p, of3_error
   if (status == OF3_OK) {
     w->f = out.f;
     w->ok = true;
+    w->opt_cancel = opt_cancel;
     w->b.n = 0;
     put_all(w, p);
     if (w->ok)
       status = of3_out_commit(&out, err);
     else {
       of3_out_abort(&out);
-      status = of3_fail_memory(err, path);
+      status = of3_go_on(opt_cancel, err);
+      if (status == OF3_OK) status = of3_fail_memory(err, path);
     }
   }
   free(w);

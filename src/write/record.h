@@ -12,11 +12,13 @@
 #ifndef OF3_WRITE_RECORD_H
 #define OF3_WRITE_RECORD_H
 
+#include "base/cancel.h"
 #include "base/status.h"
 #include "model/prediction.h"
 
 /* x, plddt, pae, pde of all samples. */
-OF3_MUST_CHECK of3_status of3_record_write(const char *path, const of3_prediction *p, of3_error *err);
+OF3_MUST_CHECK of3_status of3_record_write(const char *path, const of3_prediction *p, of3_cancel *opt_cancel,
+                                           of3_error *err);
 
 typedef struct of3_record of3_record;
 

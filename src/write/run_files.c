@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/printable.h"
 #include "write/names.h"
 #include "write/tree.h"
 
@@ -43,12 +44,19 @@ static void add_failures(of3_str *out, of3_summary_failure *f, int n) {
   if (n) qsort(f, (size_t)n, sizeof *f, compare_failures);
   of3_str_add(out, "\nFailed Queries: ");
   for (int k = 0; k < n; k++)
-    if (k == 0 || strcmp(f[k].query, f[k - 1].query) != 0)
-      of3_str_addf(out, "%s%s", k ? ", " : "", f[k].query);
+    if (k == 0 || strcmp(f[k].query, f[k - 1].query) != 0) {
+      of3_str_add(out, k ? ", " : "");
+      of3_str_add_printable(out, f[k].query);
+    }
   of3_str_add(out, "\nReasons:\n");
   for (int k = 0; k < n; k++)
-    if (k == 0 || compare_failures(&f[k], &f[k - 1]) != 0)
-      of3_str_addf(out, "  - %s: %s\n", f[k].query, f[k].reason);
+    if (k == 0 || compare_failures(&f[k], &f[k - 1]) != 0) {
+      of3_str_add(out, "  - ");
+      of3_str_add_printable(out, f[k].query);
+      of3_str_add(out, ": ");
+      of3_str_add_printable(out, f[k].reason);
+      of3_str_add(out, "\n");
+    }
 }
 
 of3_status of3_summary_text(const of3_summary *s, of3_str *out, of3_error *err) {
@@ -76,7 +84,7 @@ of3_status of3_tree_write_summary(const of3_tree *tree, const char *text, of3_er
 static json_t *strings(const char *const *text, int n) {
   json_t *list = json_array();
   for (int k = 0; k < n; k++)
-    if (json_array_append_new(list, json_string(text[k])) != 0) {
+    if (json_array_append_new(list, of3_json_text(text[k])) != 0) {
       json_decref(list);
       return NULL;
     }
@@ -139,7 +147,7 @@ static json_t *setting_value(const of3_setting *s) {
   case OF3_SET_REAL:
     return json_real(s->real);
   case OF3_SET_TEXT:
-    return s->text ? json_string(s->text) : json_null();
+    return s->text ? of3_json_text(s->text) : json_null();
   case OF3_SET_INTS:
     return seeds_json(s->ints, (int)s->i);
   case OF3_SET_NULL:

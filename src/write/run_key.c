@@ -25,14 +25,14 @@ static void key_add_text(of3_sha256 *s, const char *text) {
 }
 
 /* Name without folder, size, content: the name decides the order of an alignment's rows. */
-static of3_status key_add_file(of3_sha256 *s, const char *path, of3_error *err) {
+static of3_status key_add_file(of3_sha256 *s, const char *path, of3_cancel *opt_cancel, of3_error *err) {
   of3_map map = {0};
   OF3_TRY(of3_map_open(path, &map, err));
   key_add_text(s, of3_path_name(path));
   key_add_number(s, map.size);
-  of3_sha256_add(s, map.data, map.size);
+  of3_status status = of3_sha256_add_many(s, map.data, map.size, opt_cancel, err);
   of3_map_close(&map);
-  return OF3_OK;
+  return status;
 }
 
 static int key_compare_names(const void *a, const void *b) {
@@ -64,19 +64,21 @@ static of3_status key_list_folder(const char *folder, of3_arena *arena, char ***
   return OF3_OK;
 }
 
-static of3_status key_add_folder(of3_sha256 *s, const char *folder, of3_arena *arena, of3_error *err) {
+static of3_status key_add_folder(of3_sha256 *s, const char *folder, of3_cancel *opt_cancel, of3_arena *arena,
+                                 of3_error *err) {
   char **name = NULL;
   int n = 0;
   OF3_TRY(key_list_folder(folder, arena, &name, &n, err));
   for (int k = 0; k < n; k++) {
     char *path = of3_path_join(arena, folder, name[k]);
     if (!path) return of3_fail_memory(err, folder);
-    if (of3_is_file(path)) OF3_TRY(key_add_file(s, path, err));
+    if (of3_is_file(path)) OF3_TRY(key_add_file(s, path, opt_cancel, err));
   }
   return OF3_OK;
 }
 
-static of3_status key_add_query(of3_sha256 *s, const of3_query *q, of3_arena *arena, of3_error *err) {
+static of3_status key_add_query(of3_sha256 *s, const of3_run_inputs *in, of3_arena *arena, of3_error *err) {
+  const of3_query *q = in->query;
   key_add_text(s, q->name);
   key_add_number(s,
                  (uint64_t)q->use_msas | (uint64_t)q->use_main_msas << 1 | (uint64_t)q->use_paired_msas << 2);
@@ -89,8 +91,9 @@ static of3_status key_add_query(of3_sha256 *s, const of3_query *q, of3_arena *ar
     key_add_text(s, c->sequence);
     key_add_number(s, (uint64_t)c->n_msa);
     for (int i = 0; i < c->n_msa; i++) {
-      bool folder = of3_is_folder(c->msa_path[i]);
-      OF3_TRY(folder ? key_add_folder(s, c->msa_path[i], arena, err) : key_add_file(s, c->msa_path[i], err));
+      const char *path = c->msa_path[i];
+      OF3_TRY(of3_is_folder(path) ? key_add_folder(s, path, in->opt_cancel, arena, err)
+                                  : key_add_file(s, path, in->opt_cancel, err));
     }
   }
   return OF3_OK;
@@ -104,7 +107,7 @@ of3_status of3_run_key(const of3_run_inputs *in, char ret_key[OF3_KEY_TEXT], of3
   key_add_text(&s, in->version);
   key_add_text(&s, in->checkpoint);
   key_add_text(&s, in->options);
-  of3_status status = key_add_query(&s, in->query, arena, err);
+  of3_status status = key_add_query(&s, in, arena, err);
   of3_sha256_hex(&s, ret_key);
   of3_arena_free(arena);
   return status;

@@ -2,6 +2,7 @@
 #ifndef OF3_WRITE_RUN_KEY_H
 #define OF3_WRITE_RUN_KEY_H
 
+#include "base/cancel.h"
 #include "base/status.h"
 #include "feat/query.h"
 
@@ -14,6 +15,7 @@ typedef struct of3_run_inputs {
   const char *checkpoint; /* identity of the weights, for instance size and SHA-256 */
   const char *options;    /* everything else that changes a result: samples, steps, cycles, dtype ... */
   const char *version;    /* of3's */
+  of3_cancel *opt_cancel;
 } of3_run_inputs;
 
 /* SHA-256 over the inputs, as hex. Reads the MSA files (the paths themselves do not count; of a folder all

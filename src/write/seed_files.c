@@ -73,7 +73,7 @@ static of3_status write_sample(seed_writer *w, const of3_prediction *p, int at, 
   if (!path) return seed_no_memory(w);
   const of3_structure_about about = about_sample(w, sample);
   OF3_TRY(of3_structure_write(path, w->o->format, w->o->complex, p->x + s * a * 3, p->plddt + s * a,
-                              w->o->style == OF3_CIF_MODEL ? &about : NULL, w->err));
+                              w->o->style == OF3_CIF_MODEL ? &about : NULL, w->o->opt_cancel, w->err));
   if (w->o->full == OF3_FULL_NONE) return OF3_OK;
   if (!(path = sample_path(w, sample, OF3_FILE_CONFIDENCES))) return seed_no_memory(w);
   if (w->o->full == OF3_FULL_JSON) return of3_confidences_write_json(path, &c, w->err);
@@ -109,10 +109,10 @@ of3_status of3_seed_write(const of3_seed_output *o, const of3_prediction *p, con
   if (!o->no_record) {
     char *path = next_path(&w, OF3_RECORD_NAME);
     if (!path) return seed_no_memory(&w);
-    OF3_TRY(of3_record_write(path, p, err));
+    OF3_TRY(of3_record_write(path, p, o->opt_cancel, err));
   }
   OF3_TRY(write_timing(&w, runtime_s));
-  return of3_manifest_write(o->folder, ret_manifest, err);
+  return of3_manifest_write(o->folder, ret_manifest, o->opt_cancel, err);
 }
 
 /* ---- From a record */
@@ -174,7 +174,8 @@ static of3_status write_samples(seed_writer *w, of3_record *record, const of3_re
                     w->o->complex->name);
   of3_status status = make_sample(size, most_bytes, &one, w->err);
   for (int s = 0; s < size->n_sample && status == OF3_OK; s++) {
-    status = of3_record_next(record, &one, w->err);
+    status = of3_go_on(w->o->opt_cancel, w->err);
+    if (status == OF3_OK) status = of3_record_next(record, &one, w->err);
     if (status == OF3_OK) status = write_sample(w, &one, 0, s + 1);
   }
   free_sample(&one);
@@ -195,5 +196,5 @@ of3_status of3_seed_rewrite(const of3_seed_output *o, const char *from, const of
   of3_status status = write_samples(&w, record, &size, most_bytes, from);
   of3_record_close(record);
   if (status == OF3_OK) status = take_over_rest(&w, from, old);
-  return status == OF3_OK ? of3_manifest_write(o->folder, ret_manifest, err) : status;
+  return status == OF3_OK ? of3_manifest_write(o->folder, ret_manifest, o->opt_cancel, err) : status;
 }

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "base/cancel.h"
 #include "base/status.h"
 #include "base/str.h"
 #include "chem/complex.h"
@@ -32,16 +33,17 @@ typedef struct of3_structure_about {
 
 /* x [A,3], plddt [A] (the B-factor). Appends to `out`; out->failed is turned into an error. */
 OF3_MUST_CHECK of3_status of3_modelcif_text(const of3_complex *complex, const float *x, const float *plddt,
-                                            const of3_structure_about *about, of3_str *out, of3_error *err);
+                                            const of3_structure_about *about, of3_cancel *opt_cancel,
+                                            of3_str *out, of3_error *err);
 
 /* The reference's style. x [A,3], plddt [A] (the B-factor). Appends to `out`; out->failed is turned into an
  * error. */
 OF3_MUST_CHECK of3_status of3_cif_text(const of3_complex *complex, const float *x, const float *plddt,
-                                       of3_str *out, of3_error *err);
+                                       of3_cancel *opt_cancel, of3_str *out, of3_error *err);
 
 /* Refuses what the PDB format cannot hold: see of3_pdb_check. */
 OF3_MUST_CHECK of3_status of3_pdb_text(const of3_complex *complex, const float *x, const float *plddt,
-                                       of3_str *out, of3_error *err);
+                                       of3_cancel *opt_cancel, of3_str *out, of3_error *err);
 
 /* What can be known before folding: chain ids of more than one character, more than 99,999 atoms or residues
  * numbered above 9,999, atom names of more than four characters. Call it before the network runs if the user
@@ -52,6 +54,7 @@ OF3_MUST_CHECK of3_status of3_pdb_check(const of3_complex *complex, of3_error *e
  * header holds no time: same input, same bytes. */
 OF3_MUST_CHECK of3_status of3_structure_write(const char *path, of3_structure_format format,
                                               const of3_complex *complex, const float *x, const float *plddt,
-                                              const of3_structure_about *opt_about, of3_error *err);
+                                              const of3_structure_about *opt_about, of3_cancel *opt_cancel,
+                                              of3_error *err);
 
 #endif

@@ -40,3 +40,31 @@ together() { # together COMMAND...: eight of3, each with a query of its own
 together env
 # In containers each is process 1.
 if unshare --pid --fork true 2>/dev/null; then together unshare --pid --fork; else together env; fi
+
+echo "# two with other options: files are those of one of them, as of3_run.json lists them"
+S=MKTAYIAKQRQISFVKSHFSRQ
+printf '>a\n%s\n>b\n%s\n>c\n%s\n' $S $S$S $S$S$S >race.fa
+two() { exec of3 predict race.fa -c ob.safetensors -n 3 -r 1 -s 1,2,3 --log error -o race "$@" >/dev/null 2>&1; }
+for delay in 0 0.05 0.1 0.2 0.3 0.4; do
+  rm -rf race
+  (two --steps 20) &
+  one=$!
+  sleep $delay
+  second=0
+  (two --steps 19) || second=$?
+  first=0
+  wait $one || first=$?
+  case $first$second in
+  10 | 01) ;; # one of them came first, and the other was told
+  00) ;;      # one after the other
+  *) fail "exit codes $first and $second" ;;
+  esac
+  [ "$(find race -name of3_run.json | wc -l)" = 9 ] || fail "$(find race -name of3_run.json)"
+  for m in $(find race -name of3_run.json); do
+    sed -n 's/^ *"name": "\(.*\)",/\1/p' "$m" >names
+    sed -n 's/^ *"sha256": "\(.*\)"/\1/p' "$m" | paste -d' ' - names | sed 's/ /  /' >sums
+    [ "$(wc -l <sums)" -ge 10 ] || fail "$m lists too little"
+    (cd "${m%/*}" && sha256sum --status -c "$work/in/sums") || fail "$m: these are not the listed files"
+  done
+  [ "$(grep -ho '"made_from": .*' race/a/seed_*/of3_run.json race/b/seed_*/of3_run.json | sort -u | wc -l)" = 2 ] || fail "results of both runs"
+done

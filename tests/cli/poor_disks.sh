@@ -33,6 +33,8 @@ shim=$work/bin/libpoor_disk.so
   exit 0
 }
 fold q.fasta -o good --steps 2 -s 1,2 >/dev/null
+POOR_DISK="count=$PWD/changes" LD_PRELOAD=$shim fold q.fasta -o counted --steps 2 >/dev/null
+[ "$(cat changes)" -gt 50 ] || fail "$shim is not in the way"
 for how in slow noexchange nolink "nolink noexchange noflock slow"; do
   poor() { POOR_DISK=$how LD_PRELOAD=$shim fold "$@"; }
   rm -rf out

@@ -295,7 +295,7 @@ static void write_model(const fixture *fx, of3_str *out) {
   const of3_structure_about about = {
       .version = "0", .variant = "OB", .seed = 7, .sample = 1, .plddt = 71.2345, .ptm = 0.5, .iptm = 0.25};
   of3_error err = {0};
-  if (of3_modelcif_text(&fx->complex, fx->p.x, fx->p.plddt, &about, out, &err) != OF3_OK)
+  if (of3_modelcif_text(&fx->complex, fx->p.x, fx->p.plddt, &about, NULL, out, &err) != OF3_OK)
     fail_msg("%s", err.text);
 }
 

@@ -532,6 +532,19 @@ static void as_ones(of3_entry *e) {
   assert_true(e->dtype == OF3_U8 && e->count <= 1 << 16);
   e->data = ones;
 }
+/* The numbers of the file but one; the last tokens of the file are padding. */
+static void changed(of3_entry *e, int64_t at, int64_t to) {
+  static int64_t x[1 << 10];
+  assert_true(e->dtype == OF3_I64 && e->count <= 1 << 10);
+  memcpy(x, e->data, (size_t)e->count * sizeof *x);
+  x[at] = to;
+  e->data = x;
+}
+static void last_is_large(of3_entry *e) { changed(e, e->count - 1, INT32_MAX); }
+static void last_is_small(of3_entry *e) { changed(e, e->count - 1, INT32_MIN); }
+static void first_is_large(of3_entry *e) { changed(e, 0, INT32_MAX); }
+static void first_is_negative(of3_entry *e) { changed(e, 0, -1); }
+static void is_one_too_many(of3_entry *e) { changed(e, 0, 17); }
 static void as_u8(of3_entry *e) { e->dtype = OF3_U8; }
 static void as_zeros(of3_entry *e) {
   static const int64_t zeros[1 << 10];
@@ -562,6 +575,23 @@ static void test_bad_files(void **state) {
   assert_int_equal(of3_features_read("none.safetensors", &f, &err), OF3_ERR_IO);
 }
 
+/* Numbers that are used as indices, or subtracted, are within what they index: in padding, too. */
+static void test_bad_numbers(void **state) {
+  static const char *const name[] = {
+      "feat/asym_id",          "feat/entity_id",           "feat/sym_id",
+      "feat/residue_index",    "feat/token_index",         "feat/ref_space_uid",
+      "feat/start_atom_index", "feat/num_atoms_per_token", "feat/atom_to_token_index",
+      "feat/num_paired_seqs"};
+  (void)state;
+  for (size_t k = 0; k < sizeof name / sizeof *name; k++) {
+    refused(last_is_large, name[k], name[k] + 5);
+    refused(last_is_small, name[k], name[k] + 5);
+    refused(first_is_large, name[k], name[k] + 5);
+  }
+  refused(first_is_negative, "feat/asym_id", "feature asym_id[0] is -1; 0 to 16 was expected");
+  refused(is_one_too_many, "feat/asym_id", "feature asym_id[0] is 17; 0 to 16 was expected");
+}
+
 static void test_variants(void **state) {
   (void)state;
   of3_variant v;
@@ -586,6 +616,7 @@ int main(void) {
       cmocka_unit_test(test_unknown_letters),
       cmocka_unit_test(test_files),
       cmocka_unit_test(test_bad_files),
+      cmocka_unit_test(test_bad_numbers),
       cmocka_unit_test(test_variants),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

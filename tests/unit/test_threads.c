@@ -50,6 +50,55 @@ static void every_item_once(void **state) {
   every_item_once_beside(100000);
 }
 
+/* ---- Stopping */
+
+/* Items of which the first asks to stop. */
+typedef struct stopping {
+  volatile sig_atomic_t stop;
+  atomic_int done;
+} stopping;
+
+static void stop_at_once(void *arg, int64_t begin, int64_t end, int thread) {
+  stopping *s = arg;
+  (void)thread;
+  s->stop = 1;
+  atomic_fetch_add(&s->done, (int)(end - begin));
+}
+
+/* Each thread ends the piece that it is at; what comes after it is not begun, nor other work, until nobody
+ * watches. */
+static void watched_work_stops(void **state) {
+  (void)state;
+  enum { ITEMS = 10000, PIECES = 1000 };
+  for (int threads = 1; threads <= 4; threads++) {
+    of3_pool *pool = of3_pool_new(threads);
+    assert_non_null(pool);
+    stopping s = {0};
+    of3_pool_watch(pool, &s.stop, PIECES);
+    of3_pool_run(pool, stop_at_once, &s, ITEMS);
+    assert_true(atomic_load(&s.done) >= ITEMS / PIECES - 1);
+    assert_true(atomic_load(&s.done) <= (ITEMS / PIECES + 1) * threads);
+    const int done = atomic_load(&s.done);
+    of3_pool_run(pool, stop_at_once, &s, 1);
+    of3_pool_run(pool, stop_at_once, &s, ITEMS);
+    assert_int_equal(atomic_load(&s.done), done);
+    assert_true(of3_pool_unwatch(pool));
+    of3_pool_run(pool, stop_at_once, &s, ITEMS);
+    assert_int_equal(atomic_load(&s.done), done + ITEMS);
+
+    job j = {.threads = threads}; /* nobody asks to stop: every item once */
+    s.stop = 0;
+    for (int pieces = 0; pieces <= MOST_ITEMS + 1; pieces += 91) {
+      of3_pool_watch(pool, &s.stop, pieces);
+      memset(j.done, 0, sizeof j.done);
+      of3_pool_run(pool, task, &j, MOST_ITEMS - pieces % 7);
+      assert_false(of3_pool_unwatch(pool));
+      for (int i = 0; i < MOST_ITEMS; i++) assert_int_equal(j.done[i], i < MOST_ITEMS - pieces % 7);
+    }
+    of3_pool_free(pool);
+  }
+}
+
 enum { MOST_THREADS = 7, TRIES = 10000, TRY_US = 1000 };
 
 /* Items of which each waits until there is one for every thread. */
@@ -94,7 +143,7 @@ static void ends_without_work(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(every_item_once), cmocka_unit_test(all_threads_work),
-                                     cmocka_unit_test(ends_without_work)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(every_item_once), cmocka_unit_test(watched_work_stops),
+                                     cmocka_unit_test(all_threads_work), cmocka_unit_test(ends_without_work)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,8 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "base/json.h"
+#include "base/printable.h"
 #include "write/names.h"
 #include "write/ranking.h"
 #include "write/record.h"
@@ -246,7 +248,7 @@ static void check_record(int n_token, bool symmetric) {
   }
   for (int k = 0; k < SAMPLES * 3 * ATOMS; k++) p.x[k] = -1.5f * (float)k;
   p.x[5] = NAN;
-  assert_int_equal(of3_record_write(path, &p, &err), OF3_OK);
+  assert_int_equal(of3_record_write(path, &p, NULL, &err), OF3_OK);
   assert_int_equal(of3_record_open(path, &record, &size, &err), OF3_OK);
   assert_int_equal(size.n_sample, SAMPLES);
   assert_int_equal(size.n_token, n_token);
@@ -431,6 +433,59 @@ static void test_ranking(void **state) {
   clean(&w);
 }
 
+/* Beyond 1 MiB the table is written now and then, so that all results together take linear time, and at the
+ * end. */
+static void test_large_ranking(void **state) {
+  (void)state;
+  enum { SEEDS = 4000, SAMPLES = 5, UPDATES = 300 };
+  of3_arena *arena = of3_arena_new(0);
+  of3_error err = {0};
+  struct stat before, after;
+  int q, writes = 0;
+  char *folder = new_folder(arena), *path = of3_path_join(arena, folder, "ranking.tsv");
+  of3_ranking *r = of3_ranking_new(folder);
+  of3_aggregated sample[SAMPLES] = {0};
+  of3_manifest m = {.made_from = "x", .n_sample = SAMPLES, .sample = sample};
+  assert_int_equal(of3_ranking_add(r, "query", &q, &err), OF3_OK);
+  for (uint64_t seed = 0; seed < SEEDS; seed++) {
+    m.seed = seed;
+    for (int s = 0; s < SAMPLES; s++)
+      sample[s].sample_ranking_score = (double)((seed * 5 + (uint64_t)s) * 7919 % 1000);
+    assert_int_equal(of3_ranking_put(r, q, &m, &err), OF3_OK);
+  }
+  assert_int_equal(of3_ranking_update(r, &err), OF3_OK);
+  assert_int_equal(stat(path, &before), 0);
+  assert_true(before.st_size > 1 << 20);
+  for (int k = 0; k < UPDATES; k++) {
+    m.seed = (uint64_t)(SEEDS + k);
+    assert_int_equal(of3_ranking_put(r, q, &m, &err), OF3_OK);
+    assert_int_equal(of3_ranking_update(r, &err), OF3_OK);
+    assert_int_equal(stat(path, &after), 0);
+    writes += after.st_ino != before.st_ino || after.st_size != before.st_size;
+    before = after;
+  }
+  assert_true(writes < UPDATES / 5); /* a tenth of the time, and none while little of it passes: measured 0 */
+  assert_int_equal(of3_ranking_write(r, &err), OF3_OK);
+  size_t n;
+  char *table = read_all(arena, path, &n);
+  const char *line = strchr(table, '\n') + 1;
+  double last = INFINITY;
+  int rows = 0;
+  for (; *line; line = strchr(line, '\n') + 1) {
+    int rank, at;
+    unsigned long long seed;
+    double score;
+    assert_int_equal(sscanf(line, "query\t%d\t%llu\t%d\t%lf\t", &rank, &seed, &at, &score), 4);
+    assert_int_equal(rank, ++rows);
+    assert_true(score <= last);
+    last = score;
+  }
+  assert_int_equal(rows, (SEEDS + UPDATES) * SAMPLES);
+  of3_ranking_free(r);
+  remove_folder(folder);
+  of3_arena_free(arena);
+}
+
 static void test_ranking_order(void **state) {
   (void)state;
   of3_ranked row[] = {{.sample = 1, .scores = {.sample_ranking_score = NAN}},
@@ -471,6 +526,77 @@ static void test_summary(void **state) {
   assert_non_null(strstr(text.text, "(INCOMPLETE)"));
   assert_non_null(strstr(text.text, "Queries Not Processed:   4\n"));
   of3_str_free(&text);
+}
+
+/* ---- Names that are no text: in files, too, nothing moves a cursor, breaks a line or turns text around. */
+
+static const char evil[] = "a\033[2J\nb\tc\302\233d\342\200\256e\377 \303\251";
+static const char evil_shown[] = "a\\x1b[2J\\x0ab\\x09c\\xc2\\x9bd\\xe2\\x80\\xaee\\xff \303\251";
+
+static void test_printable(void **state) {
+  (void)state;
+  char out[128];
+  assert_int_equal(of3_printable(evil, out, sizeof out), strlen(evil));
+  assert_string_equal(out, evil_shown);
+  for (size_t size = 1; size <= strlen(evil_shown) + 1; size++) { /* whole characters only */
+    const size_t read = of3_printable(evil, out, size);
+    assert_true(strlen(out) < size && strncmp(out, evil_shown, strlen(out)) == 0);
+    assert_true(read <= strlen(evil) && (read == strlen(evil)) == (size > strlen(evil_shown)));
+  }
+  of3_error err = {0};
+  assert_int_equal(of3_fail(&err, OF3_ERR_IO, "'%s'", evil), OF3_ERR_IO);
+  assert_int_equal(of3_prefix(&err, "%s", evil), OF3_ERR_IO);
+  of3_str text = {0};
+  of3_str_add_printable(&text, evil);
+  of3_str_add(&text, ": '");
+  of3_str_add_printable(&text, evil);
+  of3_str_add(&text, "'");
+  assert_string_equal(err.text, text.text);
+  of3_str_free(&text);
+  const of3_summary_failure failed[] = {{evil, evil}};
+  const of3_summary bad = {.n_failed = 1, .failure = failed, .n_failure = 1};
+  assert_int_equal(of3_summary_text(&bad, &text, &err), OF3_OK);
+  const char *at = strstr(text.text, evil_shown); /* the name among those that failed, then with its reason */
+  for (int k = 0; k < 2; k++) assert_non_null(at && (at = strstr(at + 1, evil_shown)) ? at : NULL);
+  assert_null(strstr(text.text, "\033"));
+  of3_str_free(&text);
+}
+
+static void test_printable_files(void **state) {
+  (void)state;
+  of3_arena *arena = of3_arena_new(0);
+  of3_error err = {0};
+  int q;
+  char *folder = new_folder(arena);
+  of3_ranking *r = of3_ranking_new(folder);
+  of3_aggregated sample = {0};
+  const of3_manifest m = {.made_from = "x", .seed = 1, .n_sample = 1, .sample = &sample};
+  assert_int_equal(of3_ranking_add(r, evil, &q, &err), OF3_OK);
+  assert_int_equal(of3_ranking_put(r, q, &m, &err), OF3_OK);
+  assert_int_equal(of3_ranking_write(r, &err), OF3_OK);
+  size_t n, lines = 0;
+  char *table = read_all(arena, of3_path_join(arena, folder, "ranking.tsv"), &n);
+  assert_non_null(strstr(table, evil_shown));
+  assert_null(strstr(table, "\033"));
+  for (const char *p = table; *p; p++) lines += *p == '\n';
+  assert_int_equal(lines, 2);
+  of3_ranking_free(r);
+
+  const of3_tree tree = {.folder = folder};
+  const of3_setting settings[] = {
+      {.key = "bad", .kind = OF3_SET_TEXT, .text = evil},
+      {.key = "good", .kind = OF3_SET_TEXT, .text = "\302\233\342\200\256\177\n\303\251"}};
+  assert_int_equal(of3_tree_write_settings(&tree, "s.json", settings, 2, &err), OF3_OK);
+  table = read_all(arena, of3_path_join(arena, folder, "s.json"), &n);
+  /* no UTF-8: as it is shown; else escapes, which read back as what they stand for */
+  assert_non_null(strstr(table, "\"bad\": \"a\\\\x1b[2J"));
+  assert_non_null(strstr(table, "\"good\": \"\\u009b\\u202e\\u007f\\n\303\251\""));
+  json_error_t where;
+  json_t *root = of3_json_load(table, n, &where);
+  assert_string_equal(json_string_value(json_object_get(root, "good")), settings[1].text);
+  json_decref(root);
+  remove_folder(folder);
+  of3_arena_free(arena);
 }
 
 /* What InferenceQuerySet.model_dump_json(indent=4) of 0.5.0 gives. */
@@ -547,7 +673,7 @@ static of3_run_state check(written *w, const char *key, char *why) {
   of3_error err = {0};
   of3_manifest found,
       wanted = {.made_from = key, .seed = 42, .format = w->o.format, .style = w->o.style, .full = w->o.full};
-  assert_int_equal(of3_manifest_check(w->stage.home, &wanted, w->fx.arena, &found, &state, why, &err),
+  assert_int_equal(of3_manifest_check(w->stage.home, &wanted, NULL, w->fx.arena, &found, &state, why, &err),
                    OF3_OK);
   return state;
 }
@@ -648,7 +774,7 @@ static void test_manifest_read(void **state) {
   of3_manifest_file missing = {.name = "no_such_file"};
   m.n_file = 1;
   m.file = &missing;
-  assert_int_equal(of3_manifest_write(w.stage.home, &m, &err), OF3_ERR_IO);
+  assert_int_equal(of3_manifest_write(w.stage.home, &m, NULL, &err), OF3_ERR_IO);
   clean(&w);
 }
 
@@ -711,22 +837,16 @@ static void test_key(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_files),
-                                     cmocka_unit_test(test_other_formats),
-                                     cmocka_unit_test(test_refused),
-                                     cmocka_unit_test(test_names),
-                                     cmocka_unit_test(test_rewrite),
-                                     cmocka_unit_test(test_record),
-                                     cmocka_unit_test(test_record_broken),
-                                     cmocka_unit_test(test_stage),
-                                     cmocka_unit_test(test_stage_recover),
-                                     cmocka_unit_test(test_ranking),
-                                     cmocka_unit_test(test_ranking_order),
-                                     cmocka_unit_test(test_summary),
-                                     cmocka_unit_test(test_query_set),
-                                     cmocka_unit_test(test_settings),
-                                     cmocka_unit_test(test_manifest),
-                                     cmocka_unit_test(test_manifest_read),
-                                     cmocka_unit_test(test_key)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_files),         cmocka_unit_test(test_other_formats),
+      cmocka_unit_test(test_refused),       cmocka_unit_test(test_names),
+      cmocka_unit_test(test_rewrite),       cmocka_unit_test(test_record),
+      cmocka_unit_test(test_record_broken), cmocka_unit_test(test_stage),
+      cmocka_unit_test(test_stage_recover), cmocka_unit_test(test_ranking),
+      cmocka_unit_test(test_ranking_order), cmocka_unit_test(test_large_ranking),
+      cmocka_unit_test(test_printable),     cmocka_unit_test(test_printable_files),
+      cmocka_unit_test(test_summary),       cmocka_unit_test(test_query_set),
+      cmocka_unit_test(test_settings),      cmocka_unit_test(test_manifest),
+      cmocka_unit_test(test_manifest_read), cmocka_unit_test(test_key)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

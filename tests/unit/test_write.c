@@ -76,7 +76,7 @@ static void check_cif(fixture *fx, int s) {
   size_t m;
   char *wanted = expected(fx, s, "model.cif", &m);
   assert_non_null(wanted);
-  assert_int_equal(of3_cif_text(&fx->complex, x_of(fx, s), plddt_of(fx, s), &text, &err), OF3_OK);
+  assert_int_equal(of3_cif_text(&fx->complex, x_of(fx, s), plddt_of(fx, s), NULL, &text, &err), OF3_OK);
   same_text(fx->name, text.text, text.len, wanted, m);
   of3_str_free(&text);
 }
@@ -91,7 +91,7 @@ static void check_pdb(fixture *fx, int s) {
   of3_error err = {0};
   size_t m;
   char *wanted = expected(fx, s, "model.pdb", &m);
-  of3_status status = of3_pdb_text(&fx->complex, x_of(fx, s), plddt_of(fx, s), &text, &err);
+  of3_status status = of3_pdb_text(&fx->complex, x_of(fx, s), plddt_of(fx, s), NULL, &text, &err);
   if (wanted) {
     assert_int_equal(status, OF3_OK);
     same_text(fx->name, text.text, text.len, wanted, m);
@@ -151,7 +151,7 @@ static void test_built(void **state) {
 static void refused(const fixture *fx, const char *because) {
   of3_str text = {0};
   of3_error err = {0};
-  assert_int_equal(of3_pdb_text(&fx->complex, fx->p.x, fx->p.plddt, &text, &err), OF3_ERR_INPUT);
+  assert_int_equal(of3_pdb_text(&fx->complex, fx->p.x, fx->p.plddt, NULL, &text, &err), OF3_ERR_INPUT);
   assert_int_equal(text.len, 0);
   if (!strstr(err.text, because)) fail_msg("'%s' does not say '%s'", err.text, because);
   assert_non_null(strstr(err.text, "--format cif"));
@@ -188,7 +188,7 @@ static void test_pdb_limits(void **state) {
 static void check_table(int n_row, const char *const *value, const char *wanted) {
   static const char *const column[] = {"id", "longer_name"};
   of3_arena *arena = of3_arena_new(0);
-  of3_cif_table t = of3_cif_table_of("cat", column, 2, arena);
+  of3_cif_table t = of3_cif_table_of("cat", column, 2, arena, NULL);
   of3_str text = {0};
   of3_error err = {0};
   for (int r = 0; r < n_row; r++) {
@@ -235,7 +235,7 @@ static void test_cif_gz(void **state) {
   size_t n, m, size;
   fixture_open(&fx, "monomer");
   char *folder = new_folder(fx.arena), *path = of3_path_join(fx.arena, folder, "m.cif.gz");
-  assert_int_equal(of3_structure_write(path, OF3_CIF_GZ, &fx.complex, fx.p.x, fx.p.plddt, NULL, &err),
+  assert_int_equal(of3_structure_write(path, OF3_CIF_GZ, &fx.complex, fx.p.x, fx.p.plddt, NULL, NULL, &err),
                    OF3_OK);
   char *wanted = expected(&fx, 0, "model.cif", &m), *found = gunzip_all(fx.arena, path, &n);
   same_text("cif.gz", found, n, wanted, m);

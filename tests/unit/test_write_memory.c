@@ -51,7 +51,7 @@ static of3_status write_all(const fixture *fx, const char *folder, of3_structure
   OF3_TRY(of3_seed_write(&o, &fx->p, scores, 1, arena, &m, err));
   OF3_TRY(of3_replacement_sync(&stage, err));
   OF3_TRY(of3_replacement_commit(&stage, err));
-  OF3_TRY(of3_manifest_check(stage.home, &m, arena, &found, &state, why, err));
+  OF3_TRY(of3_manifest_check(stage.home, &m, NULL, arena, &found, &state, why, err));
   OF3_TRY(of3_replacement_begin(&stage, err));
   o.format = OF3_CIF;
   OF3_TRY(of3_seed_rewrite(&o, stage.home, &found, 0, arena, &m, err));
