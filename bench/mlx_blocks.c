@@ -381,7 +381,7 @@ static void make_features(int n, of3_features *f) {
   for (int i = 0; i < n; i++) sequence[i] = unit[i % (int)(sizeof unit - 1)];
   sequence[n] = 0;
   check(of3_query_from_sequence(sequence, "bench", &set, &err), &err);
-  check(of3_complex_build(&set.query[0], NULL, &complex, &err), &err);
+  check(of3_complex_build(&set.query[0], NULL, NULL, &complex, &err), &err);
   check(of3_features_build(&complex, &set.query[0], &mode, 1, NULL, f, &err), &err);
   of3_complex_free(&complex);
   of3_query_set_free(&set);

@@ -52,7 +52,7 @@ static of3_features features_of(const options *o, of3_variant variant) {
   for (int i = 0; i < o->tokens; i++) sequence[i] = amino[(7 * i + 3) % 20];
   sequence[o->tokens] = 0;
   if (of3_query_from_sequence(sequence, "q", &set, &err) != OF3_OK ||
-      of3_complex_build(&set.query[0], NULL, &complex, &err) != OF3_OK ||
+      of3_complex_build(&set.query[0], NULL, NULL, &complex, &err) != OF3_OK ||
       of3_features_build(&complex, &set.query[0], &mode, 1, NULL, &f, &err) != OF3_OK)
     fail(&err);
   of3_complex_free(&complex);

@@ -287,7 +287,7 @@ static int predict_run(const void *options, const char *const *arg, int n) {
 const cli_command cli_predict = {
     .name = "predict",
     .usage = "QUERY --checkpoint FILE [options]",
-    .summary = "Fold the proteins of a query and write structures and confidences",
+    .summary = "Fold the molecules of a query and write structures and confidences",
     .most = 1,
     .option = table,
     .n_option = sizeof table / sizeof *table,

@@ -22,7 +22,8 @@ static const cli_command *find_command(const char *name) {
 }
 
 static int print_overview(void) {
-  printf("of3 %s: OpenFold3 in C, structures of proteins from their sequences\n\nusage: of3 COMMAND ...\n\n",
+  printf("of3 %s: OpenFold3 in C, structures of proteins, RNA and DNA from their sequences\n\nusage: of3 "
+         "COMMAND ...\n\n",
          of3_version());
   for (int i = 0; i < N_COMMAND; i++) printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
   printf("  %-10s %s\n", "help", "This page, or the options of a command: of3 help COMMAND");

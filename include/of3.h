@@ -306,12 +306,12 @@ OF3_API OF3_MUST_CHECK of3_status of3_query_new(const char *name, of3_query **re
 OF3_API void of3_query_free(of3_query *query);
 
 /* Adds a molecule in n_id copies: ids[i] names copy i, distinct in the query, printable ASCII without blanks.
- * sequence: one-letter codes in capitals. All is copied. Types other than OF3_PROTEIN: OF3_ERR_UNSUPPORTED.
- */
+ * sequence: one-letter codes in capitals, of a ligand the code of its component. All is copied. */
 OF3_API OF3_MUST_CHECK of3_status of3_query_add_chain(of3_query *query, of3_molecule type,
                                                       const char *const *ids, int n_id, const char *sequence,
                                                       of3_error *err);
-/* An alignment of the molecule that was added last: an A3M, Stockholm or NPZ file, or a folder of such. */
+/* An alignment of the protein or RNA that was added last: an A3M, Stockholm or NPZ file, or a folder of such.
+ */
 OF3_API OF3_MUST_CHECK of3_status of3_query_add_msa(of3_query *query, const char *path, of3_error *err);
 
 typedef struct of3_result_chain {

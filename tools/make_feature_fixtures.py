@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write tests/fixtures/features: protein queries and the features that the reference makes of them.
+"""Write tests/fixtures/features: queries and the features that the reference makes of them.
 
     make_feature_fixtures.py --oracle ../shared/oracle --python P1=PY031 P2=PY045 OB=PY050 [--only NAME ...]
 
@@ -8,9 +8,10 @@ PY031, PY045, PY050 are Python interpreters with openfold3 0.3.1, 0.4.5 and 0.5.
     NAME.json, NAME/...   the query and its alignments, made up here from fixed seeds
     NAME.npz              plain arrays: the features of reference_features.py, one-hots as class index u8 (255: no class).
                           A feature that differs between the variants has the suffix @P1, @P2 or @OB. Left out:
-                          ref_pos (random), template_distogram, template_unit_vector, token_bonds (all zero: checked).
+                          ref_pos (random), template_distogram, template_unit_vector and token_bonds that are all zero.
 
-conformers.safetensors: conf/*, feat/ref_pos and atom/bonds of the query `heteromer` by 0.5.0.
+conformers.safetensors: conf/*, feat/ref_pos and atom/bonds of the query `heteromer` by 0.5.0; conformers_mixed.safetensors
+of `mixed`.
 made_up.safetensors: features made by make_fixtures.py (padding, several kinds of molecule, templates, i64 indices).
 
 0.3.1 needs help to say what it means: it has no dummy MSA (the repository at that release has), so chains without files are
@@ -28,6 +29,8 @@ import sys
 import tempfile
 
 AMINO = 'ACDEFGHIKLMNPQRSTVWY'
+BASES = 'ACGU'
+TRNA = 'GCGGAUUUAGCUCAGUUGGGAGAGCGCCAGACUGAAGAUCUGGAGGUCCUGUGUUCGAUCCACAGAAUUCGCACCA'
 UBI = 'MQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYNIQKESTLHLVLRLRGG'
 GCN4 = 'RMKQLEDKVEELLSKNYHLENEVARLKKLVGER'
 PSD_LONG = ('MLNSFKLSLQYILPKLWLTRLAGWGASKRAGWLTKLVIDLFVKYYKVDMKEAQKPDTASYRTFNEFFVRPLRDEVRPIDTDPNVLVMPADGVISQLGKIEEDKILQAKGHNYSLEALLAGNYLM'
@@ -41,13 +44,13 @@ NAMES = ('concat_cfdb_uniref100_filtered', 'nt_hits', 'colabfold_main', 'cfdb_un
          'rfam_hits', 'bfd_uniclust_hits', 'uniref90_hits', 'colabfold_paired')
 
 
-def made_up(query, rows, seed, lower=False):
+def made_up(query, rows, seed, lower=False, letters=AMINO, odd='XBZ'):
     """Aligned rows with substitutions, gaps, X, B and duplicates, and for each the insertions before its columns."""
     g = random.Random(seed)
     out = [(query, [''] * len(query))]
     for i in range(rows):
-        row = ''.join((g.choice(AMINO + 'XBZ') if g.random() < .4 else c) if g.random() > .15 else '-' for c in query)
-        inserted = [''.join(g.choice(AMINO) for _ in range(g.randrange(1, 9))) if g.random() < .03 else '' for _ in query]
+        row = ''.join((g.choice(letters + odd) if g.random() < .4 else c) if g.random() > .15 else '-' for c in query)
+        inserted = [''.join(g.choice(letters) for _ in range(g.randrange(1, 9))) if g.random() < .03 else '' for _ in query]
         if lower and i % 3 == 0:
             row = row.lower()
         out.append((row, inserted))
@@ -103,10 +106,17 @@ def protein(ids, sequence, *files, **keys):
     return out
 
 
+def molecule(kind, ids, sequence=None, *files, **keys):
+    return {**protein(ids, sequence, *files, **keys), 'molecule_type': kind} if sequence else {
+        'molecule_type': kind, 'chain_ids': ids, **keys}
+
+
 def make_queries(folder):
     """name -> query; alignments are written, paths are relative to the folder."""
     def a3m(path, *args, **keys): return write_a3m(folder / path, made_up(*args, **keys)).relative_to(folder)
     def sto(path, *args, **keys): return write_stockholm(folder / path, made_up(*args, **keys)).relative_to(folder)
+    def rna(write, path, query, rows, seed):
+        return write(folder / path, made_up(query, rows, seed, letters=BASES, odd='TNX')).relative_to(folder)
     long_chain = ''.join(random.Random(11).choice(AMINO) for _ in range(1040))
     q = {
         'ubiquitin': [protein('A', UBI, description='no MSA: the dummy')],
@@ -130,6 +140,23 @@ def make_queries(folder):
                          a3m('caps/one/uniref90_hits.a3m', 'MKT', 3, 15))],
         'names': [protein('A', GCN4[:20], *(a3m(f'names/one/{n}.a3m', GCN4[:20], 2, 30 + i) for i, n in enumerate(NAMES)))],
     }
+    q |= {
+        'rna': [molecule('rna', ['A', 'B'], TRNA)],
+        'dna': [molecule('dna', 'A', 'GATTACAN'), molecule('dna', 'B', 'NTGTAATC')],
+        'bases': [molecule('rna', 'A', 'GATXNRYC'), molecule('dna', 'B', 'GAUXNRYC'), molecule('rna', 'C', 'G')],
+        'duplex': [molecule('dna', 'A', 'GGCC'), molecule('rna', 'B', 'GGCC'), protein('C', 'GGCC')],
+        'chimera': [molecule('rna', 'A', 'GACU', non_canonical_residues={'3': 'DC'}),
+                    molecule('dna', 'B', 'AUUT', non_canonical_residues={'2': 'U', '3': 'DN'})],
+        'rna_msa': [molecule('rna', 'A', TRNA[:40], rna(write_a3m, 'rna_msa/one/rfam_hits.a3m', TRNA[:40], 9, 51),
+                             rna(write_a3m, 'rna_msa/one/nt_hits.a3m', TRNA[:40], 5, 52)),
+                    molecule('rna', 'B', TRNA[40:], rna(write_stockholm, 'rna_msa/two/rnacentral_hits.sto', TRNA[40:], 14, 53))],
+        'mixed': [molecule('dna', 'C', 'CGCGAATTCGCG'), protein(['A', 'D'], GCN4, a3m('mixed/gcn4/uniref90_hits.a3m', GCN4, 12, 54)),
+                  molecule('rna', 'B', TRNA[:30], rna(write_a3m, 'mixed/rna/rfam_hits.a3m', TRNA[:30], 6, 55)),
+                  molecule('ligand', ['F', 'E'], ccd_codes='TRP'), protein('G', 'MKSYP', non_canonical_residues={'3': 'THR'})],
+        'residues_as_ligands': [molecule('ligand', 'A', ccd_codes='ALA'), molecule('ligand', ['B', 'C'], ccd_codes=['DG']),
+                                molecule('ligand', 'D', ccd_codes='N')],
+        'ring': [protein(['A', 'B'], 'CTKSIPPICFPD', cyclic=True), molecule('rna', 'C', 'GAUC', cyclic=True), protein('D', 'MKV')],
+    }
     a3m('folder/ubi/uniref90_hits.a3m', UBI, 4, 19)
     sto('folder/ubi/mgnify_hits.sto', UBI, 4, 20)
     sto('folder/ubi/hmm_output.sto', UBI, 4, 21)
@@ -148,7 +175,7 @@ def for_reference(query, variant, folder, work):
     for i, chain in enumerate(query['chains']):
         if 'main_msa_file_paths' in chain:
             chain['main_msa_file_paths'] = [str((folder / f).resolve()) for f in chain['main_msa_file_paths']]
-        elif variant == 'P1':
+        elif variant == 'P1' and chain['molecule_type'] in ('protein', 'rna'):
             chain['main_msa_file_paths'] = [str(write_a3m(work / f'dummy{i}' / 'colabfold_main.a3m', made_up(chain['sequence'], 0, 0)))]
         if variant == 'P1':
             chain.pop('description', None)
@@ -163,6 +190,8 @@ def run_reference(variant, oracle, folder, out, names):
     import reference_features
     warnings.filterwarnings('ignore')
     for name in names:
+        if variant == 'P1' and name == 'ring':            # 0.3.1 knows no cyclic chains
+            continue
         query = json.loads((folder / f'{name}.json').read_text())['queries'][name]
         with tempfile.TemporaryDirectory() as work:
             work = pathlib.Path(work)
@@ -186,9 +215,9 @@ def pack(raw, folder, name):
             if not key.startswith('feat/'):
                 continue
             short = key[5:].removesuffix('.index')
-            if short in DROPPED:
-                assert short == 'ref_pos' or not arrays[key].any(), (name, short)
+            if short == 'ref_pos' or short in DROPPED and not arrays[key].any():
                 continue
+            assert short not in DROPPED or short == 'token_bonds', (name, short)
             found.setdefault(short, {})[variant] = arrays[key]
     out = {}
     for short, by in found.items():
@@ -197,16 +226,22 @@ def pack(raw, folder, name):
     np.savez_compressed(folder / f'{name}.npz', **out)
 
 
-def extra_files(raw, folder, oracle):
+def keep_conformers(raw, folder, oracle, query, out):
     import numpy as np
+    import torch
+    sys.path.insert(0, str(oracle))
+    from of3_files import save_safetensors
+    arrays = np.load(raw / f'{query}.OB.npz')
+    keep = [k for k in arrays.files if k.startswith('conf/') or k in ('feat/ref_pos', 'atom/bonds')]
+    save_safetensors(folder / out, {k: torch.from_numpy(arrays[k]).contiguous() for k in keep})
+
+
+def extra_files(folder, oracle):
     import torch
     sys.path.insert(0, str(oracle))
     import make_fixtures
     from of3_files import save_safetensors
     from of3_oracle import VARIANTS
-    arrays = np.load(raw / 'heteromer.OB.npz')
-    keep = [k for k in arrays.files if k.startswith('conf/') or k in ('feat/ref_pos', 'atom/bonds')]
-    save_safetensors(folder / 'conformers.safetensors', {k: torch.from_numpy(arrays[k]).contiguous() for k in keep})
     made = make_fixtures.make_features(3, 14, 4, 1, VARIANTS['P1'], pad=2)
     one_hot = make_fixtures.ONE_HOT_OR_MASK
     save_safetensors(folder / 'made_up.safetensors', {
@@ -235,7 +270,10 @@ def main():
     for name in names:
         pack(raw, o.out, name)
     if 'heteromer' in names:
-        extra_files(raw, o.out, o.oracle)
+        keep_conformers(raw, o.out, o.oracle, 'heteromer', 'conformers.safetensors')
+        extra_files(o.out, o.oracle)
+    if 'mixed' in names:
+        keep_conformers(raw, o.out, o.oracle, 'mixed', 'conformers_mixed.safetensors')
 
 
 if __name__ == '__main__':

@@ -175,7 +175,7 @@ static void fold(sweep *s, const of3_query *query) {
   of3_arena *arena = of3_arena_new(0);
   if (!arena) die("out of memory");
   check(query->error.code, &query->error);
-  check(of3_complex_build(query, NULL, &complex, &err), &err);
+  check(of3_complex_build(query, NULL, NULL, &complex, &err), &err);
   check(of3_features_build(&complex, query, &mode, seed, NULL, &f, &err), &err);
   check(of3_ctx_open(&cx, &(of3_device){.backend = s->backend}, 1, room, false, &err), &err);
   result r = make_result(s, &complex, arena);

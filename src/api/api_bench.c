@@ -149,7 +149,7 @@ static of3_status bench_make_features(const of3_bench_options *o, of3_variant va
   of3_complex complex = {0};
   of3_feature_mode mode = of3_feature_mode_of(variant);
   of3_status status = make_query(o->tokens, &set, err);
-  if (status == OF3_OK) status = of3_complex_build(&set.query[0], NULL, &complex, err);
+  if (status == OF3_OK) status = of3_complex_build(&set.query[0], NULL, NULL, &complex, err);
   if (status == OF3_OK) status = of3_features_build(&complex, &set.query[0], &mode, 1, NULL, out, err);
   if (status == OF3_OK) status = make_msa(out, o->msa_rows, err);
   of3_complex_free(&complex);

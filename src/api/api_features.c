@@ -42,7 +42,7 @@ static of3_status export_query(const of3_features_options *o, const of3_query *q
   of3_feature_mode mode = of3_feature_mode_of(variant);
   mode.most_memory = of3_usable_memory();
   mode.opt_cancel = callbacks->cancel;
-  of3_status status = of3_complex_build(query, log, &complex, err);
+  of3_status status = of3_complex_build(query, NULL, log, &complex, err);
   if (status == OF3_OK) status = of3_features_build(&complex, query, &mode, seed, log, &features, err);
   if (status == OF3_OK && o->conformers) status = use_conformers(o->conformers, &features, err);
   if (status == OF3_OK) status = of3_features_write(o->out, &features, callbacks->cancel, err);

@@ -61,16 +61,20 @@ static of3_status copy_ids(of3_arena *arena, const char *const *ids, int n, cons
 
 of3_status of3_query_add_chain(of3_query *query, of3_molecule type, const char *const *ids, int n_id,
                                const char *sequence, of3_error *err) {
-  static const char *const names[] = {"protein", "RNA", "DNA", "ligand"};
   owned_query *q = (owned_query *)query;
   of3_query_chain c = {.type = type, .n_id = n_id};
-  if (type != OF3_PROTEIN)
-    return of3_fail(err, OF3_ERR_UNSUPPORTED, "chains of type %s are not served by this version; use protein",
-                    (unsigned)type <= OF3_LIGAND ? names[type] : "?");
-  OF3_TRY(of3_query_check_sequence(sequence, &c.n_residue, err));
+  const bool ligand = type == OF3_LIGAND;
+  if ((unsigned)type > OF3_LIGAND)
+    return of3_fail(err, OF3_ERR_USAGE,
+                    "%d is no type of molecule; OF3_PROTEIN, OF3_RNA, OF3_DNA or OF3_LIGAND was expected",
+                    (int)type);
+  c.n_residue = 1;
+  OF3_TRY(ligand ? of3_query_check_code(sequence, err)
+                 : of3_query_check_sequence(sequence, &c.n_residue, err));
   OF3_TRY(copy_ids(q->arena, ids, n_id, &c.id, err));
-  c.sequence = of3_arena_strdup(q->arena, sequence);
-  if (!c.sequence || !grow_chains(q)) return of3_fail_memory(err, "a chain");
+  const char *text = of3_arena_strdup(q->arena, sequence);
+  *(ligand ? &c.code : &c.sequence) = text;
+  if (!text || !grow_chains(q)) return of3_fail_memory(err, "a chain");
   query->chain[query->n_chain++] = c;
   of3_status status = of3_query_check_chains(query, err);
   if (status != OF3_OK) query->n_chain--;
@@ -84,6 +88,9 @@ of3_status of3_query_add_msa(of3_query *query, const char *path, of3_error *err)
   if (!of3_is_file(path) && !of3_is_folder(path))
     return of3_fail(err, OF3_ERR_INPUT, "the alignment '%.300s' is neither a file nor a folder", path);
   of3_query_chain *c = &query->chain[query->n_chain - 1];
+  if (c->type != OF3_PROTEIN && c->type != OF3_RNA)
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "an alignment was given for chain %s; those of proteins and RNA are used", c->id[0]);
   const char **paths = OF3_ARENA_NEW(q->arena, const char *, c->n_msa + 1);
   const char *kept = of3_arena_strdup(q->arena, path);
   if (!paths || !kept) return of3_fail_memory(err, "an alignment");

@@ -15,6 +15,7 @@ typedef struct of3_chain {
   const char *sequence; /* one-letter codes of a polymer, else NULL */
   const char *key;      /* what the chain is of: its sequence, CCD code, SMILES */
   of3_molecule type;
+  bool cyclic;
   int entity_id; /* rank of the key among the sorted distinct keys, from 1 */
   int asym_id;   /* rank of the id among the sorted ids, from 1 */
   int sym_id;    /* 1, 2, ... among the chains of an entity, in file order */

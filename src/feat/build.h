@@ -14,9 +14,11 @@
 #include "feat/variant.h"
 
 /* Chains in the order of the query, copies in place; no terminal OXT or OP3. Unknown letters become
- * UNK, N or DN with a warning. query->error.code must be OF3_OK. Ownership: of3_complex_free. */
-OF3_MUST_CHECK of3_status of3_complex_build(const of3_query *query, const of3_log *opt_log, of3_complex *out,
-                                            of3_error *err);
+ * UNK, N or DN with a warning. query->error.code must be OF3_OK. opt_library
+ * has the components of modified residues and ligands, and outlives the complex. Ownership: of3_complex_free.
+ */
+OF3_MUST_CHECK of3_status of3_complex_build(const of3_query *query, const of3_library *opt_library,
+                                            const of3_log *opt_log, of3_complex *out, of3_error *err);
 void of3_complex_free(of3_complex *complex); /* {0} is allowed */
 
 /* The features of a complex built from this query and of all its tokens: reads the MSA files of proteins and

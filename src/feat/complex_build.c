@@ -27,17 +27,41 @@ void of3_complex_free(of3_complex *c) {
 typedef struct build_chain {
   const of3_query_chain *query;
   const of3_component **component; /* [n_residue] */
+  bool *modified;                  /* [n_residue]: named by its code, not by a letter */
   int64_t n_atom, n_bond;          /* of one copy; bonds at most */
 } build_chain;
 
-static of3_status find_components(const of3_query_chain *c, of3_arena *scratch, build_chain *out,
-                                  of3_error *err) {
-  *out = (build_chain){.query = c, .component = OF3_ARENA_NEW(scratch, const of3_component *, c->n_residue)};
-  if (!out->component) return of3_fail_memory(err, "a complex");
+static of3_status find_component(const of3_library *opt_library, const char *chain, const char *code,
+                                 const of3_component **out, of3_error *err) {
+  OF3_TRY(of3_component_find(opt_library, code, out, err));
+  if (*out && ((*out)->n_conformer > 0 || (*out)->ideal)) return OF3_OK;
+  if (*out)
+    return of3_fail(err, OF3_ERR_INPUT, "chain %s: the component '%s' has no coordinates to start from",
+                    chain, code);
+  return of3_fail(err, OF3_ERR_INPUT, "chain %s: the component '%s' is unknown; %s", chain, code,
+                  opt_library
+                      ? "it is in no dictionary that is in use"
+                      : "this version of of3 knows the 20 amino acids and the nucleotides of RNA and DNA");
+}
+
+static of3_status find_components(const of3_query_chain *c, const of3_library *opt_library,
+                                  of3_arena *scratch, build_chain *out, of3_error *err) {
+  *out = (build_chain){.query = c,
+                       .component = OF3_ARENA_NEW(scratch, const of3_component *, c->n_residue),
+                       .modified = OF3_ARENA_NEW(scratch, bool, c->n_residue)};
+  if (!out->component || !out->modified) return of3_fail_memory(err, "a complex");
+  if (c->type == OF3_LIGAND) OF3_TRY(find_component(opt_library, c->id[0], c->code, &out->component[0], err));
+  for (int k = 0; c->type != OF3_LIGAND && k < c->n_residue; k++)
+    out->component[k] = &of3_standard_residues[of3_letter_class(c->type, c->sequence[k])];
+  for (int i = 0; i < c->n_modified; i++) {
+    const int k = c->modified[i].position - 1;
+    out->modified[k] = true;
+    OF3_TRY(find_component(opt_library, c->id[0], c->modified[i].code, &out->component[k], err));
+  }
   for (int k = 0; k < c->n_residue; k++) {
-    const of3_component *from = &of3_standard_residues[of3_letter_class(c->type, c->sequence[k])];
-    out->component[k] = from;
-    for (int a = 0; a < from->n_atom; a++) out->n_atom += !of3_component_loses(from, a, c->type, false);
+    const of3_component *from = out->component[k];
+    for (int a = 0; a < from->n_atom; a++)
+      out->n_atom += !of3_component_loses(from, a, c->type, out->modified[k]);
     out->n_bond += from->n_bond + 1; /* and one to the next residue */
   }
   return OF3_OK;
@@ -53,7 +77,11 @@ static of3_status complex_build_take_memory(const of3_query *q, const build_chai
     atoms += c->n_id * chain[i].n_atom;
     bonds += c->n_id * chain[i].n_bond;
   }
-  out->n_atom = (int)atoms; /* at most 23 times OF3_MAX_RESIDUES */
+  enum { MOST_ATOMS = 100000000 };
+  if (atoms > MOST_ATOMS)
+    return of3_fail(err, OF3_ERR_INPUT, "the query has %lld atoms; at most %d are allowed", (long long)atoms,
+                    MOST_ATOMS);
+  out->n_atom = (int)atoms;
   out->chain = OF3_ARENA_NEW(out->arena, of3_chain, out->n_chain);
   out->residue = OF3_ARENA_NEW(out->arena, of3_residue, out->n_residue);
   out->atom = OF3_ARENA_NEW(out->arena, of3_atom, out->n_atom);
@@ -69,15 +97,17 @@ typedef struct filled {
   int residue, atom;
 } filled;
 
-/* HETATM: all names but those of the 20 amino acids and the 8 nucleotides. */
+/* HETATM: all names but those of 22 amino acids and 8 nucleotides. */
 static bool is_hetero(const of3_component *c) {
+  if (strcmp(c->code, "SEC") == 0 || strcmp(c->code, "PYL") == 0) return false;
   return !c->standard || c->restype == OF3_CLASS_UNK || c->restype == OF3_CLASS_N ||
          c->restype == OF3_CLASS_DN;
 }
 
-static void put_atoms(const of3_component *c, of3_molecule type, int residue, of3_complex *out, filled *at) {
+static void put_atoms(const of3_component *c, of3_molecule type, bool modified, int residue, of3_complex *out,
+                      filled *at) {
   for (int i = 0; i < c->n_atom; i++) {
-    if (of3_component_loses(c, i, type, false)) continue;
+    if (of3_component_loses(c, i, type, modified)) continue;
     const of3_component_atom *from = &c->atom[i];
     of3_atom *to = &out->atom[at->atom++];
     *to = (of3_atom){.charge = from->charge,
@@ -109,7 +139,7 @@ static void put_chain(const build_chain *b, int chain, of3_complex *out, filled 
                        .hetero = is_hetero(comp),
                        .standard = comp->standard && b->query->type != OF3_LIGAND};
     memcpy(r->name, comp->code, sizeof comp->code);
-    put_atoms(comp, b->query->type, at->residue++, out, at);
+    put_atoms(comp, b->query->type, b->modified[k], at->residue++, out, at);
     r->n_atom = at->atom - r->first_atom;
     put_bonds_inside(r, out);
   }
@@ -122,13 +152,21 @@ static bool are_linked(const of3_component *a, const of3_component *b) {
 }
 
 /* Between neighbours of a chain: C to N of peptides, O3' to P of nucleotides. */
-static void put_links(of3_complex *out) {
+static void put_links(const of3_log *log, of3_complex *out) {
   for (int i = 0; i + 1 < out->n_residue; i++) {
     const of3_residue *r = &out->residue[i], *s = r + 1;
-    if (r->chain != s->chain || !are_linked(r->component, s->component)) continue;
-    const int from = of3_residue_atom(out, r, r->component->link_from),
-              to = of3_residue_atom(out, s, s->component->link_to);
-    if (from >= 0 && to >= 0) out->bond[out->n_bond++] = (of3_bond){from, to, 1, false};
+    if (r->chain != s->chain) continue;
+    const bool fit = are_linked(r->component, s->component);
+    const int from = fit ? of3_residue_atom(out, r, r->component->link_from) : -1,
+              to = fit ? of3_residue_atom(out, s, s->component->link_to) : -1;
+    if (from >= 0 && to >= 0)
+      out->bond[out->n_bond++] = (of3_bond){from, to, 1, false};
+    else
+      of3_logf(
+          log, OF3_LOG_WARN,
+          "query '%s', chain %s: residues %d (%s) and %d (%s) are not bonded, as these components do not "
+          "link to each other",
+          out->name, out->chain[r->chain].id, r->number, r->name, s->number, s->name);
   }
 }
 
@@ -136,12 +174,15 @@ static void put_links(of3_complex *out) {
 static void warn_unknown(const of3_query *q, const of3_query_chain *c, const of3_log *log) {
   static const char *const known[] = {"20 amino acids", "bases A, C, G, U", "bases A, C, G, T"};
   if (c->type == OF3_LIGAND) return;
+  int modified = 0; /* the letter at such a position says nothing */
   const of3_component *unknown = &of3_standard_residues[of3_letter_class(c->type, 0)];
   int n = 0;
   char first = 0;
   for (int k = 0; k < c->n_residue; k++)
-    if (c->sequence[k] != unknown->letter && of3_letter_class(c->type, c->sequence[k]) == unknown->restype &&
-        n++ == 0)
+    if (modified < c->n_modified && c->modified[modified].position == k + 1)
+      modified++;
+    else if (c->sequence[k] != unknown->letter &&
+             of3_letter_class(c->type, c->sequence[k]) == unknown->restype && n++ == 0)
       first = c->sequence[k];
   if (n)
     of3_logf(log, OF3_LOG_WARN,
@@ -206,7 +247,7 @@ static of3_status put_chains(const of3_query *q, const build_chain *built, const
   int chain = 0;
   for (int i = 0; i < q->n_chain; i++) {
     const of3_query_chain *c = &q->chain[i];
-    char *key = of3_arena_strdup(out->arena, c->sequence);
+    char *key = of3_arena_strdup(out->arena, c->type == OF3_LIGAND ? c->code : c->sequence);
     if (!key) return of3_fail_memory(err, "a complex");
     warn_unknown(q, c, log);
     warn_bases(q, c, log);
@@ -216,30 +257,33 @@ static of3_status put_chains(const of3_query *q, const build_chain *built, const
       out->chain[chain] = (of3_chain){.id = id,
                                       .sequence = c->type == OF3_LIGAND ? NULL : key,
                                       .key = key,
+                                      .cyclic = c->cyclic,
                                       .type = c->type,
                                       .first_residue = at.residue,
                                       .n_residue = c->n_residue};
       put_chain(&built[i], chain, out, &at);
     }
   }
-  put_links(out);
+  put_links(log, out);
   return number_chains(out, err);
 }
 
-static of3_status build_within(const of3_query *q, const of3_log *log, of3_arena *scratch, of3_complex *out,
-                               of3_error *err) {
+static of3_status build_within(const of3_query *q, const of3_library *opt_library, const of3_log *log,
+                               of3_arena *scratch, of3_complex *out, of3_error *err) {
   build_chain *chain = OF3_ARENA_NEW(scratch, build_chain, q->n_chain);
   if (!chain) return of3_fail_memory(err, "a complex");
-  for (int i = 0; i < q->n_chain; i++) OF3_TRY(find_components(&q->chain[i], scratch, &chain[i], err));
+  for (int i = 0; i < q->n_chain; i++)
+    OF3_TRY(find_components(&q->chain[i], opt_library, scratch, &chain[i], err));
   OF3_TRY(complex_build_take_memory(q, chain, out, err));
   return put_chains(q, chain, log, out, err);
 }
 
-of3_status of3_complex_build(const of3_query *q, const of3_log *log, of3_complex *out, of3_error *err) {
+of3_status of3_complex_build(const of3_query *q, const of3_library *opt_library, const of3_log *log,
+                             of3_complex *out, of3_error *err) {
   *out = (of3_complex){.arena = of3_arena_new(0)};
   of3_arena *scratch = of3_arena_new(0);
-  of3_status st =
-      out->arena && scratch ? build_within(q, log, scratch, out, err) : of3_fail_memory(err, "a complex");
+  of3_status st = out->arena && scratch ? build_within(q, opt_library, log, scratch, out, err)
+                                        : of3_fail_memory(err, "a complex");
   of3_arena_free(scratch);
   if (st != OF3_OK) of3_complex_free(out);
   return st;

@@ -46,6 +46,16 @@ static of3_status features_build_take_memory(of3_features *out, bool cyclic, of3
   return ok ? OF3_OK : of3_fail_memory(err, "the features");
 }
 
+static of3_status check_cyclic(const of3_complex *c, const of3_feature_mode *mode, of3_error *err) {
+  for (int k = 0; k < c->n_chain && !mode->cyclic_mask; k++)
+    if (c->chain[k].cyclic)
+      return of3_fail(
+          err, OF3_ERR_INPUT,
+          "chain %s is cyclic, which checkpoints of generation %s do not know; those of P2 and OB do",
+          c->chain[k].id, of3_variant_name(mode->variant));
+  return OF3_OK;
+}
+
 of3_status of3_features_of_tokens(const of3_complex *complex, const of3_tokens *tokens,
                                   const of3_query *query, const of3_feature_mode *mode, uint64_t seed,
                                   const of3_log *log, of3_features *out, of3_error *err) {
@@ -56,6 +66,7 @@ of3_status of3_features_of_tokens(const of3_complex *complex, const of3_tokens *
                         .arena = of3_arena_new(0)};
   of3_status st = out->arena ? features_build_take_memory(out, mode->cyclic_mask, err)
                              : of3_fail_memory(err, "the features");
+  if (st == OF3_OK) st = check_cyclic(complex, mode, err);
   if (st == OF3_OK) {
     of3_features_structure(complex, tokens, mode, out);
     st = of3_features_reseed(complex, seed, mode->opt_cancel, out, err);

@@ -3,17 +3,22 @@
 
 #include "feat/parts.h"
 
-static bool several_chains(const of3_query *q) {
-  for (int i = 1; i < q->n_chain; i++)
-    if (strcmp(q->chain[i].sequence, q->chain[0].sequence) != 0) return true;
-  return false;
-}
-
 /* DNA and ligands never have one. */
 static bool has_msa(const of3_query_chain *c) { return c->type == OF3_PROTEIN || c->type == OF3_RNA; }
 
-/* The reference takes chains without files whose letters are equal for one, whether they are protein or RNA,
- * and counts in the classes of the first. */
+/* Different proteins, whose rows could be paired. */
+static bool several_proteins(const of3_query *q) {
+  const char *first = NULL;
+  for (int i = 0; i < q->n_chain; i++) {
+    if (q->chain[i].type != OF3_PROTEIN) continue;
+    if (first && strcmp(q->chain[i].sequence, first) != 0) return true;
+    first = q->chain[i].sequence;
+  }
+  return false;
+}
+
+/* Since 0.4 the reference takes chains without files whose letters are equal for one, whether they are
+ * protein or RNA, and counts in the classes of the first. */
 static void share_profile(const of3_query *q, int i, of3_msa *msa) {
   const of3_query_chain *c = &q->chain[i];
   for (int k = 0; k < i && c->n_msa == 0; k++) {
@@ -35,10 +40,10 @@ static of3_status msa_features_load(const of3_query *q, const of3_feature_mode *
                                      .n_path = c->n_msa,
                                      .path = c->msa_path,
                                      .use_main = q->use_main_msas,
-                                     .warn_unpaired = q->use_paired_msas && several_chains(q),
+                                     .warn_unpaired = q->use_paired_msas && several_proteins(q),
                                      .opt_cancel = mode->opt_cancel};
     OF3_TRY(of3_msa_load(&request, &mode->msa, log, arena, &out[i], err));
-    share_profile(q, i, out);
+    if (mode->variant != OF3_P1) share_profile(q, i, out);
   }
   return OF3_OK;
 }

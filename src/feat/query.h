@@ -15,19 +15,30 @@
 enum {
   OF3_MAX_QUERY_NAME = 150,  /* bytes; the name is a folder and the prefix of file names */
   OF3_MAX_CHAIN_ID = 32,     /* bytes */
+  OF3_MAX_CODE = 5,          /* of a component */
   OF3_MAX_RESIDUES = 100000, /* of one query, copies counted */
   OF3_MAX_CHAINS = 10000     /* of one query, copies counted */
 };
+
+/* A residue that takes the place of a letter. */
+typedef struct of3_query_residue {
+  int position;     /* in the sequence, from 1 */
+  const char *code; /* of the component, OF3_MAX_CODE characters at most */
+} of3_query_residue;
 
 /* One entry of "chains": one molecule and its copies. */
 typedef struct of3_query_chain {
   of3_molecule type;
   int n_id; /* copies; ids are distinct within the query */
   const char **id;
-  const char *sequence; /* A-Z and '*', not empty */
-  int n_residue;
-  int n_msa;             /* 0: none given */
-  const char **msa_path; /* existing files and folders, as they are opened */
+  const char *sequence; /* of a polymer: A-Z and '*', not empty; else NULL */
+  const char *code;     /* of a ligand: its component; else NULL */
+  int n_residue;        /* of a ligand 1 */
+  bool cyclic;          /* the last residue is followed by the first */
+  int n_modified;
+  of3_query_residue *modified; /* ordered by position, each once */
+  int n_msa;                   /* 0: none given */
+  const char **msa_path;       /* existing files and folders, as they are opened */
 } of3_query_chain;
 
 typedef struct of3_query {
@@ -74,7 +85,8 @@ OF3_MUST_CHECK of3_status of3_query_from_fasta(const char *text, size_t size, co
 OF3_MUST_CHECK of3_status of3_query_from_sequence(const char *sequence, const char *name, of3_query_set *out,
                                                   of3_error *err);
 
-/* Residues of all chains, copies counted: the number of tokens while every molecule is a protein. */
+/* Residues of all chains, copies counted, a ligand being one: the number of tokens if all are standard
+ * residues. */
 int of3_query_residues(const of3_query *query);
 
 #endif

@@ -101,6 +101,16 @@ of3_status of3_query_check_chain_id(const char *id, of3_error *err) {
   return OF3_OK;
 }
 
+of3_status of3_query_check_code(const char *code, of3_error *err) {
+  const size_t n = strlen(code);
+  const bool fit = n > 0 && n <= OF3_MAX_CODE;
+  if (fit && code[strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")] == 0) return OF3_OK;
+  return of3_fail(err, OF3_ERR_INPUT,
+                  "'%.20s' is no code of a component; 1 to %d capital letters and digits without blanks were "
+                  "expected",
+                  code, OF3_MAX_CODE);
+}
+
 static of3_status check_distinct(const of3_query *q, int n, of3_error *err) {
   const char **id = malloc((size_t)n * sizeof *id);
   if (!id) return of3_fail_memory(err, "the chain ids of a query");
@@ -151,8 +161,9 @@ of3_status of3_query_single(of3_arena *arena, const char *name, const char *sequ
       of3_query_is_bases(sequence))
     of3_fail(
         &out->error, OF3_ERR_UNSUPPORTED,
-        "all letters of the sequence are bases of DNA or RNA, which this version of of3 does not serve; if "
-        "it is a peptide, write a JSON query with \"molecule_type\": \"protein\"");
+        "all letters of the sequence are bases of DNA or RNA, and nothing says which; write a JSON query "
+        "with \"molecule_type\": \"rna\" or \"dna\", or if it is a peptide, \"molecule_type\": "
+        "\"protein\"");
   if (out->error.code != OF3_OK) of3_prefix(&out->error, "query '%s'", name);
   return OF3_OK;
 }

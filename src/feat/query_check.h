@@ -25,6 +25,9 @@ OF3_MUST_CHECK of3_status of3_query_check_sequence(const char *sequence, int *re
 /* Printable ASCII without blanks, not empty, not too long. */
 OF3_MUST_CHECK of3_status of3_query_check_chain_id(const char *id, of3_error *err);
 
+/* 1 to OF3_MAX_CODE capital letters and digits. */
+OF3_MUST_CHECK of3_status of3_query_check_code(const char *code, of3_error *err);
+
 /* Distinct chain ids, and the limits on chains and residues. */
 OF3_MUST_CHECK of3_status of3_query_check_chains(const of3_query *query, of3_error *err);
 

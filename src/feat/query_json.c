@@ -46,12 +46,12 @@ static const key chain_keys[] = {
     {"description", NULL},
     {"sequence", NULL},
     {"main_msa_file_paths", NULL},
-    {"non_canonical_residues", "modified residues"},
-    {"smiles", "ligands"},
-    {"ccd_codes", "ligands"},
-    {"sdf_file_path", "ligands"},
-    {"ligand_name", "ligands"},
-    {"cyclic", "cyclic chains"},
+    {"non_canonical_residues", NULL},
+    {"ccd_codes", NULL},
+    {"smiles", "ligands by SMILES"},
+    {"sdf_file_path", "ligands from SDF files"},
+    {"ligand_name", "ligands by SMILES"},
+    {"cyclic", NULL},
     {"paired_msa_file_paths", "paired alignments"},
     {"template_alignment_file_path", "templates"},
     {"template_entry_chain_ids", "templates"},
@@ -60,8 +60,8 @@ static const key chain_keys[] = {
 };
 #define N_OF(table) ((int)(sizeof(table) / sizeof *(table)))
 
-static bool is_empty(const json_t *v) {
-  return json_is_null(v) || json_is_false(v) || (json_is_array(v) && json_array_size(v) == 0) ||
+static bool is_empty(const json_t *v) { /* or missing */
+  return !v || json_is_null(v) || json_is_false(v) || (json_is_array(v) && json_array_size(v) == 0) ||
          (json_is_object(v) && json_object_size(v) == 0);
 }
 
@@ -101,9 +101,9 @@ static of3_status wrong_type(const char *name, const char *expected, const json_
   return of3_fail(err, OF3_ERR_INPUT, "'%s' must be %s; it is %s", name, expected, query_json_type_name(v));
 }
 
+/* *out stays as it is if there is no such key. */
 static of3_status read_bool(json_t *object, const char *name, bool *out, of3_error *err) {
   const json_t *v = json_object_get(object, name);
-  *out = true;
   if (!v) return OF3_OK;
   if (!json_is_boolean(v)) return wrong_type(name, "true or false", v, err);
   *out = json_is_true(v);
@@ -154,10 +154,6 @@ static of3_status read_type(json_t *chain, of3_molecule *out, of3_error *err) {
                     "'molecule_type' is '%.40s'; protein, rna, dna or ligand was expected",
                     json_string_value(v));
   }
-  if (type != OF3_PROTEIN)
-    return of3_fail(err, OF3_ERR_UNSUPPORTED,
-                    "the key 'molecule_type' asks for %s, which this version of of3 does not serve",
-                    names[type]);
   *out = (of3_molecule)type;
   return OF3_OK;
 }
@@ -165,11 +161,83 @@ static of3_status read_type(json_t *chain, of3_molecule *out, of3_error *err) {
 static of3_status read_sequence(const reader *r, json_t *chain, of3_query_chain *out, of3_error *err) {
   const json_t *v = json_object_get(chain, "sequence");
   if (!v || json_is_null(v))
-    return of3_fail(err, OF3_ERR_INPUT, "the key 'sequence' is missing; a protein needs one");
+    return of3_fail(err, OF3_ERR_INPUT, "the key 'sequence' is missing; protein, RNA and DNA need one");
   if (!json_is_string(v)) return wrong_type("sequence", "a string", v, err);
   out->sequence = of3_arena_strdup(r->arena, json_string_value(v));
   if (!out->sequence) return of3_fail_memory(err, "a sequence");
   return of3_query_check_sequence(out->sequence, &out->n_residue, err);
+}
+
+/* A key of "non_canonical_residues". */
+static of3_status read_position(const char *text, int n_residue, int *out, of3_error *err) {
+  int v = 0;
+  const char *c = text;
+  for (; *c >= '0' && *c <= '9' && v <= OF3_MAX_RESIDUES; c++) v = 10 * v + (*c - '0');
+  if (c == text || *c || v < 1 || v > n_residue)
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "'non_canonical_residues' has the key '%.40s'; a position in the sequence, 1 to %d, was "
+                    "expected",
+                    text, n_residue);
+  *out = v;
+  return OF3_OK;
+}
+
+static int by_position(const void *pa, const void *pb) {
+  const of3_query_residue *a = pa, *b = pb;
+  return a->position < b->position ? -1 : a->position > b->position;
+}
+
+static of3_status read_modified(const reader *r, json_t *chain, of3_query_chain *out, of3_error *err) {
+  json_t *all = json_object_get(chain, "non_canonical_residues");
+  if (!all || json_is_null(all)) return OF3_OK;
+  if (!json_is_object(all))
+    return wrong_type("non_canonical_residues", "an object of positions and codes", all, err);
+  out->modified = OF3_ARENA_NEW(r->arena, of3_query_residue, json_object_size(all));
+  if (!out->modified) return of3_fail_memory(err, "the residues of a chain");
+  const char *position;
+  json_t *code;
+  json_object_foreach(all, position, code) {
+    of3_query_residue *to = &out->modified[out->n_modified++];
+    OF3_TRY(read_position(position, out->n_residue, &to->position, err));
+    if (!json_is_string(code)) return wrong_type("non_canonical_residues", "codes of components", code, err);
+    if (of3_query_check_code(json_string_value(code), err) != OF3_OK)
+      return of3_prefix(err, "'non_canonical_residues', position %d", to->position);
+    to->code = of3_arena_strdup(r->arena, json_string_value(code));
+    if (!to->code) return of3_fail_memory(err, "the residues of a chain");
+  }
+  qsort(out->modified, (size_t)out->n_modified, sizeof *out->modified, by_position);
+  for (int i = 1; i < out->n_modified; i++)
+    if (out->modified[i - 1].position == out->modified[i].position)
+      return of3_fail(err, OF3_ERR_INPUT, "'non_canonical_residues' names position %d twice",
+                      out->modified[i].position);
+  return OF3_OK;
+}
+
+static of3_status read_polymer(const reader *r, json_t *chain, of3_query_chain *out, of3_error *err) {
+  if (!is_empty(json_object_get(chain, "ccd_codes")))
+    return of3_fail(err, OF3_ERR_INPUT, "'ccd_codes' is of ligands; a polymer has a 'sequence'");
+  OF3_TRY(read_sequence(r, chain, out, err));
+  return read_modified(r, chain, out, err);
+}
+
+static of3_status read_ligand(const reader *r, json_t *chain, of3_query_chain *out, of3_error *err) {
+  static const char *const not [] = {"sequence", "non_canonical_residues", "main_msa_file_paths"};
+  const json_t *v = json_object_get(chain, "ccd_codes");
+  const char **code = NULL;
+  int n = 0;
+  for (int k = 0; k < N_OF(not ); k++)
+    if (!is_empty(json_object_get(chain, not [k])))
+      return of3_fail(err, OF3_ERR_INPUT, "'%s' is of polymers; a ligand has 'ccd_codes'", not [k]);
+  if (!v || json_is_null(v))
+    return of3_fail(err, OF3_ERR_INPUT, "the key 'ccd_codes' is missing; a ligand needs one code");
+  OF3_TRY(read_strings(r, v, "ccd_codes", &code, &n, err));
+  if (n > 1)
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "'ccd_codes' has %d codes; a ligand is one component, so write a chain for each", n);
+  OF3_TRY(of3_query_check_code(code[0], err));
+  out->code = code[0];
+  out->n_residue = 1;
+  return OF3_OK;
 }
 
 static of3_status find_file(const reader *r, const char **path, of3_error *err) {
@@ -193,6 +261,9 @@ static of3_status find_file(const reader *r, const char **path, of3_error *err) 
 static of3_status read_msas(const reader *r, json_t *chain, of3_query_chain *out, of3_error *err) {
   const json_t *v = json_object_get(chain, "main_msa_file_paths");
   if (!v || json_is_null(v)) return OF3_OK;
+  if (out->type == OF3_DNA)
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "'main_msa_file_paths' is of proteins and RNA; the network takes no alignment of DNA");
   OF3_TRY(read_strings(r, v, "main_msa_file_paths", &out->msa_path, &out->n_msa, err));
   for (int i = 0; i < out->n_msa; i++) OF3_TRY(find_file(r, &out->msa_path[i], err));
   return OF3_OK;
@@ -209,7 +280,9 @@ static of3_status read_chain(const reader *r, json_t *chain, of3_query_chain *ou
     return wrong_type("description", "a string", description, err);
   OF3_TRY(read_strings(r, ids, "chain_ids", &out->id, &out->n_id, err));
   for (int i = 0; i < out->n_id; i++) OF3_TRY(of3_query_check_chain_id(out->id[i], err));
-  OF3_TRY(read_sequence(r, chain, out, err));
+  OF3_TRY(read_bool(chain, "cyclic", &out->cyclic, err));
+  if (out->type == OF3_LIGAND) return read_ligand(r, chain, out, err);
+  OF3_TRY(read_polymer(r, chain, out, err));
   return read_msas(r, chain, out, err);
 }
 
@@ -231,6 +304,7 @@ static of3_status read_chains(const reader *r, json_t *query, of3_query *out, of
 static of3_status read_query(const reader *r, json_t *query, of3_query *out, of3_error *err) {
   if (!json_is_object(query)) return wrong_type(out->name, "an object", query, err);
   OF3_TRY(check_keys(query, query_keys, N_OF(query_keys), err));
+  out->use_msas = out->use_main_msas = out->use_paired_msas = true;
   OF3_TRY(read_bool(query, "use_msas", &out->use_msas, err));
   OF3_TRY(read_bool(query, "use_main_msas", &out->use_main_msas, err));
   OF3_TRY(read_bool(query, "use_paired_msas", &out->use_paired_msas, err));

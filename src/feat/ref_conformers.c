@@ -8,8 +8,8 @@ static void ref_conformers_place(const of3_complex *complex, const of3_residue *
   const of3_stream choice = {seed, OF3_RANDOM_CONFORMER, instance, 0},
                    augment = {seed, OF3_RANDOM_AUGMENT_REF, instance, 0};
   const of3_component *c = r->component;
-  const uint64_t which = of3_random_below(choice, 0, (uint64_t)c->n_conformer);
-  const float *conformer = c->conformer + (size_t)which * (size_t)c->n_atom * 3;
+  const uint32_t which = c->n_conformer > 1 ? of3_random_below(choice, 0, (uint32_t)c->n_conformer) : 0;
+  const float *conformer = c->n_conformer ? c->conformer + (size_t)which * (size_t)c->n_atom * 3 : c->ideal;
   const of3_atom *atom = complex->atom + r->first_atom;
   float draw[7], rotation[9]; /* quaternion, then translation */
   of3_random_normal(augment, draw, 7);

@@ -1,13 +1,14 @@
 /* Centre, representative and frame atoms of features that came without them. */
 #include "feat/build.h"
 
-/* The standard residue that a token of a polymer is. A class of another kind of molecule is an unknown
- * residue. */
+/* The standard residue that a token of a polymer is; a strand of RNA may have nucleotides of DNA. A class
+ * that the kind of polymer cannot have is an unknown residue. */
 static const of3_component *residue_of_token(const of3_features *f, int t) {
   const int class_ = f->restype[t];
-  const int first = f->is_protein[t] ? 0 : f->is_rna[t] ? OF3_CLASS_UNK + 1 : OF3_CLASS_N + 1;
+  const int first = f->is_protein[t] ? 0 : OF3_CLASS_UNK + 1,
+            last = f->is_protein[t] ? OF3_CLASS_UNK : OF3_CLASS_DN;
   const int unknown = f->is_protein[t] ? OF3_CLASS_UNK : f->is_rna[t] ? OF3_CLASS_N : OF3_CLASS_DN;
-  return &of3_standard_residues[class_ >= first && class_ < unknown ? class_ : unknown];
+  return &of3_standard_residues[class_ >= first && class_ <= last ? class_ : unknown];
 }
 
 /* The place of an atom of the component among those of the token; -1 if the token has none. */

@@ -18,6 +18,7 @@ static void put_token(const of3_complex *c, const of3_tokens *tokens, int t, of3
   out->is_dna[t] = chain->type == OF3_DNA;
   out->is_ligand[t] = chain->type == OF3_LIGAND;
   out->is_atomized[t] = token->atomized;
+  if (out->cyclic_mask) out->cyclic_mask[t] = chain->cyclic;
   out->token_mask[t] = 1;
   out->num_atoms_per_token[t] = token->n_atom;
   out->start_atom_index[t] = token->first_atom;
@@ -27,7 +28,7 @@ static void put_token(const of3_complex *c, const of3_tokens *tokens, int t, of3
   for (int a = 0; a < token->n_atom; a++) out->atom_to_token_index[token->first_atom + a] = t;
 }
 
-/* The name left-justified in four characters; class = code - 32. */
+/* The first four characters of the name, in capitals; class = code - 32. */
 static void put_atom(const of3_complex *c, int a, of3_features *out) {
   const of3_atom *atom = &c->atom[a];
   int z = of3_element_number(atom->element);
@@ -36,7 +37,8 @@ static void put_atom(const of3_complex *c, int a, of3_features *out) {
   out->ref_charge[a] = atom->charge;
   out->ref_element[a] = (uint8_t)(z ? z - 1 : OF3_N_ELEMENT - 1);
   for (int k = 0; k < OF3_NAME_CHARS && atom->name[k]; k++)
-    out->ref_atom_name_chars[a * OF3_NAME_CHARS + k] = (uint8_t)(atom->name[k] - ' ');
+    out->ref_atom_name_chars[a * OF3_NAME_CHARS + k] =
+        (uint8_t)((atom->name[k] & 0x60) == 0x60 ? atom->name[k] - 0x40 : atom->name[k] - ' ');
 }
 
 void of3_features_structure(const of3_complex *c, const of3_tokens *tokens, const of3_feature_mode *mode,

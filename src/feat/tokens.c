@@ -70,6 +70,11 @@ static void put_bonds(const of3_complex *c, const int32_t *token, of3_tokens *ou
 of3_status of3_tokens_build(const of3_complex *c, of3_tokens *out, of3_error *err) {
   *out = (of3_tokens){.arena = of3_arena_new(0)};
   for (int i = 0; i < c->n_residue; i++) out->n += c->residue[i].standard ? 1 : c->residue[i].n_atom;
+  if (out->n > OF3_MAX_TOKENS) {
+    const int n = out->n;
+    of3_tokens_free(out);
+    return of3_fail(err, OF3_ERR_INPUT, "the query has %d tokens; at most %d are allowed", n, OF3_MAX_TOKENS);
+  }
   int32_t *token_of = malloc(((size_t)c->n_atom + 1) * sizeof *token_of);
   if (out->arena) {
     out->token = OF3_ARENA_NEW(out->arena, of3_token, out->n);

@@ -6,6 +6,8 @@
 #include "base/status.h"
 #include "chem/complex.h"
 
+enum { OF3_MAX_TOKENS = 100000 }; /* of one query */
+
 /* Atoms are numbers in the complex, -1: none. */
 typedef struct of3_token {
   int residue;

@@ -150,8 +150,8 @@ static of3_status axis(const of3_table *table, const char *name, int which, int 
 }
 
 static of3_status read_sizes(const of3_table *table, of3_features *out, of3_error *err) {
-  enum { MOST_ATOMS = OF3_MAX_RESIDUES * OF3_MAX_ATOMS_PER_TOKEN, MOST_SLOTS = 64 };
-  OF3_TRY(axis(table, "token_mask", 0, OF3_MAX_RESIDUES, &out->n_token, err));
+  enum { MOST_ATOMS = OF3_MAX_TOKENS * OF3_MAX_ATOMS_PER_TOKEN, MOST_SLOTS = 64 };
+  OF3_TRY(axis(table, "token_mask", 0, OF3_MAX_TOKENS, &out->n_token, err));
   OF3_TRY(axis(table, "atom_mask", 0, MOST_ATOMS, &out->n_atom, err));
   OF3_TRY(axis(table, "msa", 0, OF3_MSA_MOST_ROWS, &out->n_msa, err));
   return axis(table, "template_restype", 0, MOST_SLOTS, &out->n_templ, err);

@@ -187,7 +187,10 @@ static const char *sequence_text(const of3_cif_writer *w, const of3_chain *chain
   for (int k = 0; k < chain->n_residue; k++) {
     const of3_residue *r = &w->c->residue[chain->first_residue + k];
     char letter = letter_of(r->name, chain->type);
-    if (!letter && canonical) letter = molecule_kind[chain->type].unknown;
+    if (!letter && canonical) {
+      const of3_component *standard = of3_standard_residue(r->name);
+      letter = standard ? standard->letter : molecule_kind[chain->type].unknown;
+    }
     int n = letter ? 1 : (int)strlen(r->name) + 2;
     if (width && width + n > WIDTH) {
       of3_str_addc(&text, '\n', 1);
@@ -202,6 +205,19 @@ static const char *sequence_text(const of3_cif_writer *w, const of3_chain *chain
   const char *kept = text.failed || !text.text ? NULL : of3_arena_strdup(w->arena, text.text);
   of3_str_free(&text);
   return kept;
+}
+
+/* A strand of RNA with nucleotides of DNA, or the reverse, is a hybrid. */
+static const char *polymer_type(const of3_cif_writer *w, const of3_chain *chain) {
+  bool rna = chain->type == OF3_RNA, dna = chain->type == OF3_DNA;
+  const bool nucleic = rna || dna;
+  for (int k = 0; nucleic && k < chain->n_residue; k++) {
+    const of3_component *c = of3_standard_residue(w->c->residue[chain->first_residue + k].name);
+    rna |= c && c->link == OF3_LINK_RNA;
+    dna |= c && c->link == OF3_LINK_DNA;
+  }
+  return rna && dna ? "polydeoxyribonucleotide/polyribonucleotide hybrid"
+                    : molecule_kind[chain->type].polymer;
 }
 
 static const char *strand_ids(const of3_cif_writer *w, int entity) {
@@ -235,7 +251,7 @@ static of3_status add_polymers(const of3_cif_writer *w, const entities *all) {
     const of3_chain *chain = all->first[e];
     if (!molecule_kind[chain->type].polymer) continue;
     OF3_TRY(of3_cif_fill(w, &t,
-                         OF3_CIF_VALUES(of3_cif_number(w, e + 1), molecule_kind[chain->type].polymer, "no",
+                         OF3_CIF_VALUES(of3_cif_number(w, e + 1), polymer_type(w, chain), "no",
                                         has_nonstandard(w, chain) ? "yes" : "no", strand_ids(w, e + 1),
                                         sequence_text(w, chain, false), sequence_text(w, chain, true))));
     for (int k = 0; k < chain->n_residue; k++)

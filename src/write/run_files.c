@@ -91,16 +91,30 @@ static json_t *strings(const char *const *text, int n) {
   return list;
 }
 
+static json_t *modified_json(const of3_query_chain *c) {
+  json_t *all = json_object();
+  for (int k = 0; k < c->n_modified; k++) {
+    char position[16];
+    snprintf(position, sizeof position, "%d", c->modified[k].position);
+    if (json_object_set_new(all, position, json_string(c->modified[k].code)) != 0) {
+      json_decref(all);
+      return NULL;
+    }
+  }
+  return all;
+}
+
 static json_t *chain_json(const of3_query_chain *c) {
   static const char *const molecule[] = {
       [OF3_PROTEIN] = "PROTEIN", [OF3_RNA] = "RNA", [OF3_DNA] = "DNA", [OF3_LIGAND] = "LIGAND"};
-  return json_pack("{s:s, s:o, s:n, s:s?, s:n, s:n, s:n, s:n, s:o, s:n, s:n, s:n, s:n, s:n, s:b}",
+  return json_pack("{s:s, s:o, s:n, s:s?, s:o, s:n, s:o, s:n, s:o, s:n, s:n, s:n, s:n, s:n, s:b}",
                    "molecule_type", molecule[c->type], "chain_ids", strings(c->id, c->n_id), "description",
-                   "sequence", c->sequence, "non_canonical_residues", "smiles", "ccd_codes",
-                   "paired_msa_file_paths", "main_msa_file_paths",
-                   c->n_msa ? strings(c->msa_path, c->n_msa) : json_null(), "template_alignment_file_path",
-                   "template_entry_chain_ids", "template_cif_paths", "template_cif_chain_ids",
-                   "sdf_file_path", "cyclic", 0);
+                   "sequence", c->sequence, "non_canonical_residues",
+                   c->n_modified ? modified_json(c) : json_null(), "smiles", "ccd_codes",
+                   c->code ? strings(&c->code, 1) : json_null(), "paired_msa_file_paths",
+                   "main_msa_file_paths", c->n_msa ? strings(c->msa_path, c->n_msa) : json_null(),
+                   "template_alignment_file_path", "template_entry_chain_ids", "template_cif_paths",
+                   "template_cif_chain_ids", "sdf_file_path", "cyclic", c->cyclic);
 }
 
 static json_t *query_json(const of3_query *q) {

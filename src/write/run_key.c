@@ -88,7 +88,12 @@ static of3_status key_add_query(of3_sha256 *s, const of3_run_inputs *in, of3_are
     key_add_number(s, (uint64_t)c->type);
     key_add_number(s, (uint64_t)c->n_id);
     for (int i = 0; i < c->n_id; i++) key_add_text(s, c->id[i]);
-    key_add_text(s, c->sequence);
+    key_add_text(s, c->sequence ? c->sequence : c->code);
+    key_add_number(s, (uint64_t)c->cyclic | (uint64_t)c->n_modified << 1);
+    for (int i = 0; i < c->n_modified; i++) {
+      key_add_number(s, (uint64_t)c->modified[i].position);
+      key_add_text(s, c->modified[i].code);
+    }
     key_add_number(s, (uint64_t)c->n_msa);
     for (int i = 0; i < c->n_msa; i++) {
       const char *path = c->msa_path[i];

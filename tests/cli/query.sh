@@ -35,14 +35,37 @@ printf '>q\nMKT\n>r\nMK\n' >ragged.a3m
 bad "MSA with a short row" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "main_msa_file_paths": ["ragged.a3m"]}]}}}'
 printf 'PK\003\004nonsense' >broken.npz
 bad "broken NPZ" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "main_msa_file_paths": ["broken.npz"]}]}}}'
-for kind in rna dna ligand; do
-  bad "$kind" '{"queries": {"q": {"chains": [{"molecule_type": "'$kind'", "chain_ids": "A", "sequence": "ACG"}]}}}'
-done
-bad "modified residues" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "non_canonical_residues": {"1": "MSE"}}]}}}'
+bad "DNA with an MSA" '{"queries": {"q": {"chains": [{"molecule_type": "dna", "chain_ids": "A", "sequence": "ACG", "main_msa_file_paths": ["long.a3m"]}]}}}'
+bad "ligand without code" '{"queries": {"q": {"chains": [{"molecule_type": "ligand", "chain_ids": "A"}]}}}'
+bad "ligand by SMILES" '{"queries": {"q": {"chains": [{"molecule_type": "ligand", "chain_ids": "A", "smiles": "CCO"}]}}}'
+bad "unknown ligand" '{"queries": {"q": {"chains": [{"molecule_type": "ligand", "chain_ids": "A", "ccd_codes": "ZZZZZ"}]}}}'
+bad "position outside" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "non_canonical_residues": {"4": "MSE"}}]}}}'
+bad "unknown modified residue" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "non_canonical_residues": {"1": "ZZZZZ"}}]}}}'
 bad "paired MSA" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "paired_msa_file_paths": ["p.a3m"]}]}}}'
 bad "templates" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "template_alignment_file_path": "t.a3m"}]}}}'
-bad "cyclic" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "cyclic": true}]}}}'
+cyclic='{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "cyclic": true}]}}}'
+bad "cyclic, which is not yes or no" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "cyclic": "yes"}]}}}'
 bad "pocket" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT"}], "pocket_constraint": {"binder": "B"}}}}'
+
+echo "# cyclic, of a generation that does not know it"
+echo "$cyclic" >q.json
+run quick q.json -c p1.safetensors -o out
+quick q.json -c p2.safetensors -o ring >/dev/null || fail "cyclic"
+
+echo "# All kinds of molecules"
+cat >mixed.json <<'END'
+{"queries": {"mixed": {"chains": [
+  {"molecule_type": "dna", "chain_ids": "C", "sequence": "GATU"},
+  {"molecule_type": "protein", "chain_ids": "A", "sequence": "MSKA"},
+  {"molecule_type": "rna", "chain_ids": ["B", "D"], "sequence": "GAUC", "non_canonical_residues": {"3": "DT"}},
+  {"molecule_type": "ligand", "chain_ids": "E", "ccd_codes": "TRP"}]}}}
+END
+for v in p1 p2 ob; do
+  of3 predict mixed.json -c $v.safetensors -o mixed_$v --samples 1 --recycles 1 --steps 2 --log warn >/dev/null
+  seed=$(echo mixed_$v/mixed/seed_*)
+  sed -n '/_entity_poly.entity_id/,/^#/p' "$seed"/*_model.cif
+  sed -n '/"chain_pair_iptm"/,/}/s/:.*//p' "$seed"/*_aggregated.json
+done
 
 echo "# FASTA and sequences"
 printf 'MKT\n' >no_header.fasta

@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     of3_complex complex;
     const of3_query *q = &set.query[i];
     if (q->error.code != OF3_OK || of3_query_residues(q) > 64) continue;
-    if (of3_complex_build(q, NULL, &complex, &err) != OF3_OK || complex.n_residue != of3_query_residues(q))
+    if (of3_complex_build(q, NULL, NULL, &complex, &err) != OF3_OK ||
+        complex.n_residue != of3_query_residues(q))
       abort();
     of3_complex_free(&complex);
   }

@@ -87,7 +87,7 @@ static void test_features(void **state) {
   of3_features features;
   of3_feature_mode mode = of3_feature_mode_of(OF3_OB);
   assert_int_equal(of3_query_open("MKV", SIZE_MAX, &set, &err), OF3_OK);
-  assert_int_equal(of3_complex_build(&set.query[0], NULL, &complex, &err), OF3_OK);
+  assert_int_equal(of3_complex_build(&set.query[0], NULL, NULL, &complex, &err), OF3_OK);
   mode.opt_cancel = &stop;
   assert_int_equal(of3_features_build(&complex, &set.query[0], &mode, 1, NULL, &features, &err),
                    OF3_ERR_CANCELLED);

@@ -19,7 +19,7 @@ static of3_status build(const char *path, of3_error *err) {
   of3_complex complex = {0};
   of3_features features = {0};
   of3_status st = of3_query_open(path, SIZE_MAX, &set, err);
-  if (st == OF3_OK) st = of3_complex_build(&set.query[0], NULL, &complex, err);
+  if (st == OF3_OK) st = of3_complex_build(&set.query[0], NULL, NULL, &complex, err);
   if (st == OF3_OK) st = of3_features_build(&complex, &set.query[0], &mode, 1, NULL, &features, err);
   of3_features_free(&features);
   of3_complex_free(&complex);

@@ -40,7 +40,7 @@ static of3_features features_of(const char *sequence, of3_variant variant, uint6
   of3_error err = {0};
   const of3_feature_mode mode = of3_feature_mode_of(variant);
   if (of3_query_from_sequence(sequence, "q", &set, &err) != OF3_OK ||
-      of3_complex_build(&set.query[0], NULL, &complex, &err) != OF3_OK ||
+      of3_complex_build(&set.query[0], NULL, NULL, &complex, &err) != OF3_OK ||
       of3_features_build(&complex, &set.query[0], &mode, seed, NULL, &f, &err) != OF3_OK)
     fail_msg("%s", err.text);
   of3_complex_free(&complex);

@@ -156,7 +156,11 @@ static void refuses_in_sentences(void **state) {
   assert_refused(of3_fold_query(model, q, SEED, &o, &r, &err), OF3_ERR_INPUT, &err, "has no chain");
   assert_null(r);
   assert_refused(of3_query_add_msa(q, "x.a3m", &err), OF3_ERR_USAGE, &err, "add the chain first");
-  assert_refused(of3_query_add_chain(q, OF3_RNA, a, 1, "ACGU", &err), OF3_ERR_UNSUPPORTED, &err, "RNA");
+  assert_refused(of3_query_add_chain(q, (of3_molecule)7, a, 1, "ACGU", &err), OF3_ERR_USAGE, &err,
+                 "7 is no type");
+  assert_refused(of3_query_add_chain(q, OF3_LIGAND, a, 1, "atp", &err), OF3_ERR_INPUT, &err,
+                 "'atp' is no code");
+  assert_refused(of3_query_add_chain(q, OF3_RNA, a, 1, "acgu", &err), OF3_ERR_INPUT, &err, "lower-case");
   assert_refused(of3_query_add_chain(q, OF3_PROTEIN, a, 1, "MK7", &err), OF3_ERR_INPUT, &err, "residue 3");
   assert_refused(of3_query_add_chain(q, OF3_PROTEIN, a, 0, "MK", &err), OF3_ERR_INPUT, &err,
                  "at least one id");

@@ -34,7 +34,7 @@ static of3_features features_of(int n, of3_variant variant) {
   for (int i = 0; i < n; i++) sequence[i] = amino[(7 * i + 3) % 20];
   sequence[n] = 0;
   if (of3_query_from_sequence(sequence, "q", &set, &err) != OF3_OK ||
-      of3_complex_build(&set.query[0], NULL, &complex, &err) != OF3_OK ||
+      of3_complex_build(&set.query[0], NULL, NULL, &complex, &err) != OF3_OK ||
       of3_features_build(&complex, &set.query[0], &mode, 1, NULL, &f, &err) != OF3_OK)
     fail_msg("%s", err.text);
   of3_complex_free(&complex);

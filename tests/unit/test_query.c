@@ -121,17 +121,11 @@ static void test_one_query(void **state) {
 static void test_later_keys(void **state) {
   (void)state;
   const of3_status later = OF3_ERR_UNSUPPORTED;
-  one_refused(CHAIN("\"molecule_type\": \"RNA\", \"sequence\": \"ACGU\""), later,
-              "the key 'molecule_type' asks for rna");
-  one_refused(CHAIN("\"molecule_type\": 2, \"sequence\": \"ACGU\""), later, "asks for dna");
-  one_refused(CHAIN("\"molecule_type\": \"ligand\", \"smiles\": \"C\""), later, "asks for ligand");
+  one_refused(CHAIN("\"molecule_type\": \"ligand\", \"smiles\": \"C\""), later, "asks for ligands by SMILES");
   static const char *const keys[][2] = {
       {"smiles", "\"C\""},
-      {"ccd_codes", "\"ATP\""},
       {"sdf_file_path", "\"x.sdf\""},
       {"ligand_name", "\"XYZ\""},
-      {"non_canonical_residues", "{\"1\": \"SEP\"}"},
-      {"cyclic", "true"},
       {"paired_msa_file_paths", "[\"x.a3m\"]"},
       {"template_alignment_file_path", "\"x.m8\""},
       {"template_entry_chain_ids", "[\"1abc_A\"]"},
@@ -148,6 +142,69 @@ static void test_later_keys(void **state) {
   one_refused(QUERY("\"chains\": [], \"covalent_bonds\": [[1, 2]]"), later, "'covalent_bonds'");
   one_refused(QUERY("\"chains\": [], \"leaving_atoms\": [1]"), later, "'leaving_atoms'");
   one_refused(QUERY("\"chains\": [], \"pocket_constraint\": {\"a\": 1}"), later, "'pocket_constraint'");
+}
+
+#define LIGAND(more)   CHAIN("\"molecule_type\": \"ligand\", " more)
+#define MODIFIED(more) PROTEIN("\"sequence\": \"MKT\", \"non_canonical_residues\": " more)
+
+/* What one kind of molecule has and others have not. */
+static void test_molecules_refused(void **state) {
+  (void)state;
+  const of3_status in = OF3_ERR_INPUT;
+  one_refused(CHAIN("\"molecule_type\": \"RNA\""), in, "the key 'sequence' is missing");
+  one_refused(CHAIN("\"molecule_type\": 2, \"sequence\": \"acgt\""), in, "lower-case letter 'a'");
+  one_refused(CHAIN("\"molecule_type\": \"dna\", \"sequence\": \"AC\", \"main_msa_file_paths\": \"a3m/ubi\""),
+              in, "no alignment of DNA");
+  one_refused(PROTEIN("\"sequence\": \"MK\", \"ccd_codes\": \"ATP\""), in, "'ccd_codes' is of ligands");
+  one_refused(LIGAND("\"sequence\": \"ATP\""), in, "'sequence' is of polymers");
+  one_refused(LIGAND("\"main_msa_file_paths\": \"a3m/ubi\", \"ccd_codes\": \"ATP\""), in, "is of polymers");
+  one_refused(LIGAND("\"ccd_codes\": null"), in, "a ligand needs one code");
+  one_refused(LIGAND("\"ccd_codes\": []"), in, "empty list");
+  one_refused(LIGAND("\"ccd_codes\": [\"NAG\", \"NAG\"]"), in, "has 2 codes");
+  one_refused(LIGAND("\"ccd_codes\": [7]"), in, "a list of strings");
+  one_refused(LIGAND("\"ccd_codes\": \"\""), in, "'' is no code of a component");
+  one_refused(LIGAND("\"ccd_codes\": \" ATP \""), in, "without blanks");
+  one_refused(LIGAND("\"ccd_codes\": \"atp\""), in, "1 to 5 capital letters");
+  one_refused(LIGAND("\"ccd_codes\": \"ABCDEF\""), in, "'ABCDEF' is no code");
+  one_refused(MODIFIED("[1]"), in, "an object of positions and codes");
+  one_refused(MODIFIED("{\"0\": \"SEP\"}"), in, "a position in the sequence, 1 to 3");
+  one_refused(MODIFIED("{\"4\": \"SEP\"}"), in, "has the key '4'");
+  one_refused(MODIFIED("{\"99999999999999999999\": \"SEP\"}"), in, "a position in the sequence");
+  one_refused(MODIFIED("{\" 2\": \"SEP\"}"), in, "has the key ' 2'");
+  one_refused(MODIFIED("{\"\": \"SEP\"}"), in, "has the key ''");
+  one_refused(MODIFIED("{\"2\": \"sep\"}"), in, "position 2: 'sep' is no code");
+  one_refused(MODIFIED("{\"2\": 5}"), in, "codes of components");
+  one_refused(MODIFIED("{\"2\": \"SEP\", \"02\": \"SEP\"}"), in, "names position 2 twice");
+  one_refused(PROTEIN("\"sequence\": \"MK\", \"cyclic\": 1"), in, "'cyclic' must be true or false");
+}
+
+static void test_molecules(void **state) {
+  (void)state;
+  of3_query_set set;
+  of3_error err = {0};
+  const char *text =
+      "{\"queries\": {\"x\": {\"chains\": ["
+      "{\"molecule_type\": \"rna\", \"chain_ids\": \"A\", \"sequence\": \"ACGU\", \"cyclic\": true, "
+      "\"non_canonical_residues\": {\"10\": \"A\", \"4\": \"PSU\", \"02\": \"5MC\"}},"
+      "{\"molecule_type\": \"LIGAND\", \"chain_ids\": [\"B\", \"C\"], \"ccd_codes\": \"A1JBI\"}]}}}";
+  assert_int_equal(parse(text, &set, &err), OF3_OK);
+  assert_says(&set.query[0].error, OF3_ERR_INPUT, "has the key '10'");
+  of3_query_set_free(&set);
+  char shorter[1000];
+  snprintf(shorter, sizeof shorter, "%s", text);
+  memcpy(strstr(shorter, "\"10\""), "\"1\" ", 4);
+  assert_int_equal(parse(shorter, &set, &err), OF3_OK);
+  assert_int_equal(set.query[0].error.code, OF3_OK);
+  const of3_query_chain *rna = &set.query[0].chain[0], *ligand = &set.query[0].chain[1];
+  assert_true(rna->type == OF3_RNA && rna->cyclic && rna->n_modified == 3);
+  assert_int_equal(rna->modified[0].position, 1);
+  assert_int_equal(rna->modified[1].position, 2);
+  assert_string_equal(rna->modified[1].code, "5MC");
+  assert_string_equal(rna->modified[2].code, "PSU");
+  assert_true(ligand->type == OF3_LIGAND && !ligand->sequence && !ligand->cyclic && ligand->n_residue == 1);
+  assert_string_equal(ligand->code, "A1JBI");
+  assert_int_equal(of3_query_residues(&set.query[0]), 4 + 2);
+  of3_query_set_free(&set);
 }
 
 static void test_names(void **state) {
@@ -371,7 +428,8 @@ static void test_open(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_whole_file),     cmocka_unit_test(test_one_query),
-      cmocka_unit_test(test_later_keys),     cmocka_unit_test(test_names),
+      cmocka_unit_test(test_later_keys),     cmocka_unit_test(test_molecules_refused),
+      cmocka_unit_test(test_molecules),      cmocka_unit_test(test_names),
       cmocka_unit_test(test_whole_query),    cmocka_unit_test(test_limits),
       cmocka_unit_test(test_fasta),          cmocka_unit_test(test_equal_names),
       cmocka_unit_test(test_fasta_dialects), cmocka_unit_test(test_open),

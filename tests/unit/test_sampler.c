@@ -129,7 +129,7 @@ static of3_prediction fold(const of3_backend *backend, const of3_sampler *sample
     fail_msg("%s", err.text);
   const of3_feature_mode mode = of3_feature_mode_of(net.variant);
   if (of3_query_from_sequence("MKTAYIAKQRQISFVKSHFSRQ", "q", &set, &err) != OF3_OK ||
-      of3_complex_build(&set.query[0], NULL, &complex, &err) != OF3_OK ||
+      of3_complex_build(&set.query[0], NULL, NULL, &complex, &err) != OF3_OK ||
       of3_features_build(&complex, &set.query[0], &mode, 1, NULL, &f, &err) != OF3_OK ||
       of3_plan_fold(&device, threads, &net, &f, &o, &plan, &err) != OF3_OK ||
       of3_fold(&cx, &net, &f, &o, &random, &observer, &p, &err) != OF3_OK)

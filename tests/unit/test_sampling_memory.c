@@ -50,7 +50,7 @@ static void fold(const of3_table *weights, of3_dtype operand, counts *c) {
     fail_msg("%s", err.text);
   const of3_feature_mode mode = of3_feature_mode_of(net.variant);
   if (of3_query_from_sequence("MKTAYIAKQRQISFVKSHFSRQ", "q", &set, &err) != OF3_OK ||
-      of3_complex_build(&set.query[0], NULL, &complex, &err) != OF3_OK ||
+      of3_complex_build(&set.query[0], NULL, NULL, &complex, &err) != OF3_OK ||
       of3_features_build(&complex, &set.query[0], &mode, 1, NULL, &f, &err) != OF3_OK ||
       of3_fold(&cx, &net, &f, &o, &random, &observer, &p, &err) != OF3_OK)
     fail_msg("%s", err.text);

@@ -237,7 +237,7 @@ static void prepare(fold *s) {
     fail_msg("%s", err.text);
   const of3_feature_mode mode = of3_feature_mode_of(OF3_P2);
   if (of3_query_from_sequence("MKTAYIAKQRQISFVKSHFSRQ", "q", &set, &err) != OF3_OK ||
-      of3_complex_build(&set.query[0], NULL, &complex, &err) != OF3_OK ||
+      of3_complex_build(&set.query[0], NULL, NULL, &complex, &err) != OF3_OK ||
       of3_features_build(&complex, &set.query[0], &mode, 1, NULL, &s->f, &err) != OF3_OK)
     fail_msg("%s", err.text);
   of3_complex_free(&complex);

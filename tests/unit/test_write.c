@@ -120,7 +120,7 @@ static void check_built(const char *name, const char *chains) {
   char *json = of3_arena_printf(fx.arena, "{\"queries\": {\"%s\": {\"chains\": [%s]}}}", name, chains);
   if (of3_query_from_json(json, strlen(json), "q.json", "", SIZE_MAX, &set, &err) != OF3_OK)
     fail_msg("%s", err.text);
-  if (of3_complex_build(&set.query[0], NULL, &built, &err) != OF3_OK) fail_msg("%s", err.text);
+  if (of3_complex_build(&set.query[0], NULL, NULL, &built, &err) != OF3_OK) fail_msg("%s", err.text);
   assert_int_equal(built.n_atom, fx.complex.n_atom);
   for (int k = 0; k < built.n_atom; k++) {
     assert_int_equal(built.atom[k].neighbours, fx.complex.atom[k].neighbours);
