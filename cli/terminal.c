@@ -16,13 +16,17 @@
  * handler can reach nothing but file-scope variables. */
 static volatile sig_atomic_t stop_signal, pipe_closed;
 
-/* The second signal, of whichever kind, ends the process. */
+static int stop_signal_seen(void) { return __atomic_load_n(&stop_signal, __ATOMIC_RELAXED); }
+
+/* The second signal, of whichever kind, ends the process. What the interrupted code has in errno stays. */
 static void on_signal(int number) {
-  if (stop_signal) {
+  const int before = errno;
+  if (stop_signal_seen()) {
     signal(number, SIG_DFL);
     raise(number);
   }
-  stop_signal = number;
+  __atomic_store_n(&stop_signal, number, __ATOMIC_RELAXED); /* threads of of3 read it */
+  errno = before;
 }
 
 /* The write fails with EPIPE all the same. */
@@ -96,7 +100,7 @@ int cli_report(const of3_error *err) {
   case OF3_ERR_USAGE:
     return CLI_EXIT_USAGE;
   case OF3_ERR_CANCELLED:
-    return CLI_EXIT_SIGNAL + (stop_signal ? (int)stop_signal : SIGINT);
+    return CLI_EXIT_SIGNAL + (stop_signal_seen() ? stop_signal_seen() : SIGINT);
   default:
     return CLI_EXIT_FAILED;
   }

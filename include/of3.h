@@ -94,8 +94,9 @@ typedef struct of3_callbacks {
   void (*log)(void *user, of3_level level, const char *text); /* text: one line without newline */
   of3_level least;                                            /* messages below it are not made */
   void (*progress)(void *user, const of3_progress_info *info);
-  const volatile sig_atomic_t
-      *cancel; /* non-zero: stop soon, with OF3_ERR_CANCELLED; threads of of3 read it */
+  /* Not 0: stop soon, with OF3_ERR_CANCELLED. Threads of of3 read it by __atomic_load_n; a signal handler or
+   * another thread that sets it does so by __atomic_store_n. */
+  const volatile sig_atomic_t *cancel;
 } of3_callbacks;
 
 /* ---- This program and this machine */

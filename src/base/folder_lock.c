@@ -36,6 +36,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/lock_record.h"
 #include "base/temporary.h"
@@ -58,7 +59,7 @@ of3_lock_options of3_lock_defaults(void) {
 
 /* ---- Time */
 
-static bool is_asked_to_stop(const of3_lock_options *o) { return o->opt_cancel && *o->opt_cancel; }
+static bool is_asked_to_stop(const of3_lock_options *o) { return of3_cancelled(o->opt_cancel); }
 
 /* false: asked to stop. */
 static bool lock_sleep(const of3_lock_options *o, double seconds) {

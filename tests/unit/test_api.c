@@ -92,7 +92,7 @@ static void on_progress(void *user, const of3_progress_info *p) {
   assert_true(p->fraction >= s->fraction && p->fraction <= 1);
   s->fraction = p->fraction;
   s->steps += strcmp(p->phase, "diffusion") == 0;
-  if (s->cancel_in_diffusion && s->steps == 2) s->cancel = 1;
+  if (s->cancel_in_diffusion && s->steps == 2) __atomic_store_n(&s->cancel, 1, __ATOMIC_RELAXED);
 }
 
 static of3_status fold(seen *s, const char *out, of3_report **report, of3_error *err) {

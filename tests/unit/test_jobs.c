@@ -45,7 +45,7 @@ static void on_progress(void *user, const of3_progress_info *p) {
   *fraction = p->fraction;
   if (p->n_worker > s->most_workers) s->most_workers = p->n_worker;
   s->in_diffusion += strcmp(p->phase, "diffusion") == 0;
-  if (s->cancel_in_diffusion && s->in_diffusion == 4) s->cancel = 1;
+  if (s->cancel_in_diffusion && s->in_diffusion == 4) __atomic_store_n(&s->cancel, 1, __ATOMIC_RELAXED);
 }
 
 static of3_status fold(seen *s, int jobs, const char *out, of3_report **report, of3_error *err) {
