@@ -24,14 +24,6 @@ static float float_of(uint32_t u) {
   return x;
 }
 
-uint16_t of3_f32_to_bf16(float x) {
-  uint32_t u = bits_of(x);
-  if ((u & 0x7fffffffu) > 0x7f800000u) return (uint16_t)(u >> 16 | 0x40u);
-  return (uint16_t)((u + 0x7fffu + (u >> 16 & 1u)) >> 16);
-}
-
-float of3_bf16_to_f32(uint16_t x) { return float_of((uint32_t)x << 16); }
-
 float of3_f16_to_f32(uint16_t h) {
   uint32_t sign = (uint32_t)(h & 0x8000u) << 16, e = h >> 10 & 31u, m = h & 0x3ffu;
   if (e == 31) return float_of(sign | 0x7f800000u | m << 13);
