@@ -5,7 +5,7 @@ PARITY ?= out/parity
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 SOURCES = $(shell git ls-files 'include/*.h' 'src/*.[ch]' 'src/*.[ch]pp' 'src/*.inc' 'cli/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' 'examples/*.c')
 
-.PHONY: all demo selftest test sanitize arm64 parity lint format format-check includes tidy cppcheck install install-test clean
+.PHONY: all demo selftest test sanitize tsan clang fuzz arm64 parity lint format format-check includes tidy cppcheck install install-test clean
 
 all: | $(BUILD)/build.ninja
 	@cmake --build $(BUILD) --target of3 -j $(JOBS)
@@ -28,12 +28,19 @@ test: | $(BUILD)/build.ninja
 	@cmake --build $(BUILD) -j $(JOBS)
 	@cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
 
-# The same tests under the address and undefined-behaviour sanitizers.
+# The same tests under the address and undefined-behaviour sanitizers; those with threads under the thread sanitizer; what depends
+# on the compiler with clang; a minute of fuzzing for each reader. What each leaves out is said there.
 sanitize:
-	@tools/install.sh build
-	@cmake --preset sanitize
-	@cmake --build build-sanitize -j $(JOBS)
-	@cd build-sanitize && ctest --output-on-failure -j $(JOBS)
+	@tests/sanitize.sh
+
+tsan:
+	@tests/tsan.sh
+
+clang:
+	@tests/clang.sh
+
+fuzz:
+	@tests/fuzz.sh
 
 # The tests that depend on the processor in NEON and NEON bf16, under qemu (Debian only).
 arm64:

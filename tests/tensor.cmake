@@ -2,6 +2,9 @@ of3_test(test_axes of3_tensor)
 of3_test(test_ops of3_cpu)
 target_sources(test_ops PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/ops_inputs.c ${CMAKE_SOURCE_DIR}/tests/unit/ops_run.c
                                 ${CMAKE_SOURCE_DIR}/tests/unit/ops_batch.c ${CMAKE_SOURCE_DIR}/tests/unit/own_memory.c)
+if(OF3_SANITIZE) # fewer threads; a recorded call takes the same way through a kernel
+  add_test(NAME test_ops_sanitized COMMAND test_ops --threads 2 --without tape)
+endif()
 of3_test(test_backward of3_cpu)
 target_sources(test_backward PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/ops_inputs.c ${CMAKE_SOURCE_DIR}/tests/unit/ops_run.c
                                      ${CMAKE_SOURCE_DIR}/tests/unit/own_memory.c)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing for a job, by apt or Homebrew, and says what. Usage: tools/install.sh build|lint|arm64 ...
+# Installs what is missing for a job, by apt or Homebrew, and says what. Usage: tools/install.sh build|lint|clang|arm64 ...
 set -eu
 
 missing=
@@ -30,6 +30,10 @@ for job in "$@"; do
     need clang-format-14 command -v clang-format-14
     need cppcheck command -v cppcheck
     ;;
+  apt-clang)
+    need clang-14 command -v clang-14
+    need libclang-rt-14-dev sh -c 'test -e "$(clang-14 -print-file-name=libclang_rt.fuzzer-$(uname -m).a)"'
+    ;;
   apt-arm64)
     need gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
     need libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/include/stdlib.h
@@ -42,12 +46,12 @@ for job in "$@"; do
     need jansson pkg-config --exists jansson
     need cmocka pkg-config --exists cmocka
     ;;
-  brew-lint)
+  brew-lint | brew-clang)
     need llvm@14 command -v clang-tidy-14
     need cppcheck command -v cppcheck
     ;;
   *)
-    echo "usage: tools/install.sh build|lint|arm64" >&2
+    echo "usage: tools/install.sh build|lint|clang|arm64" >&2
     exit 2
     ;;
   esac

@@ -1,0 +1,15 @@
+#!/bin/sh
+# Builds everything with clang 14, warnings as errors, and runs what may come out otherwise than with gcc: the kernels of all
+# instruction sets and the network, whose numbers depend on the compiler; what depends on floating point, packed structures, atomics
+# and signed overflow otherwise. Without the MLX plugin, which tests/macos_cross.sh compiles with a newer clang.
+set -eu
+cd "$(dirname "$0")/.."
+tools/install.sh build clang
+jobs=$(getconf _NPROCESSORS_ONLN)
+cmake --preset clang -DOF3_MLX=OFF >/dev/null
+cmake --build build-clang -j "$jobs"
+# Left out: the command line's cases, which are shell scripts about of3's files and words (but for cli_threads: the same bytes for any
+# number of threads); plans and large sizes; what counts allocations; repeated parity on the plain reference.
+without='^cli_|^includes$|_memory$|^test_plan$|^test_tree$|_reference|_mlx|^parity_demo'
+cd build-clang
+exec ctest --output-on-failure -j "$jobs" -E "$without"

@@ -1,0 +1,34 @@
+#!/bin/sh
+# Fuzzes every target of tests/fuzz with libFuzzer and the address and undefined-behaviour sanitizers, as many at a time as there
+# are processors, each for so many seconds, beginning with its corpus, which stays as it is. Fails if an input crashes, leaks,
+# takes longer than 10 seconds or more than 2 GB; it lies in build-fuzz/found then, and belongs into the corpus, mended.
+#   tests/fuzz.sh [SECONDS]      60 by default; inputs found earlier (build-fuzz/corpus) are gone on with
+set -eu
+cd "$(dirname "$0")/.."
+seconds=${1:-60}
+jobs=$(getconf _NPROCESSORS_ONLN)
+tools/install.sh build clang
+cmake --preset fuzz >/dev/null
+cmake --build build-fuzz --target fuzzers -j "$jobs"
+cd build-fuzz
+rm -rf found
+mkdir -p found corpus
+
+cat >run_one.sh <<'END'
+#!/bin/sh
+# run_one.sh SECONDS NAME
+source=../tests/fuzz
+mkdir -p "corpus/$2"
+dictionary=$source/$2.dict
+[ -e "$dictionary" ] && dictionary=-dict=$dictionary || dictionary=
+if tests/"$2"_fuzzer -max_total_time="$1" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="found/$2-" $dictionary \
+  "corpus/$2" "$source/corpus/$2" >"$2.log" 2>&1; then
+  echo "$2: $(sed -n 's/^#\([0-9]*\)[[:space:]]DONE.*/\1 inputs/p' "$2.log")"
+else
+  echo "$2: FAILED"
+  tail -n 60 "$2.log"
+  exit 1
+fi
+END
+chmod +x run_one.sh
+ls ../tests/fuzz/fuzz_*.c | sed 's|.*/||; s|\.c$||' | xargs -P "$jobs" -n 1 ./run_one.sh "$seconds"
