@@ -5,7 +5,7 @@
 #include "terminal.h"
 
 typedef struct features_options {
-  const char *query, *variant, *conformers, *out, *log;
+  const char *query, *variant, *ccd, *conformers, *out, *log;
   uint64_t seed;
 } features_options;
 
@@ -33,6 +33,12 @@ static const cli_option table[] = {
      .value = "N",
      .none = "the first of the query file, else 42",
      .help = "Chooses and rotates the reference conformers"},
+    {.names = "ccd",
+     .kind = CLI_FILE,
+     .offset = FIELD(ccd),
+     .value = "FILE",
+     .none = "the built-in components",
+     .help = "A dictionary made by 'of3 ccd build', looked at first"},
     {.names = "conformers",
      .kind = CLI_FILE,
      .offset = FIELD(conformers),
@@ -67,6 +73,7 @@ static int features_run(const void *options, const char *const *arg, int n) {
                             .variant = o->variant,
                             .has_seed = o->seed != NO_SEED,
                             .seed = o->seed,
+                            .ccd = o->ccd,
                             .conformers = o->conformers,
                             .out = o->out};
   of3_error err = {0};

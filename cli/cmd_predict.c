@@ -10,7 +10,7 @@
 #include "terminal.h"
 
 typedef struct predict_options {
-  const char *query_json, *checkpoint;
+  const char *query_json, *checkpoint, *ccd;
   const char *output_dir, *format, *cif_style, *confidences;
   bool overwrite, no_record, wait;
   int samples, recycles, steps, model_seeds;
@@ -39,6 +39,12 @@ static const cli_option table[] = {
      .value = "FILE",
      .none = "the environment variable OF3_CHECKPOINT",
      .help = "Weights: .pt, .safetensors or DeepSpeed folder"},
+    {.names = "ccd",
+     .kind = CLI_FILE,
+     .offset = FIELD(ccd),
+     .value = "FILE",
+     .none = "the built-in components",
+     .help = "A dictionary made by 'of3 ccd build', looked at first"},
     {.names = "inference-ckpt-name",
      .kind = CLI_REFUSED,
      .value = "NAME",
@@ -241,6 +247,7 @@ static int predict_fold(const predict_options *o, const char *query, const char 
                                  .overwrite = o->overwrite,
                                  .no_record = o->no_record,
                                  .wait = o->wait,
+                                 .ccd = o->ccd,
                                  .jobs = o->jobs};
   of3_engine *engine = NULL;
   of3_model *model = NULL;

@@ -1,7 +1,7 @@
 # Queries, alignments, features.
 of3_test(test_query of3_feat)
 of3_test(test_msa of3_msa)
-of3_test(test_features of3_feature_file)
+of3_test(test_features of3_feature_file of3_ccd)
 of3_test_allocations(test_feat_memory of3_feature_file)
 of3_fuzz(fuzz_query of3_feat)
 of3_fuzz(fuzz_fasta of3_feat)

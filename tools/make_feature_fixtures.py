@@ -155,6 +155,13 @@ def make_queries(folder):
                   molecule('ligand', ['F', 'E'], ccd_codes='TRP'), protein('G', 'MKSYP', non_canonical_residues={'3': 'THR'})],
         'residues_as_ligands': [molecule('ligand', 'A', ccd_codes='ALA'), molecule('ligand', ['B', 'C'], ccd_codes=['DG']),
                                 molecule('ligand', 'D', ccd_codes='N')],
+        'modified': [protein(['A', 'B'], 'GMSYPGTK', a3m('modified/one/uniref90_hits.a3m', 'GMSYPGTK', 9, 56),
+                             non_canonical_residues={'2': 'MSE', '3': 'SEP', '4': 'PTR', '5': 'HYP', '7': 'TPO'})],
+        'modified_bases': [molecule('rna', 'A', 'GUCAUG', non_canonical_residues={'2': 'PSU', '3': '5MC', '4': '6MZ', '5': 'H2U'}),
+                           molecule('dna', 'B', 'GATC', non_canonical_residues={'2': '8OG'})],
+        'ligands': [protein('A', 'MKSYP'), molecule('ligand', ['B', 'C'], ccd_codes='ATP'), molecule('ligand', 'D', ccd_codes='ZN'),
+                    molecule('ligand', ['E', 'F'], ccd_codes='MG'), molecule('ligand', 'G', ccd_codes='NAG'),
+                    molecule('ligand', 'H', ccd_codes='SAH'), molecule('ligand', 'I', ccd_codes='CL')],
         'ring': [protein(['A', 'B'], 'CTKSIPPICFPD', cyclic=True), molecule('rna', 'C', 'GAUC', cyclic=True), protein('D', 'MKV')],
     }
     a3m('folder/ubi/uniref90_hits.a3m', UBI, 4, 19)

@@ -164,8 +164,10 @@ of3_status of3_fold_query(of3_model *model, const of3_query *query, uint64_t see
   OF3_TRY(of3_query_check_chains(query, err));
   OF3_TRY(of3_job_fold_options(&j, err));
   OF3_TRY(of3_memory_budget_init(&j.budget, err));
-  of3_status status = of3_task_group_run(1, fold_single, &f, err);
+  of3_status status = of3_job_open_components(&j, err);
+  if (status == OF3_OK) status = of3_task_group_run(1, fold_single, &f, err);
   of3_prepared_leave(j.prepared);
+  of3_ccd_library_close(j.library);
   of3_memory_budget_free(&j.budget);
   return status != OF3_OK ? status : f.status;
 }

@@ -96,6 +96,21 @@ of3_status of3_job_fold_options(of3_job *j, of3_error *err) {
   return choose_sampler(j, err);
 }
 
+of3_status of3_job_open_components(of3_job *j, of3_error *err) {
+  OF3_TRY(of3_ccd_library_open(j->o->ccd, &j->library, err));
+  j->components = of3_ccd_library_of(j->library);
+  return OF3_OK;
+}
+
+/* Results depend on the dictionary: what tells one from another. */
+static void add_dictionary(of3_job *j) {
+  const of3_ccd *file = of3_ccd_library_file(j->library);
+  const size_t n = strlen(j->options);
+  if (file)
+    snprintf(j->options + n, sizeof j->options - n, " ccd=%d components to %s", of3_ccd_count(file),
+             of3_ccd_newest(file));
+}
+
 static of3_status read_options(of3_job *j, of3_error *err) {
   const of3_predict_options *o = j->o;
   j->tree.folder = o->output_dir;
@@ -123,6 +138,8 @@ static of3_status read_options(of3_job *j, of3_error *err) {
            "samples=%d recycles=%d sampler=%s steps=%d noise_scale=%s step_scale=%s backend=%s dtype=%s",
            o->samples, o->recycles, j->sampler.name, j->sampler.n_step, noise, step,
            j->model->engine->device.backend->name, of3_dtype_name(j->model->engine->device.backend->operand));
+  OF3_TRY(of3_job_open_components(j, err));
+  add_dictionary(j);
   return OF3_OK;
 }
 
@@ -332,6 +349,7 @@ of3_status of3_predict(of3_model *model, const char *query, const of3_predict_op
   if (status == OF3_OK) status = predict(&j, &local);
   of3_job_close_folder(&j);
   of3_query_set_free(&j.set);
+  of3_ccd_library_close(j.library);
   if (j.concluded)
     *ret_report = &j.box->report;
   else

@@ -16,7 +16,7 @@ void of3_prepared_leave(of3_prepared *p) {
 
 static of3_status prepare_fill(const of3_job *j, const of3_log *log, uint64_t seed, of3_prepared *p,
                                of3_error *err) {
-  OF3_TRY(of3_complex_build(p->query, NULL, log, &p->complex, err));
+  OF3_TRY(of3_complex_build(p->query, &j->components, log, &p->complex, err));
   if (j->tree.folder && j->tree.format == OF3_PDB) OF3_TRY(of3_pdb_check(&p->complex, err));
   of3_feature_mode mode = j->mode;
   mode.most_memory = of3_job_free_host_memory(j);
@@ -119,7 +119,7 @@ of3_status of3_job_estimate(const of3_job *j, const of3_query *query, int thread
   of3_features f = {0};
   of3_plan plan = {0};
   bare.use_msas = false;
-  OF3_TRY(of3_complex_build(&bare, NULL, NULL, &complex, err));
+  OF3_TRY(of3_complex_build(&bare, &j->components, NULL, &complex, err));
   of3_status status = of3_features_build(&complex, &bare, &j->mode, 0, NULL, &f, err);
   if (status == OF3_OK) {
     assume_alignment(query, &f);

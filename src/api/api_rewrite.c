@@ -49,7 +49,7 @@ of3_status of3_job_rewrite(of3_job *j, int index, of3_error *err) {
   const of3_log *log = &j->model->engine->log;
   of3_complex complex = {0};
   of3_arena *arena = of3_arena_new(0);
-  of3_status status = arena ? of3_complex_build(of3_job_query(j, index), NULL, log, &complex, err)
+  of3_status status = arena ? of3_complex_build(of3_job_query(j, index), &j->components, log, &complex, err)
                             : of3_fail_memory(err, "an item");
   if (status == OF3_OK) status = rewrite_in(j, index, &complex, arena, err);
   of3_complex_free(&complex);

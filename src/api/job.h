@@ -36,6 +36,7 @@
 #include "api/handles.h"
 #include "base/folder_lock.h"
 #include "base/task_group.h"
+#include "ccd/ccd_library.h"
 #include "chem/complex.h"
 #include "feat/build.h"
 #include "write/ranking.h"
@@ -77,6 +78,8 @@ typedef struct of3_job {
   const uint64_t *seed;    /* [n_seed] */
   int n_seed;
   of3_feature_mode mode;
+  of3_ccd_library *library;  /* where components come from, for as long as there are complexes */
+  of3_library components;    /* the same, as complexes are built with it; one call at a time */
   of3_sampler sampler;       /* as the options want it */
   char options[384];         /* what decides the bytes of the results, as text */
   char (*key)[OF3_KEY_TEXT]; /* [set.n] what the queries in `order` are made from; "": not known yet */
@@ -143,6 +146,9 @@ typedef struct of3_item_run {
 
 /* api_predict.c: checks the options that decide what is computed, and sets the sampler. */
 OF3_MUST_CHECK of3_status of3_job_fold_options(of3_job *j, of3_error *err);
+/* The library of components that the options name; the caller closes it (j->library) when nothing points into
+ * it. */
+OF3_MUST_CHECK of3_status of3_job_open_components(of3_job *j, of3_error *err);
 
 static inline const of3_query *of3_job_query(const of3_job *j, int index) {
   return j->order[index / j->n_seed];

@@ -50,6 +50,8 @@ void of3_ccd_library_close(of3_ccd_library *l) {
   of3_arena_free(l->arena);
 }
 
+const of3_ccd *of3_ccd_library_file(const of3_ccd_library *l) { return l->opt_file; }
+
 /* ---- The user's own */
 
 typedef struct library_addition {

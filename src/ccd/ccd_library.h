@@ -13,6 +13,9 @@ OF3_MUST_CHECK of3_status of3_ccd_library_open(const char *opt_path, of3_ccd_lib
                                                of3_error *err);
 void of3_ccd_library_close(of3_ccd_library *opt_library);
 
+/* The dictionary that it was opened with, or NULL. */
+const of3_ccd *of3_ccd_library_file(const of3_ccd_library *library);
+
 /* Adds the components of a CIF file, or of n bytes of CIF, to the user's own. Whole, or not at all. */
 OF3_MUST_CHECK of3_status of3_ccd_library_add_file(of3_ccd_library *library, const char *path,
                                                    of3_error *err);

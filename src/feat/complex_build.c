@@ -32,31 +32,40 @@ typedef struct build_chain {
 } build_chain;
 
 static of3_status find_component(const of3_library *opt_library, const char *chain, const char *code,
-                                 const of3_component **out, of3_error *err) {
+                                 const of3_log *log, const of3_component **out, of3_error *err) {
   OF3_TRY(of3_component_find(opt_library, code, out, err));
-  if (*out && ((*out)->n_conformer > 0 || (*out)->ideal)) return OF3_OK;
-  if (*out)
+  if (!*out)
+    return of3_fail(
+        err, OF3_ERR_INPUT,
+        "chain %s: the component '%s' is neither built in nor in a dictionary that was given; 'of3 "
+        "ccd build' makes one, --ccd names it",
+        chain, code);
+  if ((*out)->n_atom == 0)
+    return of3_fail(err, OF3_ERR_INPUT, "chain %s: the component '%s' has no atoms but hydrogen", chain,
+                    code);
+  if ((*out)->n_conformer > 0) return OF3_OK;
+  if (!(*out)->ideal)
     return of3_fail(err, OF3_ERR_INPUT, "chain %s: the component '%s' has no coordinates to start from",
                     chain, code);
-  return of3_fail(err, OF3_ERR_INPUT, "chain %s: the component '%s' is unknown; %s", chain, code,
-                  opt_library
-                      ? "it is in no dictionary that is in use"
-                      : "this version of of3 knows the 20 amino acids and the nucleotides of RNA and DNA");
+  of3_logf(log, OF3_LOG_INFO, "chain %s: the reference conformer of '%s' has the dictionary's coordinates",
+           chain, code);
+  return OF3_OK;
 }
 
 static of3_status find_components(const of3_query_chain *c, const of3_library *opt_library,
-                                  of3_arena *scratch, build_chain *out, of3_error *err) {
+                                  const of3_log *log, of3_arena *scratch, build_chain *out, of3_error *err) {
   *out = (build_chain){.query = c,
                        .component = OF3_ARENA_NEW(scratch, const of3_component *, c->n_residue),
                        .modified = OF3_ARENA_NEW(scratch, bool, c->n_residue)};
   if (!out->component || !out->modified) return of3_fail_memory(err, "a complex");
-  if (c->type == OF3_LIGAND) OF3_TRY(find_component(opt_library, c->id[0], c->code, &out->component[0], err));
+  if (c->type == OF3_LIGAND)
+    OF3_TRY(find_component(opt_library, c->id[0], c->code, log, &out->component[0], err));
   for (int k = 0; c->type != OF3_LIGAND && k < c->n_residue; k++)
     out->component[k] = &of3_standard_residues[of3_letter_class(c->type, c->sequence[k])];
   for (int i = 0; i < c->n_modified; i++) {
     const int k = c->modified[i].position - 1;
     out->modified[k] = true;
-    OF3_TRY(find_component(opt_library, c->id[0], c->modified[i].code, &out->component[k], err));
+    OF3_TRY(find_component(opt_library, c->id[0], c->modified[i].code, log, &out->component[k], err));
   }
   for (int k = 0; k < c->n_residue; k++) {
     const of3_component *from = out->component[k];
@@ -273,7 +282,7 @@ static of3_status build_within(const of3_query *q, const of3_library *opt_librar
   build_chain *chain = OF3_ARENA_NEW(scratch, build_chain, q->n_chain);
   if (!chain) return of3_fail_memory(err, "a complex");
   for (int i = 0; i < q->n_chain; i++)
-    OF3_TRY(find_components(&q->chain[i], opt_library, scratch, &chain[i], err));
+    OF3_TRY(find_components(&q->chain[i], opt_library, log, scratch, &chain[i], err));
   OF3_TRY(complex_build_take_memory(q, chain, out, err));
   return put_chains(q, chain, log, out, err);
 }

@@ -56,9 +56,10 @@ echo "# All kinds of molecules"
 cat >mixed.json <<'END'
 {"queries": {"mixed": {"chains": [
   {"molecule_type": "dna", "chain_ids": "C", "sequence": "GATU"},
-  {"molecule_type": "protein", "chain_ids": "A", "sequence": "MSKA"},
+  {"molecule_type": "protein", "chain_ids": "A", "sequence": "MSKA", "non_canonical_residues": {"2": "SEP"}},
   {"molecule_type": "rna", "chain_ids": ["B", "D"], "sequence": "GAUC", "non_canonical_residues": {"3": "DT"}},
-  {"molecule_type": "ligand", "chain_ids": "E", "ccd_codes": "TRP"}]}}}
+  {"molecule_type": "ligand", "chain_ids": ["E", "F"], "ccd_codes": "ATP"},
+  {"molecule_type": "ligand", "chain_ids": "G", "ccd_codes": ["ZN"]}]}}}
 END
 for v in p1 p2 ob; do
   of3 predict mixed.json -c $v.safetensors -o mixed_$v --samples 1 --recycles 1 --steps 2 --log warn >/dev/null
