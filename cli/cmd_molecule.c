@@ -114,7 +114,7 @@ static int molecule_run(const void *options, const char *const *arg, int n) {
 
 const cli_command cli_molecule = {
     .name = "molecule",
-    .usage = "CODE|FILE [options]",
+    .usage = "CODE|SMILES|FILE [options]",
     .summary = "List the atoms and bonds of a chemical component, and draw it",
     .least = 1,
     .most = 1,
@@ -124,7 +124,8 @@ const cli_command cli_molecule = {
     .defaults = molecule_defaults,
     .run = molecule_run,
     .more = "CODE is one of the chemical component dictionary (ALA, ATP, ZN), FILE a CIF file that describes "
-            "components.\nBonds: - single, = double, # triple, : aromatic.\n"
+            "components,\nor an SDF or mol file. SMILES, SDF and mol files need RDKit "
+            "(docs/components.md).\nBonds: - single, = double, # triple, : aromatic.\n"
             "\n"
             "Example\n  of3 molecule ATP --svg atp.svg\n",
 };

@@ -65,9 +65,10 @@ typedef struct of3_component_options {
   const char *code; /* which component, if a file has several; or NULL */
 } of3_component_options;
 
-/* The component of a code, or the one that a CIF file describes (chem_comp, chem_comp_atom, chem_comp_bond).
- */
-OF3_API OF3_MUST_CHECK of3_status of3_component_describe(const char *code_or_file,
+/* The component of a code, the one that a CIF file describes (chem_comp, chem_comp_atom, chem_comp_bond), or,
+ * with RDKit, that of an SDF or mol file (known by .sdf, .mol) or of a SMILES, whose coordinates are those of
+ * a drawing. */
+OF3_API OF3_MUST_CHECK of3_status of3_component_describe(const char *what,
                                                          const of3_component_options *opt_options,
                                                          of3_component_info **ret_info, of3_error *err);
 OF3_API void of3_component_info_free(of3_component_info *opt_info);

@@ -12,6 +12,7 @@ allowed() {
   cif) echo "cif base" ;;
   chem) echo "chem base" ;;
   ccd) echo "ccd cif chem base" ;;
+  rdkit) echo "rdkit ccd cif chem base" ;;
   msa) echo "msa chem base" ;;
   feat) echo "feat msa chem base" ;;
   io) echo "io tensor chem base" ;;
@@ -19,7 +20,7 @@ allowed() {
   featfile) echo "featfile feat io tensor msa chem base" ;;
   score) echo "score model tensor feat io msa chem base" ;;
   write) echo "write score model tensor feat io msa chem base" ;;
-  api) echo "api write score featfile model cpu cuda mlx tensor feat io msa ccd cif chem base" ;;
+  api) echo "api write score featfile model cpu cuda mlx tensor feat io msa rdkit ccd cif chem base" ;;
   *) return 1 ;;
   esac
 }

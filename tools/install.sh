@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing for a job, by apt or Homebrew, and says what. Usage: tools/install.sh build|lint|clang|arm64 ...
+# Installs what is missing for a job, by apt or Homebrew, and says what. Usage: tools/install.sh build|lint|clang|arm64|rdkit ...
 set -eu
 
 missing=
@@ -39,6 +39,14 @@ for job in "$@"; do
     need libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/include/stdlib.h
     need qemu-user command -v qemu-aarch64
     ;;
+  apt-rdkit)
+    need librdkit-dev test -e /usr/include/rdkit/GraphMol/GraphMol.h
+    need libboost-dev test -e /usr/include/boost/shared_ptr.hpp
+    ;;
+  brew-rdkit)
+    need rdkit brew list rdkit
+    need boost brew list boost
+    ;;
   brew-build)
     need cmake command -v cmake
     need ninja command -v ninja
@@ -51,7 +59,7 @@ for job in "$@"; do
     need cppcheck command -v cppcheck
     ;;
   *)
-    echo "usage: tools/install.sh build|lint|clang|arm64" >&2
+    echo "usage: tools/install.sh build|lint|clang|arm64|rdkit" >&2
     exit 2
     ;;
   esac

@@ -7,6 +7,7 @@
 #include "ccd/ccd_draw.h"
 #include "ccd/ccd_library.h"
 #include "of3_chem.h"
+#include "rdkit/rdkit.h"
 
 typedef struct component_handle {
   of3_component_info info; /* first: what the user holds */
@@ -29,10 +30,43 @@ static of3_status component_of_file(component_handle *h, const char *path, const
   return of3_fail(err, OF3_ERR_INPUT, "'%.200s' describes no component '%.20s'", path, opt_code);
 }
 
+/* Whether a file is an SDF or mol file, by its name. */
+static bool component_is_mol_file(const char *path) {
+  size_t n = strlen(path);
+  return n > 4 && (strcmp(path + n - 4, ".sdf") == 0 || strcmp(path + n - 4, ".mol") == 0);
+}
+
+static of3_status component_of_mol_file(component_handle *h, const char *path, of3_error *err) {
+  const of3_rdkit *rdkit = NULL;
+  of3_ccd_entry *e = NULL;
+  OF3_TRY(of3_rdkit_open(&rdkit, err));
+  OF3_TRY(of3_rdkit_file_entry(rdkit, path, h->arena, &e, err));
+  h->entry = e;
+  h->info.source = path;
+  return OF3_OK;
+}
+
+/* Codes are letters and digits; SMILES longer than those, or with other signs. */
+static bool component_is_smiles(const char *text) {
+  size_t n = strlen(text);
+  return n > 5 || n != strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789");
+}
+
+static of3_status component_of_smiles(component_handle *h, const char *smiles, of3_error *err) {
+  const of3_rdkit *rdkit = NULL;
+  of3_ccd_entry *e = NULL;
+  OF3_TRY(of3_rdkit_open(&rdkit, err));
+  OF3_TRY(of3_rdkit_smiles_entry(rdkit, smiles, h->arena, &e, err));
+  h->entry = e;
+  h->info.source = "SMILES";
+  return OF3_OK;
+}
+
 static of3_status component_of_code(component_handle *h, const char *code, const of3_component_options *o,
                                     of3_error *err) {
   OF3_TRY(of3_ccd_library_entry(h->library, code, &h->entry, &h->info.source, err));
   if (h->entry) return OF3_OK;
+  if (component_is_smiles(code)) return component_of_smiles(h, code, err);
   if (o->ccd)
     return of3_fail(
         err, OF3_ERR_INPUT,
@@ -101,7 +135,12 @@ static of3_status component_describe(component_handle *h, const char *what, cons
   OF3_TRY(of3_ccd_library_open(o->ccd, &h->library, err));
   const char *copy = of3_arena_strdup(h->arena, what);
   if (!copy) return of3_fail_memory(err, "a component");
-  OF3_TRY(of3_is_file(what) ? component_of_file(h, copy, o->code, err) : component_of_code(h, copy, o, err));
+  if (!of3_is_file(what))
+    OF3_TRY(component_of_code(h, copy, o, err));
+  else if (component_is_mol_file(what))
+    OF3_TRY(component_of_mol_file(h, copy, err));
+  else
+    OF3_TRY(component_of_file(h, copy, o->code, err));
   return component_fill(h, err);
 }
 

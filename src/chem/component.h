@@ -100,4 +100,7 @@ bool of3_component_loses(const of3_component *component, int atom, of3_molecule 
 /* 1 ... 118, or 0 for a symbol that is no element; capital letters ("C", "SE"). */
 int of3_element_number(const char *symbol);
 
+/* The symbol in capital letters, "" for another number. Returns out. */
+const char *of3_element_symbol(int number, char out[4]);
+
 #endif

@@ -16,3 +16,11 @@ int of3_element_number(const char *symbol) {
     if (memcmp(symbols + 2 * (z - 1), key, 2) == 0) return z;
   return 0;
 }
+
+const char *of3_element_symbol(int number, char out[4]) {
+  memset(out, 0, 4);
+  if (number < 1 || number > 118) return out;
+  memcpy(out, symbols + 2 * (number - 1), 2);
+  if (out[1] == ' ') out[1] = 0;
+  return out;
+}

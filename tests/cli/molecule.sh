@@ -16,4 +16,10 @@ grep '<title>' hem.svg
 run of3 molecule ala
 printf 'data_x\n_entry.id x\n' >none.cif
 run of3 molecule none.cif
+# SMILES and mol files need RDKit (tests/unit/test_rdkit.c, where it is there).
+OF3_RDKIT_PLUGIN=/nonexistent
+export OF3_RDKIT_PLUGIN
+run of3 molecule 'CC(=O)O'
+: >acid.sdf
+run of3 molecule acid.sdf
 no_leftovers .

@@ -1,0 +1,70 @@
+/* RDKit behind a table of C functions: what the plugin of3_rdkit exports (src/rdkit/shim.cpp). No exception
+ * leaves it; a function that fails writes a clause into why [size]. */
+#ifndef OF3_RDKIT_SHIM_H
+#define OF3_RDKIT_SHIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct of3_rdkit_mol of3_rdkit_mol; /* hydrogens are implicit */
+
+typedef struct of3_rdkit_atom {
+  int element; /* atomic number */
+  int charge, hydrogens;
+  bool aromatic;
+  char stereo; /* 'R', 'S', or 'N' */
+} of3_rdkit_atom;
+
+enum { OF3_RDKIT_DATIVE = 17 }; /* order of a bond from the atom that gives both electrons */
+
+typedef struct of3_rdkit_bond {
+  int a, b;
+  int order; /* 1 ... 4, OF3_RDKIT_DATIVE */
+  bool aromatic;
+} of3_rdkit_bond;
+
+/* How a conformer is sought, in this order (OpenFold3): ETKDGv3; with torsions of small rings; from random
+ * coordinates. */
+typedef enum of3_rdkit_strategy {
+  OF3_RDKIT_PLAIN,
+  OF3_RDKIT_SMALL_RINGS,
+  OF3_RDKIT_RANDOM,
+  OF3_RDKIT_N_STRATEGY
+} of3_rdkit_strategy;
+
+enum { OF3_RDKIT_ABI = 1 };
+
+typedef struct of3_rdkit {
+  uint32_t abi;        /* OF3_RDKIT_ABI: changes with this struct */
+  const char *version; /* "2025.09.6" */
+  bool has_limit;      /* whether a search for a conformer ends after its time */
+  /* Sanitised molecules; NULL: they cannot be. Bonds to metals that break a valence become dative. */
+  of3_rdkit_mol *(*from_smiles)(const char *smiles, char *why, size_t size);
+  of3_rdkit_mol *(*from_mol_block)(const char *text, char *why,
+                                   size_t size); /* MDL mol file, one entry of an SDF */
+  /* Heavy atoms. opt_xyz [n_atom, 3] shows the stereochemistry; NULL leaves it open. */
+  of3_rdkit_mol *(*from_graph)(int n_atom, const of3_rdkit_atom *atom, int n_bond, const of3_rdkit_bond *bond,
+                               const float *opt_xyz, char *why, size_t size);
+  void (*free)(of3_rdkit_mol *opt_mol);
+  void (*count)(const of3_rdkit_mol *mol, int *ret_atoms, int *ret_bonds);
+  void (*describe)(const of3_rdkit_mol *mol, of3_rdkit_atom *atom,
+                   of3_rdkit_bond *bond); /* double bonds, no aromatic ones */
+  /* xyz [n_atom, 3] Angstrom. Hydrogens are added for the search and removed again. seconds 0: no limit. */
+  bool (*conformer)(const of3_rdkit_mol *mol, of3_rdkit_strategy strategy, int seed, unsigned seconds,
+                    float *xyz, char *why, size_t size);
+  void (*flat)(const of3_rdkit_mol *mol, float *xy); /* [n_atom, 2] of a drawing */
+} of3_rdkit;
+
+#define OF3_RDKIT_ENTRY "of3_rdkit_entry"
+typedef const of3_rdkit *of3_rdkit_entry_function(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,182 @@
+/* RDKit's plugin: molecules, and conformers equal to OpenFold3's (tools/make_conformer_fixtures.py). Without
+ * the plugin nothing is tested but the sentence that says so. */
+#define _POSIX_C_SOURCE 200809L
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ccd/ccd_library.h"
+#include "rdkit/rdkit.h"
+
+static const of3_rdkit *rdkit; /* NULL: not installed */
+
+static void assert_says(const of3_error *err, const char *part) {
+  if (!strstr(err->text, part)) fail_msg("expected '...%s...', got '%s'", part, err->text);
+}
+
+static void test_missing(void **state) {
+  (void)state;
+  const of3_rdkit *none = NULL;
+  of3_error err = {0};
+  setenv("OF3_RDKIT_PLUGIN", "/nonexistent/of3_rdkit.so", 1);
+  assert_int_equal(of3_rdkit_open(&none, &err), OF3_ERR_UNSUPPORTED);
+  assert_says(
+      &err,
+      "RDKit cannot be opened: OF3_RDKIT_PLUGIN names '/nonexistent/of3_rdkit.so', which cannot be read");
+  assert_says(&err, "install librdkit-dev and libboost-dev");
+  unsetenv("OF3_RDKIT_PLUGIN");
+}
+
+static of3_ccd_entry *smiles_entry(const char *smiles, of3_arena *arena) {
+  of3_ccd_entry *e = NULL;
+  of3_error err = {0};
+  if (of3_rdkit_smiles_entry(rdkit, smiles, arena, &e, &err) != OF3_OK) fail_msg("%s", err.text);
+  return e;
+}
+
+static void test_smiles(void **state) {
+  (void)state;
+  if (!rdkit) skip();
+  of3_arena *arena = of3_arena_new(0);
+  const of3_ccd_entry *e = smiles_entry("C[C@H](N)C(=O)[O-].[Na+]", arena);
+  const of3_component *c = of3_ccd_component(e, arena);
+  assert_int_equal(c->n_atom, 7);
+  assert_string_equal(c->atom[0].name, "C1");
+  assert_string_equal(c->atom[2].name, "N1");
+  assert_string_equal(c->atom[6].name, "NA1");
+  assert_int_equal(c->atom[0].hydrogens, 3);
+  assert_int_equal(c->atom[5].charge, -1);
+  assert_int_equal(c->atom[6].charge, 1);
+  assert_int_equal(e->atom[1].stereo, 'S');
+  assert_int_equal(c->bond[3].order, 2);
+  e = smiles_entry("[H]OC([H])C", arena); /* written hydrogens are not kept */
+  assert_string_equal(e->atom[0].name, "O1");
+  assert_int_equal(of3_ccd_component(e, arena)->n_atom, 3);
+  of3_arena_free(arena);
+}
+
+static void test_wrong_smiles(void **state) {
+  (void)state;
+  static const struct {
+    const char *smiles, *says;
+  } wrong[] = {
+      {"C1CC", "the SMILES 'C1CC' cannot be read"},
+      {"C(C)(C)(C)(C)C", "valence"},
+      {"", "no atom"},
+      {"C*", "atom 2 is of no element"},
+      {"not a smiles", "cannot be read"},
+  };
+  if (!rdkit) skip();
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    of3_arena *arena = of3_arena_new(0);
+    of3_ccd_entry *e = NULL;
+    of3_error err = {0};
+    assert_int_equal(of3_rdkit_smiles_entry(rdkit, wrong[i].smiles, arena, &e, &err), OF3_ERR_INPUT);
+    assert_says(&err, wrong[i].says);
+    of3_arena_free(arena);
+  }
+}
+
+/* The molecule of a line of the fixture. */
+static of3_rdkit_mol *fixture_molecule(of3_ccd_library *l, const char *kind, const char *what) {
+  char why[200] = "";
+  of3_error err = {0};
+  of3_rdkit_mol *mol = NULL;
+  const of3_component *c = NULL;
+  const of3_library library = of3_ccd_library_of(l);
+  if (strcmp(kind, "smiles") == 0) return rdkit->from_smiles(what, why, sizeof why);
+  if (library.find(library.user, what, &c, &err) != OF3_OK ||
+      of3_rdkit_component(rdkit, c, true, &mol, &err) != OF3_OK)
+    fail_msg("%s", err.text);
+  return mol;
+}
+
+static double fixture_difference(FILE *f, int n, const float *xyz) {
+  double most = 0, x;
+  for (int i = 0; i < 3 * n; i++) {
+    assert_int_equal(fscanf(f, "%lf", &x), 1);
+    most = fmax(most, fabs(x - (double)xyz[i]));
+  }
+  return most;
+}
+
+/* As OpenFold3's, with the RDKit that it has. */
+static void test_conformers(void **state) {
+  (void)state;
+  char kind[16], what[64], why[200] = "";
+  int n, strategy, seed[3], atoms, bonds, done = 0;
+  double most = 0;
+  if (!rdkit || strncmp(rdkit->version, "2025.09", 7) != 0) skip();
+  of3_error err = {0};
+  of3_ccd_library *l = NULL;
+  assert_int_equal(of3_ccd_library_open(NULL, &l, &err), OF3_OK);
+  FILE *f = fopen("tests/fixtures/rdkit/conformers.txt", "r");
+  assert_non_null(f);
+  for (; fscanf(f, "%15s %63s %d %d %d %d %d", kind, what, &n, &strategy, &seed[0], &seed[1], &seed[2]) == 7;
+       done++) {
+    of3_rdkit_mol *mol = fixture_molecule(l, kind, what);
+    assert_non_null(mol);
+    rdkit->count(mol, &atoms, &bonds);
+    assert_int_equal(atoms, n);
+    float *xyz = calloc((size_t)n, 3 * sizeof *xyz);
+    for (int k = 0; k <= strategy; k++)
+      assert_int_equal(rdkit->conformer(mol, (of3_rdkit_strategy)k, seed[k], 60, xyz, why, sizeof why),
+                       k == strategy);
+    most = fmax(most, fixture_difference(f, n, xyz));
+    free(xyz);
+    rdkit->free(mol);
+  }
+  fclose(f);
+  print_message("%d conformers, largest difference %g Angstrom\n", done, most);
+  assert_int_equal(done, 24);
+  assert_true(most <= 2e-6); /* measured 5.1e-7, the last digits of float32 */
+  of3_ccd_library_close(l);
+}
+
+/* What RDKit refuses gets the dictionary's coordinates, and the log says so. */
+static void note(void *user, of3_level level, const char *text) {
+  (void)level;
+  snprintf(user, 300, "%s", text);
+}
+
+static void test_fallback(void **state) {
+  (void)state;
+  if (!rdkit) skip();
+  static const of3_component_atom atom[6] = {{"C1", "C", 0, 0, 0, false}, {"C2", "C", 0, 0, 0, false},
+                                             {"C3", "C", 0, 0, 0, false}, {"C4", "C", 0, 0, 0, false},
+                                             {"C5", "C", 0, 0, 0, false}, {"C6", "C", 0, 0, 0, false}};
+  static const of3_component_bond bond[5] = {
+      {0, 1, 1, false}, {0, 2, 1, false}, {0, 3, 1, false}, {0, 4, 1, false}, {0, 5, 1, false}};
+  static const float ideal[18] = {0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, -1, 0, 0, 0, -1, 0};
+  const of3_component five = {
+      .code = "X5", .n_atom = 6, .n_bond = 5, .atom = atom, .bond = bond, .ideal = ideal};
+  of3_component bare = five;
+  bare.ideal = NULL;
+  char said[300] = "";
+  const of3_log log = {.sink = note, .user = said, .least = OF3_LOG_WARN};
+  const int seed[3] = {1, 2, 3};
+  float xyz[18] = {0};
+  of3_error err = {0};
+  assert_int_equal(of3_rdkit_conformer(rdkit, &five, true, seed, 10, &log, xyz, &err), OF3_OK);
+  assert_memory_equal(xyz, ideal, sizeof ideal);
+  assert_non_null(strstr(said, "component X5: the dictionary's coordinates are taken"));
+  assert_int_equal(of3_rdkit_conformer(rdkit, &bare, true, seed, 10, &log, xyz, &err), OF3_ERR_INPUT);
+  assert_says(&err, "component X5 has no coordinates, and RDKit makes none");
+}
+
+int main(void) {
+  of3_error err = {0};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_missing),    cmocka_unit_test(test_smiles),   cmocka_unit_test(test_wrong_smiles),
+      cmocka_unit_test(test_conformers), cmocka_unit_test(test_fallback),
+  };
+  if (of3_rdkit_open(&rdkit, &err) != OF3_OK) print_message("skipped: %s\n", err.text);
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
