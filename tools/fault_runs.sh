@@ -59,7 +59,7 @@ for disk in "" noexchange; do
   cp -r A out2 && rm -rf out && mv out2 out
   disturbed "$disk count=$work/changes"
   changes=$(cat "$work/changes")
-  [ "$changes" -gt 100 ] || fail "$changes changes were counted: $shim is not in the way"
+  [ "$changes" -gt 20 ] || fail "$changes changes were counted: $shim is not in the way"
   at=$first
   while [ "$at" -le "$changes" ]; do
     for how in fail full kill; do

@@ -211,6 +211,7 @@ static of3_status check_existing(of3_job *j, int index, of3_arena *arena, of3_er
                                .style = j->tree.style,
                                .full = j->tree.full};
   OF3_TRY(of3_replacement_of(j->tree.folder, j->item[index].query, wanted.seed, arena, &stage, err));
+  OF3_TRY(of3_replacement_check(&stage, err));
   if (!j->o->overwrite && of3_is_folder(stage.home)) {
     OF3_TRY(of3_manifest_check(stage.home, &wanted, j->model->engine->callbacks.cancel, arena, &found, &state,
                                why, err));

@@ -19,15 +19,14 @@ int of3_query_residues(const of3_query *q) {
   return (int)n; /* bounded by of3_query_check_chains */
 }
 
-/* Whether a file of the run has this name beside the folders of queries (write/tree.h), in whatever case: not
- * all file systems know case. */
+/* Whether a file or folder of the run may have this name beside the folders of queries (write/tree.h), in
+ * whatever case: not all file systems know case. */
 static bool is_file_of_run(const char *name) {
-  static const char *const files[] = {
-      "ranking.tsv", "summary.txt", "inference_query_set.json", "experiment_config.json", "model_config.json",
-      ".of3-lock",   ".of3-new"};
+  static const char *const files[] = {"ranking.tsv", "summary.txt", "inference_query_set.json",
+                                      "experiment_config.json", "model_config.json"};
   for (size_t i = 0; i < sizeof files / sizeof *files; i++)
     if (strcasecmp(name, files[i]) == 0) return true;
-  return false;
+  return strncasecmp(name, ".of3-", 5) == 0;
 }
 
 of3_status of3_query_check_name(const char *name, of3_error *err) {

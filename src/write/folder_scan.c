@@ -69,9 +69,9 @@ static of3_status scan_output(DIR *d, const char *out, const of3_folder_lock *lo
                               of3_error *err) {
   for (struct dirent *e; (e = readdir(d)) != NULL;) {
     const char *name = e->d_name;
-    if (of3_is_left_in_output(name))
-      unlinkat(dirfd(d), name, 0);
-    else if (strncmp(name, OF3_LOCK_NAME ".", strlen(OF3_LOCK_NAME) + 1) == 0)
+    if (of3_is_left_in_output(name) && unlinkat(dirfd(d), name, 0) == 0)
+      continue; /* no folder of that name */
+    if (strncmp(name, OF3_LOCK_NAME ".", strlen(OF3_LOCK_NAME) + 1) == 0)
       of3_folder_lock_clean(lock, name);
     else if (!is_own_name(name) && e->d_type != DT_REG && is_query_folder(dirfd(d), name) &&
              !add_name(list, name))

@@ -16,7 +16,21 @@
 #endif
 
 #include "base/file.h"
+#include "base/target.h"
 #include "write/names.h"
+
+/* A link stays, and what it leads to is replaced. */
+static of3_status follow_home(of3_replacement *s, of3_arena *arena, of3_error *err) {
+  struct stat st;
+  if (lstat(s->home, &st) != 0 || !S_ISLNK(st.st_mode)) return OF3_OK;
+  char *real = realpath(s->home, NULL);
+  if (!real)
+    return of3_fail(err, OF3_ERR_IO, "cannot put results in the place of '%s', which is a link: %s", s->home,
+                    strerror(errno));
+  s->home = of3_arena_strdup(arena, real);
+  free(real);
+  return s->home ? OF3_OK : of3_fail_memory(err, "a path");
+}
 
 of3_status of3_replacement_of(const char *out, const char *query, uint64_t seed, of3_arena *arena,
                               of3_replacement *ret, of3_error *err) {
@@ -28,17 +42,25 @@ of3_status of3_replacement_of(const char *out, const char *query, uint64_t seed,
       .old = of3_arena_printf(arena, "%s%s" OF3_STAGE_NAME "/old_%" PRIu64 ".%s", out, slash, seed, query),
       .home = of3_arena_printf(arena, "%s%s%s/seed_%" PRIu64, out, slash, query, seed),
       .parent = of3_arena_printf(arena, "%s%s%s", out, slash, query)};
-  return ret->folder && ret->old && ret->home && ret->parent ? OF3_OK : of3_fail_memory(err, "a path");
+  if (!ret->folder || !ret->old || !ret->home || !ret->parent) return of3_fail_memory(err, "a path");
+  return follow_home(ret, arena, err);
+}
+
+of3_status of3_replacement_check(const of3_replacement *s, of3_error *err) {
+  const char *kind = of3_path_kind(s->home);
+  if (!kind || of3_is_folder(s->home)) return OF3_OK;
+  return of3_fail(
+      err, OF3_ERR_IO,
+      "cannot put results in the place of '%s': it is %s, which is not replaced; remove it or name another "
+      "output folder",
+      s->home, kind);
 }
 
 /* Of the files in the folder removes what of3 wrote; the rest moves home. What cannot be moved stays, and
  * with it the folder. */
 static void retire(const of3_replacement *s, const char *folder) {
   DIR *d = opendir(folder);
-  if (!d) {
-    unlink(folder); /* a link to a folder */
-    return;
-  }
+  if (!d) return;
   const int from = dirfd(d), to = open(s->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   for (struct dirent *e; (e = readdir(d)) != NULL;) {
     struct stat st;
@@ -50,7 +72,7 @@ static void retire(const of3_replacement *s, const char *folder) {
   }
   if (to >= 0) close(to);
   closedir(d);
-  if (rmdir(folder) != 0 && errno == ENOTDIR) unlink(folder); /* a link */
+  rmdir(folder);
 }
 
 void of3_replacement_drop(const of3_replacement *s) { retire(s, s->folder); }
@@ -138,6 +160,7 @@ static of3_status commit_by_two_renames(const of3_replacement *s, of3_error *err
 }
 
 of3_status of3_replacement_commit(const of3_replacement *s, of3_error *err) {
+  OF3_TRY(of3_replacement_check(s, err));
   OF3_TRY(of3_make_folder(s->parent, err));
   if (!of3_replacement_replaces(s)) return rename(s->folder, s->home) == 0 ? OF3_OK : commit_failed(s, err);
   if (exchange(s->folder, s->home)) {

@@ -21,13 +21,16 @@
 typedef struct of3_replacement {
   const char *query;
   uint64_t seed;
-  char *folder, *home, *parent; /* where it is written, where it goes, OUT/QUERY */
+  char *folder, *home, *parent; /* where it is written, where it goes (behind a link), OUT/QUERY */
   char *old;                    /* where old results are for a moment, if they cannot be exchanged */
 } of3_replacement;
 
 /* The paths, in the arena. out: the output folder. */
 OF3_MUST_CHECK of3_status of3_replacement_of(const char *out, const char *query, uint64_t seed,
                                              of3_arena *arena, of3_replacement *ret_stage, of3_error *err);
+
+/* Refuses to replace anything but a folder. */
+OF3_MUST_CHECK of3_status of3_replacement_check(const of3_replacement *stage, of3_error *err);
 
 /* An empty folder to write to. */
 OF3_MUST_CHECK of3_status of3_replacement_begin(const of3_replacement *stage, of3_error *err);

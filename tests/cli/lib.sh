@@ -49,6 +49,18 @@ same_results() {
   }
 }
 
+# as_listed FOLDER N: the files of N queries and seeds are those that their of3_run.json lists.
+as_listed() {
+  found=$(find "$1" -name of3_run.json -not -path '*/.of3*')
+  [ "$(echo "$found" | wc -l)" = "$2" ] || fail "not $2 results: $found"
+  for m in $found; do
+    sed -n 's/^ *"name": "\(.*\)",/\1/p' "$m" >"$work/names"
+    sed -n 's/^ *"sha256": "\(.*\)"/\1/p' "$m" | paste -d' ' - "$work/names" | sed 's/ /  /' >"$work/sums"
+    [ -s "$work/sums" ] || fail "$m lists nothing"
+    (cd "${m%/*}" && sha256sum --status -c "$work/sums") || fail "$m: these are not the listed files"
+  done
+}
+
 skip() {
   echo "skipped: $*"
   exit 77

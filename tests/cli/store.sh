@@ -70,3 +70,11 @@ if ($(command -v bash) -c 'ulimit -f 1') 2>/dev/null; then
   no_leftovers limit
   [ ! -e limit/.of3-new ] || fail "the stage is there"
 fi
+
+echo "# a query called like a temporary file of the run stays in the ranking; what of3 calls its own is refused"
+printf '>summary.txt.tmp-12\nMKT\n' >odd.fasta
+fold odd.fasta -o odd --steps 2 >/dev/null
+fold MKTAY -o odd --steps 2 >/dev/null
+cut -f1 odd/ranking.tsv | uniq
+printf '>.OF3-lock.1\nMKT\n' >odd.fasta
+run fold odd.fasta -o odd --steps 2

@@ -60,3 +60,24 @@ cat >fifo.json <<END
 END
 mkfifo fifo.a3m
 run of3 features fifo.json --out f --log error
+echo "# where results go: a link to a folder is followed, and nothing but a folder is replaced"
+mkdir -p out4/query kept/seed_9
+echo mine >kept/mine.txt
+ln -s ../../kept out4/query/seed_42
+quick MKT -c ob.safetensors -o out4 >shown
+quick MKT -c ob.safetensors -o out4 --overwrite >shown
+[ -L out4/query/seed_42 ] && [ -f kept/of3_run.json ] && [ -f kept/mine.txt ] && [ -d kept/seed_9 ] || fail "the link, or what it leads to, is gone"
+rm out4/query/seed_42
+mkfifo out4/query/seed_42
+run quick MKT -c ob.safetensors -o out4
+[ -p out4/query/seed_42 ] || fail "a FIFO was replaced"
+rm out4/query/seed_42
+echo mine >out4/query/seed_42
+run quick MKT -c ob.safetensors -o out4 --overwrite
+[ "$(cat out4/query/seed_42)" = mine ] || fail "a file was replaced"
+rm out4/query/seed_42
+ln -s nowhere out4/query/seed_42
+run quick MKT -c ob.safetensors -o out4
+[ -L out4/query/seed_42 ] || fail "a link was replaced"
+no_leftovers out4
+[ ! -e out4/.of3-new ] || fail "the stage is there"
