@@ -119,7 +119,7 @@ static char *escape_unprintable(char *text) {
   of3_str out = {0};
   for (const char *p = text; *p && !out.failed;) {
     char shown[32];
-    uint32_t code;
+    uint32_t code = 0;
     const size_t n = *p == '\n' ? 1 : of3_utf8_next(p, strnlen(p, 4), &code);
     char one[5] = {0};
     memcpy(one, p, n);
