@@ -19,7 +19,7 @@ typedef struct predict_options {
   double noise_scale, step_scale;
   cli_seeds seeds;
   cli_machine machine;
-  int jobs;
+  int jobs, batch;
   const char *log;
 } predict_options;
 
@@ -188,6 +188,16 @@ static const cli_option table[] = {
      .none = "as many as their sizes and memory make sensible",
      .help = "Folds (of queries and seeds) side by side, which share threads and memory; 1 is one after the "
              "other. Results do not depend on it"},
+    {.names = "batch",
+     .kind = CLI_INT,
+     .offset = FIELD(batch),
+     .low = 0,
+     .high = 64,
+     .value = "N",
+     .none = "as many as is faster",
+     .help =
+         "Folds that go through the network together, padded to the largest; 1 is each on its own. Results "
+         "do not depend on it on the CPU"},
     {.names = "use-tf32",
      .kind = CLI_OFF,
      .value = "BOOL",
@@ -216,6 +226,7 @@ static void predict_defaults(void *options) {
   o->confidences = p.confidences;
   o->machine = cli_machine_defaults();
   o->jobs = p.jobs;
+  o->batch = p.batch;
   o->log = "info";
 }
 
@@ -248,7 +259,8 @@ static int predict_fold(const predict_options *o, const char *query, const char 
                                  .no_record = o->no_record,
                                  .wait = o->wait,
                                  .ccd = o->ccd,
-                                 .jobs = o->jobs};
+                                 .jobs = o->jobs,
+                                 .batch = o->batch};
   of3_engine *engine = NULL;
   of3_model *model = NULL;
   of3_report *report = NULL;

@@ -145,6 +145,7 @@ static void duration(double seconds, char *out, size_t size) {
 static void progress_text(const cli_worker *t, const of3_progress_info *p, char *out, size_t size) {
   char left[64];
   int n = snprintf(out, size, "%s", t->label);
+  if (p->n_more > 0) n += snprintf(out + n, size - (size_t)n, " and %d more", p->n_more);
   if (p->n_item > 1) n += snprintf(out + n, size - (size_t)n, " (%d of %d)", p->item, p->n_item);
   n += snprintf(out + n, size - (size_t)n, ": %s", p->phase);
   if (p->total > 1) n += snprintf(out + n, size - (size_t)n, " %d/%d", p->done, p->total);

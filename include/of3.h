@@ -85,6 +85,7 @@ typedef struct of3_progress_info {
   int done, total;      /* steps of the phase */
   double fraction;      /* of the pair's arithmetic, 0 .. 1 */
   double seconds;       /* since the pair was begun */
+  int n_more;           /* other pairs that go through the network together with this one */
 } of3_progress_info;
 
 /* Called from the thread that called of3, also while it folds several queries at a time; any member may be
@@ -224,6 +225,10 @@ typedef struct of3_predict_options {
   int jobs; /* pairs of query and seed folded side by side, sharing threads and memory; at most as many as the
              * engine has threads. 0: chosen by their sizes; 1: one after the other, which saves memory.
              * Results do not depend on it */
+  int batch; /* pairs of query and seed that go through the network together, padded to the largest of them;
+              * at most 64. 0: chosen by their sizes and the backend; 1: each on its own. Fewer where there is
+              * no memory for so many. Results do not depend on it on the CPU; elsewhere in the last bits of
+              * sums */
 } of3_predict_options;
 
 OF3_API of3_predict_options of3_predict_defaults(void);

@@ -27,7 +27,8 @@ add_test(NAME test_mlx_model COMMAND test_mlx_model WORKING_DIRECTORY ${CMAKE_SO
 of3_test(test_region of3_cpu of3_mlx)
 add_test(NAME test_region_mlx COMMAND test_region mlx)
 add_test(NAME test_tape_mlx COMMAND test_tape mlx WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-set(mlx_tests test_mlx_model test_region_mlx test_tape_mlx test_ops_mlx test_ops_mlx_declined test_ops_mlx_declined_bf16 test_ops_mlx_bf16
+add_test(NAME test_fold_batch_mlx COMMAND test_fold_batch mlx WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set(mlx_tests test_mlx_model test_region_mlx test_tape_mlx test_fold_batch_mlx test_ops_mlx test_ops_mlx_declined test_ops_mlx_declined_bf16 test_ops_mlx_bf16
     test_ops_mlx_f16)
 foreach(variant p1 p2 ob)
   of3_parity(${variant}_mlx ${FIXTURES}/checkpoint_${variant}.safetensors ${FIXTURES}/fixture_${variant}.safetensors

@@ -134,21 +134,28 @@ typedef struct single_fold {
   of3_error *err;
 } single_fold;
 
-static of3_status fold_prepared(of3_item_run *t, of3_result **ret_result, of3_error *err) {
+/* A batch of one. */
+static of3_status fold_prepared(of3_item_run *t, of3_batch *b, of3_result **ret_result, of3_error *err) {
   of3_prediction p = {0};
   of3_scores *scores = NULL;
-  OF3_TRY(of3_item_run_fold(t, t->arena, &p, &scores, err));
-  return make_result(t, &p, scores, ret_result, err);
+  OF3_TRY(of3_batch_prepare(b, err));
+  OF3_TRY(of3_batch_fold(b, &p, err));
+  of3_status status = of3_item_run_score(t, &p, t->arena, &scores, err);
+  if (status == OF3_OK) return make_result(t, &p, scores, ret_result, err);
+  of3_prediction_free(&p);
+  return status;
 }
 
 static void fold_single(void *arg, of3_task_group *tasks, int member) {
   single_fold *f = arg;
   of3_worker worker = {.job = f->job, .tasks = tasks, .pool = f->job->model->engine->pool, .n_worker = 1};
   of3_item_run t = {.worker = &worker, .query = f->query, .item = f->item};
+  of3_batch b = {.worker = &worker, .item = &t, .n = 1, .n_taken = 1};
   (void)member;
   of3_worker_log(&worker);
   f->status = of3_item_run_prepare(&t, f->err);
-  if (f->status == OF3_OK) f->status = fold_prepared(&t, f->ret_result, f->err);
+  if (f->status == OF3_OK) f->status = fold_prepared(&t, &b, f->ret_result, f->err);
+  of3_batch_give_back(&b);
   of3_item_run_close(&t);
   of3_arena_free(t.arena);
 }

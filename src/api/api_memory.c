@@ -27,14 +27,25 @@ static uint64_t available_beside(const of3_model *m, uint64_t taken) {
   return of3_engine_memory(m->engine, of3_arena_used(m->network.arena) + taken);
 }
 
-/* What an item needs before its tensors and results are known. Free memory is sampled only while no item
- * holds any: pages that an item has reserved but not touched yet still count as free, so that a later sample
- * would be too high. */
-static of3_need memory_held(const of3_item_run *t) {
-  const of3_model *m = t->worker->job->model;
-  of3_memory_budget *g = &t->worker->job->budget;
-  of3_need n = {.weights = weight_bytes(m),
-                .rest = of3_arena_used(t->prepared->features.arena) + of3_arena_used(t->arena)};
+/* Of the features of all that the worker has taken; those of seeds of one query, which follow each other, are
+ * shared. */
+static uint64_t features_bytes(const of3_batch *b) {
+  uint64_t bytes = 0;
+  for (int i = 0; i < b->n_taken; i++) {
+    const of3_item_run *t = &b->item[i];
+    bytes += of3_arena_used(t->arena);
+    if (i == 0 || t->prepared != t[-1].prepared) bytes += of3_arena_used(t->prepared->features.arena);
+  }
+  return bytes;
+}
+
+/* What a batch needs before its tensors and results are known. Free memory is sampled only while nobody holds
+ * any: pages that are reserved but not touched yet still count as free, so that a later sample would be too
+ * high. */
+static of3_need memory_held(const of3_batch *b) {
+  const of3_model *m = b->worker->job->model;
+  of3_memory_budget *g = &b->worker->job->budget;
+  of3_need n = {.weights = weight_bytes(m), .rest = features_bytes(b)};
   pthread_mutex_lock(&g->lock);
   if (g->n_held == 0) g->free = available_beside(m, n.rest);
   n.available = g->free;
@@ -42,17 +53,26 @@ static of3_need memory_held(const of3_item_run *t) {
   return n;
 }
 
-of3_status of3_item_run_plan(of3_item_run *t, of3_error *err) {
-  const of3_model *m = t->worker->job->model;
-  of3_need *n = &t->need;
-  *n = memory_held(t);
+static of3_status plan_of_batch(of3_batch *b, size_t most, of3_error *err) {
+  const of3_model *m = b->worker->job->model;
+  const int threads = of3_pool_size(b->worker->pool);
+  const of3_features *f[OF3_MOST_BATCH];
+  for (int i = 0; i < b->n; i++) f[i] = &b->item[i].features;
+  if (b->n > 1)
+    return of3_plan_batch(&m->engine->device, threads, &m->network, b->n, f, &b->fold, &b->plan, err);
+  return of3_plan_within(&m->engine->device, threads, &m->network, f[0], most, &b->fold, &b->plan, err);
+}
+
+of3_status of3_batch_plan(of3_batch *b, bool *ret_fits, of3_error *err) {
+  of3_need *n = &b->need;
+  *n = memory_held(b);
   const uint64_t held = n->weights + n->rest;
   const size_t most = !n->available ? SIZE_MAX : n->available > held ? n->available - held : 0;
-  OF3_TRY(of3_plan_within(&m->engine->device, of3_pool_size(t->worker->pool), &m->network, &t->features, most,
-                          &t->fold, &t->plan, err));
-  n->tensors = t->plan.step_bytes;
-  n->rest += t->plan.result_bytes;
+  OF3_TRY(plan_of_batch(b, most, err));
+  n->tensors = b->plan.step_bytes;
+  n->rest += b->plan.result_bytes;
   n->total = n->weights + n->tensors + n->rest;
+  *ret_fits = !n->available || n->tensors + b->plan.result_bytes <= most / (size_t)b->worker->n_worker;
   return OF3_OK;
 }
 
@@ -74,47 +94,66 @@ static need_text memory_text_of(const of3_need *n) {
   return t;
 }
 
-void of3_item_run_announce(const of3_item_run *item_run) {
-  const of3_log *log = &item_run->worker->log;
-  const of3_features *f = &item_run->features;
-  const of3_plan *plan = &item_run->plan;
-  const char *name = item_run->query->name;
-  char economy[OF3_ECONOMY_TEXT];
-  const of3_need *n = &item_run->need;
+/* "q", or of several "q and 3 more". */
+enum { BATCH_NAME = 160 };
+static const char *batch_name(const of3_batch *b, char out[BATCH_NAME]) {
+  const char *first = b->item[0].query->name;
+  if (b->n == 1) return first;
+  snprintf(out, BATCH_NAME, "%.120s and %d more", first, b->n - 1);
+  return out;
+}
+
+static void announce_sizes(const of3_batch *b) {
+  for (int i = 0; i < b->n; i++) {
+    const of3_item_run *t = &b->item[i];
+    const of3_features *f = &t->features;
+    if (t->prepared->announced || (i > 0 && t->prepared == t[-1].prepared)) continue;
+    of3_logf(&b->worker->log, OF3_LOG_INFO, "%s: %d chain%s, %d tokens, %d atoms, %d MSA rows",
+             t->query->name, t->prepared->complex.n_chain, t->prepared->complex.n_chain > 1 ? "s" : "",
+             f->n_token, f->n_atom, f->n_msa);
+  }
+}
+
+void of3_batch_announce(const of3_batch *b) {
+  const of3_log *log = &b->worker->log;
+  const of3_job *j = b->worker->job;
+  const of3_plan *plan = &b->plan;
+  char economy[OF3_ECONOMY_TEXT], several[BATCH_NAME];
+  const char *name = batch_name(b, several);
+  const of3_need *n = &b->need;
   need_text t = memory_text_of(n);
   double work = plan->flops_trunk + plan->flops_diffusion + plan->flops_heads;
   double percent = 100 / (work > 0 ? work : 1);
-  of3_logf(log, OF3_LOG_INFO, "%s: %d chain%s, %d tokens, %d atoms, %d MSA rows", name,
-           item_run->prepared->complex.n_chain, item_run->prepared->complex.n_chain > 1 ? "s" : "",
-           f->n_token, f->n_atom, f->n_msa);
+  announce_sizes(b);
+  if (b->n > 1) of3_logf(log, OF3_LOG_INFO, "%s: %d folds as one batch", name, b->n);
   of3_logf(log, OF3_LOG_INFO,
            "%s: needs %s of memory (weights %s, tensors %s, features and results %s); %s %s", name, t.total,
            t.weights, t.tensors, t.rest, n->available ? t.available : "an unknown amount",
-           item_run->worker->job->model->engine->max_memory ? "are allowed" : "are free");
-  if (fits(n) &&
-      of3_economy_text(&item_run->fold.economy, &item_run->worker->job->model->network.config, economy)[0])
+           j->model->engine->max_memory ? "are allowed" : "are free");
+  if (fits(n) && of3_economy_text(&b->fold.economy, &j->model->network.config, economy)[0])
     of3_logf(log, OF3_LOG_INFO, "%s: takes longer to need less: %s", name, economy);
   of3_logf(log, OF3_LOG_INFO,
            "%s: needs %.3g TFLOP of work for each seed (trunk %.0f%%, diffusion %.0f%%, heads %.0f%%)", name,
-           work * 1e-12, plan->flops_trunk * percent, plan->flops_diffusion * percent,
+           work / b->n * 1e-12, plan->flops_trunk * percent, plan->flops_diffusion * percent,
            plan->flops_heads * percent);
   of3_logf(
       log, OF3_LOG_DEBUG,
       "%s: plan of %d passes, %d steps, %d samples: %zu bytes of tensors, %zu of results, %zu of features",
-      name, item_run->fold.n_cycle, item_run->fold.n_step, item_run->fold.n_sample, plan->step_bytes,
-      plan->result_bytes, of3_arena_used(f->arena));
+      name, b->fold.n_cycle, b->fold.n_step, b->fold.n_sample, plan->step_bytes, plan->result_bytes,
+      of3_arena_used(b->item[0].features.arena));
 }
 
-static of3_status memory_refuse(const of3_item_run *item_run, of3_error *err) {
-  need_text t = memory_text_of(&item_run->need);
+/* Of one item: several are never refused, but fewer at a time. */
+static of3_status memory_refuse(const of3_batch *b, of3_error *err) {
+  need_text t = memory_text_of(&b->need);
+  const int tokens = b->item[0].features.n_token, samples = b->fold.n_sample;
   return of3_fail(
       err, OF3_ERR_MEMORY,
       "%d token%s and %d sample%s need at least %s of memory (weights %s, tensors %s, features and "
       "results %s), but "
       "%s are %s; use fewer samples, a smaller query or more memory",
-      item_run->features.n_token, item_run->features.n_token > 1 ? "s" : "", item_run->fold.n_sample,
-      item_run->fold.n_sample > 1 ? "s" : "", t.total, t.weights, t.tensors, t.rest, t.available,
-      item_run->worker->job->model->engine->max_memory ? "allowed by --max-memory" : "free");
+      tokens, tokens > 1 ? "s" : "", samples, samples > 1 ? "s" : "", t.total, t.weights, t.tensors, t.rest,
+      t.available, b->worker->job->model->engine->max_memory ? "allowed by --max-memory" : "free");
 }
 
 /* ---- The budget: items on their way together hold no more than may be used */
@@ -135,46 +174,47 @@ void of3_memory_budget_free(of3_memory_budget *g) {
 typedef enum answer { GRANTED, LATER, NEVER } answer;
 
 /* Under the lock. Beside others there must also be as much free right now as the item will take. */
-static answer ask(of3_memory_budget *g, of3_item_run *t) {
-  const of3_need *n = &t->need;
+static answer ask(of3_memory_budget *g, of3_batch *b) {
+  const of3_need *n = &b->need;
   const uint64_t own = n->tensors + n->rest;
   if (!fits(n)) return NEVER;
   if (g->n_held > 0 && n->available) {
-    uint64_t usable = t->worker->job->model->engine->max_memory ? 0 : of3_usable_memory();
+    uint64_t usable = b->worker->job->model->engine->max_memory ? 0 : of3_usable_memory();
     if (n->total + g->held > n->available || (usable && own > usable)) return LATER;
   }
-  t->holds = true;
+  b->holds = true;
   g->held += own;
   g->n_held++;
   return GRANTED;
 }
 
 /* Whoever holds the lock waits here, so nobody else comes between. */
-static void memory_await(of3_memory_budget *g, of3_item_run *t) {
+static void memory_await(of3_memory_budget *g, of3_batch *b) {
   double begin = of3_seconds();
-  of3_logf(&t->worker->log, OF3_LOG_INFO, "%s seed %" PRIu64 ": waits for memory that other folds hold",
-           t->query->name, t->item->seed);
+  char several[BATCH_NAME];
+  of3_logf(&b->worker->log, OF3_LOG_INFO, "%s seed %" PRIu64 ": waits for memory that other folds hold",
+           batch_name(b, several), b->item[0].item->seed);
   pthread_mutex_lock(&g->lock);
-  while (ask(g, t) == LATER) pthread_cond_wait(&g->left, &g->lock);
+  while (ask(g, b) == LATER) pthread_cond_wait(&g->left, &g->lock);
   pthread_mutex_unlock(&g->lock);
-  t->begin += of3_seconds() - begin;
+  for (int i = 0; i < b->n; i++) b->item[i].begin += of3_seconds() - begin;
 }
 
-of3_status of3_item_run_get_memory(of3_item_run *t, of3_error *err) {
-  of3_memory_budget *g = &t->worker->job->budget;
+of3_status of3_batch_get_memory(of3_batch *b, of3_error *err) {
+  of3_memory_budget *g = &b->worker->job->budget;
   pthread_mutex_lock(&g->lock);
-  answer a = ask(g, t);
+  answer a = ask(g, b);
   pthread_mutex_unlock(&g->lock);
-  if (a == LATER) memory_await(g, t);
-  return a == NEVER ? memory_refuse(t, err) : OF3_OK;
+  if (a == LATER) memory_await(g, b);
+  return a == NEVER ? memory_refuse(b, err) : OF3_OK;
 }
 
-void of3_item_run_give_back(of3_item_run *t) {
-  of3_memory_budget *g = &t->worker->job->budget;
-  if (!t->holds) return;
-  t->holds = false;
+void of3_batch_give_back(of3_batch *b) {
+  of3_memory_budget *g = &b->worker->job->budget;
+  if (!b->holds) return;
+  b->holds = false;
   pthread_mutex_lock(&g->lock);
-  g->held -= t->need.tensors + t->need.rest;
+  g->held -= b->need.tensors + b->need.rest;
   g->n_held--;
   pthread_cond_signal(&g->left);
   pthread_mutex_unlock(&g->lock);

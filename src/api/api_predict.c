@@ -130,6 +130,7 @@ static of3_status read_options(of3_job *j, of3_error *err) {
                     "the format of confidences '%.20s' is unknown; json, npz, npz32 or none was expected",
                     o->confidences);
   OF3_TRY(check_jobs(j->model->engine, o->jobs, err));
+  OF3_TRY(predict_check_range("folds in a batch", o->batch, 0, OF3_MOST_BATCH, err));
   j->mode = of3_feature_mode_of(j->model->network.variant);
   char noise[OF3_F32_TEXT], step[OF3_F32_TEXT];
   of3_format_f64(noise, j->sampler.noise_scale);

@@ -67,6 +67,32 @@ static of3_fold_options fold_options(const of3_job *j) {
                             .opt_sampler = &j->sampler};
 }
 
+/* Of seeds of one query only the first has its own lines. */
+static void announce_new(of3_batch *b) {
+  bool any = b->n > 1;
+  for (int i = 0; i < b->n; i++) any |= !b->item[i].prepared->announced;
+  if (any) of3_batch_announce(b);
+  for (int i = 0; i < b->n; i++) b->item[i].prepared->announced = true;
+}
+
+of3_status of3_batch_prepare(of3_batch *b, of3_error *err) {
+  const double begin = of3_seconds();
+  bool fits = false;
+  b->fold = fold_options(b->worker->job);
+  OF3_TRY(of3_batch_plan(b, &fits, err));
+  while (b->n > 1 && !fits) {
+    b->n = (b->n + 1) / 2;
+    OF3_TRY(of3_batch_plan(b, &fits, err));
+  }
+  const double each = (of3_seconds() - begin) / b->n;
+  for (int i = 0; i < b->n; i++) {
+    b->item[i].item->memory = b->need.total;
+    b->item[i].item->seconds[OF3_PHASE_FEATURES] += each;
+  }
+  announce_new(b);
+  return of3_batch_get_memory(b, err);
+}
+
 of3_status of3_item_run_prepare(of3_item_run *t, of3_error *err) {
   const of3_job *j = t->worker->job;
   of3_progress_info begun = {.query = t->query->name,
@@ -76,25 +102,17 @@ of3_status of3_item_run_prepare(of3_item_run *t, of3_error *err) {
                              .phase = "features",
                              .total = 1};
   t->begin = of3_seconds();
-  t->fold = fold_options(j);
   t->arena = of3_arena_new(0);
   if (!t->arena) return of3_fail_memory(err, "an item");
   if (j->tree.folder) /* not in memory alone */
     OF3_TRY(of3_replacement_of(j->tree.folder, t->query->name, t->item->seed, t->arena, &t->stage, err));
   of3_worker_tell(t->worker, &begun);
   OF3_TRY(prepare_make_features(t, err));
-  OF3_TRY(of3_item_run_plan(t, err));
-  t->item->memory = t->need.total;
   t->item->seconds[OF3_PHASE_FEATURES] = of3_seconds() - t->begin;
-  if (!t->prepared->announced) of3_item_run_announce(t);
-  t->prepared->announced = true;
-  return of3_item_run_get_memory(t, err);
+  return OF3_OK;
 }
 
-void of3_item_run_close(of3_item_run *t) {
-  of3_prepared_leave(t->prepared);
-  of3_item_run_give_back(t);
-}
+void of3_item_run_close(of3_item_run *t) { of3_prepared_leave(t->prepared); }
 
 /* ---- Estimate */
 

@@ -35,17 +35,22 @@ static void tell(void *user, const char *phase, int done, int total) {
 
 /* ---- Computation */
 
-static of3_status run_fold(of3_item_run *t, watcher *w, of3_prediction *out, of3_error *err) {
+static of3_status run_fold(const of3_batch *b, watcher *w, of3_prediction *out, of3_error *err) {
   enum { ROUNDING = 4096 };
-  const of3_model *m = t->worker->job->model;
-  of3_random_source random = of3_seeded_random(&t->item->seed);
+  const of3_model *m = b->worker->job->model;
+  const of3_features *f[OF3_MOST_BATCH];
+  of3_random_source random[OF3_MOST_BATCH];
   of3_observer observer = {.user = w, .progress = tell};
   of3_ctx cx;
+  for (int i = 0; i < b->n; i++) {
+    f[i] = &b->item[i].features;
+    random[i] = of3_seeded_random(&b->item[i].item->seed);
+  }
   OF3_TRY(
-      of3_ctx_open_on(&cx, &m->engine->device, t->worker->pool, t->plan.step_bytes + ROUNDING, false, err));
-  cx.log = &t->worker->log;
+      of3_ctx_open_on(&cx, &m->engine->device, b->worker->pool, b->plan.step_bytes + ROUNDING, false, err));
+  cx.log = &b->worker->log;
   cx.opt_cancel = m->engine->callbacks.cancel;
-  of3_status status = of3_fold(&cx, &m->network, &t->features, &t->fold, &random, &observer, out, err);
+  of3_status status = of3_fold_batch(&cx, &m->network, b->n, f, &b->fold, random, &observer, out, err);
   of3_ctx_close(&cx);
   return status;
 }
@@ -75,65 +80,83 @@ static of3_status write_stage(of3_item_run *t, const of3_prediction *p, const of
   return status;
 }
 
-static watcher run_watch(const of3_item_run *t) {
-  return (watcher){.worker = t->worker,
+/* Of a batch the first item is told of. */
+static watcher run_watch(const of3_batch *b, const of3_item_run *t) {
+  return (watcher){.worker = b->worker,
                    .begin = t->begin,
-                   .flops = {t->plan.flops_trunk, t->plan.flops_diffusion, t->plan.flops_heads},
+                   .flops = {b->plan.flops_trunk, b->plan.flops_diffusion, b->plan.flops_heads},
                    .info = {.query = t->query->name,
                             .seed = t->item->seed,
                             .item = t->index + 1,
-                            .n_item = t->worker->job->n_item}};
+                            .n_item = b->worker->job->n_item,
+                            .n_more = b->n - 1}};
 }
 
-of3_status of3_item_run_fold(of3_item_run *t, of3_arena *arena, of3_prediction *out, of3_scores **ret_scores,
-                             of3_error *err) {
-  watcher w = run_watch(t);
-  OF3_TRY(run_fold(t, &w, out, err));
-  t->item->seconds[OF3_PHASE_TRUNK] = out->seconds_trunk;
-  t->item->seconds[OF3_PHASE_DIFFUSION] = out->seconds_diffusion;
+/* What an item of a batch took is its share of it. */
+static void share_seconds(const of3_batch *b, const of3_prediction *p) {
+  for (int i = 0; i < b->n; i++) {
+    of3_item_run *t = &b->item[i];
+    double *s = t->item->seconds;
+    s[OF3_PHASE_TRUNK] = p[i].seconds_trunk;
+    s[OF3_PHASE_DIFFUSION] = p[i].seconds_diffusion;
+    s[OF3_PHASE_HEADS] = p[i].seconds_heads;
+    if (b->n > 1)
+      t->begin = of3_seconds() - s[OF3_PHASE_FEATURES] - s[OF3_PHASE_TRUNK] - s[OF3_PHASE_DIFFUSION] -
+                 s[OF3_PHASE_HEADS];
+  }
+}
+
+of3_status of3_batch_fold(const of3_batch *b, of3_prediction *out, of3_error *err) {
+  watcher w = run_watch(b, &b->item[0]);
+  OF3_TRY(run_fold(b, &w, out, err));
+  share_seconds(b, out);
+  return OF3_OK;
+}
+
+of3_status of3_item_run_score(of3_item_run *t, const of3_prediction *p, of3_arena *arena,
+                              of3_scores **ret_scores, of3_error *err) {
+  const of3_job *j = t->worker->job;
+  const of3_engine *e = j->model->engine;
   double begin = of3_seconds();
-  of3_status status = run_check_finite(out, t->worker->job->model->engine->device.backend->operand, err);
-  if (status == OF3_OK)
-    status = of3_scores_compute(&t->prepared->complex, &t->features, out, t->worker->job->mode.variant,
-                                t->worker->pool, t->worker->job->model->engine->callbacks.cancel, arena,
-                                ret_scores, err);
-  t->item->seconds[OF3_PHASE_HEADS] = out->seconds_heads + of3_seconds() - begin;
-  if (status != OF3_OK) of3_prediction_free(out);
+  OF3_TRY(run_check_finite(p, e->device.backend->operand, err));
+  of3_status status = of3_scores_compute(&t->prepared->complex, &t->features, p, j->mode.variant,
+                                         t->worker->pool, e->callbacks.cancel, arena, ret_scores, err);
+  t->item->seconds[OF3_PHASE_HEADS] += of3_seconds() - begin;
   return status;
 }
 
-static void tell_times(const of3_item_run *t) {
+static void tell_times(const of3_item_run *t, const of3_batch *b) {
   const double *s = t->item->seconds;
-  const double diffusion = s[OF3_PHASE_DIFFUSION];
+  const double diffusion = s[OF3_PHASE_DIFFUSION], giga = 1e-9 / b->n;
   of3_logf(
       &t->worker->log, OF3_LOG_DEBUG,
       "%s seed %" PRIu64 ": features %.3f s, trunk %.3f s (%.1f GFLOP/s), diffusion %.3f s (%.1f GFLOP/s), "
       "heads and scores %.3f s, write %.3f s",
       t->query->name, t->item->seed, s[OF3_PHASE_FEATURES], s[OF3_PHASE_TRUNK],
-      s[OF3_PHASE_TRUNK] > 0 ? t->plan.flops_trunk * 1e-9 / s[OF3_PHASE_TRUNK] : 0, diffusion,
-      diffusion > 0 ? t->plan.flops_diffusion * 1e-9 / diffusion : 0, s[OF3_PHASE_HEADS], s[OF3_PHASE_WRITE]);
+      s[OF3_PHASE_TRUNK] > 0 ? b->plan.flops_trunk * giga / s[OF3_PHASE_TRUNK] : 0, diffusion,
+      diffusion > 0 ? b->plan.flops_diffusion * giga / diffusion : 0, s[OF3_PHASE_HEADS], s[OF3_PHASE_WRITE]);
 }
 
-static of3_status fold_and_write(of3_item_run *t, of3_arena *arena, of3_error *err) {
-  watcher w = run_watch(t);
-  of3_prediction p = {0};
+static of3_status score_and_write(of3_item_run *t, const of3_batch *b, const of3_prediction *p,
+                                  of3_arena *arena, of3_error *err) {
+  watcher w = run_watch(b, t);
   of3_scores *scores = NULL;
-  OF3_TRY(of3_item_run_fold(t, arena, &p, &scores, err));
+  w.info.n_more = 0;
+  OF3_TRY(of3_item_run_score(t, p, arena, &scores, err));
   double begin = of3_seconds();
   w.info.fraction = 1; /* the arithmetic is done */
   tell(&w, "write", 0, 1);
-  of3_status status = write_stage(t, &p, scores, err);
+  of3_status status = write_stage(t, p, scores, err);
   t->item->seconds[OF3_PHASE_WRITE] = of3_seconds() - begin;
-  of3_prediction_free(&p);
-  tell_times(t);
+  tell_times(t, b);
   tell(&w, "write", 1, 1);
   return status;
 }
 
-of3_status of3_item_run_compute(of3_item_run *t, of3_error *err) {
+of3_status of3_item_run_write(of3_item_run *t, const of3_batch *b, const of3_prediction *p, of3_error *err) {
   of3_arena *arena = of3_arena_new(0);
   if (!arena) return of3_fail_memory(err, "the scores");
-  of3_status status = fold_and_write(t, arena, err);
+  of3_status status = score_and_write(t, b, p, arena, err);
   of3_arena_free(arena);
   return status;
 }

@@ -38,49 +38,131 @@ static void finish_item(of3_item_run *t) {
   of3_arena_free(t->arena);
 }
 
-/* ---- Workers */
+/* ---- Batches */
 
-/* The next item, with its features made and memory granted, or failed and finished: before the lock is
- * released, so that such failures are told in order. false: there is none, or nobody wants it. */
-static bool begin_item(of3_worker *worker, of3_item_run *t) {
+/* The next items, at most `most`, with their features made; those that fail are finished at once: before the
+ * lock is released, so that such failures are told in order. Returns how many are left. */
+static int take_items(of3_worker *worker, int most, of3_item_run *item) {
   of3_job *j = worker->job;
-  pthread_mutex_lock(&j->lock);
-  bool goes_on =
-      j->next < j->end && !atomic_load(&j->stop) && !of3_is_cancelled(&j->model->engine->callbacks);
-  if (goes_on) {
+  int n = 0;
+  for (; most > 0 && !of3_is_cancelled(&j->model->engine->callbacks); most--) {
     const int index = j->pending[j->next++];
+    of3_item_run *t = &item[n];
     *t = (of3_item_run){.worker = worker,
                         .query = of3_job_query(j, index),
                         .key = j->key[index / j->n_seed],
                         .index = index,
                         .item = &j->item[index]};
     t->status = of3_item_run_prepare(t, &t->error);
-    if (t->status != OF3_OK) finish_item(t);
+    if (t->status != OF3_OK)
+      finish_item(t);
+    else
+      n++;
   }
+  return n;
+}
+
+/* Plan and memory of a batch of the items from `first` on, at most `most`; items for which there is none even
+ * alone fail. Returns the batch's first item; n: there is none. Under the lock. */
+static int begin_batch(of3_batch *b, of3_worker *worker, of3_item_run *item, int first, int n, int most) {
+  for (; first < n; first++) {
+    of3_item_run *t = &item[first];
+    *b = (of3_batch){
+        .worker = worker, .item = t, .n = n - first < most ? n - first : most, .n_taken = n - first};
+    t->status = of3_batch_prepare(b, &t->error);
+    if (t->status == OF3_OK) return first;
+    finish_item(t);
+  }
+  return n;
+}
+
+/* Each item of a batch that is computed: its scores and files; what fails there fails alone. */
+static void finish_batch(of3_batch *b, of3_prediction *p) {
+  for (int i = 0; i < b->n; i++) {
+    of3_item_run *t = &b->item[i];
+    if (t->status == OF3_OK) t->status = of3_item_run_write(t, b, &p[i], &t->error);
+    of3_prediction_free(&p[i]);
+    if (i == b->n - 1) of3_batch_give_back(b);
+    finish_item(t);
+  }
+}
+
+/* Computes a batch that has its memory. false: several could not be computed together, which is no one's
+ * fault: none is finished. */
+static bool compute_batch(of3_batch *b) {
+  of3_prediction p[OF3_MOST_BATCH] = {{0}};
+  of3_error err = {0};
+  const of3_status status = of3_batch_fold(b, p, &err);
+  if (b->n > 1 && status != OF3_OK && status != OF3_ERR_CANCELLED) {
+    of3_logf(&b->worker->log, OF3_LOG_WARN, "%d folds as one batch failed: %s; folding them one by one", b->n,
+             err.text);
+    of3_batch_give_back(b);
+    return false;
+  }
+  for (int i = 0; i < b->n; i++) {
+    b->item[i].status = status;
+    b->item[i].error = err;
+  }
+  finish_batch(b, p);
+  return true;
+}
+
+/* ---- Workers */
+
+/* How many of the next items go through the network together in this worker; 0: there is none, or nobody
+ * wants it. */
+static int next_batch(const of3_worker *worker) {
+  const of3_job *j = worker->job;
+  const int left = j->end - j->next;
+  if (left <= 0 || atomic_load(&j->stop) || of3_is_cancelled(&j->model->engine->callbacks)) return 0;
+  const of3_batch_request r = {.residues = j->residues + j->next,
+                               .n = left < worker->share ? left : worker->share,
+                               .batch = j->o->batch,
+                               .tokens = j->model->engine->device.backend->batch_tokens};
+  return of3_batch_of(&r);
+}
+
+/* Takes items and computes them, in as few batches as there is memory for; false: there are none. */
+static bool work_once(of3_worker *worker) {
+  of3_job *j = worker->job;
+  of3_item_run *item = worker->item;
+  of3_batch b = {0};
+  pthread_mutex_lock(&j->lock);
+  const int asked = next_batch(worker), n = take_items(worker, asked, item);
+  int most = n, first = begin_batch(&b, worker, item, 0, n, most);
   pthread_mutex_unlock(&j->lock);
-  return goes_on;
+  while (first < n) {
+    if (compute_batch(&b))
+      first += b.n;
+    else
+      most = 1;
+    if (first == n) break;
+    pthread_mutex_lock(&j->lock);
+    first = begin_batch(&b, worker, item, first, n, most);
+    pthread_mutex_unlock(&j->lock);
+  }
+  return asked > 0;
 }
 
 static void workers_work(void *arg, of3_task_group *tasks, int member) {
   of3_worker *worker = (of3_worker *)arg + member;
-  of3_item_run t;
   worker->tasks = tasks;
-  while (begin_item(worker, &t)) {
-    if (t.status != OF3_OK) continue;
-    t.status = of3_item_run_compute(&t, &t.error);
-    finish_item(&t);
+  while (work_once(worker)) {
   }
 }
 
 static void close_workers(of3_job *j, of3_worker *worker, int n) {
-  for (int i = 0; worker && i < n; i++)
+  for (int i = 0; worker && i < n; i++) {
     if (worker[i].pool != j->model->engine->pool) of3_pool_free(worker[i].pool);
+    free(worker[i].item);
+  }
   free(worker);
 }
 
 /* One worker works on the threads of the engine; several have pools of their own while those sleep. */
-static of3_status open_workers(of3_job *j, int n, of3_worker **ret_worker, of3_error *err) {
+static of3_status open_workers(of3_job *j, of3_worker_group group, of3_worker **ret_worker, of3_error *err) {
   const of3_engine *e = j->model->engine;
+  const int n = group.workers;
   of3_worker *worker = calloc((size_t)n, sizeof *worker);
   bool ok = worker != NULL;
   for (int i = 0; ok && i < n; i++) {
@@ -88,9 +170,11 @@ static of3_status open_workers(of3_job *j, int n, of3_worker **ret_worker, of3_e
         .job = j,
         .pool = n == 1 ? e->pool : of3_pool_new_beside(of3_worker_threads(e->threads, n, i), e->threads),
         .number = i,
-        .n_worker = n};
+        .n_worker = n,
+        .share = group.n / n,
+        .item = calloc(OF3_MOST_BATCH, sizeof(of3_item_run))};
     of3_worker_log(&worker[i]);
-    ok = worker[i].pool != NULL;
+    ok = worker[i].pool && worker[i].item;
   }
   if (ok) {
     *ret_worker = worker;
@@ -109,7 +193,7 @@ static of3_status run_group(of3_job *j, of3_worker_group group, of3_error *err) 
   const int least = of3_worker_threads(e->threads, group.workers, group.workers - 1);
   const bool more = e->threads % group.workers > 0;
   j->end = j->next + group.n;
-  OF3_TRY(open_workers(j, group.workers, &worker, err));
+  OF3_TRY(open_workers(j, group, &worker, err));
   if (group.workers > 1)
     of3_logf(&e->log, OF3_LOG_INFO, "%d folds side by side, on %d%s thread%s each", group.workers, least,
              more ? " or one more" : "", least > 1 || more ? "s" : "");
@@ -147,13 +231,13 @@ static of3_status run_chosen(of3_job *j, of3_worker_group group, of3_error *err)
   return run_group(j, group, err);
 }
 
-static of3_status run_groups(of3_job *j, const int *residues, of3_error *err) {
+static of3_status run_groups(of3_job *j, of3_error *err) {
   const of3_engine *e = j->model->engine;
   /* a device with memory of its own is one, and busy with one fold */
   const int jobs = e->device.backend->concurrent ? j->o->jobs : 1;
   while (j->next < j->n_pending && !atomic_load(&j->stop) && !of3_is_cancelled(&e->callbacks)) {
     of3_group_request r = {
-        .residues = residues + j->next, .n = j->n_pending - j->next, .threads = e->threads, .jobs = jobs};
+        .residues = j->residues + j->next, .n = j->n_pending - j->next, .threads = e->threads, .jobs = jobs};
     of3_worker_group group = of3_next_group(&r);
     OF3_TRY(jobs ? run_group(j, group, err) : run_chosen(j, within_memory(j, group), err));
   }
@@ -168,11 +252,10 @@ static of3_status cancelled(const of3_job *j, of3_error *err) {
 }
 
 static of3_status workers_run(of3_job *j, of3_error *err) {
-  int *residues = malloc(((size_t)j->n_pending + 1) * sizeof *residues);
-  if (!residues) return of3_fail_memory(err, "the queries");
-  for (int i = 0; i < j->n_pending; i++) residues[i] = of3_query_residues(of3_job_query(j, j->pending[i]));
-  of3_status status = run_groups(j, residues, err);
-  free(residues);
+  j->residues = OF3_ARENA_NEW(j->set.arena, int, (size_t)j->n_pending + 1);
+  if (!j->residues) return of3_fail_memory(err, "the queries");
+  for (int i = 0; i < j->n_pending; i++) j->residues[i] = of3_query_residues(of3_job_query(j, j->pending[i]));
+  of3_status status = run_groups(j, err);
   if (status != OF3_OK) return status;
   if (j->stopped.code != OF3_OK) {
     *err = j->stopped;

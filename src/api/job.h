@@ -34,6 +34,7 @@
 #include <stdatomic.h>
 
 #include "api/handles.h"
+#include "api/worker_groups.h"
 #include "base/folder_lock.h"
 #include "base/task_group.h"
 #include "ccd/ccd_library.h"
@@ -101,6 +102,7 @@ typedef struct of3_job {
 
   int *rewrite, n_rewrite; /* items whose files are to be written from their records */
   int *pending, n_pending; /* items that are to be computed, in order */
+  int *residues;           /* [n_pending] how many they have */
   int next, end; /* pending[next .. end - 1] are to be taken by this group of workers. Guarded by lock */
   of3_prepared *prepared; /* of the query taken last, or NULL. Guarded by lock */
   pthread_mutex_t lock;
@@ -110,12 +112,15 @@ typedef struct of3_job {
 } of3_job;
 
 /* Who works on an item at a time. */
+typedef struct of3_item_run of3_item_run;
 typedef struct of3_worker {
   of3_job *job;
   of3_task_group *tasks;
   of3_pool *pool;
   int number, n_worker;
-  of3_log log; /* of the callbacks, by the calling thread */
+  int share;          /* how many of a group's items are this worker's, if all take as long */
+  of3_item_run *item; /* [OF3_MOST_BATCH] those that it has taken */
+  of3_log log;        /* of the callbacks, by the calling thread */
 } of3_worker;
 
 typedef struct of3_need {
@@ -123,8 +128,8 @@ typedef struct of3_need {
   uint64_t available;                     /* for all of it, other items' included; 0: unknown */
 } of3_need;
 
-/* An item on its way through a worker. */
-typedef struct of3_item_run {
+/* An item on its way through a worker, in a batch with others or alone. */
+struct of3_item_run {
   of3_worker *worker;
   const of3_query *query;
   const char *key;
@@ -135,14 +140,22 @@ typedef struct of3_item_run {
   of3_manifest manifest; /* of what was written there */
   of3_prepared *prepared;
   of3_features features; /* the prepared ones, with conformers of its own */
+  double begin;          /* on the clock */
+  of3_status status;
+  of3_error error; /* if status is not OF3_OK */
+};
+
+/* Items that go through the network together, and what is planned for them as a whole. */
+typedef struct of3_batch {
+  of3_worker *worker;
+  of3_item_run *item; /* [n] with features */
+  int n;
+  int n_taken; /* with those behind, which wait for another batch of the worker's: they have features, too */
   of3_fold_options fold;
   of3_plan plan;
   of3_need need;
-  bool holds;   /* tensors and rest have been granted by the budget */
-  double begin; /* on the clock */
-  of3_status status;
-  of3_error error; /* if status is not OF3_OK */
-} of3_item_run;
+  bool holds; /* tensors and rest have been granted by the budget */
+} of3_batch;
 
 /* api_predict.c: checks the options that decide what is computed, and sets the sampler. */
 OF3_MUST_CHECK of3_status of3_job_fold_options(of3_job *j, of3_error *err);
@@ -162,10 +175,14 @@ OF3_MUST_CHECK of3_status of3_job_run(of3_job *j, of3_error *err);
 void of3_worker_log(of3_worker *worker);
 void of3_worker_tell(of3_worker *worker, of3_progress_info *info);
 
-/* api_prepare.c: features, plan and memory of a item_run; worker, query, key, item and index are filled in.
- * Under the lock. Whatever came of it: of3_item_run_close. */
+/* api_prepare.c: features of an item; worker, query, key, item and index are filled in. Under the lock.
+ * Whatever came of it: of3_item_run_close. */
 OF3_MUST_CHECK of3_status of3_item_run_prepare(of3_item_run *t, of3_error *err);
 void of3_item_run_close(of3_item_run *t); /* all but the arena */
+/* Plan and memory of a batch; worker, item, n and n_taken are filled in. Where there is no memory for all of
+ * it n becomes smaller: the first items are planned, down to one, which takes as little as it can do with.
+ * Under the lock. Success: of3_batch_give_back. */
+OF3_MUST_CHECK of3_status of3_batch_prepare(of3_batch *b, of3_error *err);
 void of3_prepared_leave(of3_prepared *opt_prepared);
 /* Bytes beside the weights that an item of the query takes at most on so many threads. Reads no alignments.
  */
@@ -175,23 +192,27 @@ OF3_MUST_CHECK of3_status of3_job_estimate(const of3_job *j, const of3_query *qu
 /* api_memory.c */
 OF3_MUST_CHECK of3_status of3_memory_budget_init(of3_memory_budget *budget, of3_error *err);
 void of3_memory_budget_free(of3_memory_budget *budget);
-/* The fastest plan for which there is memory, or the one that needs least; and what is needed. */
-OF3_MUST_CHECK of3_status of3_item_run_plan(of3_item_run *t, of3_error *err);
-void of3_item_run_announce(const of3_item_run *t);
+/* What is needed, by the fastest plan for which there is memory, or the one that needs least; of several
+ * items by the fastest. *ret_fits: a worker's share of the memory suffices. */
+OF3_MUST_CHECK of3_status of3_batch_plan(of3_batch *b, bool *ret_fits, of3_error *err);
+void of3_batch_announce(const of3_batch *b);
 /* Waits until others have given back enough; refuses what would not fit alone. */
-OF3_MUST_CHECK of3_status of3_item_run_get_memory(of3_item_run *t, of3_error *err);
-void of3_item_run_give_back(of3_item_run *t);
+OF3_MUST_CHECK of3_status of3_batch_get_memory(of3_batch *b, of3_error *err);
+void of3_batch_give_back(of3_batch *b);
 /* Bytes beside the weights that may be used while no item is on its way; UINT64_MAX: unknown. */
 uint64_t of3_job_free_memory(const of3_job *j);
 /* Bytes of the machine's memory, whatever the backend's device has, that features may take; 0: unknown. */
 uint64_t of3_job_free_host_memory(const of3_job *j);
 
-/* api_run.c, of an item that has been prepared. Network and scores; *ret_scores [samples] in the arena.
- * Ownership of out: of3_prediction_free. */
-OF3_MUST_CHECK of3_status of3_item_run_fold(of3_item_run *t, of3_arena *arena, of3_prediction *out,
-                                            of3_scores **ret_scores, of3_error *err);
+/* api_run.c, of a batch that has been prepared: out[n] of the network. Ownership of each:
+ * of3_prediction_free. */
+OF3_MUST_CHECK of3_status of3_batch_fold(const of3_batch *b, of3_prediction *out, of3_error *err);
+/* Scores of what came out for an item, [samples] in the arena; an error if they are no numbers. */
+OF3_MUST_CHECK of3_status of3_item_run_score(of3_item_run *t, const of3_prediction *p, of3_arena *arena,
+                                             of3_scores **ret_scores, of3_error *err);
 /* The same, and the files. */
-OF3_MUST_CHECK of3_status of3_item_run_compute(of3_item_run *t, of3_error *err);
+OF3_MUST_CHECK of3_status of3_item_run_write(of3_item_run *t, const of3_batch *b, const of3_prediction *p,
+                                             of3_error *err);
 
 /* api_report.c; all by the calling thread */
 OF3_MUST_CHECK of3_status of3_job_make_report(of3_job *j, of3_error *err);

@@ -1,5 +1,6 @@
 #include "api/worker_groups.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Threads that one fold keeps busy. Most of its work is on pairs, which threads take in panels of 48; with
@@ -30,4 +31,19 @@ of3_worker_group of3_next_group(const of3_group_request *r) {
     n = run_of(r, workers);
   }
   return (of3_worker_group){.n = n / workers * workers, .workers = workers};
+}
+
+/* Whether one more fold is good for a batch of n: they have too few tokens, and what pads the smallest one to
+ * its size is not more than a third of that. */
+static bool is_good(const of3_batch_request *r, int n) {
+  const int64_t next = r->residues[n];
+  return (n + 1) * next <= r->tokens && 3 * next <= 4 * (int64_t)r->residues[0];
+}
+
+int of3_batch_of(const of3_batch_request *r) {
+  const int most = r->n < OF3_MOST_BATCH ? r->n : OF3_MOST_BATCH;
+  int n = 1;
+  if (r->batch) return r->batch < most ? r->batch : most;
+  while (n < most && is_good(r, n)) n++;
+  return n;
 }

@@ -115,8 +115,8 @@ static void describe_cpu(const of3_device *d, int threads, char *text, size_t si
 #define BACKEND(set, type)                                                                                   \
   {                                                                                                          \
     .name = "cpu", .isa = #set, .operand = (type), .widens = true, .projects_bf16 = (type) == OF3_BF16,      \
-    .host_memory = true, .concurrent = true, .describe = describe_cpu, .open = open_##set,                   \
-    .close = close_cpu, .kernel = cpu_kernel, .to_bf16 = cpu_to_bf16                                         \
+    .host_memory = true, .concurrent = true, .batch_tokens = 64, .describe = describe_cpu,                   \
+    .open = open_##set, .close = close_cpu, .kernel = cpu_kernel, .to_bf16 = cpu_to_bf16                     \
   }
 /* Two backends of an instruction set: products of f32, and of bf16. */
 #define ISA(isa)                                                                                             \

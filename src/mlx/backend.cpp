@@ -391,6 +391,7 @@ template <int which> constexpr of3_backend backend_of(const char *name, of3_dtyp
                      .projects_bf16 = false,
                      .host_memory = false,
                      .concurrent = false,
+                     .batch_tokens = 0,
                      .asynchronous = true,
                      .count_devices = count_devices,
                      .open_device = open_device,

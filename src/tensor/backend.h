@@ -54,6 +54,7 @@ struct of3_backend {
   bool projects_bf16; /* PROJECT gives bf16, attention takes and gives it; operand is OF3_BF16 */
   bool host_memory;   /* buffers are addresses of the host, on the context's stack */
   bool concurrent;    /* several contexts may compute at the same time, each on its threads */
+  int batch_tokens;   /* folds with no more tokens together gain by being one batch; 0: none do */
   bool asynchronous;  /* operations return before they are done; flush and wait are not NULL */
 
   /* Devices. */

@@ -1,7 +1,7 @@
 # Ctrl-C in the middle, and going on afterwards.
 interrupt() { # interrupt SIGNAL: during the second seed of a long run
   rm -f shown
-  of3 predict "$UBIQUITIN" -c ob.safetensors -o out --jobs 1 --seeds 1,2,3,4 --samples 2 --recycles 1 --steps "$2" >shown 2>&1 &
+  of3 predict "$UBIQUITIN" -c ob.safetensors -o out --jobs 1 --batch 1 --seeds 1,2,3,4 --samples 2 --recycles 1 --steps "$2" >shown 2>&1 &
   pid=$!
   tries=0
   until [ -e out/query/seed_1/of3_run.json ]; do

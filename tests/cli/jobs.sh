@@ -42,6 +42,20 @@ for how in "1 1" "3 3"; do
   files "broken $how" | grep -c model.cif
 done
 
+echo "# as one batch: the same files; what fails, fails alone"
+for how in "1 1 1" "1 64 1" "1 3 2" "2 2 3"; do
+  rm -rf "broken $how"
+  cp -r full "broken $how"
+  rest=${how#* } jobs=${how%% *} batch=${rest% *} threads=${how##* }
+  of3 predict q.json -c ob.safetensors -o "batch $how" -j "$jobs" --batch "$batch" -t "$threads" --samples 2 --recycles 1 --steps 3 >shown 2>told || echo "exit $?"
+  sed -n 's/.* \([0-9]* folds as one batch\)/\1/p' told | sort
+  same_results "out 1 1" "batch $how"
+  quick q.json -c ob.safetensors -o "broken $how" -j "$jobs" --batch "$batch" -t "$threads" >shown 2>errors || echo "exit $?"
+  sed "s/broken $how/out/g" errors | LC_ALL=C sort >"broken errors $how"
+  cmp "broken errors 1 1 1" "broken errors $how" || fail "other errors"
+  files "broken $how" | grep -c model.cif
+done
+
 echo "# a re-run computes what is missing, side by side"
 rm "out 3 4/short/seed_3/of3_run.json" "out 3 4/long/seed_5/of3_run.json"
 of3 predict q.json -c ob.safetensors -o "out 3 4" -j 2 -t 2 --samples 2 --recycles 1 --steps 3 >shown 2>&1 || echo "exit $?"
@@ -61,6 +75,7 @@ echo "# refused"
 run quick MK -c ob.safetensors -o x -j 3 -t 2
 run quick MK -c ob.safetensors -o x -j 2 -t 1
 run quick MK -c ob.safetensors -o x -j -1
+run quick MK -c ob.safetensors -o x --batch 65
 [ ! -e x ] || fail "something was written"
 
 echo "# memory for one at a time, or for three"

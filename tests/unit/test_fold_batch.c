@@ -291,10 +291,67 @@ static void others_do_not_notice(void **state) {
   free_members(m);
 }
 
-/* ---- MLX */
+/* ---- MLX, on its CPU */
 
-int main(void) {
+/* The largest deviation over the largest value, over members, of each part; measured, and four times that is
+ * the bound. */
+static const double measured_mlx[PARTS] = {1.74e-7, 4.21e-7, 5.61e-7, 7.00e-7, 1.12e-6, 1.12e-6, 3.47e-6};
+
+static void expect_near(const of3_prediction *a, const of3_prediction *b, double worst[PARTS]) {
+  part parts[PARTS];
+  list_parts(a, b, parts);
+  for (int i = 0; i < PARTS; i++) {
+    double largest = 0, deviation = 0;
+    for (size_t k = 0; k < parts[i].n; k++) {
+      const double x = (double)parts[i].a[k], y = (double)parts[i].b[k];
+      assert_true(isfinite(y));
+      largest = fmax(largest, fabs(x));
+      deviation = fmax(deviation, fabs(x - y));
+    }
+    worst[i] = fmax(worst[i], deviation / fmax(largest, 1e-30));
+  }
+}
+
+static void near_alone_on_mlx(void **state) {
+  const of3_device *device = *state;
+  double worst[PARTS] = {0};
+  for (int g = 0; g < N_GENERATION; g++) {
+    members *m = make_members(generation[g].variant);
+    of3_prediction alone[MEMBERS], batch[MEMBERS];
+    for (int b = 0; b < MEMBERS; b++) fold(device, generation[g].checkpoint, m, b, 1, fastest, &alone[b]);
+    fold(device, generation[g].checkpoint, m, 0, MEMBERS, fastest, batch);
+    for (int b = 0; b < MEMBERS; b++) expect_near(&alone[b], &batch[b], worst);
+    free_all(alone, MEMBERS);
+    free_all(batch, MEMBERS);
+    free_members(m);
+  }
+  bool good = true;
+  static const char *const name[PARTS] = {"x", "plddt", "pae", "pde", "tm", "tm_chains", "contact"};
+  for (int i = 0; i < PARTS; i++) {
+    print_message("%s: %.2e, bound %.2e\n", name[i], worst[i], 4 * measured_mlx[i]);
+    good &= worst[i] <= 4 * measured_mlx[i];
+  }
+  assert_true(good);
+}
+
+static int test_mlx(void) {
+  of3_error err = {0};
+  of3_device device;
+  const of3_backend *backend = NULL;
+  if (of3_mlx_backend(OF3_F32, &backend, &err) != OF3_OK ||
+      of3_device_open(&device, backend, 0, &err) != OF3_OK) {
+    print_message("skipped: %s\n", err.text);
+    return 77;
+  }
+  const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(near_alone_on_mlx, &device)};
+  const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  of3_device_close(&device);
+  return failed;
+}
+
+int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(equal_to_alone),
                                      cmocka_unit_test(others_do_not_notice)};
+  if (argc > 1 && !strcmp(argv[1], "mlx")) return test_mlx();
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

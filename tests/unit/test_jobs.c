@@ -142,22 +142,23 @@ static of3_status hold(crowd *c, uint64_t bytes) {
   of3_item item = {.seed = 1};
   of3_error err = {0};
   of3_worker worker = {.job = &c->job};
-  of3_item_run t = {.worker = &worker,
-                    .query = &query,
-                    .item = &item,
-                    .need = {.weights = WEIGHTS,
-                             .tensors = bytes - 10,
-                             .rest = 10,
-                             .total = WEIGHTS + bytes,
-                             .available = c->engine.max_memory}};
+  of3_item_run t = {.worker = &worker, .query = &query, .item = &item};
+  of3_batch b = {.worker = &worker,
+                 .item = &t,
+                 .n = 1,
+                 .need = {.weights = WEIGHTS,
+                          .tensors = bytes - 10,
+                          .rest = 10,
+                          .total = WEIGHTS + bytes,
+                          .available = c->engine.max_memory}};
   pthread_mutex_lock(&c->job.lock);
-  of3_status status = of3_item_run_get_memory(&t, &err);
+  of3_status status = of3_batch_get_memory(&b, &err);
   pthread_mutex_unlock(&c->job.lock);
   if (status != OF3_OK) return status;
   note(c, 1);
   usleep(200);
   note(c, -1);
-  of3_item_run_give_back(&t);
+  of3_batch_give_back(&b);
   return OF3_OK;
 }
 

@@ -56,6 +56,27 @@ static void a_number_that_is_asked_for_is_kept(void **state) {
   expect(first_group(7, mixed, 16, 1), 7, 1);
 }
 
+static int batch_of(int n, const int *residues, int batch, int tokens) {
+  const of3_batch_request r = {.residues = residues, .n = n, .batch = batch, .tokens = tokens};
+  return of3_batch_of(&r);
+}
+
+static void small_items_are_a_batch(void **state) {
+  const int sizes[] = {12, 14, 16, 17, 30, 40, 500};
+  int one[MOST];
+  (void)state;
+  for (int i = 0; i < MOST; i++) one[i] = 1;
+  assert_int_equal(batch_of(7, sizes, 0, 64), 3);     /* with 17 they have 68 tokens */
+  assert_int_equal(batch_of(7, sizes, 0, 32), 2);     /* with 16 they have 48 */
+  assert_int_equal(batch_of(7, sizes + 3, 0, 64), 1); /* 30 pads 17 too much */
+  assert_int_equal(batch_of(1, sizes, 0, 64), 1);
+  assert_int_equal(batch_of(7, sizes, 0, 0), 1);  /* the backend does not gain */
+  assert_int_equal(batch_of(7, sizes, 5, 64), 5); /* as was asked for, whatever the sizes */
+  assert_int_equal(batch_of(2, sizes, 5, 64), 2);
+  assert_int_equal(batch_of(MOST, one, 0, 1 << 20), OF3_MOST_BATCH);
+  assert_int_equal(batch_of(MOST, one, MOST, 64), OF3_MOST_BATCH);
+}
+
 static void every_item_is_in_one_group(void **state) {
   (void)state;
   srand(1);
@@ -82,6 +103,7 @@ static void every_item_is_in_one_group(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(equal_items_end_together), cmocka_unit_test(large_items_run_alone),
-      cmocka_unit_test(a_number_that_is_asked_for_is_kept), cmocka_unit_test(every_item_is_in_one_group)};
+      cmocka_unit_test(a_number_that_is_asked_for_is_kept), cmocka_unit_test(every_item_is_in_one_group),
+      cmocka_unit_test(small_items_are_a_batch)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
