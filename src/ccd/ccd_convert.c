@@ -55,7 +55,7 @@ static void writer_count(ccd_writer *w, const of3_ccd_entry *e) {
   w->counts.atoms += e->n_atom;
   w->counts.bonds += e->n_bond;
   if (strcmp(e->modified, w->newest) > 0 && strlen(e->modified) < sizeof w->newest)
-    strcpy(w->newest, e->modified);
+    memcpy(w->newest, e->modified, strlen(e->modified) + 1);
 }
 
 static bool has_all_ideal(const of3_ccd_entry *e) {
@@ -105,7 +105,7 @@ static of3_status writer_finish(ccd_writer *w, const char *in, of3_error *err) {
     put_number(row + 16, w->row[i].size, 4);
     fwrite(row, 1, sizeof row, w->f);
   }
-  memcpy(header, CCD_MAGIC, 8);
+  for (int i = 0; i < 8; i++) header[i] = (uint8_t)CCD_MAGIC[i];
   put_number(header + 8, CCD_VERSION, 4);
   put_number(header + 12, (uint64_t)w->n, 4);
   put_number(header + 16, w->at + (uint64_t)w->n * CCD_INDEX, 8);

@@ -1,4 +1,5 @@
 /* The mapped file: opening and finding. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,7 +107,7 @@ of3_status of3_ccd_find(const of3_ccd *c, const char *code, of3_arena *arena, of
   int low = 0, high = c->n;
   *ret_entry = NULL;
   if (strlen(code) >= sizeof key) return OF3_OK;
-  memcpy(key, code, strlen(code));
+  snprintf(key, sizeof key, "%s", code);
   while (low < high) {
     int middle = low + (high - low) / 2;
     int order = memcmp(key, c->index + (size_t)middle * CCD_INDEX, sizeof key);

@@ -268,7 +268,7 @@ bool of3_cif_get_text(of3_cif_column *c, int64_t row, of3_cif_slice *out) {
   } else if (c->string) {
     int32_t s = c->string[row];
     *out = (of3_cif_slice){c->base + c->offset[s], (size_t)(c->offset[s + 1] - c->offset[s])};
-  } else {
+  } else if (c->integer || c->real) {
     int n = c->integer ? of3_format(c->number, sizeof c->number, "%d", (int)c->integer[row])
                        : of3_format_f64(c->number, c->real[row]);
     *out = (of3_cif_slice){c->number, (size_t)n};

@@ -59,7 +59,7 @@ static of3_status rdkit_fill_atoms(of3_ccd_entry *e, const of3_rdkit_atom *atom,
       return of3_fail(err, OF3_ERR_INPUT, "there are too many atoms of the element %s", element);
     for (int h = 0; h < atom[i].hydrogens; h++) {
       of3_ccd_atom *hydrogen = &e->atom[next];
-      strcpy(hydrogen->element, "H");
+      hydrogen->element[0] = 'H';
       hydrogen->stereo = 'N';
       if (!rdkit_name(hydrogen->name, "H", counts, 1))
         return of3_fail(err, OF3_ERR_INPUT, "there are too many hydrogens");
