@@ -41,6 +41,9 @@ of3_parity(demo_bf16 ${CMAKE_SOURCE_DIR}/examples/demo/of3-demo.safetensors ${FI
            --dtype bf16)
 
 of3_test(test_plan of3_model of3_cpu)
+set_tests_properties(test_plan PROPERTIES COST 900)
+# Under the sanitizers: the same folds on less and less memory, and plans of large ones, take minutes there.
+add_test(NAME test_plan_sanitized CONFIGURATIONS sanitized COMMAND test_plan promise_is_kept)
 of3_test(test_sampler of3_model of3_cpu)
 of3_test(test_fold_batch of3_model of3_cpu of3_mlx)
 of3_test(test_convert of3_model of3_cpu)

@@ -11,19 +11,20 @@ cmake --build build-sanitize -j "$jobs"
 # Left out: what would run the same code on larger numbers, or the same code once more.
 #   parity_demo...         the trained checkpoint: wider than the tiny networks, and not otherwise (parity_p1 to ob)
 #   parity_..._converted   as parity_..._bf16; convert_... makes its file here, too
-#   ..._mlx_(bf16|f16)     the plugin's types are MLX's affair, whose memory no sanitizer sees
+#   ..._mlx_(bf16|f16|tape), ..._declined_bf16
+#                          types are MLX's affair, whose memory no sanitizer sees; tapes are above it
 #   cli_selftest           runs the parity program, which runs here; what it makes of it is cli_selftest_program
 #   cli_threads            that bytes are the same for all numbers of threads (thread sanitizer: tests/tsan.sh)
-#   test_ops               in its place test_ops_sanitized (tests/tensor.cmake)
+#   test_ops, test_plan    in their place ..._sanitized (tests/tensor.cmake, model.cmake): fewer threads, no large plans
 # Of the command line's cases those that repeat are shorter (OF3_SHORT, tests/cli/lib.sh).
-without='^parity_demo|_converted$|_mlx_(bf16|f16)$|^cli_(selftest|threads)$|^test_ops$'
+without='^parity_demo|_converted$|_mlx_(bf16|f16|tape)$|_declined_bf16$|^cli_(selftest|threads)$|^test_(ops|plan)$'
 cd build-sanitize
 rm -rf reports
 mkdir reports
 # exit code 99: none of of3's
 export ASAN_OPTIONS="exitcode=99:log_path=$PWD/reports/asan" UBSAN_OPTIONS="exitcode=99:print_stacktrace=1:log_path=$PWD/reports/ubsan"
 status=0
-ctest --output-on-failure -j "$jobs" -E "$without" || status=$?
+ctest -C sanitized --output-on-failure -j "$jobs" -E "$without" || status=$?
 for report in reports/*; do
   [ -e "$report" ] || continue
   status=1

@@ -18,3 +18,4 @@ add_test(NAME test_ops_threads COMMAND test_ops --isa auto --threads 3 --without
 list(APPEND concurrent parity_ob_threads_bf16 parity_ob_threads_tape test_ops_threads example example_in_memory cli_threads cli_jobs
      cli_stop cli_folder_lock)
 set_tests_properties(${concurrent} PROPERTIES LABELS concurrent)
+set_tests_properties(test_ops_threads cli_jobs PROPERTIES COST 1000)
