@@ -409,7 +409,10 @@ of3_status of3_modelcif_text(const of3_complex *complex, const float *x, const f
                       .out = out,
                       .err = err};
   if (!w.arena) return of3_cif_no_memory(&w);
-  of3_status status = add_model(&w);
+  of3_complex numbered;
+  of3_status status = of3_cif_number_entities(complex, w.arena, &numbered, err);
+  w.c = &numbered;
+  if (status == OF3_OK) status = add_model(&w);
   of3_arena_free(w.arena);
   return status;
 }

@@ -24,6 +24,13 @@ typedef struct of3_cif_writer {
 
 of3_status of3_cif_no_memory(const of3_cif_writer *w);
 
+/* cif_entities.c: the complex with entities as mmCIF means them. To the network the DNA and the RNA of the
+ * same letters are one entity, and so is a sequence with and without modified residues; here they are
+ * different ones, counted on. The numbers stay where there is no such thing. *out shares all but the chains,
+ * which the arena has. */
+OF3_MUST_CHECK of3_status of3_cif_number_entities(const of3_complex *complex, of3_arena *arena,
+                                                  of3_complex *out, of3_error *err);
+
 /* Texts in the arena, NULL if memory is out. */
 const char *of3_cif_number(const of3_cif_writer *w, int i);
 const char *of3_cif_real(const of3_cif_writer *w, float x); /* shortest that reads back */

@@ -68,6 +68,16 @@ for v in p1 p2 ob; do
   sed -n '/"chain_pair_iptm"/,/}/s/:.*//p' "$seed"/*_aggregated.json
 done
 
+echo "# One text, three molecules"
+cat >text.json <<'END'
+{"queries": {"text": {"chains": [
+  {"molecule_type": "dna", "chain_ids": "A", "sequence": "GGCC"},
+  {"molecule_type": "rna", "chain_ids": ["B", "D"], "sequence": "GGCC"},
+  {"molecule_type": "rna", "chain_ids": "C", "sequence": "GGCC", "non_canonical_residues": {"4": "5MC"}}]}}}
+END
+of3 predict text.json -c ob.safetensors -o text --samples 1 --recycles 1 --steps 2 --log warn >/dev/null
+sed -n '/_entity_poly.entity_id/,/^#/p' text/text/seed_*/*_model.cif
+
 echo "# FASTA and sequences"
 printf 'MKT\n' >no_header.fasta
 run quick no_header.fasta -c ob.safetensors -o out
