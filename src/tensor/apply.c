@@ -1,12 +1,14 @@
 /* How one operation is done. Every operation of model code ends here:
  *
- *   of3_linear, of3_attention, ..    op_calls.c   numbers the arguments
- *     of3_apply                      here         checks shapes (ops_shape.c), makes the output if none is
- * given, looks whether it was interrupted of3_tape_record              tape.c       only while a tape
- * records: takes the call down, and moves an output that is updated in place to new memory of3_run_call here
- * adds up the cost, makes workspace for the kernel kernel->run                backend      if the backend has
- * a kernel and that accepts the call of3_by_reference           by_reference.c   else: plain C, on copies
- * where the host cannot reach tensors
+ *   of3_linear, of3_attention, ..   op_calls.c      numbers the arguments
+ *   of3_apply                       here            checks shapes (ops_shape.c), makes the output if none
+ *                                                   is given, looks whether somebody wants to stop
+ *     of3_tape_record               tape.c          only while a tape records: takes the call down, and
+ *                                                   moves an output that is updated in place to new memory
+ *     of3_run_call                  here            adds up the cost, makes workspace for the kernel
+ *       kernel->run                 backend         if the backend has a kernel that accepts the call
+ *       of3_by_reference            by_reference.c  else: plain C, on copies where the host cannot reach
+ *                                                   tensors
  *
  * While planning all of it happens but the last two lines. After an error nothing does: of3_apply returns a
  * handle without memory, which the operations that follow pass on.
