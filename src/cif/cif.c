@@ -1,94 +1,14 @@
+/* Files of either kind: opening them, going from block to block (cif_text.c, cif_binary.c), and what a block
+ * holds. */
 #define _POSIX_C_SOURCE 200809L
 #include "cif/cif.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/gzip.h"
-#include "base/number.h"
 #include "base/str.h"
 #include "cif/cif_parts.h"
-
-of3_status of3_cif_over_limit(const of3_cif *c, of3_error *err) {
-  return of3_fail(err, OF3_ERR_MEMORY, "'%.200s' needs more than the %.1f MB that may be used to read it",
-                  c->name, (double)c->most * 1e-6);
-}
-
-of3_status of3_cif_not_text(const of3_cif *c, of3_error *err) {
-  return of3_fail(err, OF3_ERR_INPUT, "'%.200s' is neither a CIF text nor a BinaryCIF file", c->name);
-}
-
-of3_status of3_cif_grow(of3_cif *c, void **array, size_t *room, size_t need, size_t size, of3_error *err) {
-  if (need <= *room) return OF3_OK;
-  size_t more = *room > need - need / 2 ? *room + *room / 2 : need + need / 2 + 16;
-  if (more > c->most / size || c->most - c->taken < (more - *room) * size) {
-    more = need;
-    if (more > c->most / size || c->most - c->taken < (more - *room) * size)
-      return of3_cif_over_limit(c, err);
-  }
-  void *grown = realloc(*array, more * size);
-  if (!grown) return of3_fail_memory(err, c->name);
-  c->taken += (more - *room) * size;
-  *array = grown;
-  *room = more;
-  return OF3_OK;
-}
-
-static bool cif_same_name(of3_cif_slice a, of3_cif_slice b) {
-  return a.n == b.n && strncasecmp(a.text, b.text, a.n) == 0;
-}
-
-void of3_cif_clear(of3_cif *c) {
-  c->n_category = c->n_item = 0;
-  c->n_cell = 0;
-  c->block = (cif_span){0};
-}
-
-int of3_cif_find_category(const of3_cif *c, of3_cif_slice name) {
-  for (int i = c->n_category - 1; i >= 0; i--)
-    if (cif_same_name(cif_slice(c, c->category[i].name), name)) return i;
-  return -1;
-}
-
-of3_status of3_cif_add_category(of3_cif *c, cif_span name, int *ret_category, of3_error *err) {
-  if (c->n_category == CIF_MOST_CATEGORIES)
-    return of3_fail(err, OF3_ERR_INPUT, "'%.200s' has more than %d categories in a data block", c->name,
-                    CIF_MOST_CATEGORIES);
-  size_t room = (size_t)c->category_room;
-  OF3_TRY(of3_cif_grow(c, (void **)&c->category, &room, (size_t)c->n_category + 1, sizeof *c->category, err));
-  c->category_room = (int)room;
-  c->category[c->n_category] = (cif_category){.name = name, .first_item = -1, .last_item = -1};
-  *ret_category = c->n_category++;
-  return OF3_OK;
-}
-
-of3_status of3_cif_add_item(of3_cif *c, int category, cif_span name, cif_item **ret_item, of3_error *err) {
-  if (c->n_item == CIF_MOST_ITEMS)
-    return of3_fail(err, OF3_ERR_INPUT, "'%.200s' has more than %d columns in a data block", c->name,
-                    CIF_MOST_ITEMS);
-  size_t room = (size_t)c->item_room;
-  OF3_TRY(of3_cif_grow(c, (void **)&c->item, &room, (size_t)c->n_item + 1, sizeof *c->item, err));
-  c->item_room = (int)room;
-  cif_category *k = &c->category[category];
-  for (int i = k->first_item; i >= 0; i = c->item[i].next)
-    if (cif_same_name(cif_slice(c, c->item[i].name), cif_slice(c, name)))
-      return of3_fail(err, OF3_ERR_INPUT, "'%.200s' has the column '%.*s' of the category '%.*s' twice",
-                      c->name, (int)(name.n < 60 ? name.n : 60), c->base + name.at,
-                      (int)(k->name.n < 60 ? k->name.n : 60), c->base + k->name.at);
-  c->item[c->n_item] = (cif_item){.name = name, .next = -1};
-  if (k->last_item < 0)
-    k->first_item = c->n_item;
-  else
-    c->item[k->last_item].next = c->n_item;
-  k->last_item = c->n_item;
-  k->n_item++;
-  *ret_item = &c->item[c->n_item++];
-  return OF3_OK;
-}
-
-/* ---- Opening */
 
 static bool cif_looks_binary(const uint8_t *p, size_t n) {
   return n > 0 && ((p[0] >= 0x80 && p[0] <= 0x8f) || p[0] == 0xde || p[0] == 0xdf);
@@ -235,123 +155,13 @@ of3_status of3_cif_column_open(of3_cif *c, const char *category, const char *ite
   if (k < 0) return OF3_OK;
   const cif_category *in = &c->category[k];
   out->n_row = in->n_row;
-  of3_cif_slice wanted = {item, strlen(item)};
-  for (int i = in->first_item; i >= 0; i = c->item[i].next) {
-    const cif_item *it = &c->item[i];
-    if (!cif_same_name(cif_slice(c, it->name), wanted)) continue;
-    if (c->binary) return of3_cif_binary_column(c, in, it, out, err);
-    out->found = true;
-    out->base = c->base;
-    out->cell = c->cell ? c->cell + it->cell : NULL;
-    out->stride = it->stride;
-    return OF3_OK;
-  }
+  const int i = of3_cif_find_item(c, k, (of3_cif_slice){item, strlen(item)});
+  if (i < 0) return OF3_OK;
+  const cif_item *it = &c->item[i];
+  if (c->binary) return of3_cif_binary_column(c, in, it, out, err);
+  out->found = true;
+  out->base = c->base;
+  out->cell = c->cell ? c->cell + it->cell : NULL;
+  out->stride = it->stride;
   return OF3_OK;
-}
-
-/* ---- Values */
-
-of3_cif_null of3_cif_null_of(const of3_cif_column *c, int64_t row) {
-  if (!c->found || row < 0 || row >= c->n_row) return OF3_CIF_UNKNOWN;
-  if (c->cell) return (of3_cif_null)(c->cell[(size_t)row * c->stride].length_kind & 3);
-  if (c->mask && c->mask[row] != OF3_CIF_VALUE)
-    return c->mask[row] == OF3_CIF_INAPPLICABLE ? OF3_CIF_INAPPLICABLE : OF3_CIF_UNKNOWN;
-  return c->string && c->string[row] < 0 ? OF3_CIF_UNKNOWN : OF3_CIF_VALUE;
-}
-
-bool of3_cif_get_text(of3_cif_column *c, int64_t row, of3_cif_slice *out) {
-  *out = (of3_cif_slice){"", 0};
-  if (of3_cif_null_of(c, row) != OF3_CIF_VALUE) return false;
-  if (c->cell) {
-    const of3_cif_cell *cell = &c->cell[(size_t)row * c->stride];
-    *out = (of3_cif_slice){c->base + cell->at, cell->length_kind >> 2};
-  } else if (c->string) {
-    int32_t s = c->string[row];
-    *out = (of3_cif_slice){c->base + c->offset[s], (size_t)(c->offset[s + 1] - c->offset[s])};
-  } else if (c->integer || c->real) {
-    int n = c->integer ? of3_format(c->number, sizeof c->number, "%d", (int)c->integer[row])
-                       : of3_format_f64(c->number, c->real[row]);
-    *out = (of3_cif_slice){c->number, (size_t)n};
-  }
-  return true;
-}
-
-/* What strtod would take and CIF does not know: hexadecimal, "inf", "nan". Uncertainties, "1.23(4)", end the
- * number. Returns its length, 0: not a number. */
-static size_t cif_number_length(of3_cif_slice s) {
-  size_t n = 0;
-  while (n < s.n && s.text[n] && strchr("+-.0123456789eE", s.text[n])) n++;
-  if (n == s.n) return n;
-  if (s.text[n] != '(' || s.text[s.n - 1] != ')') return 0;
-  for (size_t i = n + 1; i + 1 < s.n; i++)
-    if (s.text[i] < '0' || s.text[i] > '9') return 0;
-  return n;
-}
-
-/* Decimals of up to 15 digits are the quotient of two exact doubles, rounded once. false: another number. */
-static bool cif_short_decimal(const char *p, size_t n, double *out) {
-  static const double power[] = {1,   1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-  size_t i = n && (p[0] == '-' || p[0] == '+'), digits = 0, decimals = 0;
-  int64_t mantissa = 0;
-  bool point = false;
-  if (n > 17) return false;
-  for (; i < n; i++) {
-    if (p[i] == '.' && !point) {
-      point = true;
-      continue;
-    }
-    if (p[i] < '0' || p[i] > '9') return false;
-    mantissa = mantissa * 10 + (p[i] - '0');
-    decimals += point;
-    digits++;
-  }
-  if (digits == 0 || digits > 15) return false;
-  *out = (double)mantissa / power[decimals];
-  if (p[0] == '-') *out = -*out;
-  return true;
-}
-
-static bool cif_parse_real(of3_cif_slice s, double *out) {
-  char text[64], *end = NULL;
-  size_t n = s.n ? cif_number_length(s) : 0;
-  if (n == 0) return false;
-  if (cif_short_decimal(s.text, n, out)) return true;
-  if (n >= sizeof text) return false;
-  memcpy(text, s.text, n);
-  text[n] = 0;
-  *out = of3_parse_f64(text, &end);
-  return end == text + n && isfinite(*out);
-}
-
-bool of3_cif_get_real(of3_cif_column *c, int64_t row, double *out) {
-  of3_cif_slice s;
-  *out = 0;
-  if (of3_cif_null_of(c, row) != OF3_CIF_VALUE) return false;
-  if (c->integer) *out = c->integer[row];
-  if (c->real) *out = c->real[row];
-  if (c->integer || c->real) return isfinite(*out);
-  return of3_cif_get_text(c, row, &s) && cif_parse_real(s, out);
-}
-
-bool of3_cif_get_integer(of3_cif_column *c, int64_t row, int64_t *out) {
-  double x;
-  *out = 0;
-  if (!of3_cif_get_real(c, row, &x) || x != floor(x) || fabs(x) > 9e15) return false;
-  *out = (int64_t)x;
-  return true;
-}
-
-size_t of3_cif_copy(of3_cif_column *c, int64_t row, char *out, size_t size) {
-  of3_cif_slice s;
-  of3_cif_get_text(c, row, &s);
-  size_t n = s.n < size ? s.n : size - 1;
-  memcpy(out, s.text, n);
-  out[n] = 0;
-  return s.n;
-}
-
-bool of3_cif_is(of3_cif_column *c, int64_t row, const char *text) {
-  of3_cif_slice s;
-  return of3_cif_get_text(c, row, &s) && s.n == strlen(text) && memcmp(s.text, text, s.n) == 0;
 }

@@ -61,6 +61,8 @@ struct of3_cif {
   int64_t blocks_left;
 };
 
+/* cif_block.c */
+
 /* Grows *array, elements of `size` bytes, to at least `need`; counts against cif->most. */
 OF3_MUST_CHECK of3_status of3_cif_grow(of3_cif *cif, void **array, size_t *room, size_t need, size_t size,
                                        of3_error *err);
@@ -73,7 +75,9 @@ OF3_MUST_CHECK of3_status of3_cif_add_category(of3_cif *cif, cif_span name, int 
                                                of3_error *err);
 OF3_MUST_CHECK of3_status of3_cif_add_item(of3_cif *cif, int category, cif_span name, cif_item **ret_item,
                                            of3_error *err);
-int of3_cif_find_category(const of3_cif *cif, of3_cif_slice name); /* -1: none */
+/* Regardless of case; -1: none. */
+int of3_cif_find_category(const of3_cif *cif, of3_cif_slice name);
+int of3_cif_find_item(const of3_cif *cif, int category, of3_cif_slice name);
 
 static inline of3_cif_slice cif_slice(const of3_cif *c, cif_span s) {
   return (of3_cif_slice){c->base + s.at, s.n};
