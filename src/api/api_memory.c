@@ -56,7 +56,7 @@ static of3_need memory_held(const of3_batch *b) {
 static of3_status plan_of_batch(of3_batch *b, size_t most, of3_error *err) {
   const of3_model *m = b->worker->job->model;
   const int threads = of3_pool_size(b->worker->pool);
-  const of3_features *f[OF3_MOST_BATCH];
+  const of3_features *f[OF3_MOST_BATCH] = {NULL};
   for (int i = 0; i < b->n; i++) f[i] = &b->item[i].features;
   if (b->n > 1)
     return of3_plan_batch(&m->engine->device, threads, &m->network, b->n, f, &b->fold, &b->plan, err);

@@ -203,6 +203,12 @@ static void list_parts(const of3_prediction *a, const of3_prediction *b, part ou
   memcpy(out, all, sizeof all);
 }
 
+static uint32_t bits_of(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
 static void expect_equal(const char *what, int member, const of3_prediction *a, const of3_prediction *b) {
   part parts[PARTS];
   list_parts(a, b, parts);
@@ -211,7 +217,7 @@ static void expect_equal(const char *what, int member, const of3_prediction *a, 
     if (!memcmp(p->a, p->b, p->n * sizeof *p->a)) continue;
     size_t k = 0, bytes = 0;
     for (size_t j = 0; j < p->n; j++) {
-      const bool differs = memcmp(&p->a[j], &p->b[j], sizeof *p->a) != 0;
+      const bool differs = bits_of(p->a[j]) != bits_of(p->b[j]);
       if (differs && !bytes) k = j;
       bytes += differs;
     }
