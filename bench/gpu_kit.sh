@@ -49,7 +49,7 @@ done
 
 # What is not used there goes.
 rm -r "$site/openfold3/tests" "$site/biotite/structure/info/components.bcif" "$site/mlx/include/mlx" "$site/mlx/share"
-python3 "$here/tools/one_architecture.py" "$site/mlx/lib/libmlx.so" "$architecture"
+python3 "$here/bench/one_architecture.py" "$site/mlx/lib/libmlx.so" "$architecture"
 tar -C "$work/kit" -cf - . | xz -T0 >"$folder/kit.tar.xz"
 
 cat >"$folder/enter.sh" <<'END'

@@ -85,10 +85,16 @@ void of3_attend_panel(const of3_cpu_kernels *kernels, const of3_attend *a);
 
 void of3_attend_heads(const of3_cpu_kernels *kernels, of3_attend a, const of3_attend_rows *r);
 
-/* Columns v [width][ld] of n rows of `width` bf16 numbers, `stride` bytes apart; ld >= n rounded up to
- * OF3_LANE_STEP. scratch [width / 2 OF3_LANES]. */
-void of3_attend_columns(const of3_cpu_kernels *kernels, uint16_t *v, ptrdiff_t ld, const void *rows,
-                        ptrdiff_t stride, int64_t n, int64_t width, float *scratch);
+/* Values as products read them: columns v [width][ld] of n rows of `width` bf16 numbers. */
+typedef struct of3_attend_values {
+  const void *rows;
+  ptrdiff_t stride; /* bytes between rows */
+  int64_t n, width;
+  uint16_t *v;
+  ptrdiff_t ld;   /* >= n rounded up to OF3_LANE_STEP */
+  float *scratch; /* [width / 2 OF3_LANES] */
+} of3_attend_values;
+void of3_attend_columns(const of3_cpu_kernels *kernels, const of3_attend_values *c);
 
 /* The additive mask of docs/model.md 1: 0 or -1e9. */
 static inline float of3_mask_bias(float mask) { return 1e9f * (mask - 1.0f); }

@@ -98,14 +98,13 @@ static void rows_at(const float **row, const void *first, ptrdiff_t stride, int 
   of3_rows_at(row, first, stride / (ptrdiff_t)sizeof(float), n);
 }
 
-void of3_attend_columns(const of3_cpu_kernels *kernels, uint16_t *v, ptrdiff_t ld, const void *rows,
-                        ptrdiff_t stride, int64_t n, int64_t width, float *scratch) {
+void of3_attend_columns(const of3_cpu_kernels *kernels, const of3_attend_values *c) {
   const float *row[OF3_LANES];
-  for (int64_t p = 0; p < of3_panels(n); p++) {
-    const int in_panel = of3_panel_rows(n, p), lanes = of3_lanes(in_panel);
-    rows_at(row, (const char *)rows + p * OF3_LANES * stride, stride, in_panel);
-    kernels->pack(scratch, lanes, lanes, row, in_panel, width / 2);
-    kernels->split_bf16x2(v + p * OF3_LANES, ld, scratch, lanes, width);
+  for (int64_t p = 0; p < of3_panels(c->n); p++) {
+    const int n = of3_panel_rows(c->n, p), lanes = of3_lanes(n);
+    rows_at(row, (const char *)c->rows + p * OF3_LANES * c->stride, c->stride, n);
+    kernels->pack(c->scratch, lanes, lanes, row, n, c->width / 2);
+    kernels->split_bf16x2(c->v + p * OF3_LANES, c->ld, c->scratch, lanes, c->width);
   }
 }
 
@@ -217,8 +216,13 @@ static void take_keys(const attention *t, of3_attend *a, const head *s, int64_t 
   if (!t->bf16)
     gather_head(t, s->v, t->v + at);
   else
-    of3_attend_columns(t->kernels, (uint16_t *)(void *)s->v, a->v_dim, t->v + at, t->heads * t->d * t->size,
-                       t->n_key, t->d, s->panels);
+    of3_attend_columns(t->kernels, &(of3_attend_values){.rows = t->v + at,
+                                                        .stride = t->heads * t->d * t->size,
+                                                        .n = t->n_key,
+                                                        .width = t->d,
+                                                        .v = (uint16_t *)(void *)s->v,
+                                                        .ld = a->v_dim,
+                                                        .scratch = s->panels});
 }
 
 static void take_mask(const attention *t, of3_attend *a, int64_t b) {

@@ -145,17 +145,17 @@ static of3_tensor part_of_y(const linear *t, int i) {
   return y;
 }
 
-/* Channels first .. of output i, of the panel p that x is. */
-static void linear_do_block(const linear *t, const float *x, int64_t p, int i, int64_t first, int64_t n,
-                            int thread) {
-  const output *o = &t->output[i];
+/* Channels e->first .. of output e->which, of panel p, which is x. */
+static void linear_do_block(const linear *t, const float *x, int64_t p, const of3_tile_item *e, int thread) {
+  const output *o = &t->output[e->which];
+  const int64_t first = e->first, n = e->n;
   const int lanes = linear_lanes_of(t, p);
   float *product = t->product + thread * BLOCK * OF3_LANES;
   of3_gemm g = of3_weights_times(o->w, first, n, x, lanes, product);
   g.opt_bias = o->b ? of3_f32(o->b) + first : NULL;
   of3_product(t->k, &g);
   t->k->act(product, n * lanes, o->act);
-  const of3_tensor y = part_of_y(t, i);
+  const of3_tensor y = part_of_y(t, (int)e->which);
   of3_panel_target to = {.y = &y};
   if (t->c->op == OF3_OP_LINEAR)
     to = (of3_panel_target){.y = &y,
@@ -174,8 +174,10 @@ static void linear_do_panels(void *arg, int64_t begin, int64_t end, int thread) 
     for (int s = 0; s < t->n_source; s++) {
       make_operand(t, &t->source[s], panel, p, thread);
       for (int i = 0; i < t->n_output; i++)
-        for (int64_t o = 0; o < t->n && t->output[i].source == s; o += BLOCK)
-          linear_do_block(t, panel, p, i, o, t->n - o < BLOCK ? t->n - o : BLOCK, thread);
+        for (int64_t o = 0; o < t->n && t->output[i].source == s; o += BLOCK) {
+          const of3_tile_item e = {.which = i, .first = o, .n = t->n - o < BLOCK ? t->n - o : BLOCK};
+          linear_do_block(t, panel, p, &e, thread);
+        }
     }
 }
 
@@ -200,7 +202,7 @@ static void do_items(void *arg, int64_t begin, int64_t end, int thread) {
   for (int64_t i = begin; i < end;) {
     const of3_tile_item e = of3_tile_next(&t->tiling, &i, end);
     for (int64_t p = e.p; p < e.p_end; p++)
-      linear_do_block(t, operand(t, t->output[e.which].source, p), p, (int)e.which, e.first, e.n, thread);
+      linear_do_block(t, operand(t, t->output[e.which].source, p), p, &e, thread);
   }
 }
 

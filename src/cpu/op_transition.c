@@ -84,9 +84,11 @@ static void read_input(const swiglu *t, float *x, int64_t p, int thread) {
   if (bf16x2) t->k->to_bf16x2(x, panel, transition_lanes_of(t, p), t->width);
 }
 
-/* middle = the operand silu(W_a x) * W_b x, hidden channels first .. first+n-1, n <= STEP. */
-static void make_hidden(const swiglu *t, const float *x, float *middle, int64_t first, int64_t n, int lanes,
+/* middle = the operand silu(W_a x) * W_b x, hidden channels e->first .. of panel p, e->n <= STEP of them. */
+static void make_hidden(const swiglu *t, const float *x, float *middle, int64_t p, const of3_tile_item *e,
                         int thread) {
+  const int64_t first = e->first, n = e->n;
+  const int lanes = transition_lanes_of(t, p);
   const bool bf16x2 = of3_takes_bf16x2(t->k, t->wo);
   float *work = t->work + thread * work_floats(t), *a = bf16x2 ? work : middle, *b = work + STEP * OF3_LANES;
   of3_gemm product_a = of3_weights_times(t->wa, first, n, x, lanes, a),
@@ -108,9 +110,10 @@ static void transition_do_panel(const swiglu *t, int64_t p, int thread) {
   read_input(t, x, p, thread);
   for (int64_t h = 0; h < t->hidden; h += BLOCK) {
     const int64_t n = t->hidden - h < BLOCK ? t->hidden - h : BLOCK;
-    for (int64_t s = 0; s < n; s += STEP)
-      make_hidden(t, x, middle + of3_operand_rows(t->k, t->wo, s) * lanes, h + s, n - s < STEP ? n - s : STEP,
-                  lanes, thread);
+    for (int64_t s = 0; s < n; s += STEP) {
+      const of3_tile_item e = {.first = h + s, .n = n - s < STEP ? n - s : STEP};
+      make_hidden(t, x, middle + of3_operand_rows(t->k, t->wo, s) * lanes, p, &e, thread);
+    }
     of3_gemm o = of3_weights_times(t->wo, 0, t->width, middle, lanes, sum);
     of3_gemm_terms(&o, h, n);
     o.accumulate = h > 0;
@@ -138,7 +141,7 @@ static void share_hidden(void *arg, int64_t begin, int64_t end, int thread) {
       make_hidden(t, t->x + p * x_floats(t),
                   t->middle + p * middle_floats(t) +
                       of3_operand_rows(t->k, t->wo, e.first) * transition_lanes_of(t, p),
-                  e.first, e.n, transition_lanes_of(t, p), thread);
+                  p, &e, thread);
   }
 }
 

@@ -73,10 +73,6 @@ static size_t triangle_attention_workspace(const of3_ctx *cx, const of3_call *c)
   return (size_t)(bias_floats(n, c->attr.heads) + of3_cpu_threads(cx) * scratch) * sizeof(float);
 }
 
-static const float *triangle_attention_weights(const of3_call *c, int arg) {
-  return c->in[arg] ? of3_f32(c->in[arg]) : NULL;
-}
-
 /* The normalised panel of n pairs from `first` on, `stride` pairs apart. */
 static void triangle_attention_normed(const triangle_attention *t, int64_t first, ptrdiff_t stride, int n,
                                       float *x) {
@@ -84,8 +80,7 @@ static void triangle_attention_normed(const triangle_attention *t, int64_t first
   int lanes = of3_lanes(n);
   of3_rows_at(row, t->z + first * t->c, stride * t->c, n);
   t->kernels->pack(x, lanes, lanes, row, n, t->c);
-  t->kernels->norm(x, lanes, lanes, t->c, triangle_attention_weights(t->call, TRI_ATT_SCALE),
-                   triangle_attention_weights(t->call, TRI_ATT_OFFSET));
+  of3_norm_panel(t->kernels, x, lanes, t->c, t->call->in[TRI_ATT_SCALE], t->call->in[TRI_ATT_OFFSET]);
 }
 
 static void triangle_attention_product(const triangle_attention *t, int weight, const float *x, int lanes,

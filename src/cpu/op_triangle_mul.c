@@ -110,10 +110,6 @@ static size_t triangle_mul_workspace(const of3_ctx *cx, const of3_call *c) {
   return (size_t)(planes + of3_cpu_threads(cx) * t.scratch_floats) * sizeof(float);
 }
 
-static const float *triangle_mul_weights(const of3_call *c, int arg) {
-  return c->in[arg] ? of3_f32(c->in[arg]) : NULL;
-}
-
 /* Row `at` [lanes] of panel p of a plane whose panels have `rows` rows: t->terms (a, b), n (p). */
 static float *plane_row(const triangle_mul *t, float *plane, int64_t p, int64_t rows, int64_t at) {
   return plane + p * OF3_LANES * rows + at * of3_lanes(of3_panel_rows(t->n, p));
@@ -132,8 +128,7 @@ static void triangle_mul_normed(const triangle_mul *t, int64_t first, ptrdiff_t 
   int lanes = of3_lanes(n);
   of3_rows_at(row, t->z + first * t->c, stride * t->c, n);
   t->kernels->pack(x, lanes, lanes, row, n, t->c);
-  t->kernels->norm(x, lanes, lanes, t->c, triangle_mul_weights(t->call, TRI_MUL_IN_SCALE),
-                   triangle_mul_weights(t->call, TRI_MUL_IN_OFFSET));
+  of3_norm_panel(t->kernels, x, lanes, t->c, t->call->in[TRI_MUL_IN_SCALE], t->call->in[TRI_MUL_IN_OFFSET]);
 }
 
 /* a and b of k and a panel of i, of this pass's channels, to a[h] and b[h], ld apart. */
@@ -261,8 +256,8 @@ static void output_panel(const triangle_mul *t, int64_t p, int64_t j, float *scr
   const float *from = plane_row(t, t->p, p, t->n, j);
   for (int64_t h = 0; h < t->hidden; h++)
     memcpy(hidden + h * lanes, from + h * t->plane_p, (size_t)lanes * sizeof *from);
-  kernels->norm(hidden, lanes, lanes, t->hidden, triangle_mul_weights(t->call, TRI_MUL_OUT_SCALE),
-                triangle_mul_weights(t->call, TRI_MUL_OUT_OFFSET));
+  of3_norm_panel(kernels, hidden, lanes, t->hidden, t->call->in[TRI_MUL_OUT_SCALE],
+                 t->call->in[TRI_MUL_OUT_OFFSET]);
   of3_make_operand(kernels, t->call->in[TRI_MUL_WZ], hidden, lanes, t->hidden);
   triangle_mul_product(t, TRI_MUL_WZ, 0, t->c, hidden, lanes, y);
   int64_t first = p * OF3_LANES * t->n + j;

@@ -191,7 +191,13 @@ static void take_window(const window_attention *t, of3_attend *a, int64_t batch,
   a->k_key = a->v_key = width;
   a->k_dim = a->v_dim = 1;
   if (!t->bf16) return;
-  of3_attend_columns(t->kernels, (uint16_t *)(void *)v, K, a->v, t->row_bytes, K, width, v + K * width);
+  of3_attend_columns(t->kernels, &(of3_attend_values){.rows = a->v,
+                                                      .stride = t->row_bytes,
+                                                      .n = K,
+                                                      .width = width,
+                                                      .v = (uint16_t *)(void *)v,
+                                                      .ld = K,
+                                                      .scratch = v + K * width});
   a->v = v;
   a->v_key = 1;
   a->v_dim = K;

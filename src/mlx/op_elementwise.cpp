@@ -32,9 +32,9 @@ static void run_linear(State &s, const of3_call &c) {
 
 static int64_t linear_bytes(const State &s, const of3_call &c) {
   const int64_t x = of3_count(c.in[LINEAR_X]), out = of3_rows(c.in[LINEAR_X]) * c.in[LINEAR_W]->shape[0];
-  const int64_t halved =
+  const int64_t cast =
       s.compute == mx::float32 ? 0 : size_of(s) * (x + out); /* x and y in the compute type */
-  return (c.attr.norm ? 4 * x : 0) + 8 * out + halved;
+  return (c.attr.norm ? 4 * x : 0) + 8 * out + cast;
 }
 
 const Kernel ops::linear{run_linear, linear_bytes};

@@ -13,11 +13,11 @@ static void run_outer_product_mean(State &s, const of3_call &c) {
   std::optional<array> mask;
   if (c.in[OPM_MASK]) mask = get(c.in[OPM_MASK], {rows, n});
   array x = in_compute(s, norm(get_rows(m), c.in[OPM_SCALE], c.in[OPM_OFFSET]));
-  auto half = [&](int at) {
+  auto side = [&](int at) {
     array y = shaped(product(s, x, c.in[at]), {rows, n, h});
     return mask ? y * in_compute(s, shaped(*mask, {rows, n, 1})) : y;
   };
-  array a = half(OPM_W1), b = shaped(half(OPM_W2), {rows, n * h});
+  array a = side(OPM_W1), b = shaped(side(OPM_W2), {rows, n * h});
   const float all = static_cast<float>(rows) + 1e-3f;
   array both = mask ? mx::matmul(mx::transpose(*mask), *mask) + 1e-3f
                     : mx::full(dims({n, n}), all); /* counts: exact */

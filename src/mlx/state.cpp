@@ -75,8 +75,8 @@ array get_like(const array &x, const Tensor *t) {
   array a = get(t);
   Slot *s = slot_of(t);
   if (a.dtype() == x.dtype() || s->place >= 0) return mx::astype(a, x.dtype());
-  if (!s->halved) s->halved = mx::astype(a, x.dtype());
-  return *s->halved;
+  if (!s->in_products) s->in_products = mx::astype(a, x.dtype());
+  return *s->in_products;
 }
 
 void put(Tensor *t, const array &value) {

@@ -31,7 +31,8 @@ struct Slot {
   mx::Dtype dtype;
   std::optional<array> value;    /* empty: nobody wrote yet, or there are parts */
   std::vector<array> parts = {}; /* in place of a value: equal shares of it, one after the other */
-  std::optional<array> halved = std::nullopt; /* a constant in the type of products, if it was asked for */
+  std::optional<array> in_products =
+      std::nullopt;                /* a constant in the type of products, if it was asked for */
   std::vector<int32_t> known = {}; /* integers uploaded as vectors: loops and strides depend on them */
 
   void assign(const array &a) {

@@ -194,8 +194,8 @@ void of3_project(of3_ctx *cx, const of3_tensor *x, const of3_norm_w *norm, const
                  int count, const of3_linear_w *w, of3_tensor **y) {
   const of3_backend *b = cx->backend;
   const of3_tensor *first = w->w;
-  const bool half = b->projects_bf16 && first->dtype == OF3_BF16 && first->shape[0] / heads % 2 == 0;
-  of3_call c = {.op = OF3_OP_PROJECT, .in = {x}, .attr.bf16 = half};
+  const bool bf16 = b->projects_bf16 && first->dtype == OF3_BF16 && first->shape[0] / heads % 2 == 0;
+  of3_call c = {.op = OF3_OP_PROJECT, .in = {x}, .attr.bf16 = bf16};
   if (norm) c.in[PROJECT_SCALE] = norm->scale, c.in[PROJECT_OFFSET] = norm->offset;
   if (m) c.in[PROJECT_GATE] = m->gate, c.in[PROJECT_SHIFT] = m->shift;
   for (int i = 0; i < count; i++) c.in[PROJECT_W + i] = w[i].w, c.in[PROJECT_B + i] = w[i].b;

@@ -65,8 +65,8 @@ static inline double ref_dot(const of3_tensor *w, int64_t o, const double *x) {
   int64_t k = w->shape[1];
   double sum = 0;
   if (w->dtype == OF3_BF16) {
-    const uint16_t *half = (const uint16_t *)of3_host(w) + o * k;
-    for (int64_t i = 0; i < k; i++) sum += (double)of3_bf16_to_f32(half[i]) * ref_operand(w, x[i]);
+    const uint16_t *bits = (const uint16_t *)of3_host(w) + o * k;
+    for (int64_t i = 0; i < k; i++) sum += (double)of3_bf16_to_f32(bits[i]) * ref_operand(w, x[i]);
     return sum;
   }
   const float *row = of3_f32(w) + o * k;

@@ -17,29 +17,29 @@
 
 #include "tensor/backend.h"
 
-static void to_f32(float *to, const void *from, of3_dtype dtype, int64_t n) {
-  const uint16_t *half = from;
+static void weight_to_f32(float *to, const void *from, of3_dtype dtype, int64_t n) {
+  const uint16_t *bits = from;
   if (dtype == OF3_F32)
     memcpy(to, from, (size_t)n * sizeof *to);
   else if (dtype == OF3_BF16)
-    for (int64_t i = 0; i < n; i++) to[i] = of3_bf16_to_f32(half[i]);
+    for (int64_t i = 0; i < n; i++) to[i] = of3_bf16_to_f32(bits[i]);
   else
-    for (int64_t i = 0; i < n; i++) to[i] = of3_f16_to_f32(half[i]);
+    for (int64_t i = 0; i < n; i++) to[i] = of3_f16_to_f32(bits[i]);
 }
 
 /* From f32 or f16. */
-static void ctx_to_bf16(of3_ctx *cx, uint16_t *to, const void *from, of3_dtype dtype, int64_t n) {
-  const uint16_t *half = from;
+static void weight_to_bf16(of3_ctx *cx, uint16_t *to, const void *from, of3_dtype dtype, int64_t n) {
+  const uint16_t *bits = from;
   if (dtype == OF3_F32 && cx->backend->to_bf16)
     cx->backend->to_bf16(cx, to, from, n);
   else if (dtype == OF3_F32)
     for (int64_t i = 0; i < n; i++) to[i] = of3_f32_to_bf16(((const float *)from)[i]);
   else
-    for (int64_t i = 0; i < n; i++) to[i] = of3_f32_to_bf16(of3_f16_to_f32(half[i]));
+    for (int64_t i = 0; i < n; i++) to[i] = of3_f32_to_bf16(of3_f16_to_f32(bits[i]));
 }
 
 /* In host memory: where it lies if it is of type `as` already, else a copy in the arena. */
-static void *plain_constant(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, of3_dtype as, int64_t n,
+static void *weight_in_host(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, of3_dtype as, int64_t n,
                             const void *host) {
   const size_t size = of3_dtype_size(as);
   if (cx->planning || (dtype == as && (uintptr_t)host % size == 0)) return (void *)(uintptr_t)host;
@@ -49,15 +49,15 @@ static void *plain_constant(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, of3_
   else if (dtype == as)
     memcpy(copy, host, (size_t)n * size);
   else if (as == OF3_F32)
-    to_f32(copy, host, dtype, n);
+    weight_to_f32(copy, host, dtype, n);
   else
-    ctx_to_bf16(cx, copy, host, dtype, n);
+    weight_to_bf16(cx, copy, host, dtype, n);
   return copy;
 }
 
 /* A weight stored as `dtype`, wanted as `as`. */
-static of3_tensor *wrap(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, of3_dtype as, int rank,
-                        const int64_t *shape, const void *host) {
+static of3_tensor *weight_wrap(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, of3_dtype as, int rank,
+                               const int64_t *shape, const void *host) {
   assert(dtype == OF3_F32 || dtype == OF3_BF16 || dtype == OF3_F16);
   struct weight {
     of3_tensor t;
@@ -76,18 +76,18 @@ static of3_tensor *wrap(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, of3_dtyp
   if (cx->backend->constant && !cx->planning)
     cx->backend->constant(cx, t, dtype, host);
   else
-    w->storage.buffer = plain_constant(cx, arena, dtype, as, of3_count(t), host);
+    w->storage.buffer = weight_in_host(cx, arena, dtype, as, of3_count(t), host);
   return t;
 }
 
 of3_tensor *of3_constant(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, int rank, const int64_t *shape,
                          const void *host) {
-  return wrap(cx, arena, dtype, OF3_F32, rank, shape, host);
+  return weight_wrap(cx, arena, dtype, OF3_F32, rank, shape, host);
 }
 
 of3_tensor *of3_matrix(of3_ctx *cx, of3_arena *arena, of3_dtype dtype, int64_t rows, int64_t columns,
                        const void *host) {
   const of3_backend *b = cx->backend;
   of3_dtype as = b->operand == OF3_F32 && b->widens && dtype == OF3_BF16 ? OF3_BF16 : b->operand;
-  return wrap(cx, arena, dtype, as, 2, (int64_t[]){rows, columns}, host);
+  return weight_wrap(cx, arena, dtype, as, 2, (int64_t[]){rows, columns}, host);
 }
