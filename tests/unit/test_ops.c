@@ -15,10 +15,10 @@
  * --support lists what the kernels accept and what is left to the reference.
  *
  * --without leaves something out where it says nothing new (tests/arm64.cmake, tests/sanitize.sh): batches;
- * tape, what is recorded; own-memory, the backend without kernels.
+ * tape, what is recorded; own-memory, the backend without kernels; long, cases of more than 4 MFLOP.
  *
  *   test_ops [--list | --measure | --support] [--isa ISA] [--dtype f32|bf16] [--threads MOST]
- *            [--without batches|tape|own-memory]... [OPERATION...]
+ *            [--without batches|tape|own-memory|long]... [OPERATION...]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ typedef struct options {
   const char *isa[MAX_ISA];
   int n_isa, most_threads;
   bool type[2]; /* to be tested: f32, weights of bf16 */
-  bool batches, tape, own_memory;
+  bool batches, tape, own_memory, long_cases;
   int first; /* operation in argv */
 } options;
 
@@ -146,14 +146,27 @@ static bool leave_out(options *o, const char *what) {
   bool *const wanted = !strcmp(what, "batches")      ? &o->batches
                        : !strcmp(what, "tape")       ? &o->tape
                        : !strcmp(what, "own-memory") ? &o->own_memory
+                       : !strcmp(what, "long")       ? &o->long_cases
                                                      : NULL;
   if (wanted) *wanted = false;
   return wanted != NULL;
 }
 
+static bool is_long(const ops_case *k) {
+  enum { LONG = 4000000 };
+  const of3_device plain = {.backend = &of3_reference_backend};
+  ops_result plan = {0};
+  return ops_run(&plain, 1, k, true, SIZE_MAX / 4, &plan) && plan.flops > LONG;
+}
+
 static bool read_options(options *o, int argc, char **argv) {
-  *o = (options){
-      .most_threads = 4, .type = {true, true}, .batches = true, .tape = true, .own_memory = true, .first = 1};
+  *o = (options){.most_threads = 4,
+                 .type = {true, true},
+                 .batches = true,
+                 .tape = true,
+                 .own_memory = true,
+                 .long_cases = true,
+                 .first = 1};
   o->n_isa = of3_cpu_isas(o->isa, MAX_ISA);
   for (; o->first < argc && !strncmp(argv[o->first], "--", 2); o->first++) {
     const char *name = argv[o->first];
@@ -212,6 +225,7 @@ int main(int argc, char **argv) {
     const ops_case *k = &ops_cases()[i];
     const char *name = of3_op_table()[k->op].name;
     if (!ops_selected(name, argc, argv, o.first)) continue;
+    if (!o.long_cases && is_long(k)) continue;
     if (o.list) printf("%d %s\n", i, name);
     for (int half = 0; !o.list && half <= has_weights(k->op); half++) {
       if (!o.type[half]) continue;
