@@ -61,12 +61,16 @@ cat >mixed.json <<'END'
   {"molecule_type": "ligand", "chain_ids": ["E", "F"], "ccd_codes": "ATP"},
   {"molecule_type": "ligand", "chain_ids": "G", "ccd_codes": ["ZN"]}]}}}
 END
-for v in p1 p2 ob; do
-  of3 predict mixed.json -c $v.safetensors -o mixed_$v --samples 1 --recycles 1 --steps 2 --log warn >/dev/null
+variants="p1 p2 ob" # which write the same
+if short; then variants=ob; fi
+for v in $variants; do
+  of3 predict mixed.json -c $v.safetensors -o mixed_$v --samples 1 --recycles 1 --steps 2 --log warn >/dev/null 2>poly_$v
   seed=$(echo mixed_$v/mixed/seed_*)
-  sed -n '/_entity_poly.entity_id/,/^#/p' "$seed"/*_model.cif
-  sed -n '/"chain_pair_iptm"/,/}/s/:.*//p' "$seed"/*_aggregated.json
+  sed -n '/_entity_poly.entity_id/,/^#/p' "$seed"/*_model.cif >>poly_$v
+  sed -n '/"chain_pair_iptm"/,/}/s/:.*//p' "$seed"/*_aggregated.json >>poly_$v
 done
+cat poly_ob
+for v in $variants; do cmp poly_ob poly_$v; done
 
 echo "# One text, three molecules"
 cat >text.json <<'END'
