@@ -294,16 +294,30 @@ static of3_status lock_wait(of3_folder_lock *l, const of3_lock_options *o, of3_e
   }
 }
 
-/* Makes the file under a name of its own, with record and lock. */
-static of3_status make_own(of3_folder_lock *l, of3_error *err) {
+/* Opens the file under a name of its own and gets the system's lock on it. Until the record stands in it
+ * another process may take it for one that a killed process left, and clear it away: then again. */
+static bool open_own(of3_folder_lock *l) {
+  enum { MOST_TRIES = 100 };
   struct stat st;
-  l->fd = of3_temporary_open(l->path, &l->own);
-  if (l->fd < 0 && errno == ENOMEM) return of3_fail_memory(err, l->path);
-  if (l->fd < 0 || fstat(l->fd, &st) != 0) return lock_failed(l, err), OF3_ERR_IO;
+  bool ready = false;
+  for (int k = 1; !ready; k++) {
+    l->fd = of3_temporary_open(l->path, &l->own);
+    if (l->fd < 0) return false;
+    ready = (lock_of_system(l->fd) != 0 && is_same_file(l->own, l->fd)) || k == MOST_TRIES;
+    if (ready) break;
+    replace_fd(l, -1);
+    unlink(l->own);
+    free(l->own);
+  }
+  if (fstat(l->fd, &st) != 0) return false;
   l->record = of3_lock_record_make((uint64_t)st.st_dev);
-  (void)lock_of_system(l->fd);
-  if (of3_lock_record_write(l->fd, &l->record) && fsync(l->fd) == 0) return OF3_OK;
-  return lock_failed(l, err), OF3_ERR_IO;
+  return true;
+}
+
+static of3_status make_own(of3_folder_lock *l, of3_error *err) {
+  const bool made = open_own(l) && of3_lock_record_write(l->fd, &l->record) && fsync(l->fd) == 0;
+  if (made) return OF3_OK;
+  return errno == ENOMEM ? of3_fail_memory(err, l->path) : (lock_failed(l, err), OF3_ERR_IO);
 }
 
 static void lock_free(of3_folder_lock *l) {
@@ -358,7 +372,8 @@ void of3_folder_lock_clean(const of3_folder_lock *l, const char *name) {
   int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd >= 0 && lock_of_system(fd) == 1) {
     const of3_lock_record found = of3_lock_record_read(fd);
-    if (strcmp(found.machine, l->record.machine) == 0 && strcmp(found.device, l->record.device) == 0)
+    if (!found.valid ||
+        (strcmp(found.machine, l->record.machine) == 0 && strcmp(found.device, l->record.device) == 0))
       unlink(path);
   }
   if (fd >= 0) close(fd);

@@ -49,7 +49,8 @@ OF3_MUST_CHECK of3_status of3_folder_lock_take(const char *folder, const of3_loc
 OF3_MUST_CHECK of3_status of3_folder_lock_held(const of3_folder_lock *lock, of3_error *err);
 
 /* Removes a file that a process left while it tried to take the folder; name: its name in the folder, which
- * begins with OF3_LOCK_NAME. Those of processes that live, or of other machines, stay. */
+ * begins with OF3_LOCK_NAME. Those of processes that live, or of other machines, stay; one without a record
+ * is of a process that was killed before it wrote it. */
 void of3_folder_lock_clean(const of3_folder_lock *lock, const char *name);
 
 /* Removes the file, unless another process has taken it. */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -133,6 +134,33 @@ static void left_by_a_dead_process(void **state) {
   assert_int_equal(status, 0);
   assert_true(is_there(lock_path(*state)));
   of3_folder_lock_release(taken_patiently(*state));
+}
+
+/* What processes leave that are killed while they make their file, before it has a record and after; and the
+ * file of one that lives, which has the system's lock on it. */
+static void files_of_the_dead(void **state) {
+  static const char *const name[] = {OF3_LOCK_NAME ".tmp-0123456789abcdef",
+                                     OF3_LOCK_NAME ".tmp-0123456789abcdee",
+                                     OF3_LOCK_NAME ".tmp-0123456789abcded"};
+  char path[3][640];
+  of3_folder_lock *lock = taken(*state);
+  for (int i = 0; i < 3; i++) snprintf(path[i], sizeof path[i], "%s/%s", (char *)*state, name[i]);
+  const int empty = open(path[0], O_RDWR | O_CREAT | O_EXCL, 0666);
+  const int lives = open(path[2], O_RDWR | O_CREAT | O_EXCL, 0666);
+  assert_true(empty >= 0 && lives >= 0 && flock(lives, LOCK_EX | LOCK_NB) == 0);
+  assert_int_equal(close(empty), 0);
+  assert_int_equal(link(lock_path(*state), path[1]), 0); /* has the record, and the lock of one that lives */
+  for (int i = 0; i < 3; i++) of3_folder_lock_clean(lock, name[i]);
+  assert_false(is_there(path[0]));
+  assert_true(is_there(path[1]));
+  assert_true(is_there(path[2]));
+  of3_folder_lock_release(lock);
+  of3_folder_lock *other = taken(*state);
+  of3_folder_lock_clean(other, name[1]);
+  assert_false(is_there(path[1]));
+  of3_folder_lock_release(other);
+  close(lives);
+  unlink(path[2]);
 }
 
 /* Of another machine: taken when its counter stands still, and never while it does not. */
@@ -268,6 +296,7 @@ int main(void) {
                                      cmocka_unit_test(waits),
                                      cmocka_unit_test(waiting_ends),
                                      cmocka_unit_test(left_by_a_dead_process),
+                                     cmocka_unit_test(files_of_the_dead),
                                      cmocka_unit_test(left_by_another_machine),
                                      cmocka_unit_test(held_by_another_machine),
                                      cmocka_unit_test(holder_that_cannot_count),
