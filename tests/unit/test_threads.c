@@ -61,7 +61,7 @@ typedef struct stopping {
 static void stop_at_once(void *arg, int64_t begin, int64_t end, int thread) {
   stopping *s = arg;
   (void)thread;
-  s->stop = 1;
+  __atomic_store_n(&s->stop, 1, __ATOMIC_RELAXED); /* by several threads */
   atomic_fetch_add(&s->done, (int)(end - begin));
 }
 
