@@ -87,7 +87,8 @@ static void triangle_mul_one(const of3_call *c, float *z, const float *mask, int
   double *a = ref_alloc(c, 2 * n * n * h + w + 2 * h);
   if (!a) return;
   double *b = a + n * n * h, *x = b + n * n * h, *norm = x + w;
-  float *p = (float *)(norm + h);
+  void *rest = norm + h;
+  float *p = rest; /* [h], where h doubles have room */
   project_ab(c, z, mask, n, a, b);
   for (int64_t i = 0; i < n; i++)
     for (int64_t j = 0; j < n; j++) {
