@@ -1,5 +1,5 @@
-/* Features of the alignments (docs/features.md): which chains have one, whose profiles are shared, the rows of
- * all chains side by side, and what follows from them for each token. */
+/* Features of the alignments (docs/features.md): which chains have one, whose profiles are shared, the rows
+ * of all chains side by side, and what follows from them for each token. */
 #include <math.h>
 #include <string.h>
 
