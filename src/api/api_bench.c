@@ -1,10 +1,10 @@
-#define _POSIX_C_SOURCE 200809L
 /* The parts of a fold, timed: phases by the events of the network's observer, operations by a backend around
  * the engine's (tensor/profile.h). On a backend that computes at once both come from one fold. An
  * asynchronous one would not be itself if every operation were waited for, so it folds once for the phases,
  * whose ends are waited for, and once more for the operations; and once before, since it may compile what it
  * is asked for.
  */
+#define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

@@ -1,4 +1,3 @@
-#define _POSIX_C_SOURCE 200809L
 /* CIF as text, block by block.
  *
  *   buffer  [ block that is open ..... | at: not yet read ... filled )  room
@@ -6,6 +5,7 @@
  * Tokens are found in the buffer. One that reaches the end of what was read is looked at again when there is
  * more, and what is read doubles each time, so that a token is looked at a few times, however long it is. A
  * block's text stays until the next one is asked for; then the rest moves to the front. */
+#define _POSIX_C_SOURCE 200809L
 #include <string.h>
 #include <strings.h>
 
