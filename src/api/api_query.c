@@ -73,8 +73,14 @@ of3_status of3_query_add_chain(of3_query *query, of3_molecule type, const char *
                  : of3_query_check_sequence(sequence, &c.n_residue, err));
   OF3_TRY(copy_ids(q->arena, ids, n_id, &c.id, err));
   const char *text = of3_arena_strdup(q->arena, sequence);
-  *(ligand ? &c.code : &c.sequence) = text;
-  if (!text || !grow_chains(q)) return of3_fail_memory(err, "a chain");
+  const char **code = OF3_ARENA_NEW(q->arena, const char *, 1);
+  if (!text || !code || !grow_chains(q)) return of3_fail_memory(err, "a chain");
+  code[0] = text;
+  if (ligand) {
+    c.code = code;
+    c.n_code = 1;
+  } else
+    c.sequence = text;
   query->chain[query->n_chain++] = c;
   of3_status status = of3_query_check_chains(query, err);
   if (status != OF3_OK) query->n_chain--;

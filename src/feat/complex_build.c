@@ -58,8 +58,8 @@ static of3_status find_components(const of3_query_chain *c, const of3_library *o
                        .component = OF3_ARENA_NEW(scratch, const of3_component *, c->n_residue),
                        .modified = OF3_ARENA_NEW(scratch, bool, c->n_residue)};
   if (!out->component || !out->modified) return of3_fail_memory(err, "a complex");
-  if (c->type == OF3_LIGAND)
-    OF3_TRY(find_component(opt_library, c->id[0], c->code, log, &out->component[0], err));
+  for (int k = 0; k < c->n_code; k++)
+    OF3_TRY(find_component(opt_library, c->id[0], c->code[k], log, &out->component[k], err));
   for (int k = 0; c->type != OF3_LIGAND && k < c->n_residue; k++)
     out->component[k] = &of3_standard_residues[of3_letter_class(c->type, c->sequence[k])];
   for (int i = 0; i < c->n_modified; i++) {
@@ -256,7 +256,7 @@ static of3_status put_chains(const of3_query *q, const build_chain *built, const
   int chain = 0;
   for (int i = 0; i < q->n_chain; i++) {
     const of3_query_chain *c = &q->chain[i];
-    char *key = of3_arena_strdup(out->arena, c->type == OF3_LIGAND ? c->code : c->sequence);
+    char *key = of3_arena_strdup(out->arena, c->type == OF3_LIGAND ? c->code[0] : c->sequence);
     if (!key) return of3_fail_memory(err, "a complex");
     warn_unknown(q, c, log);
     warn_bases(q, c, log);

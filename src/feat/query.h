@@ -26,25 +26,57 @@ typedef struct of3_query_residue {
   const char *code; /* of the component, OF3_MAX_CODE characters at most */
 } of3_query_residue;
 
-/* One entry of "chains": one molecule and its copies. */
+/* One entry of "chains": one molecule and its copies. A ligand is given in one of three ways: by the codes of
+ * its components, one residue each; as SMILES; as a file. */
 typedef struct of3_query_chain {
   of3_molecule type;
   int n_id; /* copies; ids are distinct within the query */
   const char **id;
   const char *sequence; /* of a polymer: A-Z and '*', not empty; else NULL */
-  const char *code;     /* of a ligand: its component; else NULL */
-  int n_residue;        /* of a ligand 1 */
-  bool cyclic;          /* the last residue is followed by the first */
+  int n_code;
+  const char **code;  /* of a ligand: its components in the order of residues; else n_code is 0 */
+  const char *smiles; /* of a ligand, or NULL */
+  const char
+      *sdf_path;    /* of a ligand: an existing SDF or mol file, of which the first entry counts; or NULL */
+  const char *name; /* of a ligand by SMILES or file: its residue name; NULL: LIG0, LIG1, ... */
+  int n_residue;    /* of a ligand n_code, or 1 */
+  int number_shift; /* author number of a residue less its place in the chain; in files only */
+  bool cyclic;      /* the last residue is followed by the first */
   int n_modified;
   of3_query_residue *modified; /* ordered by position, each once */
   int n_msa;                   /* 0: none given */
   const char **msa_path;       /* existing files and folders, as they are opened */
 } of3_query_chain;
 
+/* An atom by names: of a chain, a residue from 1, and its component. */
+typedef struct of3_query_atom {
+  const char *chain; /* an id */
+  int residue;
+  const char *name;
+} of3_query_atom;
+
+typedef struct of3_query_bond {
+  of3_query_atom a, b;
+} of3_query_bond;
+
+/* Where a ligand is to bind (docs/sampling.md). */
+typedef struct of3_query_pocket {
+  const char *ligand; /* id of its chain */
+  int n_residue;
+  of3_query_atom *residue; /* name: NULL */
+  double max_distance;     /* Angstrom */
+} of3_query_pocket;
+
 typedef struct of3_query {
   const char *name; /* a usable folder name if error.code is OF3_OK, else as given */
   int n_chain;
   of3_query_chain *chain;
+  int n_bond;
+  of3_query_bond *bond; /* single bonds that no component and no polymer has */
+  int n_leaving;
+  of3_query_atom *leaving;  /* atoms that are not there */
+  of3_query_pocket *pocket; /* or NULL */
+  const char *components;   /* CIF text of the user's own components, or NULL */
   bool use_msas, use_main_msas, use_paired_msas;
   of3_error error; /* code OF3_OK: the query can be built; else why not, and chain is not to be used */
 } of3_query;
@@ -85,8 +117,7 @@ OF3_MUST_CHECK of3_status of3_query_from_fasta(const char *text, size_t size, co
 OF3_MUST_CHECK of3_status of3_query_from_sequence(const char *sequence, const char *name, of3_query_set *out,
                                                   of3_error *err);
 
-/* Residues of all chains, copies counted, a ligand being one: the number of tokens if all are standard
- * residues. */
+/* Residues of all chains, copies counted: the number of tokens if all are standard residues of polymers. */
 int of3_query_residues(const of3_query *query);
 
 #endif

@@ -235,8 +235,8 @@ static of3_status read_ligand(const reader *r, json_t *chain, of3_query_chain *o
     return of3_fail(err, OF3_ERR_INPUT,
                     "'ccd_codes' has %d codes; a ligand is one component, so write a chain for each", n);
   OF3_TRY(of3_query_check_code(code[0], err));
-  out->code = code[0];
-  out->n_residue = 1;
+  out->code = code;
+  out->n_residue = out->n_code = n;
   return OF3_OK;
 }
 

@@ -111,7 +111,7 @@ static json_t *chain_json(const of3_query_chain *c) {
                    "molecule_type", molecule[c->type], "chain_ids", strings(c->id, c->n_id), "description",
                    "sequence", c->sequence, "non_canonical_residues",
                    c->n_modified ? modified_json(c) : json_null(), "smiles", "ccd_codes",
-                   c->code ? strings(&c->code, 1) : json_null(), "paired_msa_file_paths",
+                   c->n_code ? strings(c->code, c->n_code) : json_null(), "paired_msa_file_paths",
                    "main_msa_file_paths", c->n_msa ? strings(c->msa_path, c->n_msa) : json_null(),
                    "template_alignment_file_path", "template_entry_chain_ids", "template_cif_paths",
                    "template_cif_chain_ids", "sdf_file_path", "cyclic", c->cyclic);

@@ -77,30 +77,71 @@ static of3_status key_add_folder(of3_sha256 *s, const char *folder, of3_cancel *
   return OF3_OK;
 }
 
+static void key_add_opt_text(of3_sha256 *s, const char *opt_text) {
+  key_add_number(s, opt_text != NULL);
+  if (opt_text) key_add_text(s, opt_text);
+}
+
+static void key_add_atom(of3_sha256 *s, const of3_query_atom *a) {
+  key_add_text(s, a->chain);
+  key_add_number(s, (uint64_t)a->residue);
+  key_add_opt_text(s, a->name);
+}
+
+static of3_status key_add_chain(of3_sha256 *s, const of3_query_chain *c, of3_cancel *opt_cancel,
+                                of3_arena *arena, of3_error *err) {
+  key_add_number(s, (uint64_t)c->type);
+  key_add_number(s, (uint64_t)c->n_id);
+  for (int i = 0; i < c->n_id; i++) key_add_text(s, c->id[i]);
+  key_add_opt_text(s, c->sequence);
+  key_add_number(s, (uint64_t)c->n_code);
+  for (int i = 0; i < c->n_code; i++) key_add_text(s, c->code[i]);
+  key_add_opt_text(s, c->smiles);
+  key_add_opt_text(s, c->name);
+  key_add_number(s, c->sdf_path != NULL);
+  if (c->sdf_path) OF3_TRY(key_add_file(s, c->sdf_path, opt_cancel, err));
+  key_add_number(s, (uint64_t)c->number_shift);
+  key_add_number(s, (uint64_t)c->cyclic | (uint64_t)c->n_modified << 1);
+  for (int i = 0; i < c->n_modified; i++) {
+    key_add_number(s, (uint64_t)c->modified[i].position);
+    key_add_text(s, c->modified[i].code);
+  }
+  key_add_number(s, (uint64_t)c->n_msa);
+  for (int i = 0; i < c->n_msa; i++) {
+    const char *path = c->msa_path[i];
+    OF3_TRY(of3_is_folder(path) ? key_add_folder(s, path, opt_cancel, arena, err)
+                                : key_add_file(s, path, opt_cancel, err));
+  }
+  return OF3_OK;
+}
+
+static void key_add_pocket(of3_sha256 *s, const of3_query_pocket *opt_pocket) {
+  key_add_number(s, opt_pocket != NULL);
+  if (!opt_pocket) return;
+  uint64_t distance;
+  memcpy(&distance, &opt_pocket->max_distance, sizeof distance);
+  key_add_text(s, opt_pocket->ligand);
+  key_add_number(s, distance);
+  key_add_number(s, (uint64_t)opt_pocket->n_residue);
+  for (int i = 0; i < opt_pocket->n_residue; i++) key_add_atom(s, &opt_pocket->residue[i]);
+}
+
 static of3_status key_add_query(of3_sha256 *s, const of3_run_inputs *in, of3_arena *arena, of3_error *err) {
   const of3_query *q = in->query;
   key_add_text(s, q->name);
   key_add_number(s,
                  (uint64_t)q->use_msas | (uint64_t)q->use_main_msas << 1 | (uint64_t)q->use_paired_msas << 2);
   key_add_number(s, (uint64_t)q->n_chain);
-  for (int k = 0; k < q->n_chain; k++) {
-    const of3_query_chain *c = &q->chain[k];
-    key_add_number(s, (uint64_t)c->type);
-    key_add_number(s, (uint64_t)c->n_id);
-    for (int i = 0; i < c->n_id; i++) key_add_text(s, c->id[i]);
-    key_add_text(s, c->sequence ? c->sequence : c->code);
-    key_add_number(s, (uint64_t)c->cyclic | (uint64_t)c->n_modified << 1);
-    for (int i = 0; i < c->n_modified; i++) {
-      key_add_number(s, (uint64_t)c->modified[i].position);
-      key_add_text(s, c->modified[i].code);
-    }
-    key_add_number(s, (uint64_t)c->n_msa);
-    for (int i = 0; i < c->n_msa; i++) {
-      const char *path = c->msa_path[i];
-      OF3_TRY(of3_is_folder(path) ? key_add_folder(s, path, in->opt_cancel, arena, err)
-                                  : key_add_file(s, path, in->opt_cancel, err));
-    }
+  for (int k = 0; k < q->n_chain; k++) OF3_TRY(key_add_chain(s, &q->chain[k], in->opt_cancel, arena, err));
+  key_add_number(s, (uint64_t)q->n_bond);
+  for (int k = 0; k < q->n_bond; k++) {
+    key_add_atom(s, &q->bond[k].a);
+    key_add_atom(s, &q->bond[k].b);
   }
+  key_add_number(s, (uint64_t)q->n_leaving);
+  for (int k = 0; k < q->n_leaving; k++) key_add_atom(s, &q->leaving[k]);
+  key_add_pocket(s, q->pocket);
+  key_add_opt_text(s, q->components);
   return OF3_OK;
 }
 

@@ -202,7 +202,7 @@ static void test_molecules(void **state) {
   assert_string_equal(rna->modified[1].code, "5MC");
   assert_string_equal(rna->modified[2].code, "PSU");
   assert_true(ligand->type == OF3_LIGAND && !ligand->sequence && !ligand->cyclic && ligand->n_residue == 1);
-  assert_string_equal(ligand->code, "A1JBI");
+  assert_string_equal(ligand->code[0], "A1JBI");
   assert_int_equal(of3_query_residues(&set.query[0]), 4 + 2);
   of3_query_set_free(&set);
 }
