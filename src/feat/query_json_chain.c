@@ -1,0 +1,185 @@
+/* One entry of "chains" in OpenFold3's JSON: its table of keys, polymers, ligands, alignments. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/target.h"
+#include "feat/query_check.h"
+#include "feat/query_json_value.h"
+
+static const of3_json_key chain_keys[] = {
+    {"molecule_type", NULL},
+    {"chain_ids", NULL},
+    {"description", NULL},
+    {"sequence", NULL},
+    {"main_msa_file_paths", NULL},
+    {"non_canonical_residues", NULL},
+    {"ccd_codes", NULL},
+    {"smiles", "ligands by SMILES"},
+    {"sdf_file_path", "ligands from SDF files"},
+    {"ligand_name", "ligands by SMILES"},
+    {"cyclic", NULL},
+    {"paired_msa_file_paths", "paired alignments"},
+    {"template_alignment_file_path", "templates"},
+    {"template_entry_chain_ids", "templates"},
+    {"template_cif_paths", "templates"},
+    {"template_cif_chain_ids", "templates"},
+};
+
+static bool equal_any_case(const char *a, const char *b) {
+  for (; *a && *b; a++, b++)
+    if ((*a >= 'A' && *a <= 'Z' ? *a - 'A' + 'a' : *a) != *b) return false;
+  return *a == *b;
+}
+
+static of3_status read_type(json_t *chain, of3_molecule *out, of3_error *err) {
+  static const char *const names[] = {"protein", "rna", "dna", "ligand"};
+  const json_t *v = json_object_get(chain, "molecule_type");
+  int type = -1;
+  if (json_is_string(v))
+    for (int i = 0; i < 4; i++)
+      if (equal_any_case(json_string_value(v), names[i])) type = i;
+  if (json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) < 4)
+    type = (int)json_integer_value(v);
+  if (type < 0) {
+    if (!json_is_string(v))
+      return of3_json_wrong_type("molecule_type", "protein, rna, dna or ligand", v, err);
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "'molecule_type' is '%.40s'; protein, rna, dna or ligand was expected",
+                    json_string_value(v));
+  }
+  *out = (of3_molecule)type;
+  return OF3_OK;
+}
+
+static of3_status read_sequence(const of3_json_reader *r, json_t *chain, of3_query_chain *out,
+                                of3_error *err) {
+  const json_t *v = json_object_get(chain, "sequence");
+  if (!v || json_is_null(v))
+    return of3_fail(err, OF3_ERR_INPUT, "the key 'sequence' is missing; protein, RNA and DNA need one");
+  if (!json_is_string(v)) return of3_json_wrong_type("sequence", "a string", v, err);
+  out->sequence = of3_arena_strdup(r->arena, json_string_value(v));
+  if (!out->sequence) return of3_fail_memory(err, "a sequence");
+  return of3_query_check_sequence(out->sequence, &out->n_residue, err);
+}
+
+/* A key of "non_canonical_residues". */
+static of3_status read_position(const char *text, int n_residue, int *out, of3_error *err) {
+  int v = 0;
+  const char *c = text;
+  for (; *c >= '0' && *c <= '9' && v <= OF3_MAX_RESIDUES; c++) v = 10 * v + (*c - '0');
+  if (c == text || *c || v < 1 || v > n_residue)
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "'non_canonical_residues' has the key '%.40s'; a position in the sequence, 1 to %d, was "
+                    "expected",
+                    text, n_residue);
+  *out = v;
+  return OF3_OK;
+}
+
+static int by_position(const void *pa, const void *pb) {
+  const of3_query_residue *a = pa, *b = pb;
+  return a->position < b->position ? -1 : a->position > b->position;
+}
+
+static of3_status read_modified(const of3_json_reader *r, json_t *chain, of3_query_chain *out,
+                                of3_error *err) {
+  json_t *all = json_object_get(chain, "non_canonical_residues");
+  if (!all || json_is_null(all)) return OF3_OK;
+  if (!json_is_object(all))
+    return of3_json_wrong_type("non_canonical_residues", "an object of positions and codes", all, err);
+  out->modified = OF3_ARENA_NEW(r->arena, of3_query_residue, json_object_size(all));
+  if (!out->modified) return of3_fail_memory(err, "the residues of a chain");
+  const char *position;
+  json_t *code;
+  json_object_foreach(all, position, code) {
+    of3_query_residue *to = &out->modified[out->n_modified++];
+    OF3_TRY(read_position(position, out->n_residue, &to->position, err));
+    if (!json_is_string(code))
+      return of3_json_wrong_type("non_canonical_residues", "codes of components", code, err);
+    if (of3_query_check_code(json_string_value(code), err) != OF3_OK)
+      return of3_prefix(err, "'non_canonical_residues', position %d", to->position);
+    to->code = of3_arena_strdup(r->arena, json_string_value(code));
+    if (!to->code) return of3_fail_memory(err, "the residues of a chain");
+  }
+  qsort(out->modified, (size_t)out->n_modified, sizeof *out->modified, by_position);
+  for (int i = 1; i < out->n_modified; i++)
+    if (out->modified[i - 1].position == out->modified[i].position)
+      return of3_fail(err, OF3_ERR_INPUT, "'non_canonical_residues' names position %d twice",
+                      out->modified[i].position);
+  return OF3_OK;
+}
+
+static of3_status read_polymer(const of3_json_reader *r, json_t *chain, of3_query_chain *out,
+                               of3_error *err) {
+  if (!of3_json_is_empty(json_object_get(chain, "ccd_codes")))
+    return of3_fail(err, OF3_ERR_INPUT, "'ccd_codes' is of ligands; a polymer has a 'sequence'");
+  OF3_TRY(read_sequence(r, chain, out, err));
+  return read_modified(r, chain, out, err);
+}
+
+static of3_status read_ligand(const of3_json_reader *r, json_t *chain, of3_query_chain *out, of3_error *err) {
+  static const char *const not [] = {"sequence", "non_canonical_residues", "main_msa_file_paths"};
+  const json_t *v = json_object_get(chain, "ccd_codes");
+  const char **code = NULL;
+  int n = 0;
+  for (int k = 0; k < OF3_N_KEYS(not ); k++)
+    if (!of3_json_is_empty(json_object_get(chain, not [k])))
+      return of3_fail(err, OF3_ERR_INPUT, "'%s' is of polymers; a ligand has 'ccd_codes'", not [k]);
+  if (!v || json_is_null(v))
+    return of3_fail(err, OF3_ERR_INPUT, "the key 'ccd_codes' is missing; a ligand needs one code");
+  OF3_TRY(of3_json_strings(r, v, "ccd_codes", &code, &n, err));
+  if (n > 1)
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "'ccd_codes' has %d codes; a ligand is one component, so write a chain for each", n);
+  OF3_TRY(of3_query_check_code(code[0], err));
+  out->code = code;
+  out->n_residue = out->n_code = n;
+  return OF3_OK;
+}
+
+static of3_status find_file(const of3_json_reader *r, const char **path, of3_error *err) {
+  if (!**path) return of3_fail(err, OF3_ERR_INPUT, "'main_msa_file_paths' names a file without a name");
+  char *beside = of3_path_join(r->arena, r->folder, *path);
+  if (!beside) return of3_fail_memory(err, *path);
+  if (of3_path_kind(beside)) *path = beside;
+  const char *kind = of3_path_kind(*path);
+  if (!kind)
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "'main_msa_file_paths' names '%.300s', which exists neither beside the query file nor in "
+                    "the working directory",
+                    *path);
+  if (!of3_is_file(*path) && !of3_is_folder(*path))
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "'main_msa_file_paths' names '%.300s', which is %s; files and folders are read", *path,
+                    kind);
+  return OF3_OK;
+}
+
+static of3_status read_msas(const of3_json_reader *r, json_t *chain, of3_query_chain *out, of3_error *err) {
+  const json_t *v = json_object_get(chain, "main_msa_file_paths");
+  if (!v || json_is_null(v)) return OF3_OK;
+  if (out->type == OF3_DNA)
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "'main_msa_file_paths' is of proteins and RNA; the network takes no alignment of DNA");
+  OF3_TRY(of3_json_strings(r, v, "main_msa_file_paths", &out->msa_path, &out->n_msa, err));
+  for (int i = 0; i < out->n_msa; i++) OF3_TRY(find_file(r, &out->msa_path[i], err));
+  return OF3_OK;
+}
+
+of3_status of3_json_chain(const of3_json_reader *r, json_t *chain, of3_query_chain *out, of3_error *err) {
+  if (!json_is_object(chain)) return of3_json_wrong_type("chains", "a list of objects", chain, err);
+  OF3_TRY(read_type(chain, &out->type, err));
+  OF3_TRY(of3_json_check_keys(chain, chain_keys, OF3_N_KEYS(chain_keys), err));
+  const json_t *ids = json_object_get(chain, "chain_ids"),
+               *description = json_object_get(chain, "description");
+  if (!ids) return of3_json_wrong_type("chain_ids", "a string or a list of strings", ids, err);
+  if (description && !json_is_string(description) && !json_is_null(description))
+    return of3_json_wrong_type("description", "a string", description, err);
+  OF3_TRY(of3_json_strings(r, ids, "chain_ids", &out->id, &out->n_id, err));
+  for (int i = 0; i < out->n_id; i++) OF3_TRY(of3_query_check_chain_id(out->id[i], err));
+  OF3_TRY(of3_json_bool(chain, "cyclic", &out->cyclic, err));
+  if (out->type == OF3_LIGAND) return read_ligand(r, chain, out, err);
+  OF3_TRY(read_polymer(r, chain, out, err));
+  return read_msas(r, chain, out, err);
+}

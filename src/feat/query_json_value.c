@@ -1,0 +1,75 @@
+#include "feat/query_json_value.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+bool of3_json_is_empty(const json_t *v) {
+  return !v || json_is_null(v) || json_is_false(v) || (json_is_array(v) && json_array_size(v) == 0) ||
+         (json_is_object(v) && json_object_size(v) == 0);
+}
+
+static of3_status unknown_key(const char *name, const of3_json_key *table, int n, of3_error *err) {
+  of3_str list = {0};
+  for (int i = 0; i < n; i++) of3_str_addf(&list, "%s%s", i ? ", " : "", table[i].name);
+  of3_status st = list.failed
+                      ? of3_fail_memory(err, "a message")
+                      : of3_fail(err, OF3_ERR_INPUT, "unknown key '%.60s'; the keys are %s", name, list.text);
+  of3_str_free(&list);
+  return st;
+}
+
+of3_status of3_json_check_keys(json_t *object, const of3_json_key *table, int n, of3_error *err) {
+  const char *name;
+  json_t *value;
+  json_object_foreach(object, name, value) {
+    int i = 0;
+    while (i < n && strcmp(table[i].name, name) != 0) i++;
+    if (i == n) return unknown_key(name, table, n, err);
+    if (table[i].later && !of3_json_is_empty(value))
+      return of3_fail(err, OF3_ERR_UNSUPPORTED,
+                      "the key '%s' asks for %s, which this version of of3 does not serve", name,
+                      table[i].later);
+  }
+  return OF3_OK;
+}
+
+const char *of3_json_type_name(const json_t *v) {
+  static const char *const names[] = {"an object",     "an array", "a string", "an integer",
+                                      "a real number", "true",     "false",    "null"};
+  return v ? names[json_typeof(v)] : "missing";
+}
+
+of3_status of3_json_wrong_type(const char *name, const char *expected, const json_t *v, of3_error *err) {
+  return of3_fail(err, OF3_ERR_INPUT, "'%s' must be %s; it is %s", name, expected, of3_json_type_name(v));
+}
+
+of3_status of3_json_bool(json_t *object, const char *name, bool *out, of3_error *err) {
+  const json_t *v = json_object_get(object, name);
+  if (!v) return OF3_OK;
+  if (!json_is_boolean(v)) return of3_json_wrong_type(name, "true or false", v, err);
+  *out = json_is_true(v);
+  return OF3_OK;
+}
+
+of3_status of3_json_strings(const of3_json_reader *r, const json_t *v, const char *name,
+                            const char ***ret_text, int *ret_n, of3_error *err) {
+  bool list = json_is_array(v);
+  size_t n = list ? json_array_size(v) : 1;
+  if (n == 0) return of3_fail(err, OF3_ERR_INPUT, "'%s' is an empty list", name);
+  if (n > OF3_MAX_CHAINS)
+    return of3_fail(err, OF3_ERR_INPUT, "'%s' has %zu entries; at most %d are allowed", name, n,
+                    OF3_MAX_CHAINS);
+  const char **text = OF3_ARENA_NEW(r->arena, const char *, n);
+  if (!text) return of3_fail_memory(err, name);
+  for (size_t i = 0; i < n; i++) {
+    const json_t *s = list ? json_array_get(v, i) : v;
+    if (!json_is_string(s))
+      return of3_json_wrong_type(name, list ? "a list of strings" : "a string or a list of strings", s, err);
+    text[i] = of3_arena_strdup(r->arena, json_string_value(s));
+    if (!text[i]) return of3_fail_memory(err, name);
+  }
+  *ret_text = text;
+  *ret_n = (int)n;
+  return OF3_OK;
+}

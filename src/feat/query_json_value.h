@@ -1,0 +1,46 @@
+/* Values of queries in JSON, read by their types: what is missing, of another type or unknown is an error
+ * that names the key. */
+#ifndef OF3_FEAT_QUERY_JSON_VALUE_H
+#define OF3_FEAT_QUERY_JSON_VALUE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "feat/query.h"
+
+/* What values are read into, and where files are looked for. */
+typedef struct of3_json_reader {
+  of3_arena *arena;   /* texts and lists */
+  const char *folder; /* paths are relative to it */
+} of3_json_reader;
+
+/* A key that an object may have. */
+typedef struct of3_json_key {
+  const char *name;
+  const char *later; /* what it would ask for, if this version does not serve it */
+} of3_json_key;
+
+#define OF3_N_KEYS(table) ((int)(sizeof(table) / sizeof *(table)))
+
+/* All keys of the object are known, none of a later version's is in use. */
+OF3_MUST_CHECK of3_status of3_json_check_keys(json_t *object, const of3_json_key *table, int n,
+                                              of3_error *err);
+
+bool of3_json_is_empty(const json_t *v);         /* missing, null, false, [] or {} */
+const char *of3_json_type_name(const json_t *v); /* "an object", ..., "missing" */
+of3_status of3_json_wrong_type(const char *name, const char *expected, const json_t *v, of3_error *err);
+
+/* *out stays as it is if there is no such key. */
+OF3_MUST_CHECK of3_status of3_json_bool(json_t *object, const char *name, bool *out, of3_error *err);
+
+/* A string or a non-empty list of strings, OF3_MAX_CHAINS at most; name is that of the key. */
+OF3_MUST_CHECK of3_status of3_json_strings(const of3_json_reader *r, const json_t *v, const char *name,
+                                           const char ***ret_text, int *ret_n, of3_error *err);
+
+/* One entry of "chains"; the ids of all chains together are checked later. */
+OF3_MUST_CHECK of3_status of3_json_chain(const of3_json_reader *r, json_t *chain, of3_query_chain *out,
+                                         of3_error *err);
+
+#endif
