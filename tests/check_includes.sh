@@ -15,12 +15,13 @@ allowed() {
   rdkit) echo "rdkit ccd cif chem base" ;;
   msa) echo "msa chem base" ;;
   feat) echo "feat msa chem base" ;;
+  dialect) echo "dialect feat msa chem base" ;;
   io) echo "io tensor chem base" ;;
   model) echo "model tensor feat io msa chem base" ;;
   featfile) echo "featfile feat io tensor msa chem base" ;;
   score) echo "score model tensor feat io msa chem base" ;;
   write) echo "write score model tensor feat io msa chem base" ;;
-  api) echo "api write score featfile model cpu cuda mlx tensor feat io msa rdkit ccd cif chem base" ;;
+  api) echo "api write score featfile model cpu cuda mlx tensor dialect feat io msa rdkit ccd cif chem base" ;;
   *) return 1 ;;
   esac
 }

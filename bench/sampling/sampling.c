@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "cpu/cpu.h"
+#include "dialect/dialect.h"
 #include "feat/build.h"
 #include "io/checkpoint.h"
 #include "model/run.h"

@@ -4,6 +4,7 @@
 #include "api/handles.h"
 #include "base/machine.h"
 #include "ccd/ccd_library.h"
+#include "dialect/dialect.h"
 #include "feat/build.h"
 #include "featfile/feature_file.h"
 
@@ -46,6 +47,7 @@ static of3_status export_query(const of3_features_options *o, const of3_query *q
   of3_ccd_library *library = NULL;
   OF3_TRY(of3_ccd_library_open(o->ccd, &library, err));
   const of3_library components = of3_ccd_library_of(library);
+  of3_query_log_notes(query, log);
   of3_status status = of3_complex_build(query, &components, log, &complex, err);
   if (status == OF3_OK) status = of3_features_build(&complex, query, &mode, seed, log, &features, err);
   if (status == OF3_OK && o->conformers) status = use_conformers(o->conformers, &features, err);

@@ -7,6 +7,7 @@
 #include "api/job.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "dialect/dialect.h"
 
 enum {
   DEFAULT_SEED = 42,

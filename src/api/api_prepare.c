@@ -16,6 +16,7 @@ void of3_prepared_leave(of3_prepared *p) {
 
 static of3_status prepare_fill(const of3_job *j, const of3_log *log, uint64_t seed, of3_prepared *p,
                                of3_error *err) {
+  of3_query_log_notes(p->query, log);
   OF3_TRY(of3_complex_build(p->query, &j->components, log, &p->complex, err));
   if (j->tree.folder && j->tree.format == OF3_PDB) OF3_TRY(of3_pdb_check(&p->complex, err));
   of3_feature_mode mode = j->mode;
@@ -122,7 +123,7 @@ enum { BYTES_OF_A_CELL = 1 + 1 + 4 + 1 };
 /* The largest sizes that alignments may give. */
 static void assume_alignment(const of3_query *q, of3_features *f) {
   bool any = false;
-  for (int i = 0; i < q->n_chain; i++) any |= q->chain[i].n_msa > 0;
+  for (int i = 0; i < q->n_chain; i++) any |= q->chain[i].n_msa + q->chain[i].n_msa_text > 0;
   if (!any || !q->use_msas) return;
   f->n_msa = OF3_MSA_MOST_ROWS;
   f->msa_mask = NULL; /* not known yet */

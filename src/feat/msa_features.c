@@ -19,13 +19,15 @@ static bool several_proteins(const of3_query *q) {
   return false;
 }
 
+static bool has_alignment(const of3_query_chain *c) { return c->n_msa || c->n_msa_text; }
+
 /* Since 0.4 the reference takes chains without files whose letters are equal for one, whether they are
  * protein or RNA, and counts in the classes of the first. */
 static void share_profile(const of3_query *q, int i, of3_msa *msa) {
   const of3_query_chain *c = &q->chain[i];
-  for (int k = 0; k < i && c->n_msa == 0; k++) {
+  for (int k = 0; k < i && !has_alignment(c); k++) {
     const of3_query_chain *other = &q->chain[k];
-    if (!has_msa(other) || other->n_msa || strcmp(c->sequence, other->sequence) != 0) continue;
+    if (!has_msa(other) || has_alignment(other) || strcmp(c->sequence, other->sequence) != 0) continue;
     msa[i].profile = msa[k].profile;
     return;
   }
@@ -41,6 +43,8 @@ static of3_status msa_features_load(const of3_query *q, const of3_feature_mode *
                                      .sequence = c->sequence,
                                      .n_path = c->n_msa,
                                      .path = c->msa_path,
+                                     .n_text = c->n_msa_text,
+                                     .text = c->msa_text,
                                      .use_main = q->use_main_msas,
                                      .warn_unpaired = q->use_paired_msas && several_proteins(q),
                                      .opt_cancel = mode->opt_cancel};

@@ -1,6 +1,6 @@
-/* What the user asks for: one or several complexes to fold, read from OpenFold3's JSON, from FASTA or from
- * a bare sequence. A query that cannot be served carries its own error; the others of the file are
- * unaffected. */
+/* What the user asks for: one or several complexes to fold, read from OpenFold3's JSON or from one of the
+ * other dialects (dialect/dialect.h). A query that cannot be served carries its own error; the others of the
+ * file are unaffected. */
 #ifndef OF3_FEAT_QUERY_H
 #define OF3_FEAT_QUERY_H
 
@@ -9,8 +9,10 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/log.h"
 #include "base/status.h"
 #include "chem/complex.h"
+#include "msa/msa.h"
 
 enum {
   OF3_MAX_QUERY_NAME = 150,  /* bytes; the name is a folder and the prefix of file names */
@@ -46,6 +48,8 @@ typedef struct of3_query_chain {
   of3_query_residue *modified; /* ordered by position, each once */
   int n_msa;                   /* 0: none given */
   const char **msa_path;       /* existing files and folders, as they are opened */
+  int n_msa_text;              /* alignments in the query itself; beside those of files */
+  of3_msa_text *msa_text;
 } of3_query_chain;
 
 /* An atom by names: of a chain, a residue from 1, and its component. */
@@ -78,7 +82,9 @@ typedef struct of3_query {
   of3_query_pocket *pocket; /* or NULL */
   const char *components;   /* CIF text of the user's own components, or NULL */
   bool use_msas, use_main_msas, use_paired_msas;
-  of3_error error; /* code OF3_OK: the query can be built; else why not, and chain is not to be used */
+  int n_note;
+  const char **note; /* what was understood otherwise than it may have been meant, a sentence each */
+  of3_error error;   /* code OF3_OK: the query can be built; else why not, and chain is not to be used */
 } of3_query;
 
 typedef struct of3_query_set {
@@ -91,12 +97,6 @@ typedef struct of3_query_set {
 
 void of3_query_set_free(of3_query_set *set); /* {0} is allowed */
 
-/* What `of3 predict` takes: the path of a .json file, the path of a FASTA file (content begins with '>'),
- * or, if no such file exists, a bare protein sequence in capital letters (a query named "query" with one
- * chain A). A file that takes more than most_memory bytes to read is refused before they are taken. */
-OF3_MUST_CHECK of3_status of3_query_open(const char *argument, size_t most_memory, of3_query_set *out,
-                                         of3_error *err);
-
 /* OpenFold3's JSON. file names the text in messages; MSA paths are looked for in folder first, then in the
  * working directory. An error of the file as a whole (syntax, unknown top-level key, bad seeds) is
  * returned; an error of one query goes into of3_query.error, also if
@@ -105,17 +105,12 @@ OF3_MUST_CHECK of3_status of3_query_from_json(const char *text, size_t size, con
                                               const char *folder, size_t most_memory, of3_query_set *out,
                                               of3_error *err);
 
-/* FASTA: each record is one query with one protein chain A, named by the first word of its header (what no
- * folder name can hold becomes '_'; "sequence_N" if the header is empty; of the PDB's "1ABC_1|Chain A|..."
- * the entity). Letters of both cases count, white space and a final '*' do not. What is no single protein is
- * refused: a file with typed headers of Boltz or Chai; records with ':' between chains, of the PDB's entries
- * with several chains, of bases alone. */
-OF3_MUST_CHECK of3_status of3_query_from_fasta(const char *text, size_t size, const char *file,
-                                               size_t most_memory, of3_query_set *out, of3_error *err);
-
 /* One protein chain A. */
 OF3_MUST_CHECK of3_status of3_query_from_sequence(const char *sequence, const char *name, of3_query_set *out,
                                                   of3_error *err);
+
+/* The query's notes, as warnings. */
+void of3_query_log_notes(const of3_query *query, const of3_log *opt_log);
 
 /* Residues of all chains, copies counted: the number of tokens if all are standard residues of polymers. */
 int of3_query_residues(const of3_query *query);

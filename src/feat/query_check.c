@@ -19,6 +19,10 @@ int of3_query_residues(const of3_query *q) {
   return (int)n; /* bounded by of3_query_check_chains */
 }
 
+void of3_query_log_notes(const of3_query *q, const of3_log *log) {
+  for (int i = 0; i < q->n_note; i++) of3_logf(log, OF3_LOG_WARN, "query '%s': %s", q->name, q->note[i]);
+}
+
 /* Whether a file or folder of the run may have this name beside the folders of queries (write/tree.h), in
  * whatever case: not all file systems know case. */
 static bool is_file_of_run(const char *name) {

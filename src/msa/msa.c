@@ -112,6 +112,20 @@ static of3_status msa_read_file(loader *l, const of3_msa_file *f, of3_error *err
   return st;
 }
 
+static of3_status read_inline(loader *l, const of3_msa_text *t, of3_error *err) {
+  source s = {.file = "the query", .key = t->key, .name = of3_msa_name_of(t->key, l->rules->release)};
+  const of3_alignment_want want = {.file = s.file,
+                                   .n_col = l->n_col,
+                                   .most_rows = l->rules->row_caps ? s.name.cap : 0,
+                                   .upper_case = l->rules->upper_case,
+                                   .opt_sequence = l->request->sequence,
+                                   .opt_log = l->log,
+                                   .opt_cancel = l->request->opt_cancel};
+  if (of3_a3m_parse(t->text, strlen(t->text), &want, l->arena, &s.rows, err) != OF3_OK)
+    return of3_prefix(err, "chain %s, '%s' in the query itself", l->request->chain, t->key);
+  return add_source(l, s, err);
+}
+
 static char msa_capital(char c) { return (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c); }
 
 /* Letters that say the same residue, or one of which says none. */
@@ -202,6 +216,7 @@ static of3_status read_sources(loader *l, of3_error *err) {
   int n = 0;
   OF3_TRY(of3_msa_list_files(l->request, l->log, l->arena, &file, &n, err));
   for (int i = 0; i < n; i++) OF3_TRY(msa_read_file(l, &file[i], err));
+  for (int i = 0; i < l->request->n_text; i++) OF3_TRY(read_inline(l, &l->request->text[i], err));
   if (l->n_source == 0)
     return of3_fail(err, OF3_ERR_INPUT, "chain %s: none of its alignment files is an MSA", l->request->chain);
   for (int i = 0; i < l->n_source; i++) {
@@ -265,7 +280,7 @@ of3_status of3_msa_load(const of3_msa_request *request, const of3_msa_rules *rul
   out->deletion_mean = OF3_ARENA_NEW(arena, float, l.n_col);
   if (!none || !out->profile || !out->deletion_mean) return of3_fail_memory(err, "an MSA");
   out->query.deletion = none;
-  OF3_TRY(request->n_path ? load_files(&l, out, err) : make_dummy(&l, out, err));
+  OF3_TRY(request->n_path + request->n_text ? load_files(&l, out, err) : make_dummy(&l, out, err));
   const int n_row = out->n_row;
   if (rules->drop_duplicate_rows) OF3_TRY(of3_msa_drop_duplicates(out, request->opt_cancel, arena, err));
   of3_logf(log, OF3_LOG_DEBUG, "chain %s: main block of %d rows, %d equal to earlier ones left out",

@@ -41,14 +41,22 @@ typedef struct of3_msa {
   float *deletion_mean; /* [n_col] */
 } of3_msa;
 
+/* An alignment that is not in a file. */
+typedef struct of3_msa_text {
+  const char *key;  /* the name that its file would have, without extension */
+  const char *text; /* A3M */
+} of3_msa_text;
+
 typedef struct of3_msa_request {
   const char *chain;    /* id, for messages */
   of3_molecule polymer; /* OF3_PROTEIN or OF3_RNA: whose letters the rows are made of */
   const char *sequence;
-  int n_path;              /* 0: the dummy MSA, whose main block is the query alone */
+  int n_path;              /* 0, and no text: the dummy MSA, whose main block is the query alone */
   const char *const *path; /* files and folders (read one level deep) */
-  bool use_main;           /* false: no main block, zero profile; the files still give row 0 */
-  bool warn_unpaired;      /* several different chains: rows of files that serve pairing are missed */
+  int n_text;
+  const of3_msa_text *text;
+  bool use_main;      /* false: no main block, zero profile; the files still give row 0 */
+  bool warn_unpaired; /* several different chains: rows of files that serve pairing are missed */
   of3_cancel *opt_cancel;
 } of3_msa_request;
 

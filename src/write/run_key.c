@@ -112,6 +112,11 @@ static of3_status key_add_chain(of3_sha256 *s, const of3_query_chain *c, of3_can
     OF3_TRY(of3_is_folder(path) ? key_add_folder(s, path, opt_cancel, arena, err)
                                 : key_add_file(s, path, opt_cancel, err));
   }
+  key_add_number(s, (uint64_t)c->n_msa_text);
+  for (int i = 0; i < c->n_msa_text; i++) {
+    key_add_text(s, c->msa_text[i].key);
+    key_add_text(s, c->msa_text[i].text);
+  }
   return OF3_OK;
 }
 

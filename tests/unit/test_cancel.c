@@ -15,6 +15,7 @@
 #include "base/sort.h"
 #include "base/threads.h"
 #include "cpu/cpu.h"
+#include "dialect/dialect.h"
 #include "feat/build.h"
 #include "featfile/feature_file.h"
 #include "model/network.h"

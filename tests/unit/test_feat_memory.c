@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "allocations.h"
+#include "dialect/dialect.h"
 #include "feat/build.h"
 #include "featfile/feature_file.h"
 

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "ccd/ccd_library.h"
 #include "chem/component.h"
+#include "dialect/dialect.h"
 #include "feat/build.h"
 #include "featfile/feature_fields.h"
 #include "featfile/feature_file.h"

@@ -9,10 +9,15 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "feat/query.h"
+#include "dialect/dialect.h"
 
 static of3_status parse(const char *text, of3_query_set *set, of3_error *err) {
   return of3_query_from_json(text, strlen(text), "q.json", "tests/fixtures/features", SIZE_MAX, set, err);
+}
+
+static of3_status from_fasta(const char *text, of3_query_set *set, of3_error *err) {
+  const of3_query_source source = {text, strlen(text), "q.fasta", "tests/fixtures/features", SIZE_MAX};
+  return of3_query_from_fasta(&source, set, err);
 }
 
 static void assert_says(const of3_error *err, of3_status code, const char *part) {
@@ -293,7 +298,7 @@ static void test_fasta(void **state) {
   of3_query_set set;
   of3_error err = {0};
   const char *text = "; comment\n>sp|P0|\xe9/1-3 first\r\nmk v\n\nA*\n>\nAM\n>two\nA1\n>two\nAC\n>empty\n";
-  assert_int_equal(of3_query_from_fasta(text, strlen(text), "q.fasta", SIZE_MAX, &set, &err), OF3_OK);
+  assert_int_equal(from_fasta(text, &set, &err), OF3_OK);
   assert_int_equal(set.n, 5);
   assert_int_equal(set.n_seed, 0);
   assert_string_equal(set.query[0].name, "sp|P0|__1-3");
@@ -306,9 +311,9 @@ static void test_fasta(void **state) {
   assert_says(&set.query[3].error, OF3_ERR_INPUT, "query 'two' is given twice");
   assert_says(&set.query[4].error, OF3_ERR_INPUT, "query 'empty': the sequence is empty");
   of3_query_set_free(&set);
-  assert_int_equal(of3_query_from_fasta("MKV\n>a\nM", 8, "q.fasta", SIZE_MAX, &set, &err), OF3_ERR_INPUT);
+  assert_int_equal(from_fasta("MKV\n>a\nM", &set, &err), OF3_ERR_INPUT);
   assert_says(&err, OF3_ERR_INPUT, "'q.fasta', line 1: a header line");
-  assert_int_equal(of3_query_from_fasta("", 0, "q.fasta", SIZE_MAX, &set, &err), OF3_ERR_INPUT);
+  assert_int_equal(from_fasta("", &set, &err), OF3_ERR_INPUT);
   assert_says(&err, OF3_ERR_INPUT, "holds no sequence");
 }
 
@@ -320,7 +325,7 @@ static void test_equal_names(void **state) {
   const char *text = ">x\nMK\n>X one\nMKT\n>N\xc3\xa4me\xe2\x82\xac d\nMK\n>Na\xcc\x88mE\xe2\x82\xac\nMK\n"
                      ">\xea\xb0\x81\nMK\n>\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8\nMK\n"
                      ">a\xc2\x85\xe2\x80\xaez\nMK\n>\xce\xa3\nMK\n>\xcf\x82\nMK\n>\xcf\x84\nMK\n";
-  assert_int_equal(of3_query_from_fasta(text, strlen(text), "q.fasta", SIZE_MAX, &set, &err), OF3_OK);
+  assert_int_equal(from_fasta(text, &set, &err), OF3_OK);
   static const char *const names[] = {"x",
                                       "X",
                                       "N\xc3\xa4me\xe2\x82\xac",
@@ -353,7 +358,7 @@ static void test_equal_names(void **state) {
 static void fasta_refused(const char *text, int query, const char *part) {
   of3_query_set set;
   of3_error err = {0};
-  of3_status st = of3_query_from_fasta(text, strlen(text), "q.fasta", SIZE_MAX, &set, &err);
+  of3_status st = from_fasta(text, &set, &err);
   if (query < 0) {
     assert_int_not_equal(st, OF3_OK);
     assert_says(&err, OF3_ERR_UNSUPPORTED, part);
@@ -385,7 +390,7 @@ static void test_fasta_dialects(void **state) {
   fasta_refused(">b\nAAAA\n", 0, "\"molecule_type\": \"protein\"");
   const char *single =
       ">1UBQ_1|Chain A|Ubiquitin|Homo sapiens (9606)\nMQIF\n>2XYZ_1|Chain A|X|\nMK\n>sp|P1|A_B\nMK\n";
-  assert_int_equal(of3_query_from_fasta(single, strlen(single), "q.fasta", SIZE_MAX, &set, &err), OF3_OK);
+  assert_int_equal(from_fasta(single, &set, &err), OF3_OK);
   static const char *const names[] = {"1UBQ_1", "2XYZ_1", "sp|P1|A_B"};
   for (int i = 0; i < 3; i++) {
     assert_int_equal(set.query[i].error.code, OF3_OK);

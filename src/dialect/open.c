@@ -4,22 +4,7 @@
 
 #include "base/file.h"
 #include "base/target.h"
-#include "feat/query_check.h"
-
-of3_status of3_query_from_sequence(const char *sequence, const char *name, of3_query_set *out,
-                                   of3_error *err) {
-  *out = (of3_query_set){.n = 1, .arena = of3_arena_new(0)};
-  out->query = out->arena ? OF3_ARENA_NEW(out->arena, of3_query, 1) : NULL;
-  const char *n = out->query ? of3_arena_strdup(out->arena, name) : NULL;
-  const char *s = n ? of3_arena_strdup(out->arena, sequence) : NULL;
-  of3_status st = s ? of3_query_single(out->arena, n, s, out->query, err) : of3_fail_memory(err, "a query");
-  if (st == OF3_OK && out->query->error.code != OF3_OK) { /* the only query: an error of the whole */
-    if (err) *err = out->query->error;
-    st = out->query->error.code;
-  }
-  if (st != OF3_OK) of3_query_set_free(out);
-  return st;
-}
+#include "dialect/dialect.h"
 
 static bool looks_like_sequence(const char *s) {
   return *s && s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ*")] == 0;
@@ -51,12 +36,13 @@ static of3_status read_any(const char *path, const char *text, size_t size, of3_
                     "'%s' is an alignment; name it in a JSON query, as one of the \"main_msa_file_paths\" of "
                     "its chain",
                     path);
-  if (text[at] == '>') return of3_query_from_fasta(text, size, path, most, out, err);
+  const char *folder = of3_path_folder(arena, path);
+  if (!folder) return of3_fail_memory(err, path);
+  const of3_query_source source = {text, size, path, folder, most};
+  if (text[at] == '>') return of3_query_from_fasta(&source, out, err);
   if (text[at] != '{' && !open_ends_with(path, ".json"))
     return of3_fail(err, OF3_ERR_INPUT, "'%s' is neither JSON (it would start with '{') nor FASTA (with '>')",
                     path);
-  const char *folder = of3_path_folder(arena, path);
-  if (!folder) return of3_fail_memory(err, path);
   return of3_query_from_json(text, size, path, folder, most, out, err);
 }
 

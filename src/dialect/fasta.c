@@ -15,7 +15,7 @@
 #include <strings.h>
 
 #include "base/str.h"
-#include "feat/query.h"
+#include "dialect/dialect.h"
 #include "feat/query_check.h"
 #include "msa/lines.h"
 
@@ -177,21 +177,21 @@ static of3_status read_records(const char *text, size_t size, const char *file, 
   return name ? finish(set, name, more_chains, letters, err) : OF3_OK;
 }
 
-of3_status of3_query_from_fasta(const char *text, size_t size, const char *file, size_t most_memory,
-                                of3_query_set *out, of3_error *err) {
+of3_status of3_query_from_fasta(const of3_query_source *source, of3_query_set *out, of3_error *err) {
   *out = (of3_query_set){0};
-  size_t n = count_records(text, size);
+  const char *file = source->file;
+  size_t n = count_records(source->text, source->size);
   if (n == 0)
     return of3_fail(err, OF3_ERR_INPUT, "'%s' holds no sequence; each begins with a line '>NAME'", file);
   if (n > OF3_MAX_QUERIES)
     return of3_fail(err, OF3_ERR_INPUT, "'%s' holds %zu sequences; at most %d are allowed", file, n,
                     OF3_MAX_QUERIES);
   out->arena = of3_arena_new(0);
-  if (out->arena) of3_arena_limit(out->arena, most_memory);
+  if (out->arena) of3_arena_limit(out->arena, source->most_memory);
   out->query = out->arena ? OF3_ARENA_NEW(out->arena, of3_query, n) : NULL;
   of3_str letters = {0};
-  of3_status st =
-      out->query ? read_records(text, size, file, out, &letters, err) : of3_fail_memory(err, file);
+  of3_status st = out->query ? read_records(source->text, source->size, file, out, &letters, err)
+                             : of3_fail_memory(err, file);
   of3_str_free(&letters);
   if (st == OF3_OK) st = of3_query_refuse_equal_names(out, err);
   if (st != OF3_OK) of3_query_set_free(out);
