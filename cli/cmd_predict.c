@@ -315,7 +315,7 @@ const cli_command cli_predict = {
     .run = predict_run,
     .more =
         "QUERY is an OpenFold3 query (JSON), a FASTA file, or a protein sequence in capital letters.\n"
-        "Queries run by length, seeds fastest, small ones side by side; one that fails does not stop the "
+        "Queries run by size, seeds fastest, small ones side by side; one that fails does not stop the "
         "others.\n"
         "Exit code: 0 all done, 1 something failed, 2 wrong options, 130 interrupted, 141 nobody read the "
         "table.\n"

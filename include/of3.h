@@ -283,7 +283,7 @@ typedef struct of3_best {
   const char *file; /* a copy of its structure */
 } of3_best;
 
-/* Results in the order of computation: queries by length, then seeds. */
+/* Results in the order of computation: queries by number of tokens, then seeds. */
 typedef struct of3_report {
   int n_item, n_failed;
   const of3_item *item;

@@ -1,4 +1,4 @@
-/* of3_predict: options are checked, queries put in order of their length, results of earlier runs are sorted
+/* of3_predict: options are checked, queries put in order of their size, results of earlier runs are sorted
  * out, and the rest is computed (api_workers.c); the report concludes. */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -145,14 +145,38 @@ static of3_status read_options(of3_job *j, of3_error *err) {
   return OF3_OK;
 }
 
-/* ---- Order: queries by number of residues, seeds fastest */
+/* ---- Order: queries by number of tokens, seeds fastest. The reference's is that of the letters of polymers,
+ * so that ligands and modified residues count for nothing; results depend on neither. */
 
-static int length_of(const of3_query *q) { return q->error.code == OF3_OK ? of3_query_residues(q) : 0; }
+typedef struct sized_query {
+  const of3_query *query;
+  of3_query_size size;
+} sized_query;
 
-static int by_length(const void *pa, const void *pb) {
-  const of3_query *a = *(of3_query *const *)pa, *b = *(of3_query *const *)pb;
-  int la = length_of(a), lb = length_of(b);
-  return la != lb ? (la > lb) - (la < lb) : (a > b) - (a < b); /* equal ones in the order of the file */
+static int by_size(const void *pa, const void *pb) {
+  const sized_query *a = pa, *b = pb;
+  const int la = a->size.n_token, lb = b->size.n_token;
+  return la != lb ? (la > lb) - (la < lb) : (a->query > b->query) - (a->query < b->query);
+}
+
+static of3_status sort_by_size(of3_job *j, of3_error *err) {
+  const size_t n = (size_t)j->set.n;
+  sized_query *sized = malloc((n + 1) * sizeof *sized);
+  j->order = OF3_ARENA_NEW(j->set.arena, const of3_query *, n);
+  j->size = OF3_ARENA_NEW(j->set.arena, of3_query_size, n);
+  const bool ok = sized && j->order && j->size;
+  for (size_t i = 0; ok && i < n; i++) {
+    const of3_query *q = &j->set.query[i];
+    sized[i] = (sized_query){.query = q};
+    if (q->error.code == OF3_OK) sized[i].size = of3_query_measure(q, &j->components);
+  }
+  if (ok) qsort(sized, n, sizeof *sized, by_size);
+  for (size_t i = 0; ok && i < n; i++) {
+    j->order[i] = sized[i].query;
+    j->size[i] = sized[i].size;
+  }
+  free(sized);
+  return ok ? OF3_OK : of3_fail_memory(err, "the queries");
 }
 
 static of3_status order_queries(of3_job *j, of3_error *err) {
@@ -165,12 +189,7 @@ static of3_status order_queries(of3_job *j, of3_error *err) {
     return of3_fail(err, OF3_ERR_USAGE, "%d queries with %d seeds each are more than %d folds; split them",
                     j->set.n, j->n_seed, MOST_ITEMS);
   j->n_item = (int)items;
-  const of3_query **order = OF3_ARENA_NEW(j->set.arena, const of3_query *, j->set.n);
-  if (!order) return of3_fail_memory(err, "the queries");
-  for (int i = 0; i < j->set.n; i++) order[i] = &j->set.query[i];
-  qsort(order, (size_t)j->set.n, sizeof *order, by_length);
-  j->order = order;
-  return OF3_OK;
+  return sort_by_size(j, err);
 }
 
 /* ---- Re-runs */

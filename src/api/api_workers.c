@@ -115,7 +115,7 @@ static int next_batch(const of3_worker *worker) {
   const of3_job *j = worker->job;
   const int left = j->end - j->next;
   if (left <= 0 || atomic_load(&j->stop) || of3_is_cancelled(&j->model->engine->callbacks)) return 0;
-  const of3_batch_request r = {.residues = j->residues + j->next,
+  const of3_batch_request r = {.size = j->pending_size + j->next,
                                .n = left < worker->share ? left : worker->share,
                                .batch = j->o->batch,
                                .tokens = j->model->engine->device.backend->batch_tokens};
@@ -237,7 +237,7 @@ static of3_status run_groups(of3_job *j, of3_error *err) {
   const int jobs = e->device.backend->concurrent ? j->o->jobs : 1;
   while (j->next < j->n_pending && !atomic_load(&j->stop) && !of3_is_cancelled(&e->callbacks)) {
     of3_group_request r = {
-        .residues = j->residues + j->next, .n = j->n_pending - j->next, .threads = e->threads, .jobs = jobs};
+        .size = j->pending_size + j->next, .n = j->n_pending - j->next, .threads = e->threads, .jobs = jobs};
     of3_worker_group group = of3_next_group(&r);
     OF3_TRY(jobs ? run_group(j, group, err) : run_chosen(j, within_memory(j, group), err));
   }
@@ -252,9 +252,9 @@ static of3_status cancelled(const of3_job *j, of3_error *err) {
 }
 
 static of3_status workers_run(of3_job *j, of3_error *err) {
-  j->residues = OF3_ARENA_NEW(j->set.arena, int, (size_t)j->n_pending + 1);
-  if (!j->residues) return of3_fail_memory(err, "the queries");
-  for (int i = 0; i < j->n_pending; i++) j->residues[i] = of3_query_residues(of3_job_query(j, j->pending[i]));
+  j->pending_size = OF3_ARENA_NEW(j->set.arena, int, (size_t)j->n_pending + 1);
+  if (!j->pending_size) return of3_fail_memory(err, "the queries");
+  for (int i = 0; i < j->n_pending; i++) j->pending_size[i] = j->size[j->pending[i] / j->n_seed].n_token;
   of3_status status = run_groups(j, err);
   if (status != OF3_OK) return status;
   if (j->stopped.code != OF3_OK) {

@@ -40,6 +40,7 @@
 #include "ccd/ccd_library.h"
 #include "chem/complex.h"
 #include "feat/build.h"
+#include "feat/query_size.h"
 #include "write/ranking.h"
 #include "write/run_key.h"
 #include "write/seed_files.h"
@@ -75,7 +76,8 @@ typedef struct of3_job {
   const of3_predict_options *o;
   of3_tree tree;
   of3_query_set set;
-  const of3_query **order; /* [set.n] by length */
+  const of3_query **order; /* [set.n] by number of tokens, the file's order among equal ones */
+  of3_query_size *size;    /* [set.n] of each, in `order`; 0 of those that cannot be built */
   const uint64_t *seed;    /* [n_seed] */
   int n_seed;
   of3_feature_mode mode;
@@ -102,7 +104,7 @@ typedef struct of3_job {
 
   int *rewrite, n_rewrite; /* items whose files are to be written from their records */
   int *pending, n_pending; /* items that are to be computed, in order */
-  int *residues;           /* [n_pending] how many they have */
+  int *pending_size;       /* [n_pending] tokens that they have */
   int next, end; /* pending[next .. end - 1] are to be taken by this group of workers. Guarded by lock */
   of3_prepared *prepared; /* of the query taken last, or NULL. Guarded by lock */
   pthread_mutex_t lock;

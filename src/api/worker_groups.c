@@ -6,13 +6,13 @@
 /* Threads that one fold keeps busy. Most of its work is on pairs, which threads take in panels of 48; with
  * fewer than a hundred for each thread, hand-overs and the end of each operation cost more than folds side by
  * side do (docs/cpu.md). */
-static int threads_worth(int residues) {
-  const int64_t pairs_of_a_thread = 100 * 48, threads = (int64_t)residues * residues / pairs_of_a_thread;
+static int threads_worth(int tokens) {
+  const int64_t pairs_of_a_thread = 100 * 48, threads = (int64_t)tokens * tokens / pairs_of_a_thread;
   return threads < 1 ? 1 : threads > INT32_MAX ? INT32_MAX : (int)threads;
 }
 
 static int workers_for(const of3_group_request *r, int i) {
-  int workers = r->jobs ? r->jobs : r->threads / threads_worth(r->residues[i]);
+  int workers = r->jobs ? r->jobs : r->threads / threads_worth(r->size[i]);
   return workers < 1 ? 1 : workers;
 }
 
@@ -36,8 +36,8 @@ of3_worker_group of3_next_group(const of3_group_request *r) {
 /* Whether one more fold is good for a batch of n: they have too few tokens, and what pads the smallest one to
  * its size is not more than a third of that. */
 static bool is_good(const of3_batch_request *r, int n) {
-  const int64_t next = r->residues[n];
-  return (n + 1) * next <= r->tokens && 3 * next <= 4 * (int64_t)r->residues[0];
+  const int64_t next = r->size[n];
+  return (n + 1) * next <= r->tokens && 3 * next <= 4 * (int64_t)r->size[0];
 }
 
 int of3_batch_of(const of3_batch_request *r) {

@@ -5,7 +5,7 @@
 
 /* What decides: sizes of the items that are left, ascending, and what was asked for. */
 typedef struct of3_group_request {
-  const int *residues; /* [n], n > 0 */
+  const int *size; /* [n] tokens, n > 0 */
   int n;
   int threads; /* of all workers */
   int jobs;    /* 0: as many as are good */
@@ -21,10 +21,10 @@ of3_worker_group of3_next_group(const of3_group_request *r);
 
 /* What decides how many folds go through the network together, as one batch. Results do not depend on it. */
 typedef struct of3_batch_request {
-  const int *residues; /* [n] of the items that a worker would take next, ascending */
-  int n;               /* > 0 */
-  int batch;           /* 0: as many as are good; else what was asked for */
-  int tokens;          /* what a batch should have at least, of the backend; 0: a fold alone is as good */
+  const int *size; /* [n] tokens of the items that a worker would take next, ascending */
+  int n;           /* > 0 */
+  int batch;       /* 0: as many as are good; else what was asked for */
+  int tokens;      /* what a batch should have at least, of the backend; 0: a fold alone is as good */
 } of3_batch_request;
 
 enum { OF3_MOST_BATCH = 64 };

@@ -112,7 +112,4 @@ OF3_MUST_CHECK of3_status of3_query_from_sequence(const char *sequence, const ch
 /* The query's notes, as warnings. */
 void of3_query_log_notes(const of3_query *query, const of3_log *opt_log);
 
-/* Residues of all chains, copies counted: the number of tokens if all are standard residues of polymers. */
-int of3_query_residues(const of3_query *query);
-
 #endif

@@ -13,12 +13,6 @@ void of3_query_set_free(of3_query_set *set) {
   *set = (of3_query_set){0};
 }
 
-int of3_query_residues(const of3_query *q) {
-  int64_t n = 0;
-  for (int i = 0; i < q->n_chain; i++) n += (int64_t)q->chain[i].n_id * q->chain[i].n_residue;
-  return (int)n; /* bounded by of3_query_check_chains */
-}
-
 void of3_query_log_notes(const of3_query *q, const of3_log *log) {
   for (int i = 0; i < q->n_note; i++) of3_logf(log, OF3_LOG_WARN, "query '%s': %s", q->name, q->note[i]);
 }

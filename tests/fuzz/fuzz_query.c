@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "feat/build.h"
+#include "feat/query_size.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,11 +15,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     of3_complex complex;
     of3_tokens tokens;
     const of3_query *q = &set.query[i];
-    if (q->error.code != OF3_OK || of3_query_residues(q) > 64) continue;
+    if (q->error.code != OF3_OK) continue;
+    const of3_query_size known = of3_query_measure(q, NULL);
+    if (known.n_token > 64) continue;
     const of3_status status = of3_complex_build(q, NULL, NULL, &complex, &err);
     if (status == OF3_ERR_INPUT) continue; /* a component that is not standard */
-    if (status != OF3_OK || complex.n_residue != of3_query_residues(q)) abort();
+    if (status != OF3_OK) abort();
     if (of3_tokens_build(&complex, &tokens, &err) != OF3_OK || tokens.n < complex.n_residue) abort();
+    if (!q->n_bond && !q->n_leaving && (tokens.n != known.n_token || complex.n_atom != known.n_atom)) abort();
     of3_tokens_free(&tokens);
     of3_complex_free(&complex);
   }

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "dialect/dialect.h"
+#include "feat/query_size.h"
 
 static of3_status parse(const char *text, of3_query_set *set, of3_error *err) {
   return of3_query_from_json(text, strlen(text), "q.json", "tests/fixtures/features", SIZE_MAX, set, err);
@@ -70,7 +71,7 @@ static void one_refused(const char *text, of3_status code, const char *part) {
   assert_int_equal(set.n, 2);
   int bad = strcmp(set.query[0].name, "good") == 0;
   assert_int_equal(set.query[!bad].error.code, OF3_OK);
-  assert_int_equal(of3_query_residues(&set.query[!bad]), 2);
+  assert_int_equal(of3_query_measure(&set.query[!bad], NULL).n_token, 2);
   assert_says(&set.query[bad].error, code, part);
   of3_query_set_free(&set);
 }
@@ -208,7 +209,7 @@ static void test_molecules(void **state) {
   assert_string_equal(rna->modified[2].code, "PSU");
   assert_true(ligand->type == OF3_LIGAND && !ligand->sequence && !ligand->cyclic && ligand->n_residue == 1);
   assert_string_equal(ligand->code[0], "A1JBI");
-  assert_int_equal(of3_query_residues(&set.query[0]), 4 + 2);
+  assert_int_equal(of3_query_measure(&set.query[0], NULL).n_token, 4 + 2);
   of3_query_set_free(&set);
 }
 
@@ -255,7 +256,7 @@ static void test_whole_query(void **state) {
   const of3_query *q = &set.query[0];
   assert_string_equal(q->error.text, "");
   assert_true(q->use_msas && q->use_main_msas && !q->use_paired_msas);
-  assert_int_equal(of3_query_residues(q), 9);
+  assert_int_equal(of3_query_measure(q, NULL).n_token, 9);
   assert_int_equal(q->chain[0].n_id, 2);
   assert_string_equal(q->chain[0].id[1], "AA");
   assert_string_equal(q->chain[0].sequence, "MKV*");
@@ -409,7 +410,7 @@ static void test_open(void **state) {
   of3_error err = {0};
   assert_int_equal(of3_query_open("MKV", SIZE_MAX, &set, &err), OF3_OK);
   assert_string_equal(set.query[0].name, "query");
-  assert_int_equal(of3_query_residues(&set.query[0]), 3);
+  assert_int_equal(of3_query_measure(&set.query[0], NULL).n_token, 3);
   of3_query_set_free(&set);
   assert_int_equal(of3_query_open("no/such.json", SIZE_MAX, &set, &err), OF3_ERR_USAGE);
   assert_says(&err, OF3_ERR_USAGE, "'no/such.json' is neither an existing file nor");

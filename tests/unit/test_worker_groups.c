@@ -12,8 +12,8 @@
 
 enum { MOST = 100 };
 
-static of3_worker_group first_group(int n, const int *residues, int threads, int jobs) {
-  of3_group_request r = {.residues = residues, .n = n, .threads = threads, .jobs = jobs};
+static of3_worker_group first_group(int n, const int *size, int threads, int jobs) {
+  of3_group_request r = {.size = size, .n = n, .threads = threads, .jobs = jobs};
   return of3_next_group(&r);
 }
 
@@ -56,8 +56,8 @@ static void a_number_that_is_asked_for_is_kept(void **state) {
   expect(first_group(7, mixed, 16, 1), 7, 1);
 }
 
-static int batch_of(int n, const int *residues, int batch, int tokens) {
-  const of3_batch_request r = {.residues = residues, .n = n, .batch = batch, .tokens = tokens};
+static int batch_of(int n, const int *size, int batch, int tokens) {
+  const of3_batch_request r = {.size = size, .n = n, .batch = batch, .tokens = tokens};
   return of3_batch_of(&r);
 }
 
@@ -81,12 +81,12 @@ static void every_item_is_in_one_group(void **state) {
   (void)state;
   srand(1);
   for (int trial = 0; trial < 2000; trial++) {
-    int residues[MOST], n = 1 + rand() % MOST, threads = 1 + rand() % 40, at = 0;
+    int size[MOST], n = 1 + rand() % MOST, threads = 1 + rand() % 40, at = 0;
     int jobs = rand() % 3 ? 0 : 1 + rand() % threads;
-    residues[0] = 1 + rand() % 80;
-    for (int i = 1; i < n; i++) residues[i] = residues[i - 1] + rand() % 12;
+    size[0] = 1 + rand() % 80;
+    for (int i = 1; i < n; i++) size[i] = size[i - 1] + rand() % 12;
     while (at < n) {
-      of3_worker_group w = first_group(n - at, residues + at, threads, jobs);
+      of3_worker_group w = first_group(n - at, size + at, threads, jobs);
       int sum = 0;
       assert_true(w.workers >= 1 && w.workers <= threads && w.n > 0 && w.n % w.workers == 0 && at + w.n <= n);
       for (int i = 0; i < w.workers; i++) {
