@@ -16,9 +16,10 @@ typedef struct of3_chain {
   const char *key;      /* what the chain is of: its sequence, CCD code, SMILES */
   of3_molecule type;
   bool cyclic;
-  int entity_id; /* rank of the key among the sorted distinct keys, from 1 */
-  int asym_id;   /* rank of the id among the sorted ids, from 1 */
-  int sym_id;    /* 1, 2, ... among the chains of an entity, in file order */
+  int number_shift; /* author number of a residue less its number here; in files only */
+  int entity_id;    /* rank of the key among the sorted distinct keys, from 1 */
+  int asym_id;      /* rank of the id among the sorted ids, from 1 */
+  int sym_id;       /* 1, 2, ... among the chains of an entity, in file order */
   int first_residue, n_residue;
 } of3_chain;
 
@@ -42,11 +43,24 @@ typedef struct of3_atom {
   int component_atom; /* which atom of the component it is */
 } of3_atom;
 
+typedef enum of3_bond_kind {
+  OF3_BOND_INSIDE, /* of a component */
+  OF3_BOND_LINK,   /* of a residue to the next one of its polymer: C to N, O3' to P */
+  OF3_BOND_USER,   /* the query asks for it: between residues, which are then a token for each atom */
+  /* Bonds that chemistry has and the network never saw, in files only (docs/features.md 2): */
+  OF3_BOND_CYCLE, /* of the last residue of a cyclic chain to its first */
+  OF3_BOND_CAP    /* of a cap (ACE, NH2) to its neighbour */
+} of3_bond_kind;
+
 typedef struct of3_bond {
-  int a, b; /* atoms, a < b */
+  int a, b; /* atoms; a < b but for OF3_BOND_CYCLE and OF3_BOND_USER, whose a is named first */
   uint8_t order;
   bool aromatic;
+  uint8_t kind; /* of3_bond_kind */
 } of3_bond;
+
+/* Whether features and OpenFold3's own files have the bond. */
+static inline bool of3_bond_is_known(const of3_bond *b) { return b->kind < OF3_BOND_CYCLE; }
 
 typedef struct of3_complex {
   const char *name; /* of the query */
@@ -54,7 +68,7 @@ typedef struct of3_complex {
   of3_chain *chain;
   of3_residue *residue;
   of3_atom *atom;
-  of3_bond *bond;   /* inside residues in component order, then links between residues */
+  of3_bond *bond;   /* inside residues in component order, links, cycles, caps, the user's */
   of3_arena *arena; /* owns everything */
 } of3_complex;
 

@@ -16,7 +16,7 @@
 
 #include "base/str.h"
 #include "chem/component.h"
-#include "feat/build.h"
+#include "feat/complex_parts.h"
 
 void of3_complex_free(of3_complex *c) {
   of3_arena_free(c->arena);
@@ -71,7 +71,7 @@ static of3_status find_components(const of3_query_chain *c, const of3_library *o
     const of3_component *from = out->component[k];
     for (int a = 0; a < from->n_atom; a++)
       out->n_atom += !of3_component_loses(from, a, c->type, out->modified[k]);
-    out->n_bond += from->n_bond + 1; /* and one to the next residue */
+    out->n_bond += from->n_bond + 1; /* and one to the next residue, of the last to the first */
   }
   return OF3_OK;
 }
@@ -133,7 +133,8 @@ static void put_bonds_inside(const of3_residue *r, of3_complex *out) {
   for (int b = 0; b < r->component->n_bond; b++) {
     const of3_component_bond *from = &r->component->bond[b];
     const int i = of3_residue_atom(out, r, from->a), j = of3_residue_atom(out, r, from->b);
-    if (i >= 0 && j >= 0) out->bond[out->n_bond++] = (of3_bond){i, j, from->order, from->aromatic};
+    if (i >= 0 && j >= 0)
+      out->bond[out->n_bond++] = (of3_bond){i, j, from->order, from->aromatic, OF3_BOND_INSIDE};
   }
 }
 
@@ -151,31 +152,6 @@ static void put_chain(const build_chain *b, int chain, of3_complex *out, filled 
     put_atoms(comp, b->query->type, b->modified[k], at->residue++, out, at);
     r->n_atom = at->atom - r->first_atom;
     put_bonds_inside(r, out);
-  }
-}
-
-static bool are_linked(const of3_component *a, const of3_component *b) {
-  const bool peptides = a->link == OF3_LINK_PEPTIDE && b->link == OF3_LINK_PEPTIDE,
-             nucleotides = a->link >= OF3_LINK_RNA && b->link >= OF3_LINK_RNA;
-  return peptides || nucleotides;
-}
-
-/* Between neighbours of a chain: C to N of peptides, O3' to P of nucleotides. */
-static void put_links(const of3_log *log, of3_complex *out) {
-  for (int i = 0; i + 1 < out->n_residue; i++) {
-    const of3_residue *r = &out->residue[i], *s = r + 1;
-    if (r->chain != s->chain) continue;
-    const bool fit = are_linked(r->component, s->component);
-    const int from = fit ? of3_residue_atom(out, r, r->component->link_from) : -1,
-              to = fit ? of3_residue_atom(out, s, s->component->link_to) : -1;
-    if (from >= 0 && to >= 0)
-      out->bond[out->n_bond++] = (of3_bond){from, to, 1, false};
-    else
-      of3_logf(
-          log, OF3_LOG_WARN,
-          "query '%s', chain %s: residues %d (%s) and %d (%s) are not bonded, as these components do not "
-          "link to each other",
-          out->name, out->chain[r->chain].id, r->number, r->name, s->number, s->name);
   }
 }
 
@@ -267,13 +243,14 @@ static of3_status put_chains(const of3_query *q, const build_chain *built, const
                                       .sequence = c->type == OF3_LIGAND ? NULL : key,
                                       .key = key,
                                       .cyclic = c->cyclic,
+                                      .number_shift = c->number_shift,
                                       .type = c->type,
                                       .first_residue = at.residue,
                                       .n_residue = c->n_residue};
       put_chain(&built[i], chain, out, &at);
     }
   }
-  put_links(log, out);
+  of3_complex_put_links(log, out);
   return number_chains(out, err);
 }
 

@@ -51,6 +51,7 @@ static int by_tokens(const void *pa, const void *pb) {
 /* Bonds whose atoms are both tokens; bonds of residue tokens are not represented. */
 static void put_bonds(const of3_complex *c, const int32_t *token, of3_tokens *out) {
   for (int k = 0; k < c->n_bond; k++) {
+    if (!of3_bond_is_known(&c->bond[k])) continue;
     const int32_t i = token[c->bond[k].a], j = token[c->bond[k].b];
     if (i == j || !out->token[i].atomized || !out->token[j].atomized) continue;
     out->bond[2 * out->n_bond] = i < j ? i : j;

@@ -25,7 +25,7 @@ static of3_status add_struct_conn(const of3_cif_writer *w) {
   of3_cif_table t = of3_cif_table_of("struct_conn", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
   for (int k = 0; k < c->n_bond; k++) {
     const of3_bond *b = &c->bond[k];
-    if (!of3_bond_links(c, b) || of3_cif_is_canonical_link(c, b)) continue;
+    if (!of3_bond_is_known(b) || !of3_bond_links(c, b) || of3_cif_is_canonical_link(c, b)) continue;
     const of3_residue *p = of3_cif_residue(c, b->a), *q = of3_cif_residue(c, b->b);
     const char *kind = order[b->order < OF3_CIF_COUNT(order) ? b->order : 0];
     OF3_TRY(of3_cif_fill(w, &t,

@@ -95,7 +95,10 @@ static void read_atoms(fixture *fx) {
   c->bond = OF3_ARENA_NEW(fx->arena, of3_bond, c->n_bond);
   for (int k = 0; k < c->n_bond; k++) {
     const json_t *row = json_array_get(bonds, (size_t)k);
-    c->bond[k] = (of3_bond){int_at(row, 0), int_at(row, 1), (uint8_t)int_at(row, 2), int_at(row, 3) != 0};
+    of3_bond *b = &c->bond[k];
+    *b = (of3_bond){.a = int_at(row, 0), .b = int_at(row, 1), .order = (uint8_t)int_at(row, 2)};
+    b->aromatic = int_at(row, 3) != 0;
+    b->kind = c->atom[b->a].residue == c->atom[b->b].residue ? OF3_BOND_INSIDE : OF3_BOND_LINK;
   }
 }
 
