@@ -93,6 +93,7 @@ of3_component *of3_ccd_component(const of3_ccd_entry *e, of3_arena *arena) {
   c->restype = OF3_CLASS_UNK;
   c->name = e->name;
   c->type = type;
+  c->parent = *e->parent ? e->parent : NULL;
   c->link = entry_link(type);
   c->atom = atom;
   c->bond = bond;

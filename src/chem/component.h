@@ -58,6 +58,8 @@ typedef struct of3_component {
   int16_t center,
       representative; /* of the token of a standard residue: CA or C1'; CB, C4 or C2 (AF3 SI 2.6) */
   int16_t frame[3];   /* N CA C, or C3' C1' C4' */
+  const char *parent; /* the standard residues that it is a modification of, "MET", "SER,TYR,GLY"; or NULL */
+  const char *smiles; /* what a ligand that is in no dictionary was made from, as it was written; or NULL */
 } of3_component;
 
 /* A source of components beyond the built-in ones: a mapped dictionary, the user's own. */
