@@ -1,6 +1,7 @@
 # Queries, alignments, features.
 of3_test(test_query of3_dialect)
 of3_test(test_query_size of3_ccd of3_feat)
+of3_test(test_kept_msa of3_ccd of3_feat)
 of3_test(test_msa of3_msa)
 of3_test(test_features of3_dialect of3_feature_file of3_ccd)
 of3_test_allocations(test_feat_memory of3_dialect of3_feature_file)

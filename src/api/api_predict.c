@@ -200,6 +200,7 @@ static of3_status find_key(of3_job *j, int q, of3_error *err) {
                                  .checkpoint = j->model->identity,
                                  .options = j->options,
                                  .version = of3_version(),
+                                 .opt_files = j->hashes,
                                  .opt_cancel = j->model->engine->callbacks.cancel};
   if (j->key[q][0]) return OF3_OK;
   of3_status status = of3_run_key(&inputs, j->key[q], err);
@@ -288,8 +289,11 @@ static of3_status run_items(of3_job *j, of3_error *err) {
   int i = 0;
   j->rewrite = OF3_ARENA_NEW(j->set.arena, int, (size_t)j->n_item + 1);
   j->pending = OF3_ARENA_NEW(j->set.arena, int, (size_t)j->n_item + 1);
-  if (!j->rewrite || !j->pending) return of3_fail_memory(err, "the queries");
+  j->hashes = of3_file_hashes_new();
+  if (!j->rewrite || !j->pending || !j->hashes) return of3_fail_memory(err, "the queries");
   for (; i < j->n_item && goes_on(j); i++) OF3_TRY(sort_item(j, i, err));
+  of3_file_hashes_free(j->hashes);
+  j->hashes = NULL;
   if (i == j->n_item) {
     OF3_TRY(of3_job_settle(j, err));
     OF3_TRY(rewrite_items(j, err));
@@ -371,6 +375,7 @@ of3_status of3_predict(of3_model *model, const char *query, const of3_predict_op
   if (status == OF3_OK) status = predict(&j, &local);
   of3_job_close_folder(&j);
   of3_query_set_free(&j.set);
+  of3_file_hashes_free(j.hashes);
   of3_ccd_library_close(j.library);
   if (j.concluded)
     *ret_report = &j.box->report;

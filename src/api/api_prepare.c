@@ -22,6 +22,7 @@ static of3_status prepare_fill(const of3_job *j, const of3_log *log, uint64_t se
   of3_feature_mode mode = j->mode;
   mode.most_memory = of3_job_free_host_memory(j);
   mode.opt_cancel = j->model->engine->callbacks.cancel;
+  mode.opt_kept = j->kept;
   return of3_features_build(&p->complex, p->query, &mode, seed, log, &p->features, err);
 }
 

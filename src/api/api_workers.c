@@ -251,10 +251,25 @@ static of3_status cancelled(const of3_job *j, of3_error *err) {
       j->tree.folder);
 }
 
+/* Alignments are kept for the pending queries that have the same, in a part of the memory. */
+static of3_status expect_alignments(of3_job *j, of3_error *err) {
+  enum { PART = 8 };
+  const uint64_t free = of3_job_free_host_memory(j);
+  j->kept = of3_kept_msa_new(free ? free / PART : UINT64_MAX);
+  if (!j->kept) return of3_fail_memory(err, "the queries");
+  for (int i = 0; i < j->n_pending; i++) {
+    const of3_query *query = of3_job_query(j, j->pending[i]);
+    if (i > 0 && of3_job_query(j, j->pending[i - 1]) == query) continue; /* seeds share their features */
+    OF3_TRY(of3_kept_msa_expect(j->kept, query, err));
+  }
+  return OF3_OK;
+}
+
 static of3_status workers_run(of3_job *j, of3_error *err) {
   j->pending_size = OF3_ARENA_NEW(j->set.arena, int, (size_t)j->n_pending + 1);
   if (!j->pending_size) return of3_fail_memory(err, "the queries");
   for (int i = 0; i < j->n_pending; i++) j->pending_size[i] = j->size[j->pending[i] / j->n_seed].n_token;
+  OF3_TRY(expect_alignments(j, err));
   of3_status status = run_groups(j, err);
   if (status != OF3_OK) return status;
   if (j->stopped.code != OF3_OK) {
@@ -273,6 +288,8 @@ of3_status of3_job_run(of3_job *j, of3_error *err) {
   of3_status status = workers_run(j, err);
   of3_prepared_leave(j->prepared);
   j->prepared = NULL;
+  of3_kept_msa_free(j->kept);
+  j->kept = NULL;
   pthread_mutex_destroy(&j->lock);
   of3_memory_budget_free(&j->budget);
   return status;

@@ -40,6 +40,7 @@
 #include "ccd/ccd_library.h"
 #include "chem/complex.h"
 #include "feat/build.h"
+#include "feat/kept_msa.h"
 #include "feat/query_size.h"
 #include "write/ranking.h"
 #include "write/run_key.h"
@@ -85,6 +86,7 @@ typedef struct of3_job {
   of3_library components;    /* the same, as complexes are built with it; one call at a time */
   of3_sampler sampler;       /* as the options want it */
   char options[384];         /* what decides the bytes of the results, as text */
+  of3_file_hashes *hashes;   /* of files that queries name, while keys are made */
   char (*key)[OF3_KEY_TEXT]; /* [set.n] what the queries in `order` are made from; "": not known yet */
 
   of3_folder_lock *folder_lock; /* while the output folder is open */
@@ -107,6 +109,7 @@ typedef struct of3_job {
   int *pending_size;       /* [n_pending] tokens that they have */
   int next, end; /* pending[next .. end - 1] are to be taken by this group of workers. Guarded by lock */
   of3_prepared *prepared; /* of the query taken last, or NULL. Guarded by lock */
+  of3_kept_msa *kept;     /* alignments that several pending queries have in common. Guarded by lock */
   pthread_mutex_t lock;
   of3_memory_budget budget;
   atomic_bool stop;  /* nobody takes another item */

@@ -1,3 +1,4 @@
+#include "feat/kept_msa.h"
 #include "feat/parts.h"
 
 enum { TEMPLATE_SLOTS = 4 };
@@ -56,6 +57,18 @@ static of3_status check_cyclic(const of3_complex *c, const of3_feature_mode *mod
   return OF3_OK;
 }
 
+/* Those of an earlier query, or new ones. */
+static of3_status put_msa(const of3_complex *complex, const of3_tokens *tokens, const of3_query *query,
+                          const of3_feature_mode *mode, const of3_log *log, of3_features *out,
+                          of3_error *err) {
+  bool used = false;
+  if (mode->opt_kept) OF3_TRY(of3_kept_msa_use(mode->opt_kept, query, mode, out, &used, err));
+  if (used) return OF3_OK;
+  OF3_TRY(of3_features_msa(complex, tokens, query, mode, log, out, err));
+  if (mode->opt_kept) of3_kept_msa_keep(mode->opt_kept, query, out);
+  return OF3_OK;
+}
+
 of3_status of3_features_of_tokens(const of3_complex *complex, const of3_tokens *tokens,
                                   const of3_query *query, const of3_feature_mode *mode, uint64_t seed,
                                   const of3_log *log, of3_features *out, of3_error *err) {
@@ -71,7 +84,7 @@ of3_status of3_features_of_tokens(const of3_complex *complex, const of3_tokens *
     of3_features_structure(complex, tokens, mode, out);
     st = of3_features_reseed(complex, seed, mode->opt_cancel, out, err);
   }
-  if (st == OF3_OK) st = of3_features_msa(complex, tokens, query, mode, log, out, err);
+  if (st == OF3_OK) st = put_msa(complex, tokens, query, mode, log, out, err);
   if (st != OF3_OK) of3_features_free(out);
   return st;
 }

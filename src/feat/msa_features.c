@@ -62,7 +62,7 @@ static int depth(const of3_msa *msa, int n) {
   return 1 + (most < OF3_MSA_MOST_ROWS - 1 ? most : OF3_MSA_MOST_ROWS - 1);
 }
 
-static of3_status msa_features_take_memory(int n_msa, of3_features *out, of3_error *err) {
+of3_status of3_features_msa_room(int n_msa, of3_features *out, of3_error *err) {
   size_t n = (size_t)out->n_token, all = n * (size_t)n_msa; /* 10^5 tokens, 16384 rows at most */
   out->n_msa = n_msa;
   out->num_paired_seqs = 1;
@@ -125,7 +125,7 @@ static msa_place place_of_chain(const of3_complex *complex, const of3_tokens *to
 static of3_status stack_all(const of3_complex *complex, const of3_tokens *tokens, const of3_query *q,
                             const of3_feature_mode *mode, const of3_msa *msa, int *column, of3_features *out,
                             of3_error *err) {
-  OF3_TRY(msa_features_take_memory(depth(msa, q->n_chain), out, err));
+  OF3_TRY(of3_features_msa_room(depth(msa, q->n_chain), out, err));
   if (!mode->mask_padding_rows) memset(out->msa_mask, 1, (size_t)out->n_msa * (size_t)out->n_token);
   int token = 0;
   for (int i = 0; i < q->n_chain; i++)
@@ -139,7 +139,7 @@ static of3_status stack_all(const of3_complex *complex, const of3_tokens *tokens
 
 /* No alignment at all, or use_msas false: one row of gaps, which 0.3 masks. */
 static of3_status no_msa(const of3_feature_mode *mode, of3_features *out, of3_error *err) {
-  OF3_TRY(msa_features_take_memory(1, out, err));
+  OF3_TRY(of3_features_msa_room(1, out, err));
   memset(out->msa_mask, !mode->mask_padding_rows, (size_t)out->n_token);
   return OF3_OK;
 }

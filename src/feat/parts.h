@@ -13,4 +13,7 @@ OF3_MUST_CHECK of3_status of3_features_msa(const of3_complex *complex, const of3
                                            const of3_query *query, const of3_feature_mode *mode,
                                            const of3_log *opt_log, of3_features *out, of3_error *err);
 
+/* The memory of the MSA features of n_msa rows: gaps, no deletions, masks of 0. */
+OF3_MUST_CHECK of3_status of3_features_msa_room(int n_msa, of3_features *out, of3_error *err);
+
 #endif

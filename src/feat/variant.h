@@ -17,6 +17,8 @@ typedef enum of3_variant {
 
 enum { OF3_N_VARIANT = 3 };
 
+typedef struct of3_kept_msa of3_kept_msa;
+
 /* How features are made. Taken from of3_feature_mode_of; not to be mixed freely. */
 typedef struct of3_feature_mode {
   of3_variant variant;
@@ -29,6 +31,7 @@ typedef struct of3_feature_mode {
    * variant: set by the caller. */
   uint64_t most_memory;
   of3_cancel *opt_cancel; /* nor this */
+  of3_kept_msa *opt_kept; /* nor this: alignments that other queries have, too (feat/kept_msa.h) */
 } of3_feature_mode;
 
 of3_feature_mode of3_feature_mode_of(of3_variant variant);

@@ -25,14 +25,14 @@ static void key_add_text(of3_sha256 *s, const char *text) {
 }
 
 /* Name without folder, size, content: the name decides the order of an alignment's rows. */
-static of3_status key_add_file(of3_sha256 *s, const char *path, of3_cancel *opt_cancel, of3_error *err) {
-  of3_map map = {0};
-  OF3_TRY(of3_map_open(path, &map, err));
+static of3_status key_add_file(of3_sha256 *s, const char *path, const of3_run_inputs *in, of3_error *err) {
+  char hash[OF3_SHA256_HEX];
+  uint64_t size = 0;
+  OF3_TRY(of3_file_hash(in->opt_files, path, in->opt_cancel, hash, &size, err));
   key_add_text(s, of3_path_name(path));
-  key_add_number(s, map.size);
-  of3_status status = of3_sha256_add_many(s, map.data, map.size, opt_cancel, err);
-  of3_map_close(&map);
-  return status;
+  key_add_number(s, size);
+  key_add_text(s, hash);
+  return OF3_OK;
 }
 
 static int key_compare_names(const void *a, const void *b) {
@@ -64,15 +64,15 @@ static of3_status key_list_folder(const char *folder, of3_arena *arena, char ***
   return OF3_OK;
 }
 
-static of3_status key_add_folder(of3_sha256 *s, const char *folder, of3_cancel *opt_cancel, of3_arena *arena,
-                                 of3_error *err) {
+static of3_status key_add_folder(of3_sha256 *s, const char *folder, const of3_run_inputs *in,
+                                 of3_arena *arena, of3_error *err) {
   char **name = NULL;
   int n = 0;
   OF3_TRY(key_list_folder(folder, arena, &name, &n, err));
   for (int k = 0; k < n; k++) {
     char *path = of3_path_join(arena, folder, name[k]);
     if (!path) return of3_fail_memory(err, folder);
-    if (of3_is_file(path)) OF3_TRY(key_add_file(s, path, opt_cancel, err));
+    if (of3_is_file(path)) OF3_TRY(key_add_file(s, path, in, err));
   }
   return OF3_OK;
 }
@@ -88,7 +88,7 @@ static void key_add_atom(of3_sha256 *s, const of3_query_atom *a) {
   key_add_opt_text(s, a->name);
 }
 
-static of3_status key_add_chain(of3_sha256 *s, const of3_query_chain *c, of3_cancel *opt_cancel,
+static of3_status key_add_chain(of3_sha256 *s, const of3_query_chain *c, const of3_run_inputs *in,
                                 of3_arena *arena, of3_error *err) {
   key_add_number(s, (uint64_t)c->type);
   key_add_number(s, (uint64_t)c->n_id);
@@ -99,7 +99,7 @@ static of3_status key_add_chain(of3_sha256 *s, const of3_query_chain *c, of3_can
   key_add_opt_text(s, c->smiles);
   key_add_opt_text(s, c->name);
   key_add_number(s, c->sdf_path != NULL);
-  if (c->sdf_path) OF3_TRY(key_add_file(s, c->sdf_path, opt_cancel, err));
+  if (c->sdf_path) OF3_TRY(key_add_file(s, c->sdf_path, in, err));
   key_add_number(s, (uint64_t)c->number_shift);
   key_add_number(s, (uint64_t)c->cyclic | (uint64_t)c->n_modified << 1);
   for (int i = 0; i < c->n_modified; i++) {
@@ -109,8 +109,7 @@ static of3_status key_add_chain(of3_sha256 *s, const of3_query_chain *c, of3_can
   key_add_number(s, (uint64_t)c->n_msa);
   for (int i = 0; i < c->n_msa; i++) {
     const char *path = c->msa_path[i];
-    OF3_TRY(of3_is_folder(path) ? key_add_folder(s, path, opt_cancel, arena, err)
-                                : key_add_file(s, path, opt_cancel, err));
+    OF3_TRY(of3_is_folder(path) ? key_add_folder(s, path, in, arena, err) : key_add_file(s, path, in, err));
   }
   key_add_number(s, (uint64_t)c->n_msa_text);
   for (int i = 0; i < c->n_msa_text; i++) {
@@ -137,7 +136,7 @@ static of3_status key_add_query(of3_sha256 *s, const of3_run_inputs *in, of3_are
   key_add_number(s,
                  (uint64_t)q->use_msas | (uint64_t)q->use_main_msas << 1 | (uint64_t)q->use_paired_msas << 2);
   key_add_number(s, (uint64_t)q->n_chain);
-  for (int k = 0; k < q->n_chain; k++) OF3_TRY(key_add_chain(s, &q->chain[k], in->opt_cancel, arena, err));
+  for (int k = 0; k < q->n_chain; k++) OF3_TRY(key_add_chain(s, &q->chain[k], in, arena, err));
   key_add_number(s, (uint64_t)q->n_bond);
   for (int k = 0; k < q->n_bond; k++) {
     key_add_atom(s, &q->bond[k].a);

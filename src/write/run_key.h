@@ -5,16 +5,18 @@
 #include "base/cancel.h"
 #include "base/status.h"
 #include "feat/query.h"
+#include "write/file_hashes.h"
 
 enum { OF3_KEY_TEXT = 65 };
 
 /* All that decides the numbers, except seed, machine and threads. The formats of files are not among it:
  * files of another format are written from the record (write/record.h). */
 typedef struct of3_run_inputs {
-  const of3_query *query; /* chains, ids, sequences, and the bytes of its MSA files */
-  const char *checkpoint; /* identity of the weights, for instance size and SHA-256 */
-  const char *options;    /* everything else that changes a result: samples, steps, cycles, dtype ... */
-  const char *version;    /* of3's */
+  const of3_query *query;     /* chains, ids, sequences, and the bytes of its MSA files */
+  const char *checkpoint;     /* identity of the weights, for instance size and SHA-256 */
+  const char *options;        /* everything else that changes a result: samples, steps, cycles, dtype ... */
+  const char *version;        /* of3's */
+  of3_file_hashes *opt_files; /* hashes that are known; others are added */
   of3_cancel *opt_cancel;
 } of3_run_inputs;
 
