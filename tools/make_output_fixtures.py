@@ -30,8 +30,15 @@ ALL = 'ACDEFGHIKLMNPQRSTVWY'
 
 
 def protein(ids, sequence, **more):
-    return {'molecule_type': 'protein', 'chain_ids': ids, 'sequence': sequence, **more}
+    return polymer('protein', ids, sequence, **more)
 
+
+def polymer(kind, ids, sequence, **more):
+    return {'molecule_type': kind, 'chain_ids': ids, 'sequence': sequence, **more}
+
+
+def ligand(ids, **more):
+    return {'molecule_type': 'ligand', 'chain_ids': ids, **more}
 
 
 def tail_out(x, atoms):
@@ -60,6 +67,24 @@ CASES = {
                {'molecule_type': 'ligand', 'chain_ids': 'I', 'ccd_codes': 'MG'},
                {'molecule_type': 'ligand', 'chain_ids': 'W', 'smiles': 'O=C=O'}], 2, [], True, in_line),
     'chains60': ([protein('A', 2 * ALL), protein('B', ALL)], 2, [], False, tail_out),
+    # scores alone, of complexes as people fold them
+    'kinase_site': ([protein('A', 'MKVGSDFGLHRDLKAAN'), ligand('L', ccd_codes='ADN'), ligand(['M', 'N'], ccd_codes='MG')], 2, [],
+                    False, None),
+    'riboswitch': ([polymer('rna', 'R', 'GGCACGUAGCCU'), ligand('L', smiles='Nc1ncnc2[nH]cnc12'), ligand('K', ccd_codes='K')], 2,
+                   [], False, None),
+    'zinc_finger': ([polymer('dna', 'X', 'GCGTGGGCG'), polymer('dna', 'Y', 'CGCCCACGC'), protein('A', 'CPECGKSFHRTH'),
+                     ligand('Z', ccd_codes='ZN')], 2, [], False, None),
+    'modified': ([protein('A', 'GSMKYLA', non_canonical_residues={'2': 'SEP', '3': 'MSE'}),
+                  polymer('rna', 'B', 'GUCA', non_canonical_residues={'2': 'PSU'})], 2, [], False, None),
+    'copies': ([protein(['A', 'B'], 'MKLVEAGH'), ligand(['C', 'D'], ccd_codes='GOL'), ligand(['E', 'F'], ccd_codes='CL')], 3, [],
+               False, None),
+    'ligands': ([ligand('A', ccd_codes='BEN'), ligand('B', smiles='OCC(O)CO'), ligand('C', ccd_codes='NA')], 2, [], False, None),
+    'polymer_clash': ([protein('A', 'MKLVEAGHRTFW'), polymer('dna', 'D', 'GATTACA'), ligand('L', ccd_codes='GOL')], 2, ['--clash'],
+                      False, None),
+    'ligand_clash': ([protein('A', 'MKLVEAGHRTFW'), ligand('L', smiles='CC(=O)Oc1ccccc1C(=O)O'), ligand('I', ccd_codes='ZN')], 2,
+                     ['--clash'], False, None),
+    'order': ([ligand('b', ccd_codes='ACT'), polymer('rna', 'B', 'GAC'), protein('10', 'KWYNPST'), polymer('dna', 'a', 'CTGN'),
+               ligand('9', ccd_codes='EDO'), protein('A', 'XXG')], 2, [], False, None),
 }
 
 
