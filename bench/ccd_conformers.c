@@ -22,36 +22,36 @@ static double conformer_now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void conformer_note(void *user, of3_level level, const char *text) {
-  (void)level;
-  *(bool *)user = true;
-  fprintf(stderr, "%s\n", text);
-}
-
+/* What became of it: made, else its ideal coordinates, if it has any. */
 static of3_status try_component(const of3_rdkit *r, const of3_ccd *ccd, int i, unsigned seconds,
                                 conformer_counts *n, of3_arena *arena, of3_error *err) {
   of3_ccd_entry *e = NULL;
-  bool fell_back = false;
-  const int seed[OF3_RDKIT_N_STRATEGY] = {42, 43, 44};
-  const of3_log log = {.sink = conformer_note, .user = &fell_back, .least = OF3_LOG_WARN};
+  of3_rdkit_mol *mol = NULL;
+  of3_error why = {0};
+  bool found = false;
+  int attempts = 0;
+  const of3_embedding how = {.stereo = true, .small_rings = true, .seed = {42, 43, 44}};
   OF3_TRY(of3_ccd_get(ccd, i, arena, &e, err));
   const of3_component *c = of3_ccd_component(e, arena);
   float *xyz = c ? OF3_ARENA_NEW(arena, float, 3 * (size_t)c->n_atom) : NULL;
   if (!xyz) return of3_fail_memory(err, "a component");
   const double start = conformer_now();
-  const of3_status status = of3_rdkit_conformer(r, c, true, seed, seconds, &log, xyz, err);
+  if (of3_rdkit_component(r, c, true, &mol, &why) == OF3_ERR_MEMORY)
+    return of3_fail_memory(err, "a component");
+  if (mol) OF3_TRY(of3_rdkit_search(r, mol, &how, seconds, xyz, &attempts, &found, &why, err));
+  r->free(mol);
   const double taken = conformer_now() - start;
   n->tried++;
-  n->made += status == OF3_OK && !fell_back;
-  n->ideal += fell_back;
-  n->failed += status != OF3_OK;
+  n->made += found;
+  n->ideal += !found && c->ideal;
+  n->failed += !found && !c->ideal;
   n->seconds += taken;
   if (taken > n->slowest) {
     n->slowest = taken;
     memcpy(n->slowest_code, c->code, sizeof n->slowest_code);
   }
-  if (status == OF3_ERR_INPUT) fprintf(stderr, "%s\n", err->text);
-  return status == OF3_ERR_INPUT ? OF3_OK : status;
+  if (!found) fprintf(stderr, "%s: %s\n", c->code, why.text);
+  return OF3_OK;
 }
 
 static of3_status try_all(const char *path, int step, unsigned seconds, conformer_counts *n, of3_error *err) {

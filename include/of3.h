@@ -318,6 +318,19 @@ OF3_API void of3_query_free(of3_query *query);
 OF3_API OF3_MUST_CHECK of3_status of3_query_add_chain(of3_query *query, of3_molecule type,
                                                       const char *const *ids, int n_id, const char *sequence,
                                                       of3_error *err);
+/* What a ligand is: one of the first three is not NULL. */
+typedef struct of3_ligand {
+  const char *code;   /* of its component */
+  const char *smiles; /* read by RDKit */
+  const char *file;   /* an SDF or mol file, whose first molecule counts; read by RDKit */
+  /* Residue name of a ligand by SMILES or file, 1 to 5 letters and digits; NULL: LIG0, LIG1, ... by the
+   * sorted order of the SMILES of the query. */
+  const char *name;
+} of3_ligand;
+
+/* Adds a ligand in n_id copies, as of3_query_add_chain does. */
+OF3_API OF3_MUST_CHECK of3_status of3_query_add_ligand(of3_query *query, const of3_ligand *ligand,
+                                                       const char *const *ids, int n_id, of3_error *err);
 /* An alignment of the protein or RNA that was added last: an A3M, Stockholm or NPZ file, or a folder of such.
  */
 OF3_API OF3_MUST_CHECK of3_status of3_query_add_msa(of3_query *query, const char *path, of3_error *err);

@@ -3,10 +3,10 @@
 
 #include "api/handles.h"
 #include "base/machine.h"
-#include "ccd/ccd_library.h"
 #include "dialect/dialect.h"
 #include "feat/build.h"
 #include "featfile/feature_file.h"
+#include "rdkit/chemistry.h"
 
 /* The query called name, or the only one. */
 static of3_status choose(const of3_query_set *set, const char *name, const of3_query **out, of3_error *err) {
@@ -44,9 +44,9 @@ static of3_status export_query(const of3_features_options *o, const of3_query *q
   of3_feature_mode mode = of3_feature_mode_of(variant);
   mode.most_memory = of3_usable_memory();
   mode.opt_cancel = callbacks->cancel;
-  of3_ccd_library *library = NULL;
-  OF3_TRY(of3_ccd_library_open(o->ccd, &library, err));
-  const of3_library components = of3_ccd_library_of(library);
+  of3_chemistry *chemistry = NULL;
+  OF3_TRY(of3_chemistry_open(o->ccd, &chemistry, err));
+  const of3_library components = of3_chemistry_library(chemistry);
   of3_query_log_notes(query, log);
   of3_status status = of3_complex_build(query, &components, log, &complex, err);
   if (status == OF3_OK) status = of3_features_build(&complex, query, &mode, seed, log, &features, err);
@@ -57,7 +57,7 @@ static of3_status export_query(const of3_features_options *o, const of3_query *q
              features.n_token, features.n_atom, features.n_msa, of3_variant_name(variant), o->out);
   of3_features_free(&features);
   of3_complex_free(&complex);
-  of3_ccd_library_close(library);
+  of3_chemistry_close(chemistry);
   return status;
 }
 

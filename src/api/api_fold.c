@@ -174,7 +174,7 @@ of3_status of3_fold_query(of3_model *model, const of3_query *query, uint64_t see
   of3_status status = of3_job_open_components(&j, err);
   if (status == OF3_OK) status = of3_task_group_run(1, fold_single, &f, err);
   of3_prepared_leave(j.prepared);
-  of3_ccd_library_close(j.library);
+  of3_chemistry_close(j.chemistry);
   of3_memory_budget_free(&j.budget);
   return status != OF3_OK ? status : f.status;
 }

@@ -98,14 +98,14 @@ of3_status of3_job_fold_options(of3_job *j, of3_error *err) {
 }
 
 of3_status of3_job_open_components(of3_job *j, of3_error *err) {
-  OF3_TRY(of3_ccd_library_open(j->o->ccd, &j->library, err));
-  j->components = of3_ccd_library_of(j->library);
+  OF3_TRY(of3_chemistry_open(j->o->ccd, &j->chemistry, err));
+  j->components = of3_chemistry_library(j->chemistry);
   return OF3_OK;
 }
 
 /* Results depend on the dictionary: what tells one from another. */
 static void add_dictionary(of3_job *j) {
-  const of3_ccd *file = of3_ccd_library_file(j->library);
+  const of3_ccd *file = of3_ccd_library_file(of3_chemistry_components(j->chemistry));
   const size_t n = strlen(j->options);
   if (file)
     snprintf(j->options + n, sizeof j->options - n, " ccd=%d components to %s", of3_ccd_count(file),
@@ -196,12 +196,13 @@ static of3_status order_queries(of3_job *j, of3_error *err) {
 
 /* What the query is made from; reads its alignments the first time. */
 static of3_status find_key(of3_job *j, int q, of3_error *err) {
-  const of3_run_inputs inputs = {.query = j->order[q],
-                                 .checkpoint = j->model->identity,
-                                 .options = j->options,
-                                 .version = of3_version(),
-                                 .opt_files = j->hashes,
-                                 .opt_cancel = j->model->engine->callbacks.cancel};
+  const of3_run_inputs inputs = {
+      .query = j->order[q],
+      .checkpoint = j->model->identity,
+      .options = j->options,
+      .version = of3_version(),
+      .opt_chemistry = of3_query_is_standard(j->order[q]) ? NULL : of3_chemistry_version(j->chemistry),
+      .opt_cancel = j->model->engine->callbacks.cancel};
   if (j->key[q][0]) return OF3_OK;
   of3_status status = of3_run_key(&inputs, j->key[q], err);
   if (status != OF3_OK) j->key[q][0] = 0;
@@ -376,7 +377,7 @@ of3_status of3_predict(of3_model *model, const char *query, const of3_predict_op
   of3_job_close_folder(&j);
   of3_query_set_free(&j.set);
   of3_file_hashes_free(j.hashes);
-  of3_ccd_library_close(j.library);
+  of3_chemistry_close(j.chemistry);
   if (j.concluded)
     *ret_report = &j.box->report;
   else

@@ -14,8 +14,7 @@ void of3_prepared_leave(of3_prepared *p) {
   free(p);
 }
 
-static of3_status prepare_fill(const of3_job *j, const of3_log *log, uint64_t seed, of3_prepared *p,
-                               of3_error *err) {
+static of3_status prepare_fill(const of3_job *j, const of3_log *log, of3_prepared *p, of3_error *err) {
   of3_query_log_notes(p->query, log);
   OF3_TRY(of3_complex_build(p->query, &j->components, log, &p->complex, err));
   if (j->tree.folder && j->tree.format == OF3_PDB) OF3_TRY(of3_pdb_check(&p->complex, err));
@@ -23,7 +22,8 @@ static of3_status prepare_fill(const of3_job *j, const of3_log *log, uint64_t se
   mode.most_memory = of3_job_free_host_memory(j);
   mode.opt_cancel = j->model->engine->callbacks.cancel;
   mode.opt_kept = j->kept;
-  return of3_features_build(&p->complex, p->query, &mode, seed, log, &p->features, err);
+  mode.no_conformers = true; /* each seed has its own */
+  return of3_features_build(&p->complex, p->query, &mode, 0, log, &p->features, err);
 }
 
 /* Of the query taken last, or new. */
@@ -36,7 +36,7 @@ static of3_status prepare(of3_item_run *t, of3_error *err) {
     if (!p) return of3_fail_memory(err, "the features");
     p->query = t->query;
     atomic_init(&p->users, 1);
-    of3_status status = prepare_fill(j, &t->worker->log, t->item->seed, p, err);
+    of3_status status = prepare_fill(j, &t->worker->log, p, err);
     if (status != OF3_OK) {
       of3_prepared_leave(p);
       return status;
@@ -50,14 +50,15 @@ static of3_status prepare(of3_item_run *t, of3_error *err) {
 
 /* The features with the conformers of this seed. */
 static of3_status prepare_make_features(of3_item_run *t, of3_error *err) {
+  of3_feature_mode mode = t->worker->job->mode;
+  mode.opt_cancel = t->worker->job->model->engine->callbacks.cancel;
   OF3_TRY(prepare(t, err));
   t->features = t->prepared->features;
   t->features.ref_pos = OF3_ARENA_NEW(t->arena, float, 3 * (size_t)t->features.n_atom);
   if (!t->features.ref_pos) return of3_fail_memory(err, "the features");
   t->item->n_token = t->features.n_token;
   t->item->n_atom = t->features.n_atom;
-  return of3_features_reseed(&t->prepared->complex, t->item->seed,
-                             t->worker->job->model->engine->callbacks.cancel, &t->features, err);
+  return of3_features_reseed(&t->prepared->complex, &mode, t->item->seed, &t->worker->log, &t->features, err);
 }
 
 /* ---- Passes */
@@ -138,9 +139,11 @@ of3_status of3_job_estimate(const of3_job *j, const of3_query *query, int thread
   of3_complex complex = {0};
   of3_features f = {0};
   of3_plan plan = {0};
+  of3_feature_mode mode = j->mode;
   bare.use_msas = false;
+  mode.no_conformers = true;
   OF3_TRY(of3_complex_build(&bare, &j->components, NULL, &complex, err));
-  of3_status status = of3_features_build(&complex, &bare, &j->mode, 0, NULL, &f, err);
+  of3_status status = of3_features_build(&complex, &bare, &mode, 0, NULL, &f, err);
   if (status == OF3_OK) {
     assume_alignment(query, &f);
     status = of3_plan_fold(&m->engine->device, threads, &m->network, &f, &o, &plan, err);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "feat/ligand_names.h"
 #include "feat/query_check.h"
 
 /* The query with the memory that it lives in. */
@@ -59,32 +60,60 @@ static of3_status copy_ids(of3_arena *arena, const char *const *ids, int n, cons
   return copy ? OF3_OK : of3_fail_memory(err, "a chain");
 }
 
+/* Adds it, unless the query as a whole would be wrong then. */
+static of3_status add_chain(owned_query *q, const of3_query_chain *c, of3_error *err) {
+  if (!grow_chains(q)) return of3_fail_memory(err, "a chain");
+  q->query.chain[q->query.n_chain++] = *c;
+  of3_status status = of3_query_check_chains(&q->query, err);
+  if (status != OF3_OK) q->query.n_chain--;
+  return status;
+}
+
 of3_status of3_query_add_chain(of3_query *query, of3_molecule type, const char *const *ids, int n_id,
                                const char *sequence, of3_error *err) {
   owned_query *q = (owned_query *)query;
   of3_query_chain c = {.type = type, .n_id = n_id};
-  const bool ligand = type == OF3_LIGAND;
   if ((unsigned)type > OF3_LIGAND)
     return of3_fail(err, OF3_ERR_USAGE,
                     "%d is no type of molecule; OF3_PROTEIN, OF3_RNA, OF3_DNA or OF3_LIGAND was expected",
                     (int)type);
-  c.n_residue = 1;
-  OF3_TRY(ligand ? of3_query_check_code(sequence, err)
-                 : of3_query_check_sequence(sequence, &c.n_residue, err));
+  if (type == OF3_LIGAND) return of3_query_add_ligand(query, &(of3_ligand){.code = sequence}, ids, n_id, err);
+  OF3_TRY(of3_query_check_sequence(sequence, &c.n_residue, err));
   OF3_TRY(copy_ids(q->arena, ids, n_id, &c.id, err));
-  const char *text = of3_arena_strdup(q->arena, sequence);
-  const char **code = OF3_ARENA_NEW(q->arena, const char *, 1);
-  if (!text || !code || !grow_chains(q)) return of3_fail_memory(err, "a chain");
-  code[0] = text;
-  if (ligand) {
-    c.code = code;
-    c.n_code = 1;
-  } else
-    c.sequence = text;
-  query->chain[query->n_chain++] = c;
-  of3_status status = of3_query_check_chains(query, err);
-  if (status != OF3_OK) query->n_chain--;
-  return status;
+  c.sequence = of3_arena_strdup(q->arena, sequence);
+  return c.sequence ? add_chain(q, &c, err) : of3_fail_memory(err, "a chain");
+}
+
+static of3_status fill_ligand(of3_arena *arena, const of3_ligand *l, of3_query_chain *c, of3_error *err) {
+  const char **code = OF3_ARENA_NEW(arena, const char *, 1);
+  if (!code) return of3_fail_memory(err, "a ligand");
+  if (l->code) {
+    OF3_TRY(of3_query_check_code(l->code, err));
+    code[0] = of3_arena_strdup(arena, l->code);
+    c->code = code;
+    c->n_code = 1;
+    return code[0] ? OF3_OK : of3_fail_memory(err, "a ligand");
+  }
+  if (l->name) OF3_TRY(of3_query_ligand_name(arena, l->name, &c->name, err));
+  if (l->smiles) c->smiles = of3_arena_strdup(arena, l->smiles);
+  if (l->file) c->sdf_path = of3_arena_strdup(arena, l->file);
+  if (l->file && !of3_is_file(l->file))
+    return of3_fail(err, OF3_ERR_INPUT, "the ligand's file '%.300s' does not exist or is no file", l->file);
+  return c->smiles || c->sdf_path ? OF3_OK : of3_fail_memory(err, "a ligand");
+}
+
+of3_status of3_query_add_ligand(of3_query *query, const of3_ligand *l, const char *const *ids, int n_id,
+                                of3_error *err) {
+  owned_query *q = (owned_query *)query;
+  of3_query_chain c = {.type = OF3_LIGAND, .n_id = n_id, .n_residue = 1};
+  if (!!l->code + !!l->smiles + !!l->file != 1)
+    return of3_fail(err, OF3_ERR_USAGE, "a ligand is given by one of code, SMILES and file");
+  if (l->code && l->name)
+    return of3_fail(err, OF3_ERR_USAGE,
+                    "the ligand '%.20s' is given a name; the name of a ligand by code is its code", l->code);
+  OF3_TRY(fill_ligand(q->arena, l, &c, err));
+  OF3_TRY(copy_ids(q->arena, ids, n_id, &c.id, err));
+  return add_chain(q, &c, err);
 }
 
 of3_status of3_query_add_msa(of3_query *query, const char *path, of3_error *err) {

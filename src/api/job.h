@@ -37,11 +37,11 @@
 #include "api/worker_groups.h"
 #include "base/folder_lock.h"
 #include "base/task_group.h"
-#include "ccd/ccd_library.h"
 #include "chem/complex.h"
 #include "feat/build.h"
 #include "feat/kept_msa.h"
 #include "feat/query_size.h"
+#include "rdkit/chemistry.h"
 #include "write/ranking.h"
 #include "write/run_key.h"
 #include "write/seed_files.h"
@@ -82,7 +82,7 @@ typedef struct of3_job {
   const uint64_t *seed;    /* [n_seed] */
   int n_seed;
   of3_feature_mode mode;
-  of3_ccd_library *library;  /* where components come from, for as long as there are complexes */
+  of3_chemistry *chemistry;  /* components and conformers, for as long as there are complexes */
   of3_library components;    /* the same, as complexes are built with it; one call at a time */
   of3_sampler sampler;       /* as the options want it */
   char options[384];         /* what decides the bytes of the results, as text */
@@ -164,8 +164,7 @@ typedef struct of3_batch {
 
 /* api_predict.c: checks the options that decide what is computed, and sets the sampler. */
 OF3_MUST_CHECK of3_status of3_job_fold_options(of3_job *j, of3_error *err);
-/* The library of components that the options name; the caller closes it (j->library) when nothing points into
- * it. */
+/* Components as the options name them; the caller closes it (j->chemistry) when nothing points into it. */
 OF3_MUST_CHECK of3_status of3_job_open_components(of3_job *j, of3_error *err);
 
 static inline const of3_query *of3_job_query(const of3_job *j, int index) {

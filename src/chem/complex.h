@@ -13,7 +13,7 @@
 typedef struct of3_chain {
   const char *id;       /* as in the query; any length, mmCIF label_asym_id */
   const char *sequence; /* one-letter codes of a polymer, else NULL */
-  const char *key;      /* what the chain is of: its sequence, CCD code, SMILES */
+  const char *key;      /* what the chain is of: its sequence, CCD code, SMILES, file */
   of3_molecule type;
   bool cyclic;
   int number_shift; /* author number of a residue less its number here; in files only */
@@ -68,8 +68,9 @@ typedef struct of3_complex {
   of3_chain *chain;
   of3_residue *residue;
   of3_atom *atom;
-  of3_bond *bond;   /* inside residues in component order, links, cycles, caps, the user's */
-  of3_arena *arena; /* owns everything */
+  of3_bond *bond;                 /* inside residues in component order, links, cycles, caps, the user's */
+  const of3_library *opt_library; /* where components came from, and conformers come from; lives longer */
+  of3_arena *arena;               /* owns everything else */
 } of3_complex;
 
 /* The atom of the complex that is this atom of the residue's component; -1 if the component (component_atom

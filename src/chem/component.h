@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/cancel.h"
+#include "base/log.h"
 #include "base/status.h"
 #include "of3.h"
 
@@ -62,10 +64,35 @@ typedef struct of3_component {
   const char *smiles; /* what a ligand that is in no dictionary was made from, as it was written; or NULL */
 } of3_component;
 
-/* A source of components beyond the built-in ones: a mapped dictionary, the user's own. */
+/* A ligand that is given by what it is made of. */
+typedef struct of3_ligand_source {
+  const char *name;              /* the code of the component: LIG0 */
+  const char *opt_smiles, *path; /* SMILES; or, if there is none, an SDF or mol file */
+} of3_ligand_source;
+
+enum { OF3_EMBED_ATTEMPTS = 3, OF3_EMBED_MOST_SEED = 1000000000 };
+
+/* How a conformer is sought, as a generation of OpenFold3 does (docs/components.md). */
+typedef struct of3_embedding {
+  bool stereo;                  /* of the hand that the component's coordinates show; else of any hand */
+  bool small_rings;             /* the second attempt is with torsions of small rings */
+  int seed[OF3_EMBED_ATTEMPTS]; /* of the attempts, the last of which begins at random coordinates */
+  of3_cancel *opt_cancel;
+  const of3_log *opt_log;
+} of3_embedding;
+
+/* A source of components beyond the built-in ones (a mapped dictionary, the user's own, texts of chemistry),
+ * and of conformers of all components. One call at a time. */
 typedef struct of3_library {
   /* *ret_component is NULL if there is none of that code; an error is about the source itself. */
   of3_status (*find)(void *user, const char *code, const of3_component **ret_component, of3_error *err);
+  /* The component of a ligand; its atoms are named C1, C2, CL1. NULL: there is no chemistry. */
+  of3_status (*ligand)(void *user, const of3_ligand_source *source, const of3_component **ret_component,
+                       of3_error *err);
+  /* A conformer, xyz [n_atom, 3] Angstrom, and how many attempts it took (and seeds with them). Where none
+   * is found, the coordinates of the dictionary, which the log says. NULL: there is no chemistry. */
+  of3_status (*embed)(void *user, const of3_component *component, const of3_embedding *how, float *xyz,
+                      int *ret_attempts, of3_error *err);
   void *user;
 } of3_library;
 

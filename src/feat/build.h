@@ -15,8 +15,8 @@
 
 /* Chains in the order of the query, copies in place; no terminal OXT or OP3. Unknown letters become
  * UNK, N or DN with a warning. query->error.code must be OF3_OK. opt_library
- * has the components of modified residues and ligands, and outlives the complex. Ownership: of3_complex_free.
- */
+ * has the components of modified residues and ligands, makes conformers of them, and outlives the complex.
+ * Ownership: of3_complex_free. */
 OF3_MUST_CHECK of3_status of3_complex_build(const of3_query *query, const of3_library *opt_library,
                                             const of3_log *opt_log, of3_complex *out, of3_error *err);
 void of3_complex_free(of3_complex *complex); /* {0} is allowed */
@@ -42,8 +42,9 @@ void of3_features_free(of3_features *features); /* {0} is allowed */
 OF3_MUST_CHECK of3_status of3_features_set_roles(of3_features *features, of3_error *err);
 
 /* Replaces ref_pos by the conformers of another seed; everything else is independent of it. */
-OF3_MUST_CHECK of3_status of3_features_reseed(const of3_complex *complex, uint64_t seed,
-                                              of3_cancel *opt_cancel, of3_features *features, of3_error *err);
+OF3_MUST_CHECK of3_status of3_features_reseed(const of3_complex *complex, const of3_feature_mode *mode,
+                                              uint64_t seed, const of3_log *opt_log, of3_features *features,
+                                              of3_error *err);
 
 /* The invariants of docs/features.md 7: finite values, index ranges, prefix sums, classes, profile rows
  * that sum to 1 or 0, one entity for each chain. Holds for features with padding too. */

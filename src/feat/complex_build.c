@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "chem/component.h"
 #include "feat/complex_parts.h"
+#include "feat/ligand_names.h"
 
 void of3_complex_free(of3_complex *c) {
   of3_arena_free(c->arena);
@@ -43,7 +44,7 @@ static of3_status find_component(const of3_library *opt_library, const char *cha
   if ((*out)->n_atom == 0)
     return of3_fail(err, OF3_ERR_INPUT, "chain %s: the component '%s' has no atoms but hydrogen", chain,
                     code);
-  if ((*out)->n_conformer > 0) return OF3_OK;
+  if ((*out)->n_conformer > 0 || (opt_library && opt_library->embed)) return OF3_OK;
   if (!(*out)->ideal)
     return of3_fail(err, OF3_ERR_INPUT, "chain %s: the component '%s' has no coordinates to start from",
                     chain, code);
@@ -52,12 +53,49 @@ static of3_status find_component(const of3_library *opt_library, const char *cha
   return OF3_OK;
 }
 
-static of3_status find_components(const of3_query_chain *c, const of3_library *opt_library,
+/* How many parts without bonds between them the component has. */
+static int count_parts(const of3_component *c, int *root) {
+  int parts = c->n_atom;
+  for (int i = 0; i < c->n_atom; i++) root[i] = i;
+  for (int b = 0; b < c->n_bond; b++) {
+    int i = c->bond[b].a, j = c->bond[b].b;
+    while (root[i] != i) i = root[i] = root[root[i]];
+    while (root[j] != j) j = root[j] = root[root[j]];
+    parts -= i != j;
+    root[i] = j;
+  }
+  return parts;
+}
+
+/* The component of a ligand that is given by SMILES or a file. */
+static of3_status find_ligand(const of3_query_chain *c, const char *name, const of3_library *opt_library,
+                              const of3_log *log, of3_arena *scratch, const of3_component **out,
+                              of3_error *err) {
+  const of3_ligand_source source = {.name = name, .opt_smiles = c->smiles, .path = c->sdf_path};
+  if (!opt_library || !opt_library->ligand)
+    return of3_fail(err, OF3_ERR_UNSUPPORTED, "chain %s: nothing here reads SMILES and SDF files", c->id[0]);
+  if (opt_library->ligand(opt_library->user, &source, out, err) != OF3_OK)
+    return of3_prefix(err, "chain %s", c->id[0]);
+  int *root = OF3_ARENA_NEW(scratch, int, (*out)->n_atom);
+  if (!root) return of3_fail_memory(err, "a ligand");
+  const int parts = count_parts(*out, root);
+  if (parts > 1)
+    of3_logf(log, OF3_LOG_WARN,
+             "chain %s: the ligand '%.100s' has %d unconnected parts, which stay together as one ligand; a "
+             "counter-ion is usually left out, or given as a chain of its own",
+             c->id[0], c->smiles ? c->smiles : c->sdf_path, parts);
+  return OF3_OK;
+}
+
+/* name: of a ligand that has no code. */
+static of3_status find_components(const of3_query_chain *c, const char *name, const of3_library *opt_library,
                                   const of3_log *log, of3_arena *scratch, build_chain *out, of3_error *err) {
   *out = (build_chain){.query = c,
                        .component = OF3_ARENA_NEW(scratch, const of3_component *, c->n_residue),
                        .modified = OF3_ARENA_NEW(scratch, bool, c->n_residue)};
   if (!out->component || !out->modified) return of3_fail_memory(err, "a complex");
+  if (of3_query_is_own_ligand(c))
+    OF3_TRY(find_ligand(c, name, opt_library, log, scratch, &out->component[0], err));
   for (int k = 0; k < c->n_code; k++)
     OF3_TRY(find_component(opt_library, c->id[0], c->code[k], log, &out->component[k], err));
   for (int k = 0; c->type != OF3_LIGAND && k < c->n_residue; k++)
@@ -226,13 +264,19 @@ static of3_status number_chains(of3_complex *out, of3_error *err) {
   return ok ? OF3_OK : of3_fail_memory(err, "the numbers of the chains");
 }
 
+/* What tells the molecule of a chain from others. */
+static const char *key_of(const of3_query_chain *c) {
+  if (c->type != OF3_LIGAND) return c->sequence;
+  return c->smiles ? c->smiles : c->sdf_path ? c->sdf_path : c->code[0];
+}
+
 static of3_status put_chains(const of3_query *q, const build_chain *built, const of3_log *log,
                              of3_complex *out, of3_error *err) {
   filled at = {0};
   int chain = 0;
   for (int i = 0; i < q->n_chain; i++) {
     const of3_query_chain *c = &q->chain[i];
-    char *key = of3_arena_strdup(out->arena, c->type == OF3_LIGAND ? c->code[0] : c->sequence);
+    char *key = of3_arena_strdup(out->arena, key_of(c));
     if (!key) return of3_fail_memory(err, "a complex");
     warn_unknown(q, c, log);
     warn_bases(q, c, log);
@@ -254,12 +298,23 @@ static of3_status put_chains(const of3_query *q, const build_chain *built, const
   return number_chains(out, err);
 }
 
+static of3_status find_all(const of3_query *q, const of3_library *opt_library, const of3_log *log,
+                           of3_arena *scratch, build_chain *chain, of3_error *err) {
+  of3_status status = OF3_OK;
+  char(*name)[8] = of3_query_ligand_names(q);
+  if (!name) return of3_fail_memory(err, "a complex");
+  for (int i = 0; status == OF3_OK && i < q->n_chain; i++)
+    status = find_components(&q->chain[i], name[i], opt_library, log, scratch, &chain[i], err);
+  free(name);
+  return status;
+}
+
 static of3_status build_within(const of3_query *q, const of3_library *opt_library, const of3_log *log,
                                of3_arena *scratch, of3_complex *out, of3_error *err) {
   build_chain *chain = OF3_ARENA_NEW(scratch, build_chain, q->n_chain);
   if (!chain) return of3_fail_memory(err, "a complex");
-  for (int i = 0; i < q->n_chain; i++)
-    OF3_TRY(find_components(&q->chain[i], opt_library, log, scratch, &chain[i], err));
+  out->opt_library = opt_library;
+  OF3_TRY(find_all(q, opt_library, log, scratch, chain, err));
   OF3_TRY(complex_build_take_memory(q, chain, out, err));
   return put_chains(q, chain, log, out, err);
 }

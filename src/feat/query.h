@@ -109,6 +109,9 @@ OF3_MUST_CHECK of3_status of3_query_from_json(const char *text, size_t size, con
 OF3_MUST_CHECK of3_status of3_query_from_sequence(const char *sequence, const char *name, of3_query_set *out,
                                                   of3_error *err);
 
+/* Whether all of it are standard residues of polymers: no ligand, no residue in the place of a letter. */
+bool of3_query_is_standard(const of3_query *query);
+
 /* The query's notes, as warnings. */
 void of3_query_log_notes(const of3_query *query, const of3_log *opt_log);
 

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/str.h"
+#include "feat/ligand_names.h"
 
 void of3_query_set_free(of3_query_set *set) {
   of3_arena_free(set->arena);
@@ -15,6 +16,12 @@ void of3_query_set_free(of3_query_set *set) {
 
 void of3_query_log_notes(const of3_query *q, const of3_log *log) {
   for (int i = 0; i < q->n_note; i++) of3_logf(log, OF3_LOG_WARN, "query '%s': %s", q->name, q->note[i]);
+}
+
+bool of3_query_is_standard(const of3_query *q) {
+  for (int i = 0; i < q->n_chain; i++)
+    if (q->chain[i].type == OF3_LIGAND || q->chain[i].n_modified) return false;
+  return true;
 }
 
 /* Whether a file or folder of the run may have this name beside the folders of queries (write/tree.h), in
@@ -137,7 +144,8 @@ of3_status of3_query_check_chains(const of3_query *q, of3_error *err) {
   if (residues > OF3_MAX_RESIDUES)
     return of3_fail(err, OF3_ERR_INPUT, "the query has %lld residues; at most %d are allowed",
                     (long long)residues, OF3_MAX_RESIDUES);
-  return check_distinct(q, (int)chains, err);
+  OF3_TRY(check_distinct(q, (int)chains, err));
+  return of3_query_check_ligand_names(q, err);
 }
 
 of3_status of3_query_single(of3_arena *arena, const char *name, const char *sequence, of3_query *out,

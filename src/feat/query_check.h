@@ -28,7 +28,7 @@ OF3_MUST_CHECK of3_status of3_query_check_chain_id(const char *id, of3_error *er
 /* 1 to OF3_MAX_CODE capital letters and digits. */
 OF3_MUST_CHECK of3_status of3_query_check_code(const char *code, of3_error *err);
 
-/* Distinct chain ids, and the limits on chains and residues. */
+/* Distinct chain ids, the limits on chains and residues, names of ligands (ligand_names.h). */
 OF3_MUST_CHECK of3_status of3_query_check_chains(const of3_query *query, of3_error *err);
 
 /* A query of one protein chain A; sequence is kept, not copied. Bases alone are refused: nobody said that

@@ -1,9 +1,7 @@
-/* One entry of "chains" in OpenFold3's JSON: its table of keys, polymers, ligands, alignments. */
+/* One entry of "chains" in OpenFold3's JSON: its table of keys, polymers, alignments. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
-#include "base/target.h"
 #include "feat/query_check.h"
 #include "feat/query_json_value.h"
 
@@ -15,9 +13,9 @@ static const of3_json_key chain_keys[] = {
     {"main_msa_file_paths", NULL},
     {"non_canonical_residues", NULL},
     {"ccd_codes", NULL},
-    {"smiles", "ligands by SMILES"},
-    {"sdf_file_path", "ligands from SDF files"},
-    {"ligand_name", "ligands by SMILES"},
+    {"smiles", NULL},
+    {"sdf_file_path", NULL},
+    {"ligand_name", NULL},
     {"cyclic", NULL},
     {"paired_msa_file_paths", "paired alignments"},
     {"template_alignment_file_path", "templates"},
@@ -112,47 +110,23 @@ static of3_status read_modified(const of3_json_reader *r, json_t *chain, of3_que
 
 static of3_status read_polymer(const of3_json_reader *r, json_t *chain, of3_query_chain *out,
                                of3_error *err) {
-  if (!of3_json_is_empty(json_object_get(chain, "ccd_codes")))
-    return of3_fail(err, OF3_ERR_INPUT, "'ccd_codes' is of ligands; a polymer has a 'sequence'");
   OF3_TRY(read_sequence(r, chain, out, err));
   return read_modified(r, chain, out, err);
 }
 
-static of3_status read_ligand(const of3_json_reader *r, json_t *chain, of3_query_chain *out, of3_error *err) {
-  static const char *const not [] = {"sequence", "non_canonical_residues", "main_msa_file_paths"};
-  const json_t *v = json_object_get(chain, "ccd_codes");
-  const char **code = NULL;
-  int n = 0;
-  for (int k = 0; k < OF3_N_KEYS(not ); k++)
-    if (!of3_json_is_empty(json_object_get(chain, not [k])))
-      return of3_fail(err, OF3_ERR_INPUT, "'%s' is of polymers; a ligand has 'ccd_codes'", not [k]);
-  if (!v || json_is_null(v))
-    return of3_fail(err, OF3_ERR_INPUT, "the key 'ccd_codes' is missing; a ligand needs one code");
-  OF3_TRY(of3_json_strings(r, v, "ccd_codes", &code, &n, err));
-  if (n > 1)
-    return of3_fail(err, OF3_ERR_INPUT,
-                    "'ccd_codes' has %d codes; a ligand is one component, so write a chain for each", n);
-  OF3_TRY(of3_query_check_code(code[0], err));
-  out->code = code;
-  out->n_residue = out->n_code = n;
-  return OF3_OK;
-}
-
-static of3_status find_file(const of3_json_reader *r, const char **path, of3_error *err) {
-  if (!**path) return of3_fail(err, OF3_ERR_INPUT, "'main_msa_file_paths' names a file without a name");
-  char *beside = of3_path_join(r->arena, r->folder, *path);
-  if (!beside) return of3_fail_memory(err, *path);
-  if (of3_path_kind(beside)) *path = beside;
-  const char *kind = of3_path_kind(*path);
-  if (!kind)
-    return of3_fail(err, OF3_ERR_INPUT,
-                    "'main_msa_file_paths' names '%.300s', which exists neither beside the query file nor in "
-                    "the working directory",
-                    *path);
-  if (!of3_is_file(*path) && !of3_is_folder(*path))
-    return of3_fail(err, OF3_ERR_INPUT,
-                    "'main_msa_file_paths' names '%.300s', which is %s; files and folders are read", *path,
-                    kind);
+/* A ligand has no key of a polymer, a polymer none of a ligand. */
+static of3_status check_kind(json_t *chain, of3_molecule type, of3_error *err) {
+  static const char *const of_polymers[] = {"sequence", "non_canonical_residues", "main_msa_file_paths",
+                                            NULL},
+                           *const of_ligands[] = {"ccd_codes", "smiles", "sdf_file_path", "ligand_name",
+                                                  NULL};
+  const bool ligand = type == OF3_LIGAND;
+  for (const char *const *key = ligand ? of_polymers : of_ligands; *key; key++)
+    if (!of3_json_is_empty(json_object_get(chain, *key)))
+      return of3_fail(err, OF3_ERR_INPUT,
+                      ligand ? "'%s' is of polymers; a ligand has 'ccd_codes', 'smiles' or 'sdf_file_path'"
+                             : "'%s' is of ligands; a polymer has a 'sequence'",
+                      *key);
   return OF3_OK;
 }
 
@@ -163,7 +137,8 @@ static of3_status read_msas(const of3_json_reader *r, json_t *chain, of3_query_c
     return of3_fail(err, OF3_ERR_INPUT,
                     "'main_msa_file_paths' is of proteins and RNA; the network takes no alignment of DNA");
   OF3_TRY(of3_json_strings(r, v, "main_msa_file_paths", &out->msa_path, &out->n_msa, err));
-  for (int i = 0; i < out->n_msa; i++) OF3_TRY(find_file(r, &out->msa_path[i], err));
+  for (int i = 0; i < out->n_msa; i++)
+    OF3_TRY(of3_json_find(r, "main_msa_file_paths", &out->msa_path[i], err));
   return OF3_OK;
 }
 
@@ -179,7 +154,8 @@ of3_status of3_json_chain(const of3_json_reader *r, json_t *chain, of3_query_cha
   OF3_TRY(of3_json_strings(r, ids, "chain_ids", &out->id, &out->n_id, err));
   for (int i = 0; i < out->n_id; i++) OF3_TRY(of3_query_check_chain_id(out->id[i], err));
   OF3_TRY(of3_json_bool(chain, "cyclic", &out->cyclic, err));
-  if (out->type == OF3_LIGAND) return read_ligand(r, chain, out, err);
+  OF3_TRY(check_kind(chain, out->type, err));
+  if (out->type == OF3_LIGAND) return of3_json_ligand(r, chain, out, err);
   OF3_TRY(read_polymer(r, chain, out, err));
   return read_msas(r, chain, out, err);
 }

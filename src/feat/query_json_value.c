@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "base/file.h"
 #include "base/str.h"
+#include "base/target.h"
 
 bool of3_json_is_empty(const json_t *v) {
   return !v || json_is_null(v) || json_is_false(v) || (json_is_array(v) && json_array_size(v) == 0) ||
@@ -71,5 +73,22 @@ of3_status of3_json_strings(const of3_json_reader *r, const json_t *v, const cha
   }
   *ret_text = text;
   *ret_n = (int)n;
+  return OF3_OK;
+}
+
+of3_status of3_json_find(const of3_json_reader *r, const char *name, const char **path, of3_error *err) {
+  if (!**path) return of3_fail(err, OF3_ERR_INPUT, "'%s' names a file without a name", name);
+  char *beside = of3_path_join(r->arena, r->folder, *path);
+  if (!beside) return of3_fail_memory(err, *path);
+  if (of3_path_kind(beside)) *path = beside;
+  const char *kind = of3_path_kind(*path);
+  if (!kind)
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "'%s' names '%.300s', which exists neither beside the query file nor in the working "
+                    "directory",
+                    name, *path);
+  if (!of3_is_file(*path) && !of3_is_folder(*path))
+    return of3_fail(err, OF3_ERR_INPUT, "'%s' names '%.300s', which is %s; files and folders are read", name,
+                    *path, kind);
   return OF3_OK;
 }

@@ -39,6 +39,15 @@ OF3_MUST_CHECK of3_status of3_json_bool(json_t *object, const char *name, bool *
 OF3_MUST_CHECK of3_status of3_json_strings(const of3_json_reader *r, const json_t *v, const char *name,
                                            const char ***ret_text, int *ret_n, of3_error *err);
 
+/* A path as it is opened: relative to the folder, else to the working directory; an existing file or folder.
+ */
+OF3_MUST_CHECK of3_status of3_json_find(const of3_json_reader *r, const char *name, const char **path,
+                                        of3_error *err);
+
+/* What a ligand is: ccd_codes, smiles or sdf_file_path, and ligand_name. */
+OF3_MUST_CHECK of3_status of3_json_ligand(const of3_json_reader *r, json_t *chain, of3_query_chain *out,
+                                          of3_error *err);
+
 /* One entry of "chains"; the ids of all chains together are checked later. */
 OF3_MUST_CHECK of3_status of3_json_chain(const of3_json_reader *r, json_t *chain, of3_query_chain *out,
                                          of3_error *err);

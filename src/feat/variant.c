@@ -19,6 +19,8 @@ of3_feature_mode of3_feature_mode_of(of3_variant v) {
       .mask_padding_rows = p1,
       .template_gap = !p1,
       .cyclic_mask = !p1,
+      .ligand_stereo = !p1,
+      .small_rings = !p1,
   };
 }
 

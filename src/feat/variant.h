@@ -27,6 +27,12 @@ typedef struct of3_feature_mode {
   bool mask_padding_rows; /* P1: msa_mask is 0 on rows that pad a chain to the depth of the deepest */
   bool template_gap;      /* P2, OB: restype of an empty template slot is GAP, else no class at all */
   bool cyclic_mask;       /* P2, OB: the feature exists */
+  /* Of conformers: P2, OB: ligands by their codes have the hand of the dictionary's coordinates; there is an
+   * attempt with torsions of small rings. */
+  bool ligand_stereo, small_rings;
+  /* Not of the variant, set by the caller: ref_pos stays 0, as of3_features_reseed follows or sizes alone
+   * are asked for. */
+  bool no_conformers;
   /* Bytes that features and the alignments they are made from may take together; 0: any number. Not of the
    * variant: set by the caller. */
   uint64_t most_memory;

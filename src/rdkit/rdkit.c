@@ -71,21 +71,38 @@ static of3_status rdkit_fill_atoms(of3_ccd_entry *e, const of3_rdkit_atom *atom,
   return OF3_OK;
 }
 
-static of3_status rdkit_entry_of(const of3_rdkit *r, const of3_rdkit_mol *mol, of3_arena *arena,
-                                 of3_ccd_entry **ret_entry, of3_error *err) {
+/* Coordinates of the heavy atoms: those in space, else a flat drawing if one is asked for. */
+static void rdkit_fill_positions(of3_ccd_entry *e, const of3_rdkit *r, const of3_rdkit_mol *mol, int n_heavy,
+                                 bool drawing) {
+  float *xyz = e->model;
+  for (int i = 3 * n_heavy; i < 3 * e->n_atom; i++) xyz[i] = NAN;
+  if (r->positions(mol, xyz)) {
+    e->ideal = xyz;
+    e->model = NULL;
+  } else if (drawing) {
+    r->flat(mol, xyz);
+    for (int i = n_heavy - 1; i >= 0; i--) {
+      const float x = xyz[2 * i], y = xyz[2 * i + 1];
+      xyz[3 * i] = x;
+      xyz[3 * i + 1] = y;
+      xyz[3 * i + 2] = 0;
+    }
+  } else
+    e->model = NULL;
+}
+
+of3_status of3_rdkit_entry_of(const of3_rdkit *r, const of3_rdkit_mol *mol, bool drawing, of3_arena *arena,
+                              of3_ccd_entry **ret_entry, of3_error *err) {
   int n = 0, m = 0, hydrogens = 0;
   r->count(mol, &n, &m);
   if (n == 0) return of3_fail(err, OF3_ERR_INPUT, "there is no atom but hydrogen in it");
   of3_rdkit_atom *atom = OF3_ARENA_NEW(arena, of3_rdkit_atom, n);
   of3_rdkit_bond *bond = OF3_ARENA_NEW(arena, of3_rdkit_bond, m);
-  float *xy = OF3_ARENA_NEW(arena, float, 2 * (size_t)n);
-  if (!atom || !bond || !xy) return of3_fail_memory(err, "a molecule");
+  of3_ccd_entry *e = OF3_ARENA_NEW(arena, of3_ccd_entry, 1);
+  if (!atom || !bond || !e) return of3_fail_memory(err, "a molecule");
   r->describe(mol, atom, bond);
-  r->flat(mol, xy);
   for (int i = 0; i < n; i++) hydrogens += atom[i].hydrogens;
   if (n + hydrogens > UINT16_MAX) return of3_fail(err, OF3_ERR_INPUT, "it has more than 65,535 atoms");
-  of3_ccd_entry *e = OF3_ARENA_NEW(arena, of3_ccd_entry, 1);
-  if (!e) return of3_fail_memory(err, "a molecule");
   *e = (of3_ccd_entry){.code = "LIG", .type = "NON-POLYMER"};
   e->name = e->formula = e->parent = e->letter = e->status = e->replaced_by = e->modified = "";
   e->atom = OF3_ARENA_NEW(arena, of3_ccd_atom, n + hydrogens);
@@ -99,34 +116,51 @@ static of3_status rdkit_entry_of(const of3_rdkit *r, const of3_rdkit_mol *mol, o
                        .order = (uint8_t)(bond[i].order >= 1 && bond[i].order <= 4 ? bond[i].order : 1),
                        .aromatic = bond[i].aromatic,
                        .stereo = 'N'};
-  for (int i = 0; i < 3 * (n + hydrogens); i++)
-    e->model[i] = i < 3 * n ? (i % 3 < 2 ? xy[i / 3 * 2 + i % 3] : 0) : NAN;
+  OF3_TRY(rdkit_fill_atoms(e, atom, n, m, err));
+  rdkit_fill_positions(e, r, mol, n, drawing);
   *ret_entry = e;
-  return rdkit_fill_atoms(e, atom, n, m, err);
+  return OF3_OK;
+}
+
+of3_status of3_rdkit_read_smiles(const of3_rdkit *r, const char *smiles, of3_rdkit_mol **ret_mol,
+                                 of3_error *err) {
+  char why[RDKIT_WHY] = "";
+  *ret_mol = r->from_smiles(smiles, why, sizeof why);
+  if (*ret_mol) return OF3_OK;
+  return of3_fail(err, OF3_ERR_INPUT, "the SMILES '%.200s' cannot be read: %s", smiles, of3_one_line(why));
+}
+
+of3_status of3_rdkit_read_block(const of3_rdkit *r, const char *path, const char *text,
+                                of3_rdkit_mol **ret_mol, of3_error *err) {
+  char why[RDKIT_WHY] = "";
+  *ret_mol = r->from_mol_block(text, why, sizeof why);
+  if (*ret_mol) return OF3_OK;
+  return of3_fail(err, OF3_ERR_INPUT, "'%.200s' cannot be read as a mol file: %s", path, of3_one_line(why));
 }
 
 of3_status of3_rdkit_smiles_entry(const of3_rdkit *r, const char *smiles, of3_arena *arena,
                                   of3_ccd_entry **ret_entry, of3_error *err) {
-  char why[RDKIT_WHY] = "";
+  of3_rdkit_mol *mol = NULL;
   *ret_entry = NULL;
-  of3_rdkit_mol *mol = r->from_smiles(smiles, why, sizeof why);
-  if (!mol)
-    return of3_fail(err, OF3_ERR_INPUT, "the SMILES '%.200s' cannot be read: %s", smiles, of3_one_line(why));
-  of3_status status = rdkit_entry_of(r, mol, arena, ret_entry, err);
+  OF3_TRY(of3_rdkit_read_smiles(r, smiles, &mol, err));
+  of3_status status = of3_rdkit_entry_of(r, mol, true, arena, ret_entry, err);
   r->free(mol);
   return status == OF3_OK ? OF3_OK : of3_prefix(err, "the SMILES '%.200s'", smiles);
 }
 
+of3_status of3_rdkit_block_of(const char *path, of3_arena *arena, char **ret_text, of3_error *err) {
+  size_t n = 0;
+  return of3_read_file(path, RDKIT_MOST_FILE, arena, ret_text, &n, err);
+}
+
 of3_status of3_rdkit_file_entry(const of3_rdkit *r, const char *path, of3_arena *arena,
                                 of3_ccd_entry **ret_entry, of3_error *err) {
-  char why[RDKIT_WHY] = "", *text = NULL;
-  size_t n = 0;
+  char *text = NULL;
+  of3_rdkit_mol *mol = NULL;
   *ret_entry = NULL;
-  OF3_TRY(of3_read_file(path, RDKIT_MOST_FILE, arena, &text, &n, err));
-  of3_rdkit_mol *mol = r->from_mol_block(text, why, sizeof why);
-  if (!mol)
-    return of3_fail(err, OF3_ERR_INPUT, "'%.200s' cannot be read as a mol file: %s", path, of3_one_line(why));
-  of3_status status = rdkit_entry_of(r, mol, arena, ret_entry, err);
+  OF3_TRY(of3_rdkit_block_of(path, arena, &text, err));
+  OF3_TRY(of3_rdkit_read_block(r, path, text, &mol, err));
+  of3_status status = of3_rdkit_entry_of(r, mol, true, arena, ret_entry, err);
   r->free(mol);
   return status == OF3_OK ? OF3_OK : of3_prefix(err, "'%.200s'", path);
 }
@@ -163,25 +197,18 @@ of3_status of3_rdkit_component(const of3_rdkit *r, const of3_component *c, bool 
   return status;
 }
 
-of3_status of3_rdkit_conformer(const of3_rdkit *r, const of3_component *c, bool stereo,
-                               const int seed[OF3_RDKIT_N_STRATEGY], unsigned seconds, const of3_log *opt_log,
-                               float *xyz, of3_error *err) {
-  char why[RDKIT_WHY] = "";
-  of3_error refused = {0};
-  of3_rdkit_mol *mol = NULL;
-  bool found = false;
-  of3_status status = of3_rdkit_component(r, c, stereo, &mol, &refused);
-  if (status == OF3_ERR_MEMORY) return of3_fail_memory(err, "a molecule");
-  for (int k = 0; mol && !found && k < OF3_RDKIT_N_STRATEGY; k++)
-    found = r->conformer(mol, (of3_rdkit_strategy)k, seed[k], seconds, xyz, why, sizeof why);
-  r->free(mol);
-  if (found) return OF3_OK;
-  const char *reason = mol ? of3_one_line(why) : refused.text;
-  if (!c->ideal)
-    return of3_fail(err, OF3_ERR_INPUT, "component %s has no coordinates, and RDKit makes none: %s", c->code,
-                    reason);
-  of3_logf(opt_log, OF3_LOG_WARN,
-           "component %s: the dictionary's coordinates are taken, as RDKit makes none: %s", c->code, reason);
-  memcpy(xyz, c->ideal, (size_t)c->n_atom * 3 * sizeof *xyz);
+of3_status of3_rdkit_search(const of3_rdkit *r, const of3_rdkit_mol *mol, const of3_embedding *how,
+                            unsigned seconds, float *xyz, int *ret_attempts, bool *ret_found, of3_error *why,
+                            of3_error *err) {
+  char text[RDKIT_WHY] = "";
+  *ret_found = false;
+  *ret_attempts = 0;
+  for (int k = 0; k < OF3_RDKIT_N_STRATEGY && !*ret_found; k++) {
+    if (k == OF3_RDKIT_SMALL_RINGS && !how->small_rings) continue;
+    *ret_found = r->conformer(mol, (of3_rdkit_strategy)k, how->seed[(*ret_attempts)++], seconds,
+                              how->opt_cancel, xyz, text, sizeof text);
+    OF3_TRY(of3_go_on(how->opt_cancel, err));
+  }
+  if (!*ret_found) (void)of3_fail(why, OF3_ERR_INPUT, "%s", of3_one_line(text));
   return OF3_OK;
 }

@@ -12,10 +12,22 @@
  * to do. */
 OF3_MUST_CHECK of3_status of3_rdkit_open(const of3_rdkit **ret_rdkit, of3_error *err);
 
-/* The molecule of a SMILES, or of the first entry of an SDF or mol file, as an entry of the dictionary: heavy
- * atoms in the order of the text, then hydrogens without coordinates. Atoms are named by element and number,
- * C1, C2, CL1 (OpenFold3). Coordinates: none but a flat drawing, in `model`. OF3_ERR_INPUT: what RDKit has
- * against it. */
+/* Molecules of SMILES, and of the first entry of an SDF or mol file, `text`; path: for messages.
+ * OF3_ERR_INPUT: what RDKit has against it. Ownership: rdkit->free. */
+OF3_MUST_CHECK of3_status of3_rdkit_read_smiles(const of3_rdkit *rdkit, const char *smiles,
+                                                of3_rdkit_mol **ret_mol, of3_error *err);
+OF3_MUST_CHECK of3_status of3_rdkit_read_block(const of3_rdkit *rdkit, const char *path, const char *text,
+                                               of3_rdkit_mol **ret_mol, of3_error *err);
+/* The text of such a file, in the arena. */
+OF3_MUST_CHECK of3_status of3_rdkit_block_of(const char *path, of3_arena *arena, char **ret_text,
+                                             of3_error *err);
+
+/* A molecule as an entry of the dictionary: heavy atoms in the order of the text, then hydrogens without
+ * coordinates. Atoms are named by element and number, C1, C2, CL1 (OpenFold3). Coordinates: `ideal`, if the
+ * text has some in space, else, if a drawing is asked for, a flat one in `model`. */
+OF3_MUST_CHECK of3_status of3_rdkit_entry_of(const of3_rdkit *rdkit, const of3_rdkit_mol *mol, bool drawing,
+                                             of3_arena *arena, of3_ccd_entry **ret_entry, of3_error *err);
+/* The same of SMILES and a file, with a drawing. */
 OF3_MUST_CHECK of3_status of3_rdkit_smiles_entry(const of3_rdkit *rdkit, const char *smiles, of3_arena *arena,
                                                  of3_ccd_entry **ret_entry, of3_error *err);
 OF3_MUST_CHECK of3_status of3_rdkit_file_entry(const of3_rdkit *rdkit, const char *path, of3_arena *arena,
@@ -26,12 +38,12 @@ OF3_MUST_CHECK of3_status of3_rdkit_file_entry(const of3_rdkit *rdkit, const cha
 OF3_MUST_CHECK of3_status of3_rdkit_component(const of3_rdkit *rdkit, const of3_component *component,
                                               bool stereo, of3_rdkit_mol **ret_mol, of3_error *err);
 
-/* A conformer of the component, xyz [n_atom, 3] Angstrom: strategies one after the other, the k-th with
- * seed[k], each for at most `seconds`. If none finds one, or RDKit refuses the molecule, the coordinates of
- * the dictionary, which the log says. OF3_ERR_INPUT: there are none either. */
-OF3_MUST_CHECK of3_status of3_rdkit_conformer(const of3_rdkit *rdkit, const of3_component *component,
-                                              bool stereo, const int seed[OF3_RDKIT_N_STRATEGY],
-                                              unsigned seconds, const of3_log *opt_log, float *xyz,
-                                              of3_error *err);
+/* Seeks a conformer, xyz [atoms, 3] Angstrom: the strategies one after the other, the next seed for each, at
+ * most `seconds` (0: any time). *ret_attempts is how many were tried. *ret_found false: none found any, and
+ * `why`. An error is OF3_ERR_CANCELLED. */
+OF3_MUST_CHECK of3_status of3_rdkit_search(const of3_rdkit *rdkit, const of3_rdkit_mol *mol,
+                                           const of3_embedding *how, unsigned seconds, float *xyz,
+                                           int *ret_attempts, bool *ret_found, of3_error *why,
+                                           of3_error *err);
 
 #endif

@@ -4,28 +4,55 @@
 #include <GraphMol/FileParsers/FileParsers.h>
 #include <GraphMol/GraphMol.h>
 #include <GraphMol/MolOps.h>
+#include <GraphMol/PeriodicTable.h>
+#include <GraphMol/SanitException.h>
 #include <GraphMol/SmilesParse/SmilesParse.h>
 #include <RDGeneral/RDLog.h>
 #include <RDGeneral/versions.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "rdkit/shim.h"
 
+// Hydrogens that RDKit keeps (isotopes) are among the atoms of `mol`, but not among `heavy`.
 struct of3_rdkit_mol {
   std::unique_ptr<RDKit::RWMol> mol;
+  std::vector<unsigned> heavy; // numbers of atoms
+  std::vector<int> place;      // of an atom in `heavy`, or -1
 };
 
 namespace of3 {
 namespace {
 
-void say(char *why, size_t size, const char *text) {
-  std::snprintf(why, size, "%s", text);
+void say(char *why, size_t size, const std::string &text) {
+  std::snprintf(why, size, "%s", text.c_str());
   for (char *c = why; *c; c++)
     if (*c == '\n' || *c == '\t') *c = ' ';
+}
+
+// "Explicit valence for atom # 1 N, 4, is greater than permitted", for those who count from 1.
+std::string explain_valence(const char *what) {
+  unsigned atom = 0;
+  char symbol[4] = "";
+  int found = 0, most = 0;
+  if (std::sscanf(what, "Explicit valence for atom # %u %3[A-Za-z], %d", &atom, symbol, &found) != 3)
+    return what;
+  for (int v : RDKit::PeriodicTable::getTable()->getValenceList(symbol)) most = std::max(most, v);
+  std::string text = "atom " + std::to_string(atom + 1) + " (" + symbol + ") has " + std::to_string(found) +
+                     " bonds where " + std::to_string(most) + " are allowed";
+  return text + "; perhaps a charge is missing, as in [" + symbol + "+]";
+}
+
+std::string explain_rings(const RDKit::KekulizeException &e) {
+  std::string text = "double bonds cannot be placed in the aromatic rings with the atoms";
+  for (unsigned i : e.getAtomIndices()) text += " " + std::to_string(i + 1);
+  return text + "; perhaps a hydrogen is missing, as in [nH]";
 }
 
 // Runs f; what it throws becomes a text.
@@ -33,6 +60,10 @@ template <typename F> bool guarded(char *why, size_t size, F f) {
   try {
     f();
     return true;
+  } catch (const RDKit::AtomValenceException &e) {
+    say(why, size, explain_valence(e.what()));
+  } catch (const RDKit::KekulizeException &e) {
+    say(why, size, explain_rings(e));
   } catch (const std::exception &e) {
     say(why, size, e.what());
   } catch (...) {
@@ -72,44 +103,64 @@ void sanitize(std::unique_ptr<RDKit::RWMol> &mol) {
   }
 }
 
-// Hydrogens that are written out are not kept.
 of3_rdkit_mol *finished(std::unique_ptr<RDKit::RWMol> mol) {
-  try {
-    auto copy = std::make_unique<RDKit::RWMol>(*mol);
-    RDKit::MolOps::removeAllHs(*copy);
-    mol = std::move(copy);
-  } catch (const std::exception &) {
-    RDKit::MolOps::removeAllHs(*mol, false);
+  auto out = std::make_unique<of3_rdkit_mol>();
+  for (const auto *a : mol->atoms()) {
+    const bool heavy = a->getAtomicNum() != 1;
+    out->place.push_back(heavy ? static_cast<int>(out->heavy.size()) : -1);
+    if (heavy) out->heavy.push_back(a->getIdx());
   }
-  return new of3_rdkit_mol{std::move(mol)};
+  out->mol = std::move(mol);
+  return out.release();
 }
 
+std::unique_ptr<RDKit::RWMol> parsed_smiles(const char *smiles, bool whole) {
+  RDKit::SmilesParserParams params;
+  params.sanitize = params.removeHs = whole;
+  std::unique_ptr<RDKit::RWMol> mol(RDKit::SmilesToMol(smiles, params));
+  if (!mol) throw std::runtime_error("it is no SMILES");
+  return mol;
+}
+
+// As Chem.MolFromSmiles does it; what that refuses, perhaps with dative bonds.
 of3_rdkit_mol *from_smiles(const char *smiles, char *why, size_t size) {
   of3_rdkit_mol *out = nullptr;
   guarded(why, size, [&] {
-    RDKit::SmilesParserParams params;
-    params.sanitize = false;
-    params.removeHs = false;
-    std::unique_ptr<RDKit::RWMol> mol(RDKit::SmilesToMol(smiles, params));
-    if (!mol) throw std::runtime_error("it is no SMILES");
-    sanitize(mol);
-    RDKit::MolOps::assignStereochemistry(*mol, true, true, true);
-    RDKit::MolOps::removeHs(*mol);
-    out = new of3_rdkit_mol{std::move(mol)};
+    std::unique_ptr<RDKit::RWMol> mol;
+    try {
+      mol = parsed_smiles(smiles, true);
+    } catch (const RDKit::MolSanitizeException &) {
+      mol = parsed_smiles(smiles, false);
+      sanitize(mol);
+      RDKit::MolOps::removeHs(*mol);
+      RDKit::MolOps::assignStereochemistry(*mol, true, true, true);
+    }
+    out = finished(std::move(mol));
   });
   return out;
 }
 
+std::unique_ptr<RDKit::RWMol> parsed_mol_block(const char *text, bool whole) {
+  std::unique_ptr<RDKit::RWMol> mol(RDKit::MolBlockToMol(text, whole, whole));
+  if (!mol) throw std::runtime_error("it is no mol file");
+  return mol;
+}
+
+bool is_in_space(const RDKit::RWMol &mol) { return mol.getNumConformers() && mol.getConformer().is3D(); }
+
 of3_rdkit_mol *from_mol_block(const char *text, char *why, size_t size) {
   of3_rdkit_mol *out = nullptr;
   guarded(why, size, [&] {
-    std::unique_ptr<RDKit::RWMol> mol(RDKit::MolBlockToMol(text, false, false));
-    if (!mol) throw std::runtime_error("it is no mol file");
-    sanitize(mol);
-    if (mol->getNumConformers() && mol->getConformer().is3D())
-      RDKit::MolOps::assignStereochemistryFrom3D(*mol);
-    else
+    std::unique_ptr<RDKit::RWMol> mol;
+    try {
+      mol = parsed_mol_block(text, true);
+    } catch (const RDKit::MolSanitizeException &) {
+      mol = parsed_mol_block(text, false);
+      sanitize(mol);
+      RDKit::MolOps::removeHs(*mol);
       RDKit::MolOps::assignStereochemistry(*mol, true, true, true);
+    }
+    if (is_in_space(*mol)) RDKit::MolOps::assignStereochemistryFrom3D(*mol);
     out = finished(std::move(mol));
   });
   return out;
@@ -140,16 +191,21 @@ of3_rdkit_mol *from_graph(int n_atom, const of3_rdkit_atom *atom, int n_bond, co
     sanitize(mol);
     if (opt_xyz) RDKit::MolOps::assignStereochemistryFrom3D(*mol);
     mol->clearConformers();
-    out = new of3_rdkit_mol{std::move(mol)};
+    out = finished(std::move(mol));
   });
   return out;
 }
 
 void free_mol(of3_rdkit_mol *mol) { delete mol; }
 
+bool is_between_heavy(const of3_rdkit_mol *m, const RDKit::Bond &b) {
+  return m->place[b.getBeginAtomIdx()] >= 0 && m->place[b.getEndAtomIdx()] >= 0;
+}
+
 void count(const of3_rdkit_mol *m, int *ret_atoms, int *ret_bonds) {
-  *ret_atoms = static_cast<int>(m->mol->getNumAtoms());
-  *ret_bonds = static_cast<int>(m->mol->getNumBonds());
+  *ret_atoms = static_cast<int>(m->heavy.size());
+  *ret_bonds = 0;
+  for (const auto *b : m->mol->bonds()) *ret_bonds += is_between_heavy(m, *b);
 }
 
 char stereo_of(const RDKit::Atom &a) {
@@ -162,13 +218,63 @@ void describe(const of3_rdkit_mol *m, of3_rdkit_atom *atom, of3_rdkit_bond *bond
   RDKit::RWMol kekule(*m->mol);
   guarded(why, sizeof why, [&] { RDKit::MolOps::Kekulize(kekule, false); });
   guarded(why, sizeof why, [&] { RDKit::MolOps::assignStereochemistry(kekule, true, true); });
-  for (const auto *a : kekule.atoms())
-    atom[a->getIdx()] = {a->getAtomicNum(), a->getFormalCharge(), static_cast<int>(a->getTotalNumHs()),
-                         a->getIsAromatic(), stereo_of(*a)};
+  for (unsigned i : m->heavy) {
+    const auto *a = kekule.getAtomWithIdx(i);
+    *atom++ = {a->getAtomicNum(), a->getFormalCharge(), static_cast<int>(a->getTotalNumHs(true)),
+               a->getIsAromatic(), stereo_of(*a)};
+  }
   for (const auto *b : kekule.bonds())
-    bond[b->getIdx()] = {static_cast<int>(b->getBeginAtomIdx()), static_cast<int>(b->getEndAtomIdx()),
-                         static_cast<int>(b->getBondType()), b->getIsAromatic()};
+    if (is_between_heavy(m, *b))
+      *bond++ = {m->place[b->getBeginAtomIdx()], m->place[b->getEndAtomIdx()],
+                 static_cast<int>(b->getBondType()), b->getIsAromatic()};
 }
+
+void get_positions(const of3_rdkit_mol *m, const RDKit::Conformer &from, float *xyz) {
+  for (unsigned i : m->heavy) {
+    const auto &p = from.getAtomPos(i);
+    *xyz++ = static_cast<float>(p.x);
+    *xyz++ = static_cast<float>(p.y);
+    *xyz++ = static_cast<float>(p.z);
+  }
+}
+
+bool positions(const of3_rdkit_mol *m, float *xyz) {
+  if (!is_in_space(*m->mol)) return false;
+  get_positions(m, m->mol->getConformer(), xyz);
+  return true;
+}
+
+// RDKit puts a handler of its own for SIGINT in the place of the program's while it searches. The program's
+// comes back with the first step of the search, which then hears of an interruption as everything else in of3
+// does.
+class Search {
+public:
+  explicit Search(const volatile sig_atomic_t *opt_cancel) : cancel(opt_cancel) {
+    sigaction(SIGINT, nullptr, &program);
+    current = this;
+  }
+  ~Search() {
+    current = nullptr;
+    sigaction(SIGINT, &program, nullptr);
+  }
+  Search(const Search &) = delete;
+  Search &operator=(const Search &) = delete;
+
+  static void step(unsigned) {
+    if (!current) return;
+    if (!current->begun) sigaction(SIGINT, &current->program, nullptr);
+    current->begun = true;
+    if (current->cancel && __atomic_load_n(current->cancel, __ATOMIC_RELAXED))
+      throw std::runtime_error("interrupted");
+  }
+
+private:
+  static thread_local Search *current;
+  const volatile sig_atomic_t *cancel;
+  struct sigaction program = {};
+  bool begun = false;
+};
+thread_local Search *Search::current = nullptr;
 
 // Older RDKit has no limit of time.
 template <typename P> auto set_limit(P &p, unsigned seconds, int) -> decltype(p.timeout = seconds, true) {
@@ -177,26 +283,23 @@ template <typename P> auto set_limit(P &p, unsigned seconds, int) -> decltype(p.
 }
 template <typename P> bool set_limit(P &, unsigned, long) { return false; }
 
-bool conformer(const of3_rdkit_mol *m, of3_rdkit_strategy strategy, int seed, unsigned seconds, float *xyz,
-               char *why, size_t size) {
+bool conformer(const of3_rdkit_mol *m, of3_rdkit_strategy strategy, int seed, unsigned seconds,
+               const volatile sig_atomic_t *opt_cancel, float *xyz, char *why, size_t size) {
   return guarded(why, size, [&] {
     RDKit::RWMol mol(*m->mol);
-    const unsigned heavy = mol.getNumAtoms();
+    mol.clearConformers();
     RDKit::MolOps::addHs(mol);
     RDKit::DGeomHelpers::EmbedParameters params(RDKit::DGeomHelpers::ETKDGv3);
     params.randomSeed = seed;
     params.clearConfs = false;
     params.useSmallRingTorsions = strategy == OF3_RDKIT_SMALL_RINGS;
     params.useRandomCoords = strategy == OF3_RDKIT_RANDOM;
+    params.callback = Search::step;
     set_limit(params, seconds, 0);
+    const Search search(opt_cancel);
     const int id = RDKit::DGeomHelpers::EmbedMolecule(mol, params);
     if (id < 0) throw std::runtime_error("no conformer was found");
-    for (unsigned i = 0; i < heavy; i++) {
-      const auto &p = mol.getConformer(id).getAtomPos(i);
-      xyz[3 * i] = static_cast<float>(p.x);
-      xyz[3 * i + 1] = static_cast<float>(p.y);
-      xyz[3 * i + 2] = static_cast<float>(p.z);
-    }
+    get_positions(m, mol.getConformer(id), xyz);
   });
 }
 
@@ -204,9 +307,9 @@ void flat(const of3_rdkit_mol *m, float *xy) {
   char why[8];
   RDKit::RWMol mol(*m->mol);
   const bool ok = guarded(why, sizeof why, [&] { RDDepict::compute2DCoords(mol); });
-  for (unsigned i = 0; i < mol.getNumAtoms(); i++) {
-    xy[2 * i] = ok ? static_cast<float>(mol.getConformer().getAtomPos(i).x) : static_cast<float>(i);
-    xy[2 * i + 1] = ok ? static_cast<float>(mol.getConformer().getAtomPos(i).y) : 0;
+  for (unsigned i : m->heavy) {
+    *xy++ = ok ? static_cast<float>(mol.getConformer().getAtomPos(i).x) : static_cast<float>(i);
+    *xy++ = ok ? static_cast<float>(mol.getConformer().getAtomPos(i).y) : 0;
   }
 }
 
@@ -220,9 +323,9 @@ bool has_limit() {
 
 extern "C" __attribute__((visibility("default"))) const of3_rdkit *of3_rdkit_entry(void) {
   boost::logging::disable_logs("rdApp.*"); // nothing under src/ prints
-  static const of3_rdkit table = {
-      OF3_RDKIT_ABI,       RDKit::rdkitVersion, of3::has_limit(), of3::from_smiles,
-      of3::from_mol_block, of3::from_graph,     of3::free_mol,    of3::count,
-      of3::describe,       of3::conformer,      of3::flat};
+  static const of3_rdkit table = {OF3_RDKIT_ABI,    RDKit::rdkitVersion, of3::has_limit(),
+                                  of3::from_smiles, of3::from_mol_block, of3::from_graph,
+                                  of3::free_mol,    of3::count,          of3::describe,
+                                  of3::positions,   of3::conformer,      of3::flat};
   return &table;
 }

@@ -3,6 +3,7 @@
 #ifndef OF3_RDKIT_SHIM_H
 #define OF3_RDKIT_SHIM_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,7 +12,8 @@
 extern "C" {
 #endif
 
-typedef struct of3_rdkit_mol of3_rdkit_mol; /* hydrogens are implicit */
+/* Atoms and bonds below are those of heavy atoms; hydrogens are counted at them. */
+typedef struct of3_rdkit_mol of3_rdkit_mol;
 
 typedef struct of3_rdkit_atom {
   int element; /* atomic number */
@@ -37,7 +39,7 @@ typedef enum of3_rdkit_strategy {
   OF3_RDKIT_N_STRATEGY
 } of3_rdkit_strategy;
 
-enum { OF3_RDKIT_ABI = 1 };
+enum { OF3_RDKIT_ABI = 2 };
 
 typedef struct of3_rdkit {
   uint32_t abi;        /* OF3_RDKIT_ABI: changes with this struct */
@@ -54,9 +56,12 @@ typedef struct of3_rdkit {
   void (*count)(const of3_rdkit_mol *mol, int *ret_atoms, int *ret_bonds);
   void (*describe)(const of3_rdkit_mol *mol, of3_rdkit_atom *atom,
                    of3_rdkit_bond *bond); /* double bonds, no aromatic ones */
-  /* xyz [n_atom, 3] Angstrom. Hydrogens are added for the search and removed again. seconds 0: no limit. */
+  /* xyz [n_atom, 3] Angstrom, as the mol file has them; false: it has none in space. */
+  bool (*positions)(const of3_rdkit_mol *mol, float *xyz);
+  /* xyz [n_atom, 3] Angstrom. Hydrogens are added for the search. It ends without a conformer after seconds
+   * (0: no limit), and soon after *opt_cancel has become other than 0. */
   bool (*conformer)(const of3_rdkit_mol *mol, of3_rdkit_strategy strategy, int seed, unsigned seconds,
-                    float *xyz, char *why, size_t size);
+                    const volatile sig_atomic_t *opt_cancel, float *xyz, char *why, size_t size);
   void (*flat)(const of3_rdkit_mol *mol, float *xy); /* [n_atom, 2] of a drawing */
 } of3_rdkit;
 

@@ -107,14 +107,15 @@ static json_t *modified_json(const of3_query_chain *c) {
 static json_t *chain_json(const of3_query_chain *c) {
   static const char *const molecule[] = {
       [OF3_PROTEIN] = "PROTEIN", [OF3_RNA] = "RNA", [OF3_DNA] = "DNA", [OF3_LIGAND] = "LIGAND"};
-  return json_pack("{s:s, s:o, s:n, s:s?, s:o, s:n, s:o, s:n, s:o, s:n, s:n, s:n, s:n, s:n, s:b}",
+  return json_pack("{s:s, s:o, s:n, s:s?, s:o, s:s?, s:o, s:n, s:o, s:n, s:n, s:n, s:n, s:o, s:b}",
                    "molecule_type", molecule[c->type], "chain_ids", strings(c->id, c->n_id), "description",
                    "sequence", c->sequence, "non_canonical_residues",
-                   c->n_modified ? modified_json(c) : json_null(), "smiles", "ccd_codes",
+                   c->n_modified ? modified_json(c) : json_null(), "smiles", c->smiles, "ccd_codes",
                    c->n_code ? strings(c->code, c->n_code) : json_null(), "paired_msa_file_paths",
                    "main_msa_file_paths", c->n_msa ? strings(c->msa_path, c->n_msa) : json_null(),
                    "template_alignment_file_path", "template_entry_chain_ids", "template_cif_paths",
-                   "template_cif_chain_ids", "sdf_file_path", "cyclic", c->cyclic);
+                   "template_cif_chain_ids", "sdf_file_path",
+                   c->sdf_path ? of3_json_text(c->sdf_path) : json_null(), "cyclic", c->cyclic);
 }
 
 static json_t *query_json(const of3_query *q) {

@@ -157,6 +157,7 @@ of3_status of3_run_key(const of3_run_inputs *in, char ret_key[OF3_KEY_TEXT], of3
   key_add_text(&s, in->version);
   key_add_text(&s, in->checkpoint);
   key_add_text(&s, in->options);
+  key_add_opt_text(&s, in->opt_chemistry);
   of3_status status = key_add_query(&s, in, arena, err);
   of3_sha256_hex(&s, ret_key);
   of3_arena_free(arena);

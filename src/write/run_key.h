@@ -17,6 +17,7 @@ typedef struct of3_run_inputs {
   const char *options;        /* everything else that changes a result: samples, steps, cycles, dtype ... */
   const char *version;        /* of3's */
   of3_file_hashes *opt_files; /* hashes that are known; others are added */
+  const char *opt_chemistry;  /* what makes conformers; NULL: there are standard residues only */
   of3_cancel *opt_cancel;
 } of3_run_inputs;
 

@@ -37,7 +37,7 @@ printf 'PK\003\004nonsense' >broken.npz
 bad "broken NPZ" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "main_msa_file_paths": ["broken.npz"]}]}}}'
 bad "DNA with an MSA" '{"queries": {"q": {"chains": [{"molecule_type": "dna", "chain_ids": "A", "sequence": "ACG", "main_msa_file_paths": ["long.a3m"]}]}}}'
 bad "ligand without code" '{"queries": {"q": {"chains": [{"molecule_type": "ligand", "chain_ids": "A"}]}}}'
-bad "ligand by SMILES" '{"queries": {"q": {"chains": [{"molecule_type": "ligand", "chain_ids": "A", "smiles": "CCO"}]}}}'
+bad "ligand in two ways" '{"queries": {"q": {"chains": [{"molecule_type": "ligand", "chain_ids": "A", "ccd_codes": "EOH", "smiles": "CCO"}]}}}'
 bad "unknown ligand" '{"queries": {"q": {"chains": [{"molecule_type": "ligand", "chain_ids": "A", "ccd_codes": "ZZZZZ"}]}}}'
 bad "position outside" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "non_canonical_residues": {"4": "MSE"}}]}}}'
 bad "unknown modified residue" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "non_canonical_residues": {"1": "ZZZZZ"}}]}}}'

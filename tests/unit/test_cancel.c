@@ -94,7 +94,8 @@ static void test_features(void **state) {
                    OF3_ERR_CANCELLED);
   mode.opt_cancel = NULL;
   assert_int_equal(of3_features_build(&complex, &set.query[0], &mode, 1, NULL, &features, &err), OF3_OK);
-  assert_int_equal(of3_features_reseed(&complex, 2, &stop, &features, &err), OF3_ERR_CANCELLED);
+  mode.opt_cancel = &stop;
+  assert_int_equal(of3_features_reseed(&complex, &mode, 2, NULL, &features, &err), OF3_ERR_CANCELLED);
   assert_int_equal(of3_features_write("test_cancel.safetensors", &features, &stop, &err), OF3_ERR_CANCELLED);
   assert_string_equal(err.text, "interrupted; nothing was written");
   assert_false(of3_is_file("test_cancel.safetensors"));

@@ -346,6 +346,7 @@ static void test_own_conformers(void **state) {
   (void)state;
   made a, b;
   of3_error err = {0};
+  const of3_feature_mode mode = of3_feature_mode_of(OF3_OB);
   make(FOLDER "heteromer.json", OF3_OB, 7, &a);
   make(FOLDER "heteromer.json", OF3_P1, 7, &b);
   size_t bytes = (size_t)a.features.n_atom * 3 * sizeof(float);
@@ -366,9 +367,9 @@ static void test_own_conformers(void **state) {
   const float *first = a.features.ref_pos,
               *copy = first + 3 * (size_t)a.complex.residue[a.complex.chain[3].first_residue].first_atom;
   assert_true(distance(first, copy) > 1e-3); /* equal residues of two chains */
-  assert_int_equal(of3_features_reseed(&a.complex, 8, NULL, &a.features, &err), OF3_OK);
+  assert_int_equal(of3_features_reseed(&a.complex, &mode, 8, NULL, &a.features, &err), OF3_OK);
   assert_memory_not_equal(a.features.ref_pos, b.features.ref_pos, bytes);
-  assert_int_equal(of3_features_reseed(&a.complex, 7, NULL, &a.features, &err), OF3_OK);
+  assert_int_equal(of3_features_reseed(&a.complex, &mode, 7, NULL, &a.features, &err), OF3_OK);
   assert_memory_equal(a.features.ref_pos, b.features.ref_pos, bytes);
   release(&a);
   release(&b);

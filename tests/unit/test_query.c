@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "dialect/dialect.h"
+#include "feat/ligand_names.h"
 #include "feat/query_size.h"
 
 static of3_status parse(const char *text, of3_query_set *set, of3_error *err) {
@@ -127,15 +128,9 @@ static void test_one_query(void **state) {
 static void test_later_keys(void **state) {
   (void)state;
   const of3_status later = OF3_ERR_UNSUPPORTED;
-  one_refused(CHAIN("\"molecule_type\": \"ligand\", \"smiles\": \"C\""), later, "asks for ligands by SMILES");
   static const char *const keys[][2] = {
-      {"smiles", "\"C\""},
-      {"sdf_file_path", "\"x.sdf\""},
-      {"ligand_name", "\"XYZ\""},
-      {"paired_msa_file_paths", "[\"x.a3m\"]"},
-      {"template_alignment_file_path", "\"x.m8\""},
-      {"template_entry_chain_ids", "[\"1abc_A\"]"},
-      {"template_cif_paths", "[\"x.cif\"]"},
+      {"paired_msa_file_paths", "[\"x.a3m\"]"},     {"template_alignment_file_path", "\"x.m8\""},
+      {"template_entry_chain_ids", "[\"1abc_A\"]"}, {"template_cif_paths", "[\"x.cif\"]"},
       {"template_cif_chain_ids", "[\"A\"]"},
   };
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -164,7 +159,21 @@ static void test_molecules_refused(void **state) {
   one_refused(PROTEIN("\"sequence\": \"MK\", \"ccd_codes\": \"ATP\""), in, "'ccd_codes' is of ligands");
   one_refused(LIGAND("\"sequence\": \"ATP\""), in, "'sequence' is of polymers");
   one_refused(LIGAND("\"main_msa_file_paths\": \"a3m/ubi\", \"ccd_codes\": \"ATP\""), in, "is of polymers");
-  one_refused(LIGAND("\"ccd_codes\": null"), in, "a ligand needs one code");
+  one_refused(PROTEIN("\"sequence\": \"MK\", \"smiles\": \"C\""), in, "'smiles' is of ligands");
+  one_refused(LIGAND("\"ccd_codes\": null"), in, "one of the keys 'ccd_codes', 'smiles' and 'sdf_file_path'");
+  one_refused(LIGAND("\"ccd_codes\": \"ATP\", \"smiles\": \"C\""), in,
+              "'ccd_codes' and 'smiles' both say what the ligand is");
+  one_refused(LIGAND("\"smiles\": \"C\", \"sdf_file_path\": \"x.sdf\""), in,
+              "'smiles' and 'sdf_file_path' both say");
+  one_refused(LIGAND("\"smiles\": 7"), in, "'smiles' must be a string");
+  one_refused(LIGAND("\"smiles\": \" \""), in, "'smiles' is empty");
+  one_refused(LIGAND("\"sdf_file_path\": \"missing.sdf\""), in, "which exists neither");
+  one_refused(LIGAND("\"sdf_file_path\": \"a3m\""), in, "which is a folder");
+  one_refused(LIGAND("\"ccd_codes\": \"ATP\", \"ligand_name\": \"XYZ\""), in, "the code is the name");
+  one_refused(LIGAND("\"smiles\": \"C\", \"ligand_name\": \"X-Y\""), in, "'X-Y' cannot be used");
+  one_refused(LIGAND("\"smiles\": \"C\", \"ligand_name\": \"ABCDEF\""), in, "1 to 5 letters and digits");
+  one_refused(LIGAND("\"smiles\": \"C\", \"ligand_name\": \"ala\""), in, "that of a standard residue");
+  one_refused(LIGAND("\"smiles\": \"C\", \"ligand_name\": \"GAP\""), in, "that of a standard residue");
   one_refused(LIGAND("\"ccd_codes\": []"), in, "empty list");
   one_refused(LIGAND("\"ccd_codes\": [\"NAG\", \"NAG\"]"), in, "has 2 codes");
   one_refused(LIGAND("\"ccd_codes\": [7]"), in, "a list of strings");
@@ -211,6 +220,42 @@ static void test_molecules(void **state) {
   assert_string_equal(ligand->code[0], "A1JBI");
   assert_int_equal(of3_query_measure(&set.query[0], NULL).n_token, 4 + 2);
   of3_query_set_free(&set);
+}
+
+#define TWO_LIGANDS(first, second)                                                                           \
+  QUERY("\"chains\": [{\"molecule_type\": \"ligand\", \"chain_ids\": \"A\", " first                          \
+        "}, {\"molecule_type\": \"ligand\", \"chain_ids\": \"B\", " second "}]")
+
+/* Names of ligands by SMILES: given ones in capitals, others by the sorted order of the SMILES. */
+static void test_ligand_names(void **state) {
+  (void)state;
+  const of3_status in = OF3_ERR_INPUT;
+  static const char text[] =
+      "{\"queries\": {\"q\": {\"chains\": ["
+      "{\"molecule_type\": \"ligand\", \"chain_ids\": \"A\", \"smiles\": \"O\"}, "
+      "{\"molecule_type\": \"ligand\", \"chain_ids\": \"B\", \"smiles\": \"CCO\"}, "
+      "{\"molecule_type\": \"ligand\", \"chain_ids\": \"C\", \"smiles\": \"O\"}, "
+      "{\"molecule_type\": \"ligand\", \"chain_ids\": \"D\", \"smiles\": \"N\", \"ligand_name\": \" inh1 "
+      "\"}, "
+      "{\"molecule_type\": \"ligand\", \"chain_ids\": \"E\", \"ccd_codes\": \"ATP\"}]}}}";
+  static const char *const expected[] = {"LIG2", "LIG0", "LIG2", "INH1", ""};
+  of3_error err = {0};
+  of3_query_set set;
+  assert_int_equal(of3_query_from_json(text, strlen(text), "q.json", ".", SIZE_MAX, &set, &err), OF3_OK);
+  assert_int_equal(set.query[0].error.code, OF3_OK);
+  char(*name)[8] = of3_query_ligand_names(&set.query[0]);
+  for (int i = 0; i < 5; i++) assert_string_equal(name[i], expected[i]);
+  free(name);
+  of3_query_set_free(&set);
+  one_refused(TWO_LIGANDS("\"smiles\": \"C\", \"ligand_name\": \"X\"", "\"smiles\": \"C\""), in,
+              "one molecule but has two names, 'X' and 'LIG0'");
+  one_refused(
+      TWO_LIGANDS("\"smiles\": \"C\", \"ligand_name\": \"X\"", "\"smiles\": \"N\", \"ligand_name\": \"X\""),
+      in, "two molecules but have one name, 'X'");
+  one_refused(TWO_LIGANDS("\"smiles\": \"C\", \"ligand_name\": \"LIG1\"", "\"smiles\": \"N\""), in,
+              "two molecules but have one name, 'LIG1'");
+  one_refused(TWO_LIGANDS("\"smiles\": \"C\", \"ligand_name\": \"ATP\"", "\"ccd_codes\": \"ATP\""), in,
+              "is called 'ATP', which is the code of a component of chain B");
 }
 
 static void test_names(void **state) {
@@ -433,12 +478,13 @@ static void test_open(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_whole_file),     cmocka_unit_test(test_one_query),
-      cmocka_unit_test(test_later_keys),     cmocka_unit_test(test_molecules_refused),
-      cmocka_unit_test(test_molecules),      cmocka_unit_test(test_names),
-      cmocka_unit_test(test_whole_query),    cmocka_unit_test(test_limits),
-      cmocka_unit_test(test_fasta),          cmocka_unit_test(test_equal_names),
-      cmocka_unit_test(test_fasta_dialects), cmocka_unit_test(test_open),
+      cmocka_unit_test(test_whole_file),   cmocka_unit_test(test_one_query),
+      cmocka_unit_test(test_later_keys),   cmocka_unit_test(test_molecules_refused),
+      cmocka_unit_test(test_molecules),    cmocka_unit_test(test_names),
+      cmocka_unit_test(test_ligand_names), cmocka_unit_test(test_whole_query),
+      cmocka_unit_test(test_limits),       cmocka_unit_test(test_fasta),
+      cmocka_unit_test(test_equal_names),  cmocka_unit_test(test_fasta_dialects),
+      cmocka_unit_test(test_open),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

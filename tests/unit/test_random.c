@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/python_random.h"
 #include "base/random.h"
 
 static void known_answers(void **state) {
@@ -32,6 +33,23 @@ static void known_answers(void **state) {
                                   .purpose = (of3_purpose)c[3]},
                      c[0], out);
     assert_memory_equal(out, known[i].words, sizeof out);
+  }
+}
+
+/* Python: random.seed(s); [random.randint(0, 10**9) for _ in range(6)] */
+static void python_draws_the_same(void **state) {
+  static const struct {
+    uint64_t seed;
+    uint32_t drawn[6];
+  } known[] = {
+      {42, {686579303, 119540831, 26855092, 796233790, 295310485, 262950628}},
+      {(1ULL << 40) + 7, {658959414, 802433304, 875009709, 686683280, 612452349, 757626720}},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+    of3_python_random g;
+    of3_python_seed(&g, known[i].seed);
+    for (int k = 0; k < 6; k++) assert_int_equal(of3_python_randint(&g, 1000000000), known[i].drawn[k]);
   }
 }
 
@@ -86,7 +104,8 @@ static void rotations_are_rotations(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(known_answers), cmocka_unit_test(stretches_are_parts),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(known_answers), cmocka_unit_test(python_draws_the_same),
+                                     cmocka_unit_test(stretches_are_parts),
                                      cmocka_unit_test(numbers_are_normal),
                                      cmocka_unit_test(rotations_are_rotations)};
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "ccd/ccd_library.h"
+#include "rdkit/chemistry.h"
 #include "rdkit/rdkit.h"
 
 static const of3_rdkit *rdkit; /* NULL: not installed */
@@ -25,6 +26,8 @@ static void test_missing(void **state) {
   (void)state;
   const of3_rdkit *none = NULL;
   of3_error err = {0};
+  const char *set = getenv("OF3_RDKIT_PLUGIN");
+  char *plugin = set ? strdup(set) : NULL;
   setenv("OF3_RDKIT_PLUGIN", "/nonexistent/of3_rdkit.so", 1);
   assert_int_equal(of3_rdkit_open(&none, &err), OF3_ERR_UNSUPPORTED);
   assert_says(
@@ -32,6 +35,8 @@ static void test_missing(void **state) {
       "RDKit cannot be opened: OF3_RDKIT_PLUGIN names '/nonexistent/of3_rdkit.so', which cannot be read");
   assert_says(&err, "install librdkit-dev and libboost-dev");
   unsetenv("OF3_RDKIT_PLUGIN");
+  if (plugin) setenv("OF3_RDKIT_PLUGIN", plugin, 1);
+  free(plugin);
 }
 
 static of3_ccd_entry *smiles_entry(const char *smiles, of3_arena *arena) {
@@ -68,7 +73,9 @@ static void test_wrong_smiles(void **state) {
     const char *smiles, *says;
   } wrong[] = {
       {"C1CC", "the SMILES 'C1CC' cannot be read"},
-      {"C(C)(C)(C)(C)C", "valence"},
+      {"C(C)(C)(C)(C)C", "atom 1 (C) has 5 bonds where 4 are allowed"},
+      {"CN(C)(C)C", "atom 2 (N) has 4 bonds where 3 are allowed; perhaps a charge is missing, as in [N+]"},
+      {"c1ccnc1", "the aromatic rings with the atoms 1 2 3 4 5"},
       {"", "no atom"},
       {"C*", "atom 2 is of no element"},
       {"not a smiles", "cannot be read"},
@@ -127,7 +134,7 @@ static void test_conformers(void **state) {
     assert_int_equal(atoms, n);
     float *xyz = calloc((size_t)n, 3 * sizeof *xyz);
     for (int k = 0; k <= strategy; k++)
-      assert_int_equal(rdkit->conformer(mol, (of3_rdkit_strategy)k, seed[k], 60, xyz, why, sizeof why),
+      assert_int_equal(rdkit->conformer(mol, (of3_rdkit_strategy)k, seed[k], 60, NULL, xyz, why, sizeof why),
                        k == strategy);
     most = fmax(most, fixture_difference(f, n, xyz));
     free(xyz);
@@ -161,14 +168,23 @@ static void test_fallback(void **state) {
   bare.ideal = NULL;
   char said[300] = "";
   const of3_log log = {.sink = note, .user = said, .least = OF3_LOG_WARN};
-  const int seed[3] = {1, 2, 3};
+  const of3_embedding how = {.stereo = true, .small_rings = true, .seed = {1, 2, 3}, .opt_log = &log};
   float xyz[18] = {0};
+  int attempts = 0;
   of3_error err = {0};
-  assert_int_equal(of3_rdkit_conformer(rdkit, &five, true, seed, 10, &log, xyz, &err), OF3_OK);
+  of3_chemistry *chemistry = NULL;
+  assert_int_equal(of3_chemistry_open(NULL, &chemistry, &err), OF3_OK);
+  const of3_library l = of3_chemistry_library(chemistry);
+  assert_int_equal(l.embed(l.user, &five, &how, xyz, &attempts, &err), OF3_OK);
   assert_memory_equal(xyz, ideal, sizeof ideal);
-  assert_non_null(strstr(said, "component X5: the dictionary's coordinates are taken"));
-  assert_int_equal(of3_rdkit_conformer(rdkit, &bare, true, seed, 10, &log, xyz, &err), OF3_ERR_INPUT);
-  assert_says(&err, "component X5 has no coordinates, and RDKit makes none");
+  assert_non_null(strstr(said, "component 'X5': its reference conformer has the dictionary's coordinates"));
+  assert_non_null(strstr(said, "atom 1 (C) has 5 bonds where 4 are allowed"));
+  said[0] = 0; /* once is enough */
+  assert_int_equal(l.embed(l.user, &five, &how, xyz, &attempts, &err), OF3_OK);
+  assert_string_equal(said, "");
+  assert_int_equal(l.embed(l.user, &bare, &how, xyz, &attempts, &err), OF3_ERR_INPUT);
+  assert_says(&err, "the component 'X5' has no coordinates, and RDKit makes none");
+  of3_chemistry_close(chemistry);
 }
 
 int main(void) {

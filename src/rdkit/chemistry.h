@@ -1,0 +1,28 @@
+/* All that complexes need of chemistry, as a library of components (chem/component.h): components by their
+ * codes from a dictionary, those of ligands from SMILES and mol files by RDKit, conformers by RDKit.
+ *
+ * RDKit is opened when it is first needed. Without it SMILES and files are refused with a sentence that says
+ * what to install, and conformers are the coordinates of the dictionary. Conformers are kept: what is asked
+ * for again with the same seeds is not sought again. One call at a time. */
+#ifndef OF3_RDKIT_CHEMISTRY_H
+#define OF3_RDKIT_CHEMISTRY_H
+
+#include "ccd/ccd_library.h"
+#include "chem/component.h"
+
+typedef struct of3_chemistry of3_chemistry;
+
+/* opt_ccd: a converted dictionary. */
+OF3_MUST_CHECK of3_status of3_chemistry_open(const char *opt_ccd, of3_chemistry **ret_chemistry,
+                                             of3_error *err);
+void of3_chemistry_close(of3_chemistry *opt_chemistry);
+
+/* Components that it gives live as long as it. */
+of3_library of3_chemistry_library(of3_chemistry *chemistry);
+
+of3_ccd_library *of3_chemistry_components(of3_chemistry *chemistry);
+
+/* The version of RDKit that makes conformers, "" if there is none. Opens it. */
+const char *of3_chemistry_version(of3_chemistry *chemistry);
+
+#endif
