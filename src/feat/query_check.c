@@ -27,8 +27,9 @@ bool of3_query_is_standard(const of3_query *q) {
 /* Whether a file or folder of the run may have this name beside the folders of queries (write/tree.h), in
  * whatever case: not all file systems know case. */
 static bool is_file_of_run(const char *name) {
-  static const char *const files[] = {"ranking.tsv", "summary.txt", "inference_query_set.json",
-                                      "experiment_config.json", "model_config.json"};
+  static const char *const files[] = {
+      "ranking.tsv",      "ligands.csv", "summary.txt", "inference_query_set.json", "experiment_config.json",
+      "model_config.json"};
   for (size_t i = 0; i < sizeof files / sizeof *files; i++)
     if (strcasecmp(name, files[i]) == 0) return true;
   return strncasecmp(name, ".of3-", 5) == 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "score/chain_scores.h"
 #include "score/frames.h"
 #include "score/rasa.h"
 
@@ -113,7 +114,7 @@ static of3_status score_sample(job *j, int sample) {
   sum_rows(j, j->p->tm_chains + s * n * n, j->row_pair + s * n * c);
   complex_tm(j, frames, j->row + s * n * c, out);
   chain_tm(j, frames, j->row_pair + s * n * c, out);
-  OF3_TRY(of3_go_on(j->opt_cancel, err));
+  OF3_TRY(of3_chain_scores(j->complex, j->f, j->p, sample, frames, j->opt_cancel, out, err));
   out->avg_plddt = (float)mean_plddt(j->p->plddt + s * n_atom, (int)n_atom);
   out->gpde = (float)global_pde(j, j->p->pde + s * n * n);
   OF3_TRY(of3_disorder(j->complex, x, j->opt_cancel, &out->disorder, err));
@@ -204,7 +205,11 @@ static bool scores_take_memory(job *j, of3_arena *results, of3_arena *scratch) {
     o->chain_ptm = OF3_ARENA_NEW(results, float, c);
     o->chain_pair_iptm = OF3_ARENA_NEW(results, float, c *c);
     o->bespoke_iptm = OF3_ARENA_NEW(results, float, c *c);
-    ok = o->chain_ptm && o->chain_pair_iptm && o->bespoke_iptm;
+    o->chain_plddt = OF3_ARENA_NEW(results, float, c);
+    o->chain_iptm = OF3_ARENA_NEW(results, float, c);
+    o->chain_pair_pae_min = OF3_ARENA_NEW(results, float, c *c);
+    ok = o->chain_ptm && o->chain_pair_iptm && o->bespoke_iptm && o->chain_plddt && o->chain_iptm &&
+         o->chain_pair_pae_min;
   }
   return ok;
 }

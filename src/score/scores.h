@@ -26,6 +26,13 @@ typedef struct of3_scores {
   float *chain_ptm;       /* [C] */
   float *chain_pair_iptm; /* [C,C] symmetric, diagonal 0 */
   float *bespoke_iptm;    /* [C,C] diagonal 0; of two ligands the row's counts */
+  /* Not of the reference (score/chain_scores.h); NAN: there is no such number. */
+  float *chain_plddt;        /* [C] 0 .. 100, mean over atoms */
+  float *chain_iptm;         /* [C] mean of chain_pair_iptm over the other chains */
+  float *chain_pair_pae_min; /* [C,C] Angstrom, rows: chain whose frames are aligned */
+  /* Of the last ligand chain of the query: the largest chain_pair_iptm with a polymer, the mean pLDDT, the
+   * smallest PAE between it and polymers, whichever is aligned. */
+  float ligand_iptm, ligand_plddt, ligand_pae_min;
 } of3_scores;
 
 /* Scores of all samples: *ret_scores [S] lives in the arena. What the generations differ in: clashes are

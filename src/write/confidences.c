@@ -213,5 +213,8 @@ of3_aggregated of3_aggregated_of(const of3_scores *s) {
                           .iptm = of3_round6(s->iptm),
                           .disorder = of3_round6(s->disorder),
                           .has_clash = of3_round6(s->has_clash),
-                          .sample_ranking_score = of3_round6(s->sample_ranking_score)};
+                          .sample_ranking_score = of3_round6(s->sample_ranking_score),
+                          .ligand_iptm = of3_round6(s->ligand_iptm),
+                          .ligand_plddt = of3_round6(s->ligand_plddt),
+                          .ligand_pae_min = of3_round6(s->ligand_pae_min)};
 }

@@ -43,9 +43,15 @@ OF3_MUST_CHECK of3_status of3_confidences_write_npz(const char *path, const of3_
 OF3_MUST_CHECK of3_status of3_aggregated_write(const char *path, const of3_complex *complex,
                                                const of3_scores *scores, of3_error *err);
 
+/* `..._summary_confidences.json`: what AlphaFold 3's file of that name says, chains by asym_id, and the pLDDT
+ * of chains. */
+OF3_MUST_CHECK of3_status of3_summary_confidences_write(const char *path, const of3_complex *complex,
+                                                        const of3_scores *scores, of3_error *err);
+
 /* What the ranking needs, as a file holds it: rounded to six decimals. */
 typedef struct of3_aggregated {
   double avg_plddt, gpde, ptm, iptm, disorder, has_clash, sample_ranking_score;
+  double ligand_iptm, ligand_plddt, ligand_pae_min; /* NAN without a ligand */
 } of3_aggregated;
 
 of3_aggregated of3_aggregated_of(const of3_scores *scores);

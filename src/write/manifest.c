@@ -13,13 +13,22 @@
 #include "write/names.h"
 
 /* The scores of a sample in the order of the file. */
-enum { N_SCORE = 7 };
-static const char *const score_name[N_SCORE] = {"ranking_score", "ptm",      "iptm",     "avg_plddt",
-                                                "gpde",          "disorder", "has_clash"};
+enum { N_SCORE = 10, N_ALWAYS = 7 }; /* the others are null where there is no ligand */
+static const char *const score_name[N_SCORE] = {"ranking_score", "ptm",           "iptm",      "avg_plddt",
+                                                "gpde",          "disorder",      "has_clash", "ligand_iptm",
+                                                "ligand_plddt",  "ligand_pae_min"};
 
 static double *score_at(of3_aggregated *a, int k) {
-  double *const at[N_SCORE] = {
-      &a->sample_ranking_score, &a->ptm, &a->iptm, &a->avg_plddt, &a->gpde, &a->disorder, &a->has_clash};
+  double *const at[N_SCORE] = {&a->sample_ranking_score,
+                               &a->ptm,
+                               &a->iptm,
+                               &a->avg_plddt,
+                               &a->gpde,
+                               &a->disorder,
+                               &a->has_clash,
+                               &a->ligand_iptm,
+                               &a->ligand_plddt,
+                               &a->ligand_pae_min};
   return at[k];
 }
 
@@ -112,7 +121,7 @@ static char *keep_text(manifest_reader *r, const char *text) {
 static bool read_sample(const json_t *o, of3_aggregated *out) {
   for (int k = 0; k < N_SCORE; k++) {
     const json_t *v = json_object_get(o, score_name[k]);
-    if (!json_is_number(v) && !json_is_null(v)) return false;
+    if (k < N_ALWAYS && !json_is_number(v) && !json_is_null(v)) return false;
     *score_at(out, k) = json_is_number(v) ? json_number_value(v) : NAN;
   }
   return true;
@@ -223,7 +232,7 @@ static of3_run_state check_file(manifest_reader *r, const of3_manifest_file *f) 
 /* Files that can be written from the record: structures and full confidences. */
 static bool is_from_record(const char *name) {
   return strcmp(name, OF3_RECORD_NAME) != 0 && strcmp(name, OF3_TIMING_NAME) != 0 &&
-         !strstr(name, "_confidences_aggregated.json");
+         !strstr(name, "_confidences_aggregated.json") && !strstr(name, "_summary_confidences.json");
 }
 
 /* First the files that everything else can be made from. */

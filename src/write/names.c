@@ -17,7 +17,8 @@ char *of3_sample_name(const char *query, uint64_t seed, int sample, of3_sample_f
                       of3_structure_format format, of3_full_confidences full, of3_arena *arena) {
   static const char *const what[] = {[OF3_FILE_MODEL] = "model",
                                      [OF3_FILE_CONFIDENCES] = "confidences",
-                                     [OF3_FILE_AGGREGATED] = "confidences_aggregated"};
+                                     [OF3_FILE_AGGREGATED] = "confidences_aggregated",
+                                     [OF3_FILE_CHAINS] = "summary_confidences"};
   return of3_arena_printf(arena, "%s_seed_%" PRIu64 "_sample_%d_%s.%s", query, seed, sample, what[which],
                           ending_of(which, format, full));
 }
@@ -47,8 +48,13 @@ static bool one_of_names(const char *name, const char *const *list, size_t n) {
 
 bool of3_is_result_name(const char *name, const char *query, uint64_t seed) {
   static const char *const whole[] = {OF3_MANIFEST_NAME, OF3_RECORD_NAME, OF3_TIMING_NAME};
-  static const char *const part[] = {"model.cif",        "model.cif.gz",    "model.pdb",
-                                     "confidences.json", "confidences.npz", "confidences_aggregated.json"};
+  static const char *const part[] = {"model.cif",
+                                     "model.cif.gz",
+                                     "model.pdb",
+                                     "confidences.json",
+                                     "confidences.npz",
+                                     "confidences_aggregated.json",
+                                     "summary_confidences.json"};
   char start[OF3_NAME_TEXT];
   if (ONE_OF(name, whole)) return true;
   size_t n = (size_t)snprintf(start, sizeof start, "%s_seed_%" PRIu64 "_sample_", query, seed);
@@ -58,7 +64,8 @@ bool of3_is_result_name(const char *name, const char *query, uint64_t seed) {
 }
 
 bool of3_is_left_in_output(const char *name) {
-  static const char *const files[] = {OF3_RANKING_NAME, OF3_SUMMARY_NAME, "inference_query_set.json",
+  static const char *const files[] = {OF3_RANKING_NAME,         OF3_SUMMARY_NAME,
+                                      OF3_LIGANDS_NAME,         "inference_query_set.json",
                                       "experiment_config.json", "model_config.json"};
   return of3_is_temporary_name(name) && ONE_OF(name, files);
 }

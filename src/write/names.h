@@ -14,10 +14,16 @@
 #define OF3_TIMING_NAME   "timing.json"
 #define OF3_RANKING_NAME  "ranking.tsv"
 #define OF3_SUMMARY_NAME  "summary.txt"
+#define OF3_LIGANDS_NAME  "ligands.csv"
 
 enum { OF3_NAME_TEXT = 512 };
 
-typedef enum of3_sample_file { OF3_FILE_MODEL, OF3_FILE_CONFIDENCES, OF3_FILE_AGGREGATED } of3_sample_file;
+typedef enum of3_sample_file {
+  OF3_FILE_MODEL,
+  OF3_FILE_CONFIDENCES,
+  OF3_FILE_AGGREGATED,
+  OF3_FILE_CHAINS
+} of3_sample_file;
 
 /* "QUERY_seed_S_sample_K_model.cif", without folder; in the arena, NULL if memory is out. sample counts
  * from 1. */

@@ -34,7 +34,7 @@ static char *sample_path(seed_writer *w, int sample, of3_sample_file which) {
 }
 
 static of3_status seed_begin(seed_writer *w, int n_sample) {
-  enum { PER_SAMPLE = 3, PER_SEED = 2 };
+  enum { PER_SAMPLE = 4, PER_SEED = 2 };
   *w->m = (of3_manifest){
       .made_from = w->o->made_from,
       .seed = w->o->seed,
@@ -91,10 +91,12 @@ static of3_status write_timing(seed_writer *w, double runtime_s) {
   return of3_write_file(path, text, (size_t)n, w->err);
 }
 
-static of3_status write_aggregated(seed_writer *w, const of3_scores *scores, int sample) {
+static of3_status write_scores(seed_writer *w, const of3_scores *scores, int sample) {
   char *path = sample_path(w, sample, OF3_FILE_AGGREGATED);
   if (!path) return seed_no_memory(w);
-  return of3_aggregated_write(path, w->o->complex, &scores[sample - 1], w->err);
+  OF3_TRY(of3_aggregated_write(path, w->o->complex, &scores[sample - 1], w->err));
+  if (!(path = sample_path(w, sample, OF3_FILE_CHAINS))) return seed_no_memory(w);
+  return of3_summary_confidences_write(path, w->o->complex, &scores[sample - 1], w->err);
 }
 
 of3_status of3_seed_write(const of3_seed_output *o, const of3_prediction *p, const of3_scores *scores,
@@ -104,7 +106,7 @@ of3_status of3_seed_write(const of3_seed_output *o, const of3_prediction *p, con
   for (int s = 0; s < p->n_sample; s++) {
     ret_manifest->sample[s] = of3_aggregated_of(&scores[s]);
     OF3_TRY(write_sample(&w, p, s, s + 1));
-    OF3_TRY(write_aggregated(&w, scores, s + 1));
+    OF3_TRY(write_scores(&w, scores, s + 1));
   }
   if (!o->no_record) {
     char *path = next_path(&w, OF3_RECORD_NAME);
@@ -131,10 +133,13 @@ static of3_status take_over(seed_writer *w, const char *from, const char *name) 
 
 static of3_status take_over_rest(seed_writer *w, const char *from, const of3_manifest *old) {
   for (int s = 0; s < old->n_sample; s++) {
-    char *name = of3_sample_name(w->o->complex->name, w->o->seed, s + 1, OF3_FILE_AGGREGATED, w->o->format,
-                                 w->o->full, w->arena);
-    if (!name) return seed_no_memory(w);
-    OF3_TRY(take_over(w, from, name));
+    static const of3_sample_file scores[] = {OF3_FILE_AGGREGATED, OF3_FILE_CHAINS};
+    for (size_t k = 0; k < sizeof scores / sizeof *scores; k++) {
+      char *name = of3_sample_name(w->o->complex->name, w->o->seed, s + 1, scores[k], w->o->format,
+                                   w->o->full, w->arena);
+      if (!name) return seed_no_memory(w);
+      OF3_TRY(take_over(w, from, name));
+    }
   }
   OF3_TRY(take_over(w, from, OF3_RECORD_NAME));
   return take_over(w, from, OF3_TIMING_NAME);

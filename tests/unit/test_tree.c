@@ -98,14 +98,16 @@ static void test_files(void **state) {
   static const char *const wanted[] = {"peptide5_seed_42_sample_1_model.cif",
                                        "peptide5_seed_42_sample_1_confidences.json",
                                        "peptide5_seed_42_sample_1_confidences_aggregated.json",
+                                       "peptide5_seed_42_sample_1_summary_confidences.json",
                                        "peptide5_seed_42_sample_2_model.cif",
                                        "peptide5_seed_42_sample_2_confidences.json",
                                        "peptide5_seed_42_sample_2_confidences_aggregated.json",
+                                       "peptide5_seed_42_sample_2_summary_confidences.json",
                                        "of3_record.bin",
                                        "timing.json"};
   written w;
   write_case(&w, "peptide5", OF3_CIF, OF3_FULL_JSON);
-  assert_int_equal(w.m.n_file, 8);
+  assert_int_equal(w.m.n_file, 10);
   for (int k = 0; k < w.m.n_file; k++) {
     assert_string_equal(w.m.file[k].name, wanted[k]);
     assert_true(exists(w.fx.arena, w.stage.home, wanted[k]));
@@ -113,7 +115,7 @@ static void test_files(void **state) {
   }
   assert_true(exists(w.fx.arena, w.stage.home, "of3_run.json"));
   has_text(w.fx.arena, w.stage.home, "timing.json", "{\n    \"runtime_s\": 1.5\n}");
-  same_as_fixture(&w, wanted[3], "sample_2_model.cif");
+  same_as_fixture(&w, wanted[4], "sample_2_model.cif");
   clean(&w);
 }
 
@@ -121,7 +123,7 @@ static void test_other_formats(void **state) {
   (void)state;
   written w;
   write_case(&w, "peptide5", OF3_PDB, OF3_FULL_NONE);
-  assert_int_equal(w.m.n_file, 6);
+  assert_int_equal(w.m.n_file, 8);
   assert_true(exists(w.fx.arena, w.stage.home, "peptide5_seed_42_sample_1_model.pdb"));
   assert_false(exists(w.fx.arena, w.stage.home, "peptide5_seed_42_sample_1_confidences.json"));
   clean(&w);
