@@ -15,6 +15,7 @@
 #include "base/machine.h"
 #include "cpu/cpu.h"
 #include "feat/build.h"
+#include "feat/msa_rows.h"
 #include "model/network.h"
 
 typedef struct options {
@@ -64,15 +65,11 @@ static of3_features features_of(const options *o, of3_variant variant) {
 /* An alignment of `rows` times the sequence. */
 static void repeat_alignment(of3_features *f, int rows) {
   const size_t n = (size_t)f->n_token, all = n * (size_t)rows;
-  uint8_t *msa = OF3_ARENA_NEW(f->arena, uint8_t, all), *mask = OF3_ARENA_NEW(f->arena, uint8_t, all);
-  f->has_deletion = OF3_ARENA_NEW(f->arena, uint8_t, all);
-  f->deletion_value = OF3_ARENA_NEW(f->arena, float, all);
-  if (!msa || !mask || !f->has_deletion || !f->deletion_value) abort();
-  for (size_t i = 0; i < all; i++) msa[i] = f->msa[i % n];
-  memset(mask, 1, all);
-  f->msa = msa;
-  f->msa_mask = mask;
-  f->n_msa = rows;
+  const of3_msa_cells cells = {.class_ = OF3_ARENA_NEW(f->arena, uint8_t, all)};
+  of3_error err = {0};
+  if (!cells.class_) abort();
+  for (size_t i = 0; i < all; i++) cells.class_[i] = f->restype[i % n];
+  if (of3_msa_from_cells(f, rows, &cells, &err) != OF3_OK) fail(&err);
 }
 
 /* Bytes that the process has held at most. */

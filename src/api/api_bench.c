@@ -13,6 +13,7 @@
 #include "of3_bench.h"
 #include "cpu/peak.h"
 #include "feat/build.h"
+#include "feat/msa_rows.h"
 #include "tensor/profile.h"
 
 enum { N_PHASE = 9, MOST_TOKENS = 100000, MOST_MSA = 16384, MOST_TIMES = 10000 };
@@ -131,16 +132,10 @@ static of3_status make_query(int n, of3_query_set *out, of3_error *err) {
 /* An alignment of the given depth: row r is the sequence with every residue shifted by r classes. */
 static of3_status make_msa(of3_features *f, int rows, of3_error *err) {
   const size_t n = (size_t)f->n_token, all = n * (size_t)rows;
-  f->msa = OF3_ARENA_NEW(f->arena, uint8_t, all);
-  f->has_deletion = OF3_ARENA_NEW(f->arena, uint8_t, all);
-  f->deletion_value = OF3_ARENA_NEW(f->arena, float, all);
-  f->msa_mask = OF3_ARENA_NEW(f->arena, uint8_t, all);
-  if (!f->msa || !f->has_deletion || !f->deletion_value || !f->msa_mask)
-    return of3_fail_memory(err, "the alignment");
-  f->n_msa = rows;
-  for (size_t i = 0; i < all; i++) f->msa[i] = (uint8_t)((f->restype[i % n] + i / n) % OF3_N_RESTYPE);
-  memset(f->msa_mask, 1, all);
-  return OF3_OK;
+  of3_msa_cells cells = {.class_ = OF3_ARENA_NEW(f->arena, uint8_t, all)};
+  if (!cells.class_) return of3_fail_memory(err, "the alignment");
+  for (size_t i = 0; i < all; i++) cells.class_[i] = (uint8_t)((f->restype[i % n] + i / n) % OF3_N_RESTYPE);
+  return of3_msa_from_cells(f, rows, &cells, err);
 }
 
 static of3_status bench_make_features(const of3_bench_options *o, of3_variant variant, of3_features *out,

@@ -34,7 +34,7 @@ static uint64_t features_bytes(const of3_batch *b) {
   for (int i = 0; i < b->n_taken; i++) {
     const of3_item_run *t = &b->item[i];
     bytes += of3_arena_used(t->arena);
-    if (i == 0 || t->prepared != t[-1].prepared) bytes += of3_arena_used(t->prepared->features.arena);
+    if (i == 0 || t->prepared != t[-1].prepared) bytes += of3_features_bytes(&t->prepared->features);
   }
   return bytes;
 }

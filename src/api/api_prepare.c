@@ -119,8 +119,8 @@ void of3_item_run_close(of3_item_run *t) { of3_prepared_leave(t->prepared); }
 
 /* ---- Estimate */
 
-/* Of an alignment: class, whether residues are left out before it, how many, mask. */
-enum { BYTES_OF_A_CELL = 1 + 1 + 4 + 1 };
+/* Of an alignment: letter, how many residues are left out before it. */
+enum { BYTES_OF_A_CELL = 2 };
 
 /* The largest sizes that alignments may give. */
 static void assume_alignment(const of3_query *q, of3_features *f) {
@@ -128,7 +128,7 @@ static void assume_alignment(const of3_query *q, of3_features *f) {
   for (int i = 0; i < q->n_chain; i++) any |= q->chain[i].n_msa + q->chain[i].n_msa_text > 0;
   if (!any || !q->use_msas) return;
   f->n_msa = OF3_MSA_MOST_ROWS;
-  f->msa_mask = NULL; /* not known yet */
+  f->msa_masked = true; /* not known yet */
 }
 
 of3_status of3_job_estimate(const of3_job *j, const of3_query *query, int threads, uint64_t *ret_bytes,

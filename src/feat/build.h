@@ -35,6 +35,9 @@ OF3_MUST_CHECK of3_status of3_features_of_tokens(const of3_complex *complex, con
                                                  of3_error *err);
 void of3_features_free(of3_features *features); /* {0} is allowed */
 
+/* What they take, with alignments that others may share. */
+size_t of3_features_bytes(const of3_features *features);
+
 /* Fills center_atom, representative_atom and frame_atoms, which the arena of the features takes, of features
  * that came without (files of the reference): an atomised token is its atom; any other is a whole standard
  * residue of its class and kind of molecule, whose atoms follow in the order of the component without those

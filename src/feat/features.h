@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "msa/alignment.h"
 
 enum {
   OF3_NO_CLASS = 255,
@@ -20,6 +21,19 @@ enum {
 };
 
 enum { OF3_RESTYPE_UNK = 20, OF3_RESTYPE_GAP = 31 };
+
+/* The rows of the alignment beside the tokens of a chain: those of its MSA, whose columns tokens repeat.
+ * Chains that share an MSA share its rows. */
+typedef struct of3_msa_part {
+  int first, n_token;
+  const int32_t *column; /* [n_token] of the MSA */
+  const uint8_t
+      *class_of; /* [256] of its letters, and OF3_MSA_MASKED where a letter stands for a masked cell */
+  int n_row;
+  const of3_msa_row *row; /* [n_row]; rows of the alignment from there on are absent */
+} of3_msa_part;
+
+enum { OF3_MSA_MASKED = 0x80, OF3_MSA_NO_CLASS = 0x7f }; /* of a class in of3_msa_part */
 
 typedef struct of3_features {
   int n_token, n_atom, n_msa, n_templ;
@@ -46,13 +60,16 @@ typedef struct of3_features {
   uint8_t *ref_atom_name_chars; /* [A,4] classes */
   int32_t *ref_space_uid;
 
-  /* MSA [M,N] */
-  uint8_t *msa; /* class */
-  uint8_t *has_deletion;
-  float *deletion_value;
-  uint8_t *msa_mask;
-  float *profile;       /* [N,32] */
-  float *deletion_mean; /* [N] */
+  /* MSA [M,N]: not an array, but the rows of the chains' alignments side by side (msa_rows.h). */
+  struct of3_alignments *alignments; /* where rows lie; NULL: in the arena */
+  int n_msa_part;
+  of3_msa_part *msa_part; /* in the order of tokens; tokens of none have absent rows alone */
+  uint8_t msa_absent;     /* class of absent cells, as in of3_msa_part */
+  bool msa_masked;        /* whether any cell is */
+  float *deletion_value;  /* [255] of a deletion byte */
+  double deletion_scale;  /* of large deletions: the value is scale * atan(number/3); 0: it is the number */
+  float *profile;         /* [N,32] */
+  float *deletion_mean;   /* [N] */
   int32_t num_paired_seqs;
 
   /* templates; n_templ slots, empty ones included. The two pair features may be NULL: all zero. */
@@ -61,7 +78,7 @@ typedef struct of3_features {
   uint8_t *template_distogram;                                     /* [T,N,N] bin or OF3_NO_CLASS */
   float *template_unit_vector;                                     /* [T,N,N,3] */
 
-  of3_arena *arena; /* owns everything */
+  of3_arena *arena; /* owns everything but the alignments */
 } of3_features;
 
 #endif

@@ -1,9 +1,11 @@
+#include "feat/alignments.h"
 #include "feat/kept_msa.h"
 #include "feat/parts.h"
 
 enum { TEMPLATE_SLOTS = 4 };
 
 void of3_features_free(of3_features *f) {
+  of3_alignments_leave(f->alignments);
   of3_arena_free(f->arena);
   *f = (of3_features){0};
 }
@@ -57,16 +59,22 @@ static of3_status check_cyclic(const of3_complex *c, const of3_feature_mode *mod
   return OF3_OK;
 }
 
-/* Those of an earlier query, or new ones. */
+size_t of3_features_bytes(const of3_features *f) {
+  return of3_arena_used(f->arena) + (f->alignments ? of3_arena_used(f->alignments->arena) : 0);
+}
+
+/* Alignments of an earlier query, or new ones. */
 static of3_status put_msa(const of3_complex *complex, const of3_tokens *tokens, const of3_query *query,
                           const of3_feature_mode *mode, const of3_log *log, of3_features *out,
                           of3_error *err) {
-  bool used = false;
-  if (mode->opt_kept) OF3_TRY(of3_kept_msa_use(mode->opt_kept, query, mode, out, &used, err));
-  if (used) return OF3_OK;
-  OF3_TRY(of3_features_msa(complex, tokens, query, mode, log, out, err));
-  if (mode->opt_kept) of3_kept_msa_keep(mode->opt_kept, query, out);
-  return OF3_OK;
+  of3_alignments *a = mode->opt_kept ? of3_kept_msa_use(mode->opt_kept, query) : NULL;
+  if (!a) {
+    OF3_TRY(of3_alignments_load(query, mode, log, &a, err));
+    if (mode->opt_kept) of3_kept_msa_keep(mode->opt_kept, query, a);
+  }
+  const of3_status status = of3_features_msa(complex, tokens, query, mode, a, out, err);
+  of3_alignments_leave(a);
+  return status;
 }
 
 of3_status of3_features_of_tokens(const of3_complex *complex, const of3_tokens *tokens,

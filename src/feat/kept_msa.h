@@ -1,9 +1,6 @@
 /* Alignments that several queries of a job have in common: a protein and a thousand ligands, one after the
- * other. Files are read and features of their rows are made for the first of these queries; the others copy
- * the columns of the polymers' tokens, and get the bytes that they would get alone.
- *
- *   query 1   msa [M, P1 + L1]   -> kept: [M, P], P tokens of polymers, ligands left out
- *   query 2   msa [M, P + L2]    <- the columns of polymers from there; gaps for its own ligands
+ * other. Files are read, paired and counted for the first of these queries; the features of the others place
+ * the same alignments beside their tokens, and share their memory.
  *
  * What is kept stays until the last query that was expected to want it has been served, as far as memory
  * goes. Calls come one at a time. */
@@ -11,6 +8,7 @@
 #define OF3_FEAT_KEPT_MSA_H
 
 #include "feat/build.h"
+#include "feat/parts.h"
 
 /* most_bytes: of all that is kept; what does not fit is made anew for each query. NULL: memory is out. */
 of3_kept_msa *of3_kept_msa_new(uint64_t most_bytes);
@@ -21,11 +19,9 @@ OF3_MUST_CHECK of3_status of3_kept_msa_expect(of3_kept_msa *kept, const of3_quer
 
 uint64_t of3_kept_msa_bytes(const of3_kept_msa *opt_kept);
 
-/* Fills the MSA features of a query from what is kept; false: there is nothing for it. */
-OF3_MUST_CHECK of3_status of3_kept_msa_use(of3_kept_msa *kept, const of3_query *query,
-                                           const of3_feature_mode *mode, of3_features *out, bool *ret_used,
-                                           of3_error *err);
+/* The alignments of a query from what is kept, which the caller leaves; NULL: there are none. */
+of3_alignments *of3_kept_msa_use(of3_kept_msa *kept, const of3_query *query);
 /* Keeps them, if another query that has the same alignments is expected, and there is room. */
-void of3_kept_msa_keep(of3_kept_msa *kept, const of3_query *query, const of3_features *features);
+void of3_kept_msa_keep(of3_kept_msa *kept, const of3_query *query, of3_alignments *alignments);
 
 #endif

@@ -8,12 +8,11 @@
 void of3_features_structure(const of3_complex *complex, const of3_tokens *tokens,
                             const of3_feature_mode *mode, of3_features *out);
 
-/* Loads the MSAs, sets n_msa and takes the memory of the MSA features itself. */
+typedef struct of3_alignments of3_alignments; /* alignments.h */
+
+/* Sets n_msa, takes the memory of the MSA features itself, and joins the users of the alignments. */
 OF3_MUST_CHECK of3_status of3_features_msa(const of3_complex *complex, const of3_tokens *tokens,
                                            const of3_query *query, const of3_feature_mode *mode,
-                                           const of3_log *opt_log, of3_features *out, of3_error *err);
-
-/* The memory of the MSA features of n_msa rows: gaps, no deletions, masks of 0. */
-OF3_MUST_CHECK of3_status of3_features_msa_room(int n_msa, of3_features *out, of3_error *err);
+                                           of3_alignments *alignments, of3_features *out, of3_error *err);
 
 #endif

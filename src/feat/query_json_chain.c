@@ -17,7 +17,7 @@ static const of3_json_key chain_keys[] = {
     {"sdf_file_path", NULL},
     {"ligand_name", NULL},
     {"cyclic", NULL},
-    {"paired_msa_file_paths", "paired alignments"},
+    {"paired_msa_file_paths", NULL},
     {"template_alignment_file_path", "templates"},
     {"template_entry_chain_ids", "templates"},
     {"template_cif_paths", "templates"},
@@ -116,7 +116,12 @@ static of3_status read_polymer(const of3_json_reader *r, json_t *chain, of3_quer
 
 /* A ligand has no key of a polymer, a polymer none of a ligand. */
 static of3_status check_kind(json_t *chain, of3_molecule type, of3_error *err) {
-  static const char *const of_polymers[] = {"sequence", "non_canonical_residues", "main_msa_file_paths",
+  static const char *const of_polymers[] = {"sequence",
+                                            "non_canonical_residues",
+                                            "main_msa_file_paths",
+                                            "paired_msa_file_paths",
+                                            "template_alignment_file_path",
+                                            "template_cif_paths",
                                             NULL},
                            *const of_ligands[] = {"ccd_codes", "smiles", "sdf_file_path", "ligand_name",
                                                   NULL};
@@ -127,18 +132,6 @@ static of3_status check_kind(json_t *chain, of3_molecule type, of3_error *err) {
                       ligand ? "'%s' is of polymers; a ligand has 'ccd_codes', 'smiles' or 'sdf_file_path'"
                              : "'%s' is of ligands; a polymer has a 'sequence'",
                       *key);
-  return OF3_OK;
-}
-
-static of3_status read_msas(const of3_json_reader *r, json_t *chain, of3_query_chain *out, of3_error *err) {
-  const json_t *v = json_object_get(chain, "main_msa_file_paths");
-  if (!v || json_is_null(v)) return OF3_OK;
-  if (out->type == OF3_DNA)
-    return of3_fail(err, OF3_ERR_INPUT,
-                    "'main_msa_file_paths' is of proteins and RNA; the network takes no alignment of DNA");
-  OF3_TRY(of3_json_strings(r, v, "main_msa_file_paths", &out->msa_path, &out->n_msa, err));
-  for (int i = 0; i < out->n_msa; i++)
-    OF3_TRY(of3_json_find(r, "main_msa_file_paths", &out->msa_path[i], err));
   return OF3_OK;
 }
 
@@ -157,5 +150,5 @@ of3_status of3_json_chain(const of3_json_reader *r, json_t *chain, of3_query_cha
   OF3_TRY(check_kind(chain, out->type, err));
   if (out->type == OF3_LIGAND) return of3_json_ligand(r, chain, out, err);
   OF3_TRY(read_polymer(r, chain, out, err));
-  return read_msas(r, chain, out, err);
+  return of3_json_files(r, chain, out, err);
 }

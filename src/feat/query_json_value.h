@@ -52,4 +52,8 @@ OF3_MUST_CHECK of3_status of3_json_ligand(const of3_json_reader *r, json_t *chai
 OF3_MUST_CHECK of3_status of3_json_chain(const of3_json_reader *r, json_t *chain, of3_query_chain *out,
                                          of3_error *err);
 
+/* The files of a polymer: alignments and templates. */
+OF3_MUST_CHECK of3_status of3_json_files(const of3_json_reader *r, json_t *chain, of3_query_chain *out,
+                                         of3_error *err);
+
 #endif

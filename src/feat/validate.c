@@ -40,9 +40,8 @@ static of3_status check_mask(const char *name, const float *x, size_t n, of3_err
 }
 
 static of3_status check_classes(const of3_features *f, of3_error *err) {
-  size_t n = (size_t)f->n_token, a = (size_t)f->n_atom, m = (size_t)f->n_msa * n, t = (size_t)f->n_templ * n;
+  size_t n = (size_t)f->n_token, a = (size_t)f->n_atom, t = (size_t)f->n_templ * n;
   OF3_TRY(check_class("restype", f->restype, n, OF3_N_RESTYPE, err));
-  OF3_TRY(check_class("msa", f->msa, m, OF3_N_RESTYPE, err));
   OF3_TRY(check_class("template_restype", f->template_restype, t, OF3_N_RESTYPE, err));
   OF3_TRY(check_class("template_distogram", f->template_distogram, t * n, OF3_N_DISTOGRAM, err));
   OF3_TRY(check_class("ref_element", f->ref_element, a, OF3_N_ELEMENT, err));
@@ -50,14 +49,12 @@ static of3_status check_classes(const of3_features *f, of3_error *err) {
 }
 
 static of3_status check_masks(const of3_features *f, of3_error *err) {
-  size_t n = (size_t)f->n_token, a = (size_t)f->n_atom, m = (size_t)f->n_msa * n, t = (size_t)f->n_templ * n;
+  size_t n = (size_t)f->n_token, a = (size_t)f->n_atom, t = (size_t)f->n_templ * n;
   OF3_TRY(check_mask("token_mask", f->token_mask, n, err));
   OF3_TRY(check_mask("atom_mask", f->atom_mask, a, err));
   OF3_TRY(check_mask("ref_mask", f->ref_mask, a, err));
   OF3_TRY(check_mask("template_pseudo_beta_mask", f->template_pseudo_beta_mask, t, err));
   OF3_TRY(check_mask("template_backbone_frame_mask", f->template_backbone_frame_mask, t, err));
-  OF3_TRY(check_binary("msa_mask", f->msa_mask, m, err));
-  OF3_TRY(check_binary("has_deletion", f->has_deletion, m, err));
   OF3_TRY(check_binary("is_protein", f->is_protein, n, err));
   OF3_TRY(check_binary("is_rna", f->is_rna, n, err));
   OF3_TRY(check_binary("is_dna", f->is_dna, n, err));
@@ -67,10 +64,10 @@ static of3_status check_masks(const of3_features *f, of3_error *err) {
 }
 
 static of3_status check_numbers(const of3_features *f, of3_error *err) {
-  size_t n = (size_t)f->n_token, a = (size_t)f->n_atom, m = (size_t)f->n_msa * n, t = (size_t)f->n_templ * n;
+  size_t n = (size_t)f->n_token, a = (size_t)f->n_atom, t = (size_t)f->n_templ * n;
   OF3_TRY(validate_check_finite("ref_pos", f->ref_pos, a * 3, err));
   OF3_TRY(validate_check_finite("ref_charge", f->ref_charge, a, err));
-  OF3_TRY(validate_check_finite("deletion_value", f->deletion_value, m, err));
+  OF3_TRY(validate_check_finite("deletion_value", f->deletion_value, OF3_MANY_DELETIONS, err));
   OF3_TRY(validate_check_finite("deletion_mean", f->deletion_mean, n, err));
   OF3_TRY(validate_check_finite("profile", f->profile, n * OF3_N_RESTYPE, err));
   return validate_check_finite("template_unit_vector", f->template_unit_vector, t * n * 3, err);

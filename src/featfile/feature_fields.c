@@ -5,6 +5,9 @@
 #define FIELD(name, kind, axes, classes, optional)                                                           \
   { #name, OF3_FIELD_##kind, axes, classes, optional, offsetof(of3_features, name) }
 
+#define ROWS(name, kind, member, classes)                                                                    \
+  { #name, OF3_FIELD_##kind, "MN", classes, false, offsetof(of3_msa_cells, member) }
+
 const of3_field of3_fields[OF3_N_FIELD] = {
     FIELD(residue_index, INDEX, "N", 0, false),
     FIELD(token_index, INDEX, "N", 0, false),
@@ -33,10 +36,10 @@ const of3_field of3_fields[OF3_N_FIELD] = {
     FIELD(ref_element, CLASS, "A", OF3_N_ELEMENT, false),
     FIELD(ref_atom_name_chars, CLASS, "A4", OF3_N_NAME_CHAR, false),
     FIELD(ref_space_uid, INDEX, "A", 0, false),
-    FIELD(msa, CLASS, "MN", OF3_N_RESTYPE, false),
-    FIELD(has_deletion, FLAG, "MN", 0, false),
-    FIELD(deletion_value, REAL, "MN", 0, false),
-    FIELD(msa_mask, FLAG, "MN", 0, false),
+    ROWS(msa, CLASS, class_, OF3_N_RESTYPE),
+    ROWS(has_deletion, FLAG, has_deletion, 0),
+    ROWS(deletion_value, REAL, deletion_value, 0),
+    ROWS(msa_mask, FLAG, mask, 0),
     FIELD(profile, REAL, "NC", 0, false),
     FIELD(deletion_mean, REAL, "N", 0, false),
     FIELD(template_restype, CLASS, "TN", OF3_N_RESTYPE, false),
@@ -70,8 +73,17 @@ int64_t of3_field_count(const of3_features *f, const of3_field *field) {
   return n;
 }
 
+bool of3_field_is_msa(const of3_field *field) { return field->axes[0] == 'M'; }
+
+void of3_field_msa_row(const of3_features *f, const of3_field *field, int row, void *out) {
+  of3_msa_cells cells = {0};
+  memcpy((char *)&cells + field->offset, &out, sizeof out);
+  of3_msa_row_cells(f, row, cells);
+}
+
 void *of3_field_get(const of3_features *f, const of3_field *field) {
   void *p;
+  if (of3_field_is_msa(field)) return NULL;
   memcpy(&p, (const char *)f + field->offset, sizeof p);
   return p;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "feat/features.h"
+#include "feat/msa_rows.h"
 
 typedef enum of3_field_kind {
   OF3_FIELD_INDEX, /* int32_t; i32 in files */
@@ -24,7 +25,7 @@ typedef struct of3_field {
   int classes;      /* CLASS: size of the last axis in files */
   bool optional;    /* may be missing in files, and but for the atoms of tokens NULL in memory: cyclic_mask is
                      * left out,    the others are written as zeros */
-  size_t offset;    /* of the pointer in of3_features */
+  size_t offset;    /* of the pointer in of3_features; of axes "MN" in of3_msa_cells */
 } of3_field;
 
 enum { OF3_N_FIELD = 38 };
@@ -36,6 +37,11 @@ int64_t of3_axis_size(const of3_features *f, char axis);
  * checked against them. */
 int64_t of3_field_count(const of3_features *f, const of3_field *field);
 
+/* Whether the feature is one of rows of the MSA, which are no arrays: its row of N elements. */
+bool of3_field_is_msa(const of3_field *field);
+void of3_field_msa_row(const of3_features *f, const of3_field *field, int row, void *out);
+
+/* The array; NULL of rows of the MSA. */
 void *of3_field_get(const of3_features *f, const of3_field *field);
 void of3_field_set(of3_features *f, const of3_field *field, void *data);
 size_t of3_field_size(const of3_field *field); /* bytes of an element in memory */

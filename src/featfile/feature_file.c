@@ -171,15 +171,17 @@ static of3_status check_shape(const of3_entry *e, const of3_field *field, const 
   return OF3_OK;
 }
 
-static of3_status read_field(const of3_table *table, const of3_field *field, of3_features *out,
-                             of3_error *err) {
+/* *ret_data NULL: there is no such tensor, and none is needed. */
+static of3_status read_values(const of3_table *table, const of3_field *field, of3_features *out,
+                              of3_arena *arena, void **ret_data, of3_error *err) {
   const of3_entry *e = feature_file_find(table, field->name, field->optional ? NULL : err);
+  *ret_data = NULL;
   if (!e) return field->optional ? OF3_OK : OF3_ERR_INPUT;
   OF3_TRY(check_shape(e, field, out, err));
   if (field->kind == OF3_FIELD_PAIRS) OF3_TRY(read_pairs(e, out->n_token, NULL, &out->n_bond, err));
-  void *data = of3_arena_alloc(out->arena, (size_t)of3_field_count(out, field), of3_field_size(field));
+  void *data = of3_arena_alloc(arena, (size_t)of3_field_count(out, field), of3_field_size(field));
   if (!data) return of3_fail_memory(err, e->name);
-  of3_field_set(out, field, data);
+  *ret_data = data;
   switch (field->kind) {
   case OF3_FIELD_INDEX:
     return read_index(e, data, err);
@@ -196,9 +198,29 @@ static of3_status read_field(const of3_table *table, const of3_field *field, of3
   }
 }
 
+/* Rows of the MSA are packed into the bytes of an alignment once all of them are there. */
+static of3_status read_fields(const of3_table *table, of3_arena *scratch, of3_features *out, of3_error *err) {
+  of3_msa_cells cells = {0};
+  for (int i = 0; i < OF3_N_FIELD; i++) {
+    const of3_field *field = &of3_fields[i];
+    const bool msa = of3_field_is_msa(field);
+    void *data;
+    OF3_TRY(read_values(table, field, out, msa ? scratch : out->arena, &data, err));
+    if (msa)
+      memcpy((char *)&cells + field->offset, &data, sizeof data);
+    else
+      of3_field_set(out, field, data);
+  }
+  return of3_msa_from_cells(out, out->n_msa, &cells, err);
+}
+
 static of3_status feature_file_read_all(const of3_table *table, of3_features *out, of3_error *err) {
   OF3_TRY(read_sizes(table, out, err));
-  for (int i = 0; i < OF3_N_FIELD; i++) OF3_TRY(read_field(table, &of3_fields[i], out, err));
+  of3_arena *scratch = of3_arena_new_within(out->arena);
+  const of3_status status =
+      scratch ? read_fields(table, scratch, out, err) : of3_fail_memory(err, "the features");
+  of3_arena_free(scratch);
+  if (status != OF3_OK) return status;
   const of3_entry *e = feature_file_find(table, "num_paired_seqs", err);
   if (!e) return OF3_ERR_INPUT;
   if (e->count != 1) return of3_fail(err, OF3_ERR_INPUT, "tensor '%s' must hold one number", e->name);
@@ -251,21 +273,19 @@ typedef struct feature_writer {
   const of3_field *field[N_ENTRY];
   of3_entry entry[N_ENTRY];
   int n;
+  void *row; /* of the MSA: room for N elements */
   of3_cancel *opt_cancel;
 } feature_writer;
 
-/* Features hold classes where the file holds ones and zeros, which take a hundred times the memory: they are
- * made while they are written. */
-static of3_status feature_put(void *user, FILE *file, const of3_entry *e, of3_error *err) {
+/* `rows` values of a field, from `data`; NULL: zeros. */
+static of3_status put_values(const feature_writer *w, FILE *file, const of3_field *field, of3_dtype dtype,
+                             const void *data, int64_t rows, of3_error *err) {
   enum { PIECE = 16384 };
   uint8_t piece[PIECE];
-  feature_writer *w = user;
-  const of3_field *field = w->field[e - w->entry];
-  const void *data = field ? of3_field_get(w->f, field) : &w->f->num_paired_seqs;
   const bool class_ = field && field->kind == OF3_FIELD_CLASS, mask = field && field->kind == OF3_FIELD_MASK,
              pairs = field && field->kind == OF3_FIELD_PAIRS;
-  const int64_t width = class_ ? field->classes : 1, size = width * (int64_t)of3_dtype_size(e->dtype),
-                rows = e->count / width, step = PIECE / size;
+  const int64_t width = class_ ? field->classes : 1, size = width * (int64_t)of3_dtype_size(dtype),
+                step = PIECE / size;
   for (int64_t at = 0; at < rows && !ferror(file); at += step) {
     OF3_TRY(of3_go_on(w->opt_cancel, err));
     const int64_t n = rows - at < step ? rows - at : step;
@@ -281,6 +301,23 @@ static of3_status feature_put(void *user, FILE *file, const of3_entry *e, of3_er
     fwrite(piece, (size_t)size, (size_t)n, file);
   }
   return OF3_OK;
+}
+
+/* Features hold classes where the file holds ones and zeros, which take a hundred times the memory: they are
+ * made while they are written. */
+static of3_status feature_put(void *user, FILE *file, const of3_entry *e, of3_error *err) {
+  feature_writer *w = user;
+  const of3_field *field = w->field[e - w->entry];
+  if (field && of3_field_is_msa(field)) {
+    for (int r = 0; r < w->f->n_msa; r++) {
+      of3_field_msa_row(w->f, field, r, w->row);
+      OF3_TRY(put_values(w, file, field, e->dtype, w->row, w->f->n_token, err));
+    }
+    return OF3_OK;
+  }
+  const int64_t width = field && field->kind == OF3_FIELD_CLASS ? field->classes : 1;
+  const void *data = field ? of3_field_get(w->f, field) : &w->f->num_paired_seqs;
+  return put_values(w, file, field, e->dtype, data, e->count / width, err);
 }
 
 static of3_status add_entry(feature_writer *w, const of3_field *field, of3_arena *arena, of3_error *err) {
@@ -314,10 +351,11 @@ of3_status of3_features_write(const char *path, const of3_features *features, of
   feature_writer *w = arena ? OF3_ARENA_NEW(arena, feature_writer, 1) : NULL;
   of3_status st = OF3_OK;
   if (w) {
-    *w = (feature_writer){.f = features, .opt_cancel = opt_cancel};
-    st = feature_file_write_all(path, w, arena, err);
-  } else
-    st = of3_fail_memory(err, path);
+    *w = (feature_writer){
+        .f = features, .opt_cancel = opt_cancel, .row = OF3_ARENA_NEW(arena, float, features->n_token)};
+    if (w->row) st = feature_file_write_all(path, w, arena, err);
+  }
+  if (!w || !w->row) st = of3_fail_memory(err, path);
   of3_arena_free(arena);
   return st;
 }

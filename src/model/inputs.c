@@ -15,10 +15,8 @@ typedef struct feature_size {
   int64_t rows, columns;
 } feature_size;
 
-static feature_size size_of_feature(of3_feature_axes axes, int64_t width, int64_t tokens, int64_t atoms,
-                                    int64_t msa) {
+static feature_size size_of_feature(of3_feature_axes axes, int64_t width, int64_t tokens, int64_t atoms) {
   const int64_t each = width ? width : 1;
-  if (axes == OF3_OF_ALIGNMENT) return (feature_size){msa, tokens};
   return (feature_size){axes == OF3_OF_TOKENS ? tokens : atoms, each};
 }
 
@@ -38,9 +36,9 @@ static void copy_padded(char *to, feature_size all, const char *from, feature_si
 of3_tensor *of3_share_feature(const of3_run *r, of3_dtype type, size_t member, of3_feature_axes axes,
                               int64_t width) {
   const of3_inputs *in = &r->in;
-  const feature_size all = size_of_feature(axes, width, in->n_token, in->n_atom, in->n_msa);
+  const feature_size all = size_of_feature(axes, width, in->n_token, in->n_atom);
   const int64_t shape[] = {in->n, all.rows, all.columns};
-  const int rank = axes == OF3_OF_ALIGNMENT || width ? 3 : 2;
+  const int rank = width ? 3 : 2;
   const size_t element = of3_dtype_size(type);
   char *image;
   if (in->n == 1) return of3_share_host(r->cx, type, rank, shape, feature_array(in->f[0], member));
@@ -48,7 +46,7 @@ of3_tensor *of3_share_feature(const of3_run *r, of3_dtype type, size_t member, o
   for (int b = 0; image && b < in->n; b++) {
     const of3_features *f = in->f[b];
     copy_padded(image + (size_t)(b * all.rows * all.columns) * element, all, feature_array(f, member),
-                size_of_feature(axes, width, f->n_token, f->n_atom, f->n_msa), element);
+                size_of_feature(axes, width, f->n_token, f->n_atom), element);
   }
   of3_staged(r->cx, t);
   return t;
@@ -203,26 +201,6 @@ static of3_windows make_windows(const of3_run *r) {
   return w;
 }
 
-/* ---- the alignment */
-
-/* Whether anything is; an alignment that is only estimated has no mask yet. */
-static bool alignment_is_masked(const of3_features *f) {
-  for (int64_t i = 0; f->msa_mask && i < (int64_t)f->n_msa * f->n_token; i++)
-    if (!f->msa_mask[i]) return true;
-  return !f->msa_mask;
-}
-
-static void make_alignment(of3_run *r) {
-  of3_inputs *in = &r->in;
-  bool masked = tokens_are_padded(in);
-  for (int b = 0; b < in->n; b++)
-    masked |= in->f[b]->n_msa != in->f[0]->n_msa || alignment_is_masked(in->f[b]);
-  in->msa = SHARE(r, OF3_U8, msa, OF3_OF_ALIGNMENT);
-  in->has_deletion = SHARE(r, OF3_U8, has_deletion, OF3_OF_ALIGNMENT);
-  in->deletion_value = SHARE(r, OF3_F32, deletion_value, OF3_OF_ALIGNMENT);
-  if (masked) in->msa_mask = SHARE(r, OF3_U8, msa_mask, OF3_OF_ALIGNMENT);
-}
-
 /* ---- templates */
 
 static bool same_slot(const of3_features *f, int a, int b) {
@@ -335,6 +313,13 @@ static void make_templates(of3_run *r) {
 
 /* ---- all of it */
 
+/* Complexes with fewer rows than others have masked ones below. */
+static bool alignment_is_masked(const of3_inputs *in) {
+  bool masked = tokens_are_padded(in);
+  for (int b = 0; b < in->n; b++) masked |= in->f[b]->n_msa != in->f[0]->n_msa || in->f[b]->msa_masked;
+  return masked;
+}
+
 static void find_sizes(of3_inputs *in) {
   for (int b = 0; b < in->n; b++) {
     const of3_features *f = in->f[b];
@@ -342,7 +327,6 @@ static void find_sizes(of3_inputs *in) {
     if (f->n_atom > in->n_atom) in->n_atom = f->n_atom;
     if (f->n_msa > in->n_msa) in->n_msa = f->n_msa;
   }
-  in->n_msa += in->n > 1;
 }
 
 void of3_make_inputs(of3_run *r, int n, const of3_features *const *f) {
@@ -359,6 +343,6 @@ void of3_make_inputs(of3_run *r, int n, const of3_features *const *f) {
   in->token_count = SHARE(r, OF3_I32, num_atoms_per_token, OF3_OF_TOKENS);
   in->atom_token_mask = make_atom_token_mask(r);
   in->windows = make_windows(r);
-  make_alignment(r);
+  in->msa_masked = alignment_is_masked(in);
   make_templates(r);
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "feat/msa_rows.h"
 #include "model/run.h"
 
 /* The rows of one cycle: classes [B,M,N,1] u8, deletions [B,M,N,2], mask [B,M,N] or NULL. */
@@ -9,52 +10,90 @@ typedef struct msa_rows {
   of3_tensor *restype, *deletions, *opt_mask;
 } msa_rows;
 
-/* Which rows of each complex a cycle uses, into row[B] of n_msa each: returns the most. A complex with fewer
- * takes what lies behind the end of its alignment, where all is masked. */
-static int64_t draw_rows(const of3_run *r, int cycle, uint32_t *row) {
+/* Which rows of each complex a cycle uses, into row[B] of n_msa each, and how many into n[B]: returns the
+ * most.
+ */
+static int64_t draw_rows(const of3_run *r, int cycle, uint32_t *row, int64_t *n) {
   const of3_inputs *in = &r->in;
   int64_t most = 0;
   for (int b = 0; b < in->n; b++) {
     const of3_random_source *random = &r->random[b];
-    uint32_t *own = row + b * in->n_msa;
-    int64_t n = random->msa_rows(random->user, in->f[b], cycle, own);
-    if (n > most) most = n;
-    for (; n < in->n_msa; n++) own[n] = (uint32_t)in->f[b]->n_msa;
+    n[b] = random->msa_rows(random->user, in->f[b], cycle, row + b * in->n_msa);
+    if (n[b] > most) most = n[b];
   }
   return most;
 }
 
 /* As many as a cycle uses of the longest alignment. */
 static int64_t planned_rows(const of3_inputs *in) {
-  int64_t most = 0;
-  for (int b = 0; b < in->n; b++)
-    if (in->f[b]->n_msa > most) most = in->f[b]->n_msa;
-  return most < OF3_MSA_ROWS ? most : OF3_MSA_ROWS;
+  return in->n_msa < OF3_MSA_ROWS ? in->n_msa : OF3_MSA_ROWS;
 }
 
-/* Which rows a cycle uses: [B,M] i32. While planning nothing is drawn. */
-static of3_tensor *choose_rows(const of3_run *r, int cycle) {
+/* The rows that a cycle uses. While planning nothing is drawn. */
+typedef struct drawn {
+  int64_t most;
+  uint32_t *row; /* [B,M] */
+  int64_t *n;    /* [B] of them */
+  uint8_t *byte; /* [N] room for a row */
+  float *value;  /* [N] the same */
+} drawn;
+
+static drawn choose_rows(const of3_run *r, int cycle) {
   const of3_inputs *in = &r->in;
-  int64_t n = planned_rows(in);
-  uint32_t *row = r->cx->planning ? NULL : OF3_RUN_NEW(r, uint32_t, in->n * in->n_msa);
-  if (row) n = draw_rows(r, cycle, row);
-  for (int b = 1; row && b < in->n; b++) memmove(row + b * n, row + b * in->n_msa, (size_t)n * sizeof *row);
-  return OF3_FROM_HOST(r->cx, OF3_I32, row, in->n, n);
+  drawn d = {.most = planned_rows(in)};
+  if (r->cx->planning) return d;
+  d.row = OF3_RUN_NEW(r, uint32_t, in->n * in->n_msa);
+  d.n = OF3_RUN_NEW(r, int64_t, in->n);
+  d.byte = OF3_RUN_NEW(r, uint8_t, in->n_token);
+  d.value = OF3_RUN_NEW(r, float, in->n_token);
+  if (r->cx->error.code == OF3_OK) d.most = draw_rows(r, cycle, d.row, d.n);
+  return d;
+}
+
+/* What a staged tensor takes of a row. */
+typedef void fill_row(const drawn *d, const of3_features *f, int row, void *image);
+
+static void fill_classes(const drawn *d, const of3_features *f, int row, void *image) {
+  (void)d;
+  of3_msa_row_cells(f, row, (of3_msa_cells){.class_ = image});
+}
+
+static void fill_deletions(const drawn *d, const of3_features *f, int row, void *image) {
+  float *out = image;
+  of3_msa_row_cells(f, row, (of3_msa_cells){.has_deletion = d->byte, .deletion_value = d->value});
+  for (int i = 0; i < f->n_token; i++) {
+    out[2 * i] = d->byte[i];
+    out[2 * i + 1] = d->value[i];
+  }
+}
+
+static void fill_mask(const drawn *d, const of3_features *f, int row, void *image) {
+  float *out = image;
+  of3_msa_row_cells(f, row, (of3_msa_cells){.mask = d->byte});
+  for (int i = 0; i < f->n_token; i++) out[i] = d->byte[i];
+}
+
+/* [B,M,N,width] of the drawn rows; zeros where a complex has fewer rows or tokens. */
+static of3_tensor *stage_rows(const of3_run *r, const drawn *d, of3_dtype type, int64_t width,
+                              fill_row *fill) {
+  const of3_inputs *in = &r->in;
+  const size_t row = (size_t)(in->n_token * width) * of3_dtype_size(type);
+  char *image;
+  of3_tensor *t = OF3_STAGE(r->cx, &image, type, in->n, d->most, in->n_token, width);
+  for (int b = 0; image && r->cx->error.code == OF3_OK && b < in->n; b++)
+    for (int64_t k = 0; k < d->n[b]; k++)
+      fill(d, in->f[b], (int)d->row[b * in->n_msa + k], image + (size_t)(b * d->most + k) * row);
+  of3_staged(r->cx, t);
+  return t;
 }
 
 static msa_rows take_rows(const of3_run *r, int cycle) {
-  of3_ctx *cx = r->cx;
   const of3_inputs *in = &r->in;
-  const of3_tensor *row = choose_rows(r, cycle);
-  const int64_t all = in->n, m = of3_dim(row, 0), n = in->n_token;
-  msa_rows rows = {.restype = OF3_RESHAPE(cx, of3_take_byte_rows(cx, in->msa, row), all, m, n, 1),
-                   .deletions = OF3_NEW(cx, OF3_F32, all, m, n, 2)};
-  if (in->msa_mask) rows.opt_mask = of3_take_rows(cx, in->msa_mask, row);
-  of3_scope scope = of3_scope_begin(cx);
-  of3_copy(cx, rows.deletions,
-           of3_concat(cx, OF3_RESHAPE(cx, of3_take_rows(cx, in->has_deletion, row), all, m, n, 1),
-                      OF3_RESHAPE(cx, of3_take_rows(cx, in->deletion_value, row), all, m, n, 1)));
-  of3_scope_end(cx, scope);
+  const drawn d = choose_rows(r, cycle);
+  msa_rows rows = {.restype = stage_rows(r, &d, OF3_U8, 1, fill_classes),
+                   .deletions = stage_rows(r, &d, OF3_F32, 2, fill_deletions)};
+  if (in->msa_masked)
+    rows.opt_mask = OF3_RESHAPE(r->cx, stage_rows(r, &d, OF3_F32, 1, fill_mask), in->n, d.most, in->n_token);
   return rows;
 }
 

@@ -1,12 +1,7 @@
 /* The random numbers of a fold from its seed: which rows of the MSA a cycle sees. Noise is drawn from the
  * seed by the sampler. */
+#include "feat/msa_rows.h"
 #include "model/network.h"
-
-static bool row_is_valid(const of3_features *f, int row) {
-  for (int i = 0; i < f->n_token; i++)
-    if (f->msa_mask[(int64_t)row * f->n_token + i]) return true;
-  return false;
-}
 
 /* Puts `take` of the n entries of list, chosen at random, in front. */
 static void shuffle(of3_stream s, uint32_t *list, int n, int take) {
@@ -21,14 +16,14 @@ static int seeded_rows(void *user, const of3_features *f, int cycle, uint32_t *o
   of3_stream s = {.seed = *(const uint64_t *)user, .purpose = OF3_RANDOM_MSA_ROWS, .step = (uint32_t)cycle};
   int valid = 0, used = f->n_msa < OF3_MSA_ROWS ? f->n_msa : OF3_MSA_ROWS, at = 0;
   for (int m = 0; m < f->n_msa; m++)
-    if (row_is_valid(f, m)) out[valid++] = (uint32_t)m;
+    if (of3_msa_row_counts(f, m)) out[valid++] = (uint32_t)m;
   if (valid >= used) {
     if (valid > OF3_MSA_ROWS) shuffle(s, out, valid, OF3_MSA_ROWS);
     return used;
   }
   at = valid;
   for (int m = 0; m < f->n_msa; m++)
-    if (!row_is_valid(f, m)) out[at++] = (uint32_t)m;
+    if (!of3_msa_row_counts(f, m)) out[at++] = (uint32_t)m;
   shuffle(s, out + valid, at - valid, used - valid);
   return used;
 }

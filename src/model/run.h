@@ -13,7 +13,7 @@ typedef struct of3_inputs {
   int n;                        /* B */
   const of3_features *const *f; /* [B] */
   int64_t n_token, n_atom;      /* N, A */
-  int64_t n_msa;                /* M: with B > 1 one more than the most, so that every alignment has an end */
+  int64_t n_msa;                /* M */
   of3_tensor *token_mask;       /* [B,N]; NULL: no token is masked */
   of3_tensor *place;            /* [B,N,OF3_N_PLACE] i32: what relative positions follow from */
   of3_tensor *token_bonds;      /* [B,bonds,2] i32, or NULL */
@@ -24,9 +24,7 @@ typedef struct of3_inputs {
   of3_windows windows;                   /* low [B,W], mask [B,W,32,128] */
   of3_tensor *asym;                      /* [B,N] i32 */
 
-  /* the whole alignments, of which a cycle takes rows */
-  of3_tensor *msa, *has_deletion, *deletion_value; /* [B,M,N]: u8 classes, u8, f32 */
-  of3_tensor *msa_mask;                            /* u8; NULL: nothing is masked */
+  bool msa_masked; /* whether anything of the alignments is, of which each cycle takes rows */
 
   /* Template slots. Those of a complex that have equal features give equal results and are computed once: D
    * different ones, in the complex that has most of them. */
@@ -88,10 +86,9 @@ void *of3_run_objects(const of3_run *r, size_t n, size_t size);
 void of3_make_inputs(of3_run *r, int n, const of3_features *const *f);
 
 /* What a feature has entries of, and so its axes behind that of complexes. */
-typedef enum of3_feature_axes { OF3_OF_TOKENS, OF3_OF_ATOMS, OF3_OF_ALIGNMENT } of3_feature_axes;
-/* The array at `member` (offsetof) of the features: [B,N], [B,A] or [B,M,N], with `width` > 0 numbers for
- * each entry of tokens or atoms and that axis behind; padded with 0. That of a single complex stays where it
- * is. */
+typedef enum of3_feature_axes { OF3_OF_TOKENS, OF3_OF_ATOMS } of3_feature_axes;
+/* The array at `member` (offsetof) of the features: [B,N] or [B,A], with `width` > 0 numbers for each entry
+ * and that axis behind; padded with 0. That of a single complex stays where it is. */
 of3_tensor *of3_share_feature(const of3_run *r, of3_dtype type, size_t member, of3_feature_axes axes,
                               int64_t width);
 

@@ -10,8 +10,9 @@
 
 /* A header and the lines below it. */
 typedef struct a3m_row {
-  const char *name; /* first word of the header */
-  size_t n_name;
+  const char *head; /* the header without '>' */
+  const char *name; /* first word of it */
+  size_t n_head, n_name;
   of3_lines body;
 } a3m_row;
 
@@ -24,7 +25,8 @@ static bool a3m_next(of3_lines *lines, a3m_row *row) {
   if (!of3_lines_next(lines, &line, &n)) return false;
   while (a < n && a3m_is_blank(line[a])) a++;
   for (b = a; b < n && !a3m_is_blank(line[b]);) b++;
-  *row = (a3m_row){.name = line + a, .n_name = b - a, .body = *lines};
+  *row = (a3m_row){
+      .head = line + (n > 0), .n_head = n - (n > 0), .name = line + a, .n_name = b - a, .body = *lines};
   of3_lines at = *lines;
   while (of3_lines_next(&at, &line, &n) && !(n && line[0] == '>')) *lines = at;
   row->body.end = lines->at;
@@ -166,17 +168,21 @@ static of3_status a3m_wrong_length(const of3_alignment_want *want, int64_t row, 
 typedef struct a3m_walk {
   const of3_alignment_want *want;
   of3_alignment *out;
+  of3_arena *arena;
   int kept, annotation;
+  size_t name_bytes; /* of the rows kept */
   bool lower_is_column;
 } a3m_walk;
 
-static void a3m_fill(const a3m_walk *w, const a3m_row *row, a3m_reading how) {
+static of3_status a3m_fill(const a3m_walk *w, const a3m_row *row, a3m_reading how, of3_error *err) {
   const size_t n_col = (size_t)w->want->n_col, first = (size_t)w->kept * n_col;
   a3m_cursor at = {.body = row->body, .how = how};
+  of3_alignment_set_name(w->out, w->kept, row->head, row->n_head);
   for (size_t k = 0; k < n_col && a3m_next_column(&at, &w->out->letter[first + k]); k++) {
-    w->out->deletion[first + k] = at.deletions;
+    OF3_TRY(of3_alignment_set_deletions(w->out, (int64_t)(first + k), at.deletions, w->arena, err));
     at.deletions = 0;
   }
+  return OF3_OK;
 }
 
 static of3_status a3m_take(a3m_walk *w, const a3m_row *row, int64_t number, of3_error *err) {
@@ -196,7 +202,8 @@ static of3_status a3m_take(a3m_walk *w, const a3m_row *row, int64_t number, of3_
   if (!fits) return a3m_wrong_length(w->want, number, &count, err);
   if (w->kept == INT_MAX) return of3_fail(err, OF3_ERR_INPUT, "'%s' has too many rows", w->want->file);
   if (w->kept == 0) w->lower_is_column = how.lower_is_column;
-  if (w->out && w->kept < w->out->n_row) a3m_fill(w, row, how);
+  if (w->out && w->kept < w->out->n_row) OF3_TRY(a3m_fill(w, row, how, err));
+  w->name_bytes += row->n_head + 1;
   w->kept++;
   return OF3_OK;
 }
@@ -280,7 +287,7 @@ of3_status of3_a3m_parse(const char *text, size_t size, const of3_alignment_want
              "'%s': %d row%s of annotation or consensus %s no sequence and left out", want->file,
              count.annotation, count.annotation > 1 ? "s" : "", count.annotation > 1 ? "are" : "is");
   if (want->most_rows > 0 && n_row > want->most_rows) n_row = want->most_rows;
-  OF3_TRY(of3_alignment_new(n_row, want, arena, out, err));
-  a3m_walk fill = {.want = want, .out = out};
+  OF3_TRY(of3_alignment_new(n_row, count.name_bytes, want, arena, out, err));
+  a3m_walk fill = {.want = want, .out = out, .arena = arena};
   return a3m_walk_rows(&fill, part, err);
 }

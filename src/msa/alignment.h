@@ -14,12 +14,31 @@
 #include "base/log.h"
 #include "base/status.h"
 
-/* Row 0 is the query. Gap '-'. */
+enum { OF3_MANY_DELETIONS = 255 };
+
+/* A cell whose number of deletions no byte holds. */
+typedef struct of3_large_deletion {
+  int64_t cell;  /* row * n_col + column */
+  double number; /* OF3_MANY_DELETIONS or more; of features from files: the feature itself */
+} of3_large_deletion;
+
+/* Row 0 is the query. Gap '-'. Two bytes a cell: cells with OF3_MANY_DELETIONS residues or more are few, and
+ * stand in a list beside. */
 typedef struct of3_alignment {
   int n_row, n_col;
   uint8_t *letter;   /* [n_row, n_col] ASCII */
-  int32_t *deletion; /* [n_row, n_col] residues left out before the column */
+  uint8_t *deletion; /* [n_row, n_col] residues left out before the column, or OF3_MANY_DELETIONS */
+  const char **name; /* [n_row] header lines of A3M without '>', names of Stockholm, metadata of NPZ */
+  int n_large, room_large;
+  of3_large_deletion *large; /* ordered by cell */
+  char *name_end;            /* where the next name goes */
 } of3_alignment;
+
+/* One row of an alignment. Rows of gaps that no alignment has: of NULL. */
+typedef struct of3_msa_row {
+  const of3_alignment *of;
+  int row;
+} of3_msa_row;
 
 /* What a reader must know. */
 typedef struct of3_alignment_want {
@@ -53,9 +72,15 @@ bool of3_is_annotation_row(const char *name, size_t n);
 /* Whether it is a consensus: Consensus, or a name that ends in _consensus. */
 bool of3_is_consensus_row(const char *name, size_t n);
 
-/* Memory for n_row rows, zeroed. */
-OF3_MUST_CHECK of3_status of3_alignment_new(int n_row, const of3_alignment_want *want, of3_arena *arena,
-                                            of3_alignment *out, of3_error *err);
+/* Memory for n_row rows, zeroed, and names of so many bytes with their zeros. */
+OF3_MUST_CHECK of3_status of3_alignment_new(int n_row, size_t name_bytes, const of3_alignment_want *want,
+                                            of3_arena *arena, of3_alignment *out, of3_error *err);
+void of3_alignment_set_name(of3_alignment *a, int row, const char *name, size_t n);
+
+/* Cells are set in their order. */
+OF3_MUST_CHECK of3_status of3_alignment_set_deletions(of3_alignment *a, int64_t cell, int64_t number,
+                                                      of3_arena *arena, of3_error *err);
+double of3_alignment_deletions(const of3_alignment *a, int64_t cell);
 
 /* The letter that enters a column. */
 uint8_t of3_column_letter(const of3_alignment_want *want, char c);
@@ -86,7 +111,8 @@ typedef struct of3_npz_alignment {
 } of3_npz_alignment;
 
 /* A NumPy archive of pickled dictionaries {msa: <U1 [rows, columns], deletion_matrix: integers, metadata}.
- * The pickles are read by the restricted reader; metadata is not looked at. Sorted by key. */
+ * The pickles are read by the restricted reader. metadata: a list or an array of header lines; a table of
+ * pandas and what else there may be is left out, and rows have empty names. Sorted by key. */
 OF3_MUST_CHECK of3_status of3_npz_parse(const uint8_t *bytes, size_t size, const of3_alignment_want *want,
                                         of3_arena *arena, of3_npz_alignment **ret_alignment, int *ret_n,
                                         of3_error *err);

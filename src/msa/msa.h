@@ -1,5 +1,9 @@
 /* The MSA of one chain: which files enter, in which order, how many rows, and what is counted over them
- * (docs/features.md 3). */
+ * (docs/features.md 3). In three steps, as rows are paired between chains:
+ *
+ *   of3_msa_load   for each alignment: its files; the main block, and the rows that can be paired
+ *   of3_msa_pair   for all alignments of a query together: the paired block (pairing.h)
+ *   of3_msa_finish for each: main rows without those that are paired, profile, limits */
 #ifndef OF3_MSA_MSA_H
 #define OF3_MSA_MSA_H
 
@@ -10,12 +14,14 @@
 #include "base/cancel.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "msa/alignment.h"
 #include "of3.h"
 
 enum {
   OF3_MSA_CLASSES = 32, /* as restype: docs/features.md 5 */
   OF3_MSA_GAP = 31,
-  OF3_MSA_MOST_ROWS = 16384 /* of the final stack, query included */
+  OF3_MSA_MOST_ROWS = 16384, /* of the final stack, query included */
+  OF3_MSA_MOST_PAIRED = 8191 /* of them paired */
 };
 
 /* What differs between the releases of OpenFold3. */
@@ -27,18 +33,17 @@ typedef struct of3_msa_rules {
   bool profile_scrambled;   /* 0.3, 0.4: column counts mixed as in docs/features.md 3.4 */
 } of3_msa_rules;
 
-/* One row: letters and deletion counts of all columns. */
-typedef struct of3_msa_row {
-  const uint8_t *letter;
-  const int32_t *deletion;
-} of3_msa_row;
-
 typedef struct of3_msa {
   int n_col, n_row;
-  of3_msa_row query;    /* row 0 of the stack; no deletions */
-  of3_msa_row *row;     /* the main block, its own query rows included */
+  of3_msa_row query; /* row 0 of the stack; no deletions */
+  of3_msa_row *row;  /* the main block, its own query rows included */
+  int n_hit, n_paired;
+  of3_msa_row *hit;     /* the query and rows with species, to be paired */
+  of3_msa_row *paired;  /* the paired block */
+  bool has_paired;      /* from files */
   float *profile;       /* [n_col, 32] over the main block */
   float *deletion_mean; /* [n_col] */
+  uint8_t *gaps;        /* [n_col] letters of rows that are of no alignment */
 } of3_msa;
 
 /* An alignment that is not in a file. */
@@ -46,6 +51,9 @@ typedef struct of3_msa_text {
   const char *key;  /* the name that its file would have, without extension */
   const char *text; /* A3M */
 } of3_msa_text;
+
+/* The letters of a row, [n_col]. */
+const uint8_t *of3_msa_letters(const of3_msa *msa, of3_msa_row row);
 
 typedef struct of3_msa_request {
   const char *chain;    /* id, for messages */
@@ -55,8 +63,12 @@ typedef struct of3_msa_request {
   const char *const *path; /* files and folders (read one level deep) */
   int n_text;
   const of3_msa_text *text;
-  bool use_main;      /* false: no main block, zero profile; the files still give row 0 */
-  bool warn_unpaired; /* several different chains: rows of files that serve pairing are missed */
+  int n_paired; /* files and folders of rows that match those of other chains */
+  const char *const *paired;
+  bool use_main;       /* false: no main block, zero profile; the files still give row 0 */
+  bool use_paired;     /* false: files of paired rows are left aside */
+  bool use_hits;       /* rows are to be paired by species */
+  of3_arena *opt_hits; /* takes the rows to be paired by species, which are many; NULL: as the others */
   of3_cancel *opt_cancel;
 } of3_msa_request;
 
@@ -64,10 +76,17 @@ typedef struct of3_msa_request {
  * of these a file is. The name of a file without extension, or of a member of an archive, decides its place:
  * the names that OpenFold3 knows in its order, those of ColabFold's server, then all others by name; names
  * that serve pairing or templates are left out. Each request is read on its own: unlike the reference, chains
- * whose files lie in folders of equal names do not share an MSA. The result lives in the arena. */
+ * whose files lie in folders of equal names do not share an MSA. The result lives in the arena; without
+ * profile, until of3_msa_finish. */
 OF3_MUST_CHECK of3_status of3_msa_load(const of3_msa_request *request, const of3_msa_rules *rules,
                                        const of3_log *opt_log, of3_arena *arena, of3_msa *out,
                                        of3_error *err);
+
+/* Leaves rows out of the main block that are in the paired block, counts profile and deletion_mean (before
+ * that, but in 0.3), and keeps what fits below the query and n_paired rows, which are those of the stack. */
+OF3_MUST_CHECK of3_status of3_msa_finish(of3_msa *msa, of3_molecule polymer, const of3_msa_rules *rules,
+                                         int n_paired, of3_cancel *opt_cancel, of3_arena *arena,
+                                         of3_error *err);
 
 /* The class of every byte of an alignment of a protein or RNA: '-' is the gap, letters that the polymer does
  * not have are UNK or N. */

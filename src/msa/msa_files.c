@@ -133,11 +133,11 @@ static int msa_files_by_path(const void *pa, const void *pb) {
   return c ? c : a->in_folder - b->in_folder;
 }
 
-of3_status of3_msa_list_files(const of3_msa_request *request, const of3_log *log, of3_arena *arena,
+of3_status of3_msa_list_files(int n_path, const char *const *paths, const of3_log *log, of3_arena *arena,
                               of3_msa_file **ret_file, int *ret_n, of3_error *err) {
   lister l = {.arena = arena};
-  for (int i = 0; i < request->n_path; i++) {
-    const char *path = request->path[i];
+  for (int i = 0; i < n_path; i++) {
+    const char *path = paths[i];
     bool is_alignment = true;
     OF3_TRY(of3_is_folder(path) ? msa_files_add_folder(&l, path, log, err)
                                 : msa_files_add(&l, path, false, &is_alignment, err));

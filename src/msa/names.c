@@ -23,7 +23,12 @@ static const struct {
     {"dummy", 4, 0},
 };
 
-enum { N_MAIN = sizeof main_block / sizeof *main_block, MMSEQS_CAP_0_4 = 16384 };
+enum {
+  N_MAIN = sizeof main_block / sizeof *main_block,
+  MMSEQS_CAP_0_4 = 16384,
+  HITS_CAP = 50000,
+  PAIRED_CAP = 8192
+};
 
 static bool names_hold(const char *const *list, const char *name) {
   for (; *list; list++)
@@ -32,7 +37,8 @@ static bool names_hold(const char *const *list, const char *name) {
 }
 
 of3_msa_name of3_msa_name_of(const char *name, int release) {
-  static const char *const pairing[] = {"uniprot_hits", "uniprot", "colabfold_paired", NULL};
+  static const char *const hits[] = {"uniprot_hits", "uniprot", NULL};
+  static const char *const pairing[] = {"colabfold_paired", NULL};
   static const char *const other_pairing[] = {"pair", "pairing", NULL};
   static const char *const templates[] = {"hmm_output", "pdb_hits", NULL};
   static const char server[] = "bfd.mgnify30"; /* and the names of more databases */
@@ -41,9 +47,12 @@ of3_msa_name of3_msa_name_of(const char *name, int release) {
     int cap = release == 4 && strcmp(name, "mmseqs_colabfold") == 0 ? MMSEQS_CAP_0_4 : main_block[i].cap;
     return (of3_msa_name){OF3_MSA_MAIN, true, i, cap};
   }
+  if (names_hold(hits, name))
+    return (of3_msa_name){OF3_MSA_HITS, true, strcmp(name, hits[0]) == 0 ? 0 : 1, HITS_CAP};
   bool known = names_hold(pairing, name);
   if (known || names_hold(other_pairing, name))
-    return (of3_msa_name){.role = OF3_MSA_PAIRING, .known = known, .place = OF3_MSA_LAST_PLACE};
+    return (of3_msa_name){
+        .role = OF3_MSA_PAIRING, .known = known, .place = OF3_MSA_LAST_PLACE, .cap = PAIRED_CAP};
   if (names_hold(templates, name)) return (of3_msa_name){.role = OF3_MSA_TEMPLATES};
   int place = strcmp(name, "uniref") == 0                     ? OF3_MSA_SERVER_PLACE
               : strncmp(name, server, sizeof server - 1) == 0 ? OF3_MSA_SERVER_PLACE + 1

@@ -6,7 +6,8 @@
 
 typedef enum of3_msa_role {
   OF3_MSA_MAIN,     /* enters the main block */
-  OF3_MSA_PAIRING,  /* serves pairing only */
+  OF3_MSA_HITS,     /* its rows are paired by species */
+  OF3_MSA_PAIRING,  /* its rows match those of other chains one by one */
   OF3_MSA_TEMPLATES /* template hits in an alignment format */
 } of3_msa_role;
 

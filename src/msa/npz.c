@@ -81,6 +81,63 @@ static int64_t npz_element(const array *a, int64_t row, int64_t col) {
   return a->kind == 'i' ? (int64_t)(v << unused) >> unused : (int64_t)v;
 }
 
+/* ---- Metadata: header lines, a list of texts or an array of them ('U12': 12 characters of 4 bytes) */
+
+typedef struct names_in {
+  const of3_pickle *list; /* or NULL */
+  const uint8_t *data;    /* or NULL */
+  int64_t width;          /* characters of an element of data */
+} names_in;
+
+/* The width of numpy.dtype('U12'), at most what a header may be long; 0: another type. */
+static int64_t npz_text_width(const of3_pickle *v) {
+  enum { MOST_WIDTH = 100000 };
+  int64_t width = 0;
+  if (!v || v->type != OF3_PICKLE_CALL || v->tag != TAG_DTYPE || !npz_is_tuple(v->args, 1)) return 0;
+  const of3_pickle *name = v->args->item[0];
+  if (name->type != OF3_PICKLE_STRING || name->n < 2 || name->text[0] != 'U') return 0;
+  for (size_t i = 1; i < name->n && width < MOST_WIDTH; i++) {
+    if (name->text[i] < '0' || name->text[i] > '9') return 0;
+    width = 10 * width + (name->text[i] - '0');
+  }
+  return width < MOST_WIDTH ? width : 0;
+}
+
+/* None of them if they are not as many as rows. */
+static names_in npz_find_names(const of3_pickle *v, int64_t rows) {
+  if (v && v->type == OF3_PICKLE_LIST && v->n == (size_t)rows) return (names_in){.list = v};
+  if (!v || v->type != OF3_PICKLE_CALL || v->tag != TAG_RECONSTRUCT || !npz_is_tuple(v->state, 5))
+    return (names_in){0};
+  const int64_t width = npz_text_width(v->state->item[2]);
+  const of3_pickle *bytes = v->state->item[4];
+  if (!width || bytes->type != OF3_PICKLE_BYTES || bytes->n != (size_t)(4 * width * rows))
+    return (names_in){0};
+  return (names_in){.data = (const uint8_t *)bytes->text, .width = width};
+}
+
+static size_t npz_name_bytes(const names_in *in, int64_t rows) {
+  size_t n = (size_t)rows * (size_t)(in->width + 1);
+  for (size_t i = 0; in->list && i < in->list->n; i++)
+    n += in->list->item[i]->type == OF3_PICKLE_STRING ? in->list->item[i]->n : 0;
+  return n;
+}
+
+/* Characters beyond ASCII become '?': species and ids have none. */
+static void npz_fill_names(const names_in *in, of3_alignment *out) {
+  for (int r = 0; r < out->n_row; r++) {
+    size_t n = 0;
+    if (in->list && in->list->item[r]->type == OF3_PICKLE_STRING) {
+      of3_alignment_set_name(out, r, in->list->item[r]->text, in->list->item[r]->n);
+      continue;
+    }
+    const uint8_t *at = in->data ? in->data + (size_t)r * (size_t)in->width * 4 : NULL;
+    char *name = out->name_end;
+    for (; at && n < (size_t)in->width && (at[0] | at[1] | at[2] | at[3]); n++, at += 4)
+      name[n] = (char)(at[0] >= ' ' && at[0] <= '~' && !(at[1] | at[2] | at[3]) ? at[0] : '?');
+    of3_alignment_set_name(out, r, name, n);
+  }
+}
+
 /* Behind the header of a .npy member whose array is one pickled object. */
 static of3_status skip_header(const char *key, const uint8_t *b, size_t n, size_t *ret_at, of3_error *err) {
   static const uint8_t magic[] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
@@ -125,8 +182,9 @@ static of3_status npz_check(const char *key, const array *msa, const array *del,
 }
 
 static of3_status npz_fill(const char *key, const array *msa, const array *del,
-                           const of3_alignment_want *want, of3_alignment *out, of3_error *err) {
-  size_t at = 0;
+                           const of3_alignment_want *want, of3_arena *arena, of3_alignment *out,
+                           of3_error *err) {
+  int64_t at = 0;
   for (int r = 0; r < out->n_row; r++) {
     OF3_TRY(of3_go_on(want->opt_cancel, err));
     for (int c = 0; c < out->n_col; c++, at++) {
@@ -136,7 +194,7 @@ static of3_status npz_fill(const char *key, const array *msa, const array *del,
                         "member '%s': row %d, column %d holds letter U+%04llX with deletion count %lld", key,
                         r + 1, c + 1, (unsigned long long)letter, (long long)d);
       out->letter[at] = of3_column_letter(want, (char)letter);
-      out->deletion[at] = (int32_t)d;
+      OF3_TRY(of3_alignment_set_deletions(out, at, d, arena, err));
     }
   }
   return OF3_OK;
@@ -180,8 +238,10 @@ static of3_status read_member(const of3_zip *zip, const of3_zip_member *m, const
         of3_pickle_describe(root, found));
   }
   OF3_TRY(npz_check(key, &msa, &del, want, err));
-  OF3_TRY(of3_alignment_new((int)msa.rows, want, arena, out, err));
-  return npz_fill(key, &msa, &del, want, out, err);
+  const names_in names = npz_find_names(of3_pickle_get(root, "metadata"), msa.rows);
+  OF3_TRY(of3_alignment_new((int)msa.rows, npz_name_bytes(&names, msa.rows), want, arena, out, err));
+  npz_fill_names(&names, out);
+  return npz_fill(key, &msa, &del, want, arena, out, err);
 }
 
 static of3_status npz_read_all(const of3_zip *zip, const of3_alignment_want *want, of3_arena *arena,

@@ -9,6 +9,10 @@
 OF3_MUST_CHECK of3_status of3_msa_drop_duplicates(of3_msa *msa, of3_cancel *opt_cancel, of3_arena *arena,
                                                   of3_error *err);
 
+/* Leaves rows out whose letters are those of a row of the paired block. */
+OF3_MUST_CHECK of3_status of3_msa_drop_paired(of3_msa *msa, of3_cancel *opt_cancel, of3_arena *arena,
+                                              of3_error *err);
+
 /* Fills profile and deletion_mean; zeros if there is no row.
  *
  *   profile[j,c] = #{r : class(r,j) = c} / R,   deletion_mean[j] = sum_r deletion(r,j) / R

@@ -147,7 +147,8 @@ static void drop_star(char *query, size_t length, const of3_alignment_want *want
 
 /* Every row as long as the query, whose residues are those of the chain. */
 static of3_status check_rows(const part *p, size_t n, const char *query, size_t length,
-                             const of3_alignment_want *want, int *ret_rows, of3_error *err) {
+                             const of3_alignment_want *want, int *ret_rows, size_t *ret_name_bytes,
+                             of3_error *err) {
   size_t residues = 0, rows = 0;
   for (size_t i = 0; i < length; i++) residues += !is_gap(query[i]);
   if (residues != (size_t)want->n_col)
@@ -156,6 +157,7 @@ static of3_status check_rows(const part *p, size_t n, const char *query, size_t 
   for (size_t i = 0; i < n; i++) {
     if (!p[i].first) continue;
     rows++;
+    *ret_name_bytes += p[i].n_name + 1;
     size_t found = row_length(p, i);
     if (found != length)
       return of3_fail(err, OF3_ERR_INPUT, "'%s': row %zu has %zu columns, the query %zu", want->file, rows,
@@ -166,48 +168,59 @@ static of3_status check_rows(const part *p, size_t n, const char *query, size_t 
   return OF3_OK;
 }
 
-static void fill_row(const part *p, size_t head, const char *query, const of3_alignment_want *want,
-                     uint8_t *letter, int32_t *deletion) {
+static of3_status fill_row(const part *p, size_t head, const char *query, const of3_alignment_want *want,
+                           int64_t cell, of3_arena *arena, of3_alignment *out, of3_error *err) {
   size_t at = 0;
-  int32_t col = 0, deletions = 0;
+  int32_t deletions = 0;
   for (size_t i = head; i != NONE; i = p[i].next)
     for (size_t k = 0; k < p[i].n_row; k++, at++) {
       char c = p[i].row[k];
       if (!is_gap(query[at])) {
-        letter[col] = of3_column_letter(want, c);
-        deletion[col++] = deletions;
+        out->letter[cell] = of3_column_letter(want, c);
+        OF3_TRY(of3_alignment_set_deletions(out, cell++, deletions, arena, err));
         deletions = 0;
       } else if (!is_gap(c) && deletions < INT32_MAX)
         deletions++;
     }
+  return OF3_OK;
 }
 
-of3_status of3_stockholm_parse(const char *text, size_t size, const of3_alignment_want *want,
-                               of3_arena *arena, of3_alignment *out, of3_error *err) {
-  size_t n = 0;
+/* scratch: what the parts of the rows take. */
+static of3_status stockholm_read(const char *text, size_t size, const of3_alignment_want *want,
+                                 of3_arena *scratch, of3_arena *arena, of3_alignment *out, of3_error *err) {
+  size_t n = 0, name_bytes = 0;
   const of3_lines lines = stockholm_part(text, size, want);
   OF3_TRY(read_parts(lines, want, NULL, &n, err));
   if (!n)
     return of3_fail(err, OF3_ERR_INPUT,
                     "'%s' holds no sequence; the first row of a Stockholm file is the query", want->file);
-  part *p = OF3_ARENA_NEW(arena, part, n);
+  part *p = OF3_ARENA_NEW(scratch, part, n);
   if (!p) return of3_fail_memory(err, want->file);
   OF3_TRY(read_parts(lines, want, p, &n, err));
   OF3_TRY(link_parts(p, n, want->opt_cancel, err));
   size_t length = row_length(p, 0);
-  char *query = join(p, 0, length, arena);
+  char *query = join(p, 0, length, scratch);
   if (!query) return of3_fail_memory(err, want->file);
   drop_star(query, length, want);
   int n_row = 0;
-  OF3_TRY(check_rows(p, n, query, length, want, &n_row, err));
+  OF3_TRY(check_rows(p, n, query, length, want, &n_row, &name_bytes, err));
   if (want->most_rows > 0 && n_row > want->most_rows) n_row = want->most_rows;
-  OF3_TRY(of3_alignment_new(n_row, want, arena, out, err));
+  OF3_TRY(of3_alignment_new(n_row, name_bytes, want, arena, out, err));
   size_t row = 0;
   for (size_t i = 0; i < n && row < (size_t)n_row; i++)
     if (p[i].first) {
       OF3_TRY(of3_go_on(want->opt_cancel, err));
-      size_t at = row++ * (size_t)want->n_col;
-      fill_row(p, i, query, want, out->letter + at, out->deletion + at);
+      of3_alignment_set_name(out, (int)row, p[i].name, p[i].n_name);
+      OF3_TRY(fill_row(p, i, query, want, (int64_t)row++ * want->n_col, arena, out, err));
     }
   return OF3_OK;
+}
+
+of3_status of3_stockholm_parse(const char *text, size_t size, const of3_alignment_want *want,
+                               of3_arena *arena, of3_alignment *out, of3_error *err) {
+  of3_arena *scratch = of3_arena_new_within(arena);
+  const of3_status status =
+      scratch ? stockholm_read(text, size, want, scratch, arena, out, err) : of3_fail_memory(err, want->file);
+  of3_arena_free(scratch);
+  return status;
 }

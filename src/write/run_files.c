@@ -84,12 +84,14 @@ of3_status of3_tree_write_summary(const of3_tree *tree, const char *text, of3_er
 static json_t *strings(const char *const *text, int n) {
   json_t *list = json_array();
   for (int k = 0; k < n; k++)
-    if (json_array_append_new(list, of3_json_text(text[k])) != 0) {
+    if (json_array_append_new(list, text[k] ? of3_json_text(text[k]) : json_null()) != 0) {
       json_decref(list);
       return NULL;
     }
   return list;
 }
+
+static json_t *some_strings(const char *const *text, int n) { return n ? strings(text, n) : json_null(); }
 
 static json_t *modified_json(const of3_query_chain *c) {
   json_t *all = json_object();
@@ -107,14 +109,16 @@ static json_t *modified_json(const of3_query_chain *c) {
 static json_t *chain_json(const of3_query_chain *c) {
   static const char *const molecule[] = {
       [OF3_PROTEIN] = "PROTEIN", [OF3_RNA] = "RNA", [OF3_DNA] = "DNA", [OF3_LIGAND] = "LIGAND"};
-  return json_pack("{s:s, s:o, s:n, s:s?, s:o, s:s?, s:o, s:n, s:o, s:n, s:n, s:n, s:n, s:o, s:b}",
+  return json_pack("{s:s, s:o, s:n, s:s?, s:o, s:s?, s:o, s:o, s:o, s:s?, s:n, s:o, s:o, s:o, s:b}",
                    "molecule_type", molecule[c->type], "chain_ids", strings(c->id, c->n_id), "description",
                    "sequence", c->sequence, "non_canonical_residues",
                    c->n_modified ? modified_json(c) : json_null(), "smiles", c->smiles, "ccd_codes",
                    c->n_code ? strings(c->code, c->n_code) : json_null(), "paired_msa_file_paths",
-                   "main_msa_file_paths", c->n_msa ? strings(c->msa_path, c->n_msa) : json_null(),
-                   "template_alignment_file_path", "template_entry_chain_ids", "template_cif_paths",
-                   "template_cif_chain_ids", "sdf_file_path",
+                   some_strings(c->paired_path, c->n_paired), "main_msa_file_paths",
+                   c->no_msa ? json_array() : some_strings(c->msa_path, c->n_msa),
+                   "template_alignment_file_path", c->template_hits, "template_entry_chain_ids",
+                   "template_cif_paths", some_strings(c->template_path, c->n_template),
+                   "template_cif_chain_ids", some_strings(c->template_chain, c->n_template), "sdf_file_path",
                    c->sdf_path ? of3_json_text(c->sdf_path) : json_null(), "cyclic", c->cyclic);
 }
 

@@ -88,6 +88,15 @@ static void key_add_atom(of3_sha256 *s, const of3_query_atom *a) {
   key_add_opt_text(s, a->name);
 }
 
+static of3_status key_add_paths(of3_sha256 *s, const char *const *path, int n, const of3_run_inputs *in,
+                                of3_arena *arena, of3_error *err) {
+  key_add_number(s, (uint64_t)n);
+  for (int i = 0; i < n; i++)
+    OF3_TRY(of3_is_folder(path[i]) ? key_add_folder(s, path[i], in, arena, err)
+                                   : key_add_file(s, path[i], in, err));
+  return OF3_OK;
+}
+
 static of3_status key_add_chain(of3_sha256 *s, const of3_query_chain *c, const of3_run_inputs *in,
                                 of3_arena *arena, of3_error *err) {
   key_add_number(s, (uint64_t)c->type);
@@ -106,11 +115,12 @@ static of3_status key_add_chain(of3_sha256 *s, const of3_query_chain *c, const o
     key_add_number(s, (uint64_t)c->modified[i].position);
     key_add_text(s, c->modified[i].code);
   }
-  key_add_number(s, (uint64_t)c->n_msa);
-  for (int i = 0; i < c->n_msa; i++) {
-    const char *path = c->msa_path[i];
-    OF3_TRY(of3_is_folder(path) ? key_add_folder(s, path, in, arena, err) : key_add_file(s, path, in, err));
-  }
+  key_add_number(s, c->no_msa);
+  OF3_TRY(key_add_paths(s, c->msa_path, c->n_msa, in, arena, err));
+  OF3_TRY(key_add_paths(s, c->paired_path, c->n_paired, in, arena, err));
+  OF3_TRY(key_add_paths(s, &c->template_hits, c->template_hits != NULL, in, arena, err));
+  OF3_TRY(key_add_paths(s, c->template_path, c->n_template, in, arena, err));
+  for (int i = 0; i < c->n_template; i++) key_add_opt_text(s, c->template_chain[i]);
   key_add_number(s, (uint64_t)c->n_msa_text);
   for (int i = 0; i < c->n_msa_text; i++) {
     key_add_text(s, c->msa_text[i].key);

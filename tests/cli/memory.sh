@@ -19,7 +19,7 @@ quick "$long" -c ob.safetensors -o fast >shown
 rm -r thrifty/logs # of the failure
 same_results fast thrifty
 echo "# an alignment is measured before it is read"
-awk -v s="$UBIQUITIN" 'BEGIN { for (i = 0; i < 600000; i++) print ">" i "\n" s }' >deep.a3m
+awk -v s="$UBIQUITIN" 'BEGIN { for (i = 0; i < 1500000; i++) print ">" i "\n" s }' >deep.a3m
 cat >deep.json <<END
 {"queries": {"deep": {"chains": [{"molecule_type": "protein", "chain_ids": ["A"], "sequence": "$UBIQUITIN", "main_msa_file_paths": ["deep.a3m"]}]}}}
 END

@@ -4,6 +4,7 @@
 #define OF3_FUZZ_ALIGNMENT_H
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "msa/alignment.h"
 
@@ -18,7 +19,9 @@ static inline of3_alignment_want fuzz_want(uint8_t byte) {
 static inline void fuzz_touch(const of3_alignment *a, const of3_alignment_want *want) {
   if (a->n_row < 1 || a->n_col != want->n_col) abort();
   for (int i = 0; i < a->n_row * a->n_col; i++)
-    if (a->letter[i] <= ' ' || a->letter[i] > '~' || a->deletion[i] < 0) abort();
+    if (a->letter[i] <= ' ' || a->letter[i] > '~' || of3_alignment_deletions(a, i) < a->deletion[i]) abort();
+  for (int r = 0; r < a->n_row; r++)
+    if (!a->name[r] || memchr(a->name[r], '\n', strlen(a->name[r]))) abort();
 }
 
 typedef of3_status fuzz_parser(const char *, size_t, const of3_alignment_want *, of3_arena *, of3_alignment *,

@@ -72,10 +72,11 @@ static void test_alignments(void **state) {
   assert_int_equal(of3_gunzip(path, 100, &stop, arena, &text, &n, &err), OF3_ERR_CANCELLED);
   const of3_msa_request request = {.chain = "A", .sequence = "MKV", .use_main = true, .opt_cancel = &stop};
   of3_msa msa;
-  for (int scrambled = 0; scrambled < 2; scrambled++)
-    assert_int_equal(of3_msa_load(&request, &(of3_msa_rules){.release = 5, .profile_scrambled = scrambled},
-                                  NULL, arena, &msa, &err),
-                     OF3_ERR_CANCELLED);
+  for (int scrambled = 0; scrambled < 2; scrambled++) {
+    const of3_msa_rules rules = {.release = 5, .profile_scrambled = scrambled};
+    assert_int_equal(of3_msa_load(&request, &rules, NULL, arena, &msa, &err), OF3_ERR_CANCELLED);
+    assert_int_equal(of3_msa_finish(&msa, OF3_PROTEIN, &rules, 0, &stop, arena, &err), OF3_ERR_CANCELLED);
+  }
   remove(path);
   of3_arena_free(arena);
 }

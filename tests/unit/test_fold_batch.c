@@ -16,6 +16,7 @@
 
 #include "cpu/cpu.h"
 #include "feat/build.h"
+#include "feat/msa_rows.h"
 #include "mlx/open.h"
 #include "model/network.h"
 #include "tensor/backend.h"
@@ -57,18 +58,16 @@ static void *room(const of3_features *f, size_t n, size_t size) {
 /* An alignment of so many rows; of every `masked_every`-th the second half is masked; 0: none. */
 static void set_alignment(of3_features *f, int rows, int masked_every) {
   const size_t n = (size_t)f->n_token, all = n * (size_t)rows;
-  f->msa = room(f, all, 1);
-  f->has_deletion = room(f, all, 1);
-  f->deletion_value = room(f, all, sizeof(float));
-  f->msa_mask = room(f, all, 1);
-  f->n_msa = rows;
+  of3_error err = {0};
+  const of3_msa_cells c = {room(f, all, 1), room(f, all, 1), room(f, all, 1), room(f, all, sizeof(float))};
   for (size_t i = 0; i < all; i++) {
     const size_t row = i / n;
-    f->msa[i] = (uint8_t)((f->restype[i % n] + 3 * row) % OF3_N_RESTYPE);
-    f->has_deletion[i] = i % 5 == 1;
-    f->deletion_value[i] = i % 5 == 1 ? 0.25f : 0;
-    f->msa_mask[i] = !(masked_every && row % (size_t)masked_every == 1 && 2 * (i % n) >= n);
+    c.class_[i] = (uint8_t)((f->restype[i % n] + 3 * row) % OF3_N_RESTYPE);
+    c.has_deletion[i] = i % 5 == 1;
+    c.deletion_value[i] = i % 5 == 1 ? 0.25f : 0;
+    c.mask[i] = !(masked_every && row % (size_t)masked_every == 1 && 2 * (i % n) >= n);
   }
+  if (of3_msa_from_cells(f, rows, &c, &err) != OF3_OK) fail_msg("%s", err.text);
 }
 
 /* The first n slots get geometry, each its own. */

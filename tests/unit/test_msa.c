@@ -246,7 +246,8 @@ static void test_names(void **state) {
   assert_int_equal(of3_msa_name_of("mine", 5).role, OF3_MSA_MAIN);
   assert_int_equal(of3_msa_name_of("mmseqs_colabfold", 4).cap, 16384);
   assert_int_equal(of3_msa_name_of("mmseqs_colabfold", 5).cap, 10000000);
-  assert_int_equal(of3_msa_name_of("uniprot_hits", 5).role, OF3_MSA_PAIRING);
+  assert_int_equal(of3_msa_name_of("uniprot_hits", 5).role, OF3_MSA_HITS);
+  assert_int_equal(of3_msa_name_of("colabfold_paired", 5).role, OF3_MSA_PAIRING);
   assert_int_equal(of3_msa_name_of("hmm_output", 5).role, OF3_MSA_TEMPLATES);
   assert_int_equal(of3_msa_name_of("pair", 5).role, OF3_MSA_PAIRING);
   assert_true(of3_msa_name_of("uniref", 5).place < of3_msa_name_of("bfd.mgnify30.metaeuk30.smag30", 5).place);
@@ -295,15 +296,14 @@ static void test_folder(void **state) {
   of3_arena *arena = of3_arena_new(0);
   const of3_msa_rules rules = {
       .release = 5, .row_caps = true, .upper_case = true, .drop_duplicate_rows = true};
-  of3_msa_request request = {
-      .chain = "A", .sequence = "MKV", .n_path = 1, .path = &folder, .use_main = true, .warn_unpaired = true};
+  of3_msa_request request = {.chain = "A", .sequence = "MKV", .n_path = 1, .path = &folder, .use_main = true};
   of3_msa m;
   of3_status st = of3_msa_load(&request, &rules, &log, arena, &m, &err);
   /* known names first, then the others by name; the query once; no uniprot_hits */
   static const char *const rows[] = {"MKV", "UUU", "MMM", "AAA", "MRV", "BBB", "ZZZ"};
   int n_row = st == OF3_OK ? m.n_row : -1;
   bool equal = n_row == 7;
-  for (int i = 0; equal && i < 7; i++) equal = memcmp(m.row[i].letter, rows[i], 3) == 0;
+  for (int i = 0; equal && i < 7; i++) equal = memcmp(of3_msa_letters(&m, m.row[i]), rows[i], 3) == 0;
   request.use_main = false;
   of3_status without = of3_msa_load(&request, &rules, NULL, arena, &m, &err);
   int n_without = m.n_row;
@@ -318,15 +318,14 @@ static void test_folder(void **state) {
   assert_int_equal(n_row, 7);
   assert_true(equal);
   assert_true(warned(&s, "names OpenFold3 does not know (alpha, bfd_hits, zeta) enter its MSA after those"));
-  assert_true(warned(&s, "(uniprot_hits) serves pairing"));
   assert_true(warned(&s, "(bfd_hits): residue 2 of row 1 is R, that of chain A is K"));
-  assert_int_equal(s.n, 3);
+  assert_int_equal(s.n, 2);
   assert_int_equal(without, OF3_OK);
   assert_int_equal(n_without, 0);
-  assert_memory_equal(m.query.letter, "MKV", 3);
+  assert_memory_equal(of3_msa_letters(&m, m.query), "MKV", 3);
   assert_true(m.profile[12] == 0);
   assert_int_equal(only_pairing, OF3_ERR_INPUT);
-  assert_says(&pairing_err, "serve pairing only");
+  assert_says(&pairing_err, "none of its alignment files is an MSA");
   of3_arena_free(arena);
 }
 
@@ -357,7 +356,7 @@ static void test_server_folder(void **state) {
   if (st != OF3_OK) fail_msg("%s", err.text);
   static const char *const rows[] = {"MKV", "MMM", "MKV", "M-G"};
   assert_int_equal(m.n_row, 4);
-  for (int i = 0; i < 4; i++) assert_memory_equal(m.row[i].letter, rows[i], 3);
+  for (int i = 0; i < 4; i++) assert_memory_equal(of3_msa_letters(&m, m.row[i]), rows[i], 3);
   assert_true(warned(&s, "'test_msa.server': msa.sh, pdb70.m8 left aside;"));
   assert_true(warned(&s, "(pair) serves pairing: its rows are not used"));
   assert_int_equal(s.n, 2);
@@ -378,7 +377,8 @@ static void file_gives(const char *path, const void *bytes, size_t n, const char
   of3_status st = of3_msa_load(&request, &rules, &log, arena, &m, &err);
   remove(path);
   if ((st == OF3_OK) != (rows != NULL)) fail_msg("'%s' gives '%s'", path, err.text);
-  for (int i = 0; rows && i < m.n_row; i++) assert_memory_equal(m.row[i].letter, rows + 3 * i, 3);
+  for (int i = 0; rows && i < m.n_row; i++)
+    assert_memory_equal(of3_msa_letters(&m, m.row[i]), rows + 3 * i, 3);
   if (rows) assert_int_equal(3 * m.n_row, strlen(rows));
   if (part && rows && !warned(&s, part)) fail_msg("'%s' does not say '%s'", path, part);
   if (!part) assert_int_equal(s.n, 0);
@@ -455,7 +455,7 @@ static void test_same_names(void **state) {
   if (st != OF3_OK) fail_msg("%s", err.text);
   static const char *const rows[] = {"MKV", "DDD", "MKV", "CCC", "MKV", "EEE"};
   assert_int_equal(m.n_row, 6);
-  for (int i = 0; i < 6; i++) assert_memory_equal(m.row[i].letter, rows[i], 3);
+  for (int i = 0; i < 6; i++) assert_memory_equal(of3_msa_letters(&m, m.row[i]), rows[i], 3);
   assert_int_equal(s.n, 2);
   assert_true(warned(&s, "OpenFold3 does not know (own, own)"));
   assert_true(warned(&s, "'test_msa.2/uniref90_hits.a3m' takes the place of 'test_msa.1/uniref90_hits.a3m'"));
@@ -503,6 +503,11 @@ static void test_profile(void **state) {
   remove(path);
   assert_int_equal(a, OF3_OK);
   assert_int_equal(b, OF3_OK);
+  const of3_msa_rules legacy = {.release = 4, .profile_scrambled = true};
+  assert_int_equal(
+      of3_msa_finish(&true_counts, OF3_PROTEIN, &(of3_msa_rules){.release = 5}, 0, NULL, arena, &err),
+      OF3_OK);
+  assert_int_equal(of3_msa_finish(&scrambled, OF3_PROTEIN, &legacy, 0, NULL, arena, &err), OF3_OK);
   enum { A = 0, G = 7, K = 11, M = 12, V = 19 };
   const float *p = true_counts.profile, *q = scrambled.profile;
   assert_true(p[M] == 0.5F && p[A] == 0.5F && p[32 + K] == 1 && p[64 + V] == 0.5F && p[64 + G] == 0.5F);

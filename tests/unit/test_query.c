@@ -98,12 +98,13 @@ static void test_one_query(void **state) {
   one_refused(PROTEIN("\"sequence\": \"MK\\u00e9\""), in,
               "residue 3 of the sequence is the byte 0xc3; write capital letters");
   one_refused(PROTEIN("\"sequence\": \"MK\", \"description\": 4"), in, "'description' must be a string");
-  one_refused(PROTEIN("\"sequence\": \"MK\", \"main_msa_file_paths\": []"), in,
-              "'main_msa_file_paths' is an empty list");
   one_refused(PROTEIN("\"sequence\": \"MK\", \"main_msa_file_paths\": [\"none.a3m\"]"), in,
               "'none.a3m', which exists neither beside");
-  one_refused(PROTEIN("\"sequence\": \"MK\", \"main_msa_file_paths\": \"\""), in,
-              "names a file without a name");
+  one_refused(PROTEIN("\"sequence\": \"MK\", \"paired_msa_file_paths\": [\"none.a3m\"]"), in,
+              "'paired_msa_file_paths' names 'none.a3m'");
+  one_refused(
+      CHAIN("\"molecule_type\": \"rna\", \"sequence\": \"AC\", \"paired_msa_file_paths\": \"a3m/ubi\""), in,
+      "RNA is not paired");
   one_refused(PROTEIN("\"sequence\": \"MK\", \"main_msa_file_paths\": [4]"), in,
               "must be a list of strings; it is an integer");
   one_refused(CHAIN("\"molecule_type\": \"peptide\""), in, "'molecule_type' is 'peptide'");
@@ -129,8 +130,9 @@ static void test_later_keys(void **state) {
   (void)state;
   const of3_status later = OF3_ERR_UNSUPPORTED;
   static const char *const keys[][2] = {
-      {"paired_msa_file_paths", "[\"x.a3m\"]"},     {"template_alignment_file_path", "\"x.m8\""},
-      {"template_entry_chain_ids", "[\"1abc_A\"]"}, {"template_cif_paths", "[\"x.cif\"]"},
+      {"template_alignment_file_path", "\"x.m8\""},
+      {"template_entry_chain_ids", "[\"1abc_A\"]"},
+      {"template_cif_paths", "[\"x.cif\"]"},
       {"template_cif_chain_ids", "[\"A\"]"},
   };
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
