@@ -314,7 +314,8 @@ OF3_API OF3_MUST_CHECK of3_status of3_query_new(const char *name, of3_query **re
 OF3_API void of3_query_free(of3_query *query);
 
 /* Adds a molecule in n_id copies: ids[i] names copy i, distinct in the query, printable ASCII without blanks.
- * sequence: one-letter codes in capitals, of a ligand the code of its component. All is copied. */
+ * sequence: one-letter codes (white space, case and a '*' at the end do not count), of a ligand the code of
+ * its component. All is copied. */
 OF3_API OF3_MUST_CHECK of3_status of3_query_add_chain(of3_query *query, of3_molecule type,
                                                       const char *const *ids, int n_id, const char *sequence,
                                                       of3_error *err);

@@ -1,5 +1,6 @@
 # Queries, alignments, features.
 of3_test(test_query of3_dialect)
+of3_test(test_dialect of3_dialect)
 of3_test(test_query_size of3_ccd of3_feat)
 of3_test(test_kept_msa of3_ccd of3_feat)
 of3_test(test_msa of3_msa)

@@ -78,10 +78,13 @@ of3_status of3_query_add_chain(of3_query *query, of3_molecule type, const char *
                     "%d is no type of molecule; OF3_PROTEIN, OF3_RNA, OF3_DNA or OF3_LIGAND was expected",
                     (int)type);
   if (type == OF3_LIGAND) return of3_query_add_ligand(query, &(of3_ligand){.code = sequence}, ids, n_id, err);
-  OF3_TRY(of3_query_check_sequence(sequence, &c.n_residue, err));
+  char *kept = of3_arena_strdup(q->arena, sequence);
+  if (!kept) return of3_fail_memory(err, "a chain");
+  of3_query_clean_sequence(kept);
+  c.sequence = kept;
+  OF3_TRY(of3_query_check_sequence(kept, &c.n_residue, err));
   OF3_TRY(copy_ids(q->arena, ids, n_id, &c.id, err));
-  c.sequence = of3_arena_strdup(q->arena, sequence);
-  return c.sequence ? add_chain(q, &c, err) : of3_fail_memory(err, "a chain");
+  return add_chain(q, &c, err);
 }
 
 static of3_status fill_ligand(of3_arena *arena, const of3_ligand *l, of3_query_chain *c, of3_error *err) {

@@ -19,12 +19,13 @@ typedef struct of3_query_source {
   size_t most_memory;
 } of3_query_source;
 
-/* FASTA: each record is one query with one protein chain A, named by the first word of its header (what no
- * folder name can hold becomes '_'; "sequence_N" if the header is empty; of the PDB's "1ABC_1|Chain A|..."
- * the entity). Letters of both cases count, white space and a final '*' do not. What is no single protein is
- * refused: a file with typed headers of Boltz or Chai; records with ':' between chains, of the PDB's entries
- * with several chains, of bases alone. */
+/* FASTA: queries of one record, complexes with ':' between chains, the PDB's entries, and typed headers of
+ * Boltz and Chai (fasta.c). */
 OF3_MUST_CHECK of3_status of3_query_from_fasta(const of3_query_source *source, of3_query_set *out,
                                                of3_error *err);
+
+/* A query of what one record of FASTA may hold: proteins, or TYPE|TEXT, with ':' between them. */
+OF3_MUST_CHECK of3_status of3_query_from_chains(const char *text, const char *name, of3_query_set *out,
+                                                of3_error *err);
 
 #endif

@@ -1,199 +1,256 @@
-/* Queries in FASTA: each record is a query of one protein chain.
+/* Queries in FASTA. Headers say what the records are:
  *
- *   >NAME anything        the name is the first word, with what a folder cannot be called as '_'
- *   MKVLA                 letters of all lines up to the next header; blanks are skipped, lower case is
- * raised, GGS*                  a '*' at the end is dropped
+ *   >NAME anything           each record a query, called as the first word of its header; one protein chain
+ * A, or MKVLA:GGS:dna|ACGT       several with ':' between them (ColabFold): A, B, ...
  *
- * Some headers say that a record is not one chain, and guessing would fold something else than was meant:
+ *   >9ABC_1|Chains A, B|..   the records of one entry of the PDB in a row are one query (fasta_entry.c)
+ *   >A|protein|a.a3m         Boltz, and
+ *   >protein|name=a          Chai: the records of the file are one query, called as the file (fasta_typed.c)
  *
- *   >9ABC_1|Chains A, B|..   an entity of the PDB with copies, or entities of one entry in a row
- *   >A|protein|a.a3m         Boltz and Chai: the records of the file are one complex
- *
- * The first makes an error of the query, the second one of the file; both say to write JSON. */
+ * Letters follow one rule in all of them (of3_builder_sequence). What is a peptide, DNA and RNA at once is
+ * refused unless the header says which. */
 #define _POSIX_C_SOURCE 200809L
+#include "dialect/fasta.h"
+
 #include <string.h>
 #include <strings.h>
 
-#include "base/str.h"
-#include "dialect/dialect.h"
+#include "base/file.h"
 #include "feat/query_check.h"
 #include "msa/lines.h"
 
-static size_t count_records(const char *text, size_t size) {
-  of3_lines lines = of3_lines_of(text, size);
+const char of3_fasta_say_bases[] =
+    "write the header as '>A|rna' or '>A|dna', or if it is a peptide, '>A|protein' (docs/queries.md)";
+
+of3_span of3_fasta_field(of3_span h, int k) {
+  size_t a = 0, b;
+  for (;; a = b + 1) {
+    for (b = a; b < h.n && h.text[b] != '|';) b++;
+    if (k-- == 0) break;
+    if (b == h.n) return (of3_span){h.text + h.n, 0};
+  }
+  return of3_span_trim(h.text + a, b - a);
+}
+
+/* ---- Records */
+
+typedef struct fasta_file {
+  const of3_query_source *source;
+  int n;
+  of3_fasta_record *record;
+} fasta_file;
+
+static size_t count_records(const of3_query_source *s) {
+  of3_lines lines = of3_lines_of(s->text, s->size);
   const char *line;
   size_t n, count = 0;
   while (of3_lines_next(&lines, &line, &n)) count += n && line[0] == '>';
   return count;
 }
 
-static bool fasta_is_blank(char c) { return c == ' ' || c == '\t'; }
-
-/* ---- Headers */
-
-/* A header in fields between '|', without its '>'. */
-typedef struct fasta_header {
-  const char *text;
+/* All bodies lie in one piece of memory, which is as large as the file. */
+static of3_status read_records(fasta_file *f, of3_arena *arena, size_t n_record, of3_error *err) {
+  const of3_query_source *s = f->source;
+  of3_lines lines = of3_lines_of(s->text, s->size);
+  const char *line;
   size_t n;
-} fasta_header;
-
-/* Field k from 0, without blanks around it; empty beyond the last. */
-static fasta_header fasta_field(fasta_header h, int k) {
-  size_t a = 0, b;
-  for (;; a = b + 1) {
-    for (b = a; b < h.n && h.text[b] != '|';) b++;
-    if (k-- == 0) break;
-    if (b == h.n) return (fasta_header){h.text + h.n, 0};
+  f->record = OF3_ARENA_NEW(arena, of3_fasta_record, n_record);
+  char *at = of3_arena_alloc(arena, s->size + 1, 1);
+  if (!f->record || !at) return of3_fail_memory(err, s->file);
+  while (of3_lines_next(&lines, &line, &n)) {
+    if (!n || line[0] == '#' || line[0] == ';') continue;
+    if (line[0] == '>') {
+      f->record[f->n++] = (of3_fasta_record){of3_span_trim(line + 1, n - 1), lines.number, {at, 0}};
+      continue;
+    }
+    if (!f->n)
+      return of3_fail(err, OF3_ERR_INPUT, "'%s', line %zu: a header line starting with '>' was expected",
+                      s->file, lines.number);
+    memcpy(at, line, n);
+    at += n;
+    f->record[f->n - 1].body.n += n;
   }
-  while (a < b && fasta_is_blank(h.text[a])) a++;
-  while (b > a && fasta_is_blank(h.text[b - 1])) b--;
-  return (fasta_header){h.text + a, b - a};
-}
-
-static bool fasta_is_one_of(fasta_header field, const char *const *list) {
-  for (; *list; list++)
-    if (field.n == strlen(*list) && strncasecmp(field.text, *list, field.n) == 0) return true;
-  return false;
-}
-
-/* "A|protein|./a.a3m" of Boltz, "protein|name=a" of Chai: one complex in a file, a molecule in each record.
- */
-static bool fasta_is_typed(fasta_header h) {
-  static const char *const boltz[] = {"protein", "rna", "dna", "smiles", "ccd", NULL},
-                           *const chai[] = {"protein", "ligand", "rna", "dna", "glycan", NULL};
-  if (!memchr(h.text, '|', h.n)) return false;
-  return fasta_is_one_of(fasta_field(h, 1), boltz) || fasta_is_one_of(fasta_field(h, 0), chai);
-}
-
-/* "9ABC_1|Chains A, B|...": the length of the PDB's entry id, 0: not of the PDB. */
-static size_t fasta_pdb_entry(fasta_header h) {
-  fasta_header id = fasta_field(h, 0), chain = fasta_field(h, 1);
-  size_t n = 0, digits;
-  if (chain.n < 6 || strncasecmp(chain.text, "chain", 5) != 0) return 0;
-  while (n < id.n && id.text[n] != '_') n++;
-  for (digits = n + 1; digits < id.n && id.text[digits] >= '0' && id.text[digits] <= '9';) digits++;
-  return digits == id.n && digits > n + 1 ? n : 0;
-}
-
-static bool fasta_same_entry(fasta_header a, fasta_header b) {
-  size_t n = fasta_pdb_entry(a);
-  return n && n == fasta_pdb_entry(b) && strncasecmp(a.text, b.text, n) == 0;
-}
-
-static bool fasta_has_several_chains(fasta_header h) {
-  fasta_header chain = fasta_field(h, 1);
-  return fasta_pdb_entry(h) && memchr(chain.text, ',', chain.n);
-}
-
-/* The first word of the header, or the entity of the PDB, with everything that a folder cannot hold as '_'.
- */
-static char *name_of(of3_arena *arena, fasta_header h, int number) {
-  size_t a = 0, b, out = 0;
-  bool pdb = fasta_pdb_entry(h) > 0, fit;
-  while (a < h.n && fasta_is_blank(h.text[a])) a++;
-  for (b = a; b < h.n && !fasta_is_blank(h.text[b]) && !(pdb && h.text[b] == '|');) b++;
-  if (a == b) return of3_arena_printf(arena, "sequence_%d", number);
-  char *name = of3_arena_alloc(arena, b - a + 1, 1);
-  for (size_t bytes; name && a < b; a += bytes) {
-    bytes = of3_query_name_character(h.text + a, b - a, &fit);
-    if (fit)
-      memcpy(name + out, h.text + a, bytes);
-    else
-      name[out] = '_';
-    out += fit ? bytes : 1;
-  }
-  return name;
-}
-
-/* ---- Letters */
-
-static void add_letters(of3_str *s, const char *line, size_t n) {
-  for (size_t i = 0; i < n; i++) {
-    char c = line[i];
-    if (c == ' ' || c == '\t') continue;
-    if (c >= 'a' && c <= 'z') c = (char)(c - 'a' + 'A');
-    of3_str_addc(s, c ? c : '?', 1); /* a zero byte would end the text: let the check find it */
-  }
-}
-
-static of3_status refuse_later(of3_query *q, const char *why) {
-  q->error.code = OF3_OK;
-  of3_fail(
-      &q->error, OF3_ERR_UNSUPPORTED,
-      "query '%s': %s; in FASTA this version of of3 serves one protein chain a record: write the complex as "
-      "a JSON query",
-      q->name, why);
   return OF3_OK;
 }
 
-/* The record whose letters are complete. */
-static of3_status finish(of3_query_set *set, const char *name, bool more_chains, of3_str *letters,
-                         of3_error *err) {
-  if (letters->len && letters->text[letters->len - 1] == '*') letters->text[--letters->len] = 0;
-  const char *text = letters->len ? letters->text : "";
-  char *sequence = letters->failed ? NULL : of3_arena_strdup(set->arena, text);
-  of3_str_clear(letters);
-  if (!sequence) return of3_fail_memory(err, "a sequence");
-  of3_query *q = &set->query[set->n++];
-  OF3_TRY(of3_query_single(set->arena, name, sequence, q, err));
-  if (more_chains) return refuse_later(q, "its entry of the PDB has several chains");
-  return strchr(sequence, ':') ? refuse_later(q, "':' separates the chains of a complex") : OF3_OK;
+/* ---- Chains with ':' between them */
+
+static const struct {
+  const char *word;
+  of3_molecule type;
+} fasta_chain_type[] = {{"protein", OF3_PROTEIN},
+                        {"dna", OF3_DNA},
+                        {"rna", OF3_RNA},
+                        {"ccd", OF3_LIGAND},
+                        {"smiles", OF3_LIGAND}};
+
+static of3_status read_smiles(of3_query_builder *b, of3_query_chain *c, of3_span part, of3_error *err) {
+  char *text = of3_arena_strndup(b->arena, part.text, part.n);
+  if (!text) return of3_fail_memory(err, "a ligand");
+  for (char *p = text; *p; p++)
+    if (*p == ';') *p = ':';
+  c->smiles = text;
+  return *text ? OF3_OK : of3_fail(err, OF3_ERR_INPUT, "the SMILES is empty");
 }
 
-static of3_status refuse_typed(const char *file, size_t line, fasta_header h, of3_error *err) {
-  fasta_header type = fasta_field(h, memchr(h.text, '=', h.n) ? 0 : 1);
-  return of3_fail(
-      err, OF3_ERR_UNSUPPORTED,
-      "'%s', line %zu: a header with a type of molecule (%.*s), as Boltz and Chai read it; the records of "
-      "such a file are one complex, which this version of of3 serves as a JSON query only",
-      file, line, (int)(type.n < 20 ? type.n : 20), type.text);
-}
-
-static of3_status read_records(const char *text, size_t size, const char *file, of3_query_set *set,
-                               of3_str *letters, of3_error *err) {
-  of3_lines lines = of3_lines_of(text, size);
-  const char *line, *name = NULL;
-  fasta_header before = {0};
-  bool more_chains = false; /* in the entry of the PDB that the record is of */
-  size_t n;
-  while (of3_lines_next(&lines, &line, &n)) {
-    if (!n || line[0] == '#' || line[0] == ';') continue;
-    if (line[0] != '>') {
-      if (!name)
-        return of3_fail(err, OF3_ERR_INPUT, "'%s', line %zu: a header line starting with '>' was expected",
-                        file, lines.number);
-      add_letters(letters, line, n);
-      continue;
-    }
-    const fasta_header h = {line + 1, n - 1};
-    const bool same = name && fasta_same_entry(before, h);
-    if (name) OF3_TRY(finish(set, name, more_chains || same, letters, err));
-    if (fasta_is_typed(h)) return refuse_typed(file, lines.number, h, err);
-    more_chains = same || fasta_has_several_chains(h);
-    before = h;
-    name = name_of(set->arena, h, set->n + 1);
-    if (!name) return of3_fail_memory(err, file);
+static of3_status read_part(of3_query_builder *b, of3_span part, int number, of3_error *err) {
+  const of3_span word = of3_fasta_field(part, 0);
+  const bool typed = memchr(part.text, '|', part.n) != NULL;
+  int k = 0;
+  const int n_type = sizeof fasta_chain_type / sizeof *fasta_chain_type;
+  while (typed && k < n_type && !of3_span_is(word, fasta_chain_type[k].word)) k++;
+  if (k == n_type)
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "'%.*s' is no type of molecule; protein, dna, rna, ccd or smiles was expected before '|'",
+                    (int)(word.n < 20 ? word.n : 20), word.text);
+  char letters[OF3_CHAIN_LETTERS];
+  of3_query_chain *c = of3_builder_add_chain(b, fasta_chain_type[k].type, 1);
+  of3_chain_letters(number, letters);
+  if (!c || !(c->id[0] = of3_arena_strdup(b->arena, letters))) return of3_fail_memory(err, "a chain");
+  if (typed) {
+    const char *bar = memchr(part.text, '|', part.n);
+    part = of3_span_trim(bar + 1, part.n - (size_t)(bar + 1 - part.text));
   }
-  return name ? finish(set, name, more_chains, letters, err) : OF3_OK;
+  if (of3_span_is(word, "smiles") && typed) return read_smiles(b, c, part, err);
+  if (c->type == OF3_LIGAND) return of3_builder_set_code(b, c, part.text, part.n, err);
+  OF3_TRY(of3_builder_sequence(b, part.text, part.n, true, c, err));
+  return typed || c->n_modified ? OF3_OK : of3_refuse_bases(c->sequence, of3_fasta_say_bases, err);
+}
+
+of3_status of3_fasta_chains(of3_query_builder *b, of3_span text, of3_error *err) {
+  const char *end = text.text + text.n;
+  int number = 0;
+  for (const char *at = text.text, *next; at <= end; at = next + 1, number++) {
+    next = memchr(at, ':', (size_t)(end - at));
+    if (!next) next = end;
+    if (number == OF3_MAX_CHAINS)
+      return of3_fail(err, OF3_ERR_INPUT, "the query has more than %d chains", OF3_MAX_CHAINS);
+    const bool only = number == 0 && next == end;
+    if (read_part(b, of3_span_trim(at, (size_t)(next - at)), number, err) != OF3_OK)
+      return only ? err->code : of3_prefix(err, "chain %d of those between ':'", number + 1);
+  }
+  return OF3_OK;
+}
+
+/* ---- Queries */
+
+/* The first word of the header, without what follows '|' in a header of the PDB. */
+static of3_status begin_query(of3_query_builder *b, of3_span h, int number, of3_error *err) {
+  const bool pdb = of3_fasta_entry(h) > 0;
+  size_t n = 0;
+  while (n < h.n && h.text[n] != ' ' && h.text[n] != '\t' && !(pdb && h.text[n] == '|')) n++;
+  if (n) return of3_builder_begin(b, h.text, n, err);
+  const char *name = of3_arena_printf(b->arena, "sequence_%d", number);
+  return name ? of3_builder_begin(b, name, strlen(name), err) : of3_fail_memory(err, "a query");
+}
+
+/* How many records from the first one are of its entry of the PDB. */
+static int records_of_entry(const of3_fasta_record *r, int n) {
+  const size_t length = of3_fasta_entry(r[0].header);
+  int k = 1;
+  while (length && k < n && of3_fasta_entry(r[k].header) == length &&
+         strncasecmp(r[k].header.text, r[0].header.text, length) == 0)
+    k++;
+  return k;
+}
+
+static of3_status read_queries(const fasta_file *f, of3_query_set *set, of3_error *err) {
+  of3_query_builder b = {.arena = set->arena, .folder = f->source->folder};
+  for (int i = 0, n; i < f->n; i += n) {
+    const of3_fasta_record *r = &f->record[i];
+    const size_t entry = of3_fasta_entry(r->header);
+    of3_error own = {0};
+    n = records_of_entry(r, f->n - i);
+    b.query = &set->query[set->n++];
+    OF3_TRY(n > 1 ? of3_builder_begin(&b, r->header.text, entry, err)
+                  : begin_query(&b, r->header, i + 1, err));
+    const of3_status status =
+        entry ? of3_fasta_entry_chains(&b, r, n, &own) : of3_fasta_chains(&b, r->body, &own);
+    if (of3_builder_end(&b, status, &own) != OF3_OK) return of3_fail_memory(err, f->source->file);
+  }
+  return OF3_OK;
+}
+
+/* ---- Files with typed headers */
+
+/* The file's name without its endings. */
+static of3_span stem(const char *file) {
+  const char *name = of3_path_name(file);
+  size_t n = strlen(name);
+  if (n > 3 && strcmp(name + n - 3, ".gz") == 0) n -= 3;
+  for (size_t k = n; k > 1; k--)
+    if (name[k - 1] == '.') return (of3_span){name, k - 1};
+  return (of3_span){name, n};
+}
+
+static of3_status read_typed(const fasta_file *f, of3_fasta_types types, of3_query_set *set, of3_error *err) {
+  of3_query_builder b = {.arena = set->arena, .folder = f->source->folder, .query = &set->query[set->n++]};
+  const of3_span name = stem(f->source->file);
+  of3_error own = {0};
+  OF3_TRY(of3_builder_begin(&b, name.text, name.n, err));
+  const of3_status status = of3_fasta_typed(&b, types, f->record, f->n, &own);
+  if (of3_builder_end(&b, status, &own) != OF3_OK) return of3_fail_memory(err, f->source->file);
+  return OF3_OK;
+}
+
+/* The types that all headers have. */
+static of3_status types_of_file(const fasta_file *f, of3_fasta_types *ret_types, of3_error *err) {
+  static const char *const what[] = {"has no type of molecule", "has one as Boltz writes it",
+                                     "has one as Chai writes it"};
+  *ret_types = of3_fasta_types_of(f->record[0].header);
+  for (int i = 1; i < f->n; i++) {
+    const of3_fasta_types own = of3_fasta_types_of(f->record[i].header);
+    if (own != *ret_types)
+      return of3_fail(
+          err, OF3_ERR_INPUT,
+          "'%s', line %zu: this header %s, and the first of the file %s; write all of them alike, as "
+          "the records of a file with types are one complex",
+          f->source->file, f->record[i].line, what[own], what[*ret_types]);
+  }
+  return OF3_OK;
+}
+
+static of3_status read_file(fasta_file *f, size_t n_record, of3_query_set *set, of3_error *err) {
+  of3_fasta_types types = OF3_FASTA_UNTYPED;
+  OF3_TRY(read_records(f, set->arena, n_record, err));
+  OF3_TRY(types_of_file(f, &types, err));
+  set->query = OF3_ARENA_NEW(set->arena, of3_query, f->n);
+  if (!set->query) return of3_fail_memory(err, f->source->file);
+  OF3_TRY(types ? read_typed(f, types, set, err) : read_queries(f, set, err));
+  return of3_query_refuse_equal_names(set, err);
 }
 
 of3_status of3_query_from_fasta(const of3_query_source *source, of3_query_set *out, of3_error *err) {
   *out = (of3_query_set){0};
-  const char *file = source->file;
-  size_t n = count_records(source->text, source->size);
+  fasta_file f = {.source = source};
+  const size_t n = count_records(source);
   if (n == 0)
-    return of3_fail(err, OF3_ERR_INPUT, "'%s' holds no sequence; each begins with a line '>NAME'", file);
+    return of3_fail(err, OF3_ERR_INPUT, "'%s' holds no sequence; each begins with a line '>NAME'",
+                    source->file);
   if (n > OF3_MAX_QUERIES)
-    return of3_fail(err, OF3_ERR_INPUT, "'%s' holds %zu sequences; at most %d are allowed", file, n,
+    return of3_fail(err, OF3_ERR_INPUT, "'%s' holds %zu sequences; at most %d are allowed", source->file, n,
                     OF3_MAX_QUERIES);
   out->arena = of3_arena_new(0);
-  if (out->arena) of3_arena_limit(out->arena, source->most_memory);
-  out->query = out->arena ? OF3_ARENA_NEW(out->arena, of3_query, n) : NULL;
-  of3_str letters = {0};
-  of3_status st = out->query ? read_records(source->text, source->size, file, out, &letters, err)
-                             : of3_fail_memory(err, file);
-  of3_str_free(&letters);
-  if (st == OF3_OK) st = of3_query_refuse_equal_names(out, err);
-  if (st != OF3_OK) of3_query_set_free(out);
-  return st;
+  if (!out->arena) return of3_fail_memory(err, source->file);
+  of3_arena_limit(out->arena, source->most_memory);
+  const of3_status status = read_file(&f, n, out, err);
+  if (status != OF3_OK) of3_query_set_free(out);
+  return status;
+}
+
+of3_status of3_query_from_chains(const char *text, const char *name, of3_query_set *out, of3_error *err) {
+  *out = (of3_query_set){.n = 1, .arena = of3_arena_new(0)};
+  of3_error own = {0};
+  out->query = out->arena ? OF3_ARENA_NEW(out->arena, of3_query, 1) : NULL;
+  const char *kept = out->query ? of3_arena_strdup(out->arena, text) : NULL;
+  of3_query_builder b = {.arena = out->arena, .folder = "", .query = out->query};
+  of3_status status = kept ? of3_builder_begin(&b, name, strlen(name), err) : of3_fail_memory(err, "a query");
+  if (status == OF3_OK)
+    status = of3_builder_end(&b, of3_fasta_chains(&b, (of3_span){kept, strlen(kept)}, &own), &own);
+  if (status == OF3_OK && out->query->error.code != OF3_OK) { /* the only query: an error of the whole */
+    if (err) *err = out->query->error;
+    status = out->query->error.code;
+  }
+  if (status != OF3_OK) of3_query_set_free(out);
+  return status;
 }

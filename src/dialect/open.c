@@ -5,9 +5,11 @@
 #include "base/file.h"
 #include "base/target.h"
 #include "dialect/dialect.h"
+#include "dialect/sniff.h"
+#include "dialect/text.h"
 
 static bool looks_like_sequence(const char *s) {
-  return *s && s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ*")] == 0;
+  return *s && s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ*:")] == 0;
 }
 
 static bool open_ends_with(const char *path, const char *ending) {
@@ -21,37 +23,48 @@ static bool is_alignment_file(const char *path, const char *text) {
   return (digits && text[1 + digits] == '\t') || open_ends_with(path, ".a3m") || open_ends_with(path, ".sto");
 }
 
-/* The first byte that counts tells JSON from FASTA. */
+static of3_status read_openfold3(const of3_query_source *s, of3_query_set *out, of3_error *err) {
+  return of3_query_from_json(s->text, s->size, s->file, s->folder, s->most_memory, out, err);
+}
+
+static const struct {
+  const char *name;
+  of3_status (*read)(const of3_query_source *source, of3_query_set *out, of3_error *err);
+} open_dialect[] = {
+    [OF3_DIALECT_OPENFOLD3] = {"OpenFold3 JSON", read_openfold3},
+    [OF3_DIALECT_FASTA] = {"FASTA", of3_query_from_fasta},
+};
+
+/* The content tells which dialect it is. */
 static of3_status read_any(const char *path, const char *text, size_t size, of3_arena *arena,
                            of3_query_set *out, of3_error *err) {
-  const size_t most = of3_arena_room(arena);
-  size_t at = strspn(text, " \t\r\n");
-  if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
-    text += 3;
-    size -= 3;
-    at = strspn(text, " \t\r\n");
-  }
-  if (is_alignment_file(path, text + at))
+  if (is_alignment_file(path, text + strspn(text, " \t\r\n")))
     return of3_fail(err, OF3_ERR_INPUT,
                     "'%s' is an alignment; name it in a JSON query, as one of the \"main_msa_file_paths\" of "
                     "its chain",
                     path);
-  const char *folder = of3_path_folder(arena, path);
+  if (!text[strspn(text, " \t\r\n")])
+    return of3_fail(err, OF3_ERR_INPUT, "'%s' is empty; a query in JSON, YAML or FASTA was expected", path);
+  const char *folder = of3_path_folder(arena, path), *other = NULL;
   if (!folder) return of3_fail_memory(err, path);
-  const of3_query_source source = {text, size, path, folder, most};
-  if (text[at] == '>') return of3_query_from_fasta(&source, out, err);
-  if (text[at] != '{' && !open_ends_with(path, ".json"))
-    return of3_fail(err, OF3_ERR_INPUT, "'%s' is neither JSON (it would start with '{') nor FASTA (with '>')",
-                    path);
-  return of3_query_from_json(text, size, path, folder, most, out, err);
+  const of3_query_source source = {text, size, path, folder, of3_arena_room(arena)};
+  const of3_dialect dialect = of3_dialect_of(text, size, &other);
+  if (dialect == OF3_DIALECT_UNKNOWN && !open_ends_with(path, ".json"))
+    return of3_fail(
+        err, OF3_ERR_UNSUPPORTED,
+        "'%s' %s%s; queries are read as JSON of OpenFold3 or AlphaFold 3, YAML of Boltz, and FASTA "
+        "(docs/queries.md)",
+        path, other ? "looks like " : "is in no dialect that of3 knows", other ? other : "");
+  OF3_TRY(open_dialect[dialect].read(&source, out, err));
+  out->dialect = open_dialect[dialect].name;
+  return OF3_OK;
 }
 
 /* arena: of what is needed only while reading, limited to what may be used. */
 static of3_status read_query_file(const char *path, of3_arena *arena, of3_query_set *out, of3_error *err) {
-  enum { MOST = 64 << 20 };
   char *text = NULL;
   size_t size = 0;
-  OF3_TRY(of3_read_file(path, MOST, arena, &text, &size, err));
+  OF3_TRY(of3_read_text(path, arena, &text, &size, err));
   OF3_TRY(read_any(path, text, size, arena, out, err));
   of3_arena_limit(out->arena, SIZE_MAX); /* what comes later is not reading */
   return OF3_OK;
@@ -70,14 +83,14 @@ of3_status of3_query_open(const char *argument, size_t most_memory, of3_query_se
   *out = (of3_query_set){0};
   if (of3_is_folder(argument))
     return of3_fail(err, OF3_ERR_INPUT,
-                    "'%s' is a folder; a JSON file, a FASTA file or a protein sequence was expected",
+                    "'%s' is a folder; a JSON, YAML or FASTA file or a protein sequence was expected",
                     argument);
   if (!of3_is_file(argument)) {
     const char *kind = of3_path_kind(argument);
     if (kind)
       return of3_fail(err, OF3_ERR_INPUT, "'%.200s' is %s; write the query to a file, and name that",
                       argument, kind);
-    if (looks_like_sequence(argument)) return of3_query_from_sequence(argument, "query", out, err);
+    if (looks_like_sequence(argument)) return of3_query_from_chains(argument, "query", out, err);
     return of3_fail(err, OF3_ERR_USAGE,
                     "'%.200s' is neither an existing file nor a protein sequence in capital letters",
                     argument);

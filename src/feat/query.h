@@ -95,6 +95,7 @@ typedef struct of3_query {
 } of3_query;
 
 typedef struct of3_query_set {
+  const char *dialect; /* "OpenFold3 JSON": what the file is written in; NULL: it came from no file */
   int n;
   of3_query *query; /* in the order of the file */
   int n_seed;       /* 0: the file has none */

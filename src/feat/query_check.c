@@ -67,6 +67,14 @@ bool of3_query_is_bases(const char *sequence) {
   return *sequence && sequence[strspn(sequence, "ACGTUN")] == 0;
 }
 
+void of3_query_clean_sequence(char *sequence) {
+  size_t n = 0;
+  for (const char *c = sequence; *c; c++)
+    if (!of3_is_space(*c)) sequence[n++] = (char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
+  if (n && sequence[n - 1] == '*') n--;
+  sequence[n] = 0;
+}
+
 of3_status of3_query_check_sequence(const char *sequence, int *ret_n, of3_error *err) {
   size_t n = strlen(sequence);
   if (n == 0) return of3_fail(err, OF3_ERR_INPUT, "the sequence is empty; at least one residue is needed");
@@ -76,14 +84,11 @@ of3_status of3_query_check_sequence(const char *sequence, int *ret_n, of3_error 
   for (size_t i = 0; i < n; i++) {
     char c = sequence[i];
     if ((c >= 'A' && c <= 'Z') || c == '*') continue;
-    bool lower = c >= 'a' && c <= 'z';
     if (c < ' ' || c > '~')
       return of3_fail(err, OF3_ERR_INPUT,
                       "residue %zu of the sequence is the byte 0x%02x; write capital letters", i + 1,
                       (unsigned)(unsigned char)c);
-    return of3_fail(err, OF3_ERR_INPUT,
-                    lower ? "residue %zu of the sequence is the lower-case letter '%c'; write capitals"
-                          : "residue %zu of the sequence is '%c', which is no capital letter",
+    return of3_fail(err, OF3_ERR_INPUT, "residue %zu of the sequence is '%c', which is no capital letter",
                     i + 1, c);
   }
   *ret_n = (int)n;

@@ -19,6 +19,10 @@ bool of3_query_is_bases(const char *sequence);
 /* A folder name: not empty, not "." or "..", no '/' or control characters, not too long. */
 OF3_MUST_CHECK of3_status of3_query_check_name(const char *name, of3_error *err);
 
+/* How sequences are read in every dialect, in place: white space counts for nothing, lower case as capitals,
+ * and a '*' at the end is left out. */
+void of3_query_clean_sequence(char *sequence);
+
 /* Capital letters and '*', at least one, at most OF3_MAX_RESIDUES. */
 OF3_MUST_CHECK of3_status of3_query_check_sequence(const char *sequence, int *ret_n, of3_error *err);
 

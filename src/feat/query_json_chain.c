@@ -56,8 +56,10 @@ static of3_status read_sequence(const of3_json_reader *r, json_t *chain, of3_que
   if (!v || json_is_null(v))
     return of3_fail(err, OF3_ERR_INPUT, "the key 'sequence' is missing; protein, RNA and DNA need one");
   if (!json_is_string(v)) return of3_json_wrong_type("sequence", "a string", v, err);
-  out->sequence = of3_arena_strdup(r->arena, json_string_value(v));
-  if (!out->sequence) return of3_fail_memory(err, "a sequence");
+  char *sequence = of3_arena_strdup(r->arena, json_string_value(v));
+  if (!sequence) return of3_fail_memory(err, "a sequence");
+  of3_query_clean_sequence(sequence);
+  out->sequence = sequence;
   return of3_query_check_sequence(out->sequence, &out->n_residue, err);
 }
 

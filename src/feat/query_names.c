@@ -106,7 +106,8 @@ static bool same_key(const named *a, const named *b) {
 static void refuse_equal(const of3_query *first, of3_query *q) {
   if (strcmp(first->name, q->name) == 0)
     of3_fail(&q->error, OF3_ERR_INPUT,
-             "query '%.160s' is given twice; the first word of a FASTA header must be unique", q->name);
+             "query '%.160s' is given twice; names (in FASTA the first word of a header) must be unique",
+             q->name);
   else
     of3_fail(
         &q->error, OF3_ERR_INPUT,

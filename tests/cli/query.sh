@@ -20,7 +20,6 @@ bad "no chains" '{"queries": {"q": {"chains": []}}}'
 bad "no sequence" '{"queries": {"q": {"chains": [{'"$protein"'}]}}}'
 bad "empty sequence" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": ""}]}}}'
 bad "impossible letter" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MK7T"}]}}}'
-bad "lower case" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKt"}]}}}'
 bad "no chain id" '{"queries": {"q": {"chains": [{"molecule_type": "protein", "sequence": "MKT"}]}}}'
 bad "chain id that means nothing" '{"queries": {"q": {"chains": [{"molecule_type": "protein", "chain_ids": ["A", "?"], "sequence": "MK"}]}}}'
 bad "chain id twice" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MK"}, {'"$protein"', "sequence": "MT"}]}}}'
@@ -97,7 +96,7 @@ printf '>bases\nACGTACGTACGT\n' >bases.fasta
 run quick bases.fasta -c ob.safetensors -o out
 printf '>A|protein|./a.a3m\nMKTAY\n>B|rna\nACGU\n' >typed.fasta
 run quick typed.fasta -c ob.safetensors -o out
-printf '>complex\nMKTAY:GGSGG\n' >colons.fasta
+printf '>complex\nMKTAY:GG-GG\n' >colons.fasta
 run quick colons.fasta -c ob.safetensors -o out
 printf '>q\nMKT\n' >query.a3m
 run quick query.a3m -c ob.safetensors -o out

@@ -160,7 +160,8 @@ static void refuses_in_sentences(void **state) {
                  "7 is no type");
   assert_refused(of3_query_add_chain(q, OF3_LIGAND, a, 1, "atp", &err), OF3_ERR_INPUT, &err,
                  "'atp' is no code");
-  assert_refused(of3_query_add_chain(q, OF3_RNA, a, 1, "acgu", &err), OF3_ERR_INPUT, &err, "lower-case");
+  assert_refused(of3_query_add_chain(q, OF3_RNA, a, 1, "ac-u", &err), OF3_ERR_INPUT, &err,
+                 "residue 3 of the sequence is '-'");
   assert_refused(of3_query_add_chain(q, OF3_PROTEIN, a, 1, "MK7", &err), OF3_ERR_INPUT, &err, "residue 3");
   assert_refused(of3_query_add_chain(q, OF3_PROTEIN, a, 0, "MK", &err), OF3_ERR_INPUT, &err,
                  "at least one id");
