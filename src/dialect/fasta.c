@@ -245,8 +245,11 @@ of3_status of3_query_from_chains(const char *text, const char *name, of3_query_s
   const char *kept = out->query ? of3_arena_strdup(out->arena, text) : NULL;
   of3_query_builder b = {.arena = out->arena, .folder = "", .query = out->query};
   of3_status status = kept ? of3_builder_begin(&b, name, strlen(name), err) : of3_fail_memory(err, "a query");
-  if (status == OF3_OK)
-    status = of3_builder_end(&b, of3_fasta_chains(&b, (of3_span){kept, strlen(kept)}, &own), &own);
+  if (status == OF3_OK) {
+    const of3_span all = {kept, strlen(kept)};
+    if (of3_builder_end(&b, of3_fasta_chains(&b, all, &own), &own) != OF3_OK)
+      status = of3_fail_memory(err, "a query");
+  }
   if (status == OF3_OK && out->query->error.code != OF3_OK) { /* the only query: an error of the whole */
     if (err) *err = out->query->error;
     status = out->query->error.code;
