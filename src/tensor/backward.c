@@ -11,6 +11,13 @@ static bool gradients_fit(const of3_call *c) {
   return c->dy && is_gradient_of(c->dy, c->out);
 }
 
+/* The number of an argument whose gradient is wanted though none goes to it; -1: none. */
+static int wanted_constant(const of3_call *c, unsigned constants) {
+  for (int i = 0; i < OF3_MAX_IN; i++)
+    if (c->dx[i] && constants >> i & 1) return i;
+  return -1;
+}
+
 static bool wants_any(const of3_call *c) {
   for (int i = 0; i < OF3_MAX_IN; i++)
     if (c->dx[i]) return true;
@@ -32,6 +39,12 @@ void of3_backward(of3_ctx *cx, const of3_call *c) {
   if (!gradients_fit(c)) {
     of3_ctx_fail(cx, OF3_ERR_INTERNAL, "gradients of a call of %s are not f32 in the shapes of its arguments",
                  op->name);
+    return;
+  }
+  if (wanted_constant(c, op->constants) >= 0) {
+    of3_ctx_fail(cx, OF3_ERR_INTERNAL,
+                 "a gradient is asked for of argument %d of %s, which is a constant there",
+                 wanted_constant(c, op->constants), op->name);
     return;
   }
   if (op->writes.how == OF3_WRITE_SUM && c->dx[op->writes.arg]) {

@@ -10,7 +10,7 @@
   double of3_cost_##name(const of3_call *c);
 #include "tensor/ops.def"
 #undef OF3_OP
-#define OF3_BACKWARD(id, name, formula)                                                                      \
+#define OF3_BACKWARD(id, name, ...)                                                                          \
   void of3_backward_##name(const of3_call *c);                                                               \
   double of3_cost_backward_##name(const of3_call *c);
 #include "tensor/ops_backward.def"

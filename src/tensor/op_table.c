@@ -10,11 +10,13 @@ const of3_op_info *of3_op_table(void) {
 /* NOLINTEND(bugprone-macro-parentheses) */
 #include "tensor/ops.def"
 #undef OF3_OP
-#define OF3_BACKWARD(id, name_, formula_)                                                                    \
+#define OF3_ARG(number) (1u << (number))
+#define OF3_BACKWARD(id, name_, constants_, formula_)                                                        \
   [OF3_OP_##id].backward_reference = of3_backward_##name_,                                                   \
-  [OF3_OP_##id].cost_backward = of3_cost_backward_##name_,
+  [OF3_OP_##id].cost_backward = of3_cost_backward_##name_, [OF3_OP_##id].constants = (constants_),
 #include "tensor/ops_backward.def"
 #undef OF3_BACKWARD
+#undef OF3_ARG
   };
   return table;
 }

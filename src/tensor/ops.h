@@ -393,6 +393,7 @@ typedef struct of3_op_info {
   /* The same of the way back; NULL: no gradient goes through it. */
   void (*backward_reference)(const of3_call *c);
   double (*cost_backward)(const of3_call *c);
+  unsigned constants; /* bit i: no gradient goes to argument i (ops_backward.def) */
 } of3_op_info;
 
 const of3_op_info *of3_op_table(void); /* [OF3_N_OP] */

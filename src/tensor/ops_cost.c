@@ -15,15 +15,6 @@ static double batch_of_pairs(const of3_tensor *z) {
 }
 
 double of3_cost_linear(const of3_call *c) { return ops_cost_product(c, LINEAR_X, LINEAR_W); }
-/* Gradients of x and W; and the product once more, where what it gave is needed. */
-double of3_cost_backward_linear(const of3_call *c) {
-  const bool again = c->attr.act || c->in[LINEAR_GATE] || c->in[LINEAR_MASK];
-  return (again ? 3 : 2) * ops_cost_product(c, LINEAR_X, LINEAR_W);
-}
-double of3_cost_backward_norm(const of3_call *c) { return 16 * ops_cost_count(c, NORM_X); }
-double of3_cost_backward_act(const of3_call *c) { return 2 * ops_cost_count(c, ACT_Y); }
-double of3_cost_backward_add(const of3_call *c) { return ops_cost_count(c, ADD_Y); }
-double of3_cost_backward_copy(const of3_call *c) { return (double)of3_count(c->dy); }
 double of3_cost_norm(const of3_call *c) { return 8 * ops_cost_count(c, NORM_X); }
 double of3_cost_act(const of3_call *c) { return ops_cost_count(c, ACT_Y); }
 double of3_cost_add(const of3_call *c) { return ops_cost_count(c, ADD_Y); }

@@ -1,5 +1,5 @@
 /* Plain C reference of the pair and MSA operations. */
-#include "tensor/ref.h"
+#include "tensor/ref_pair.h"
 
 void of3_ref_relpos_add(const of3_call *c) {
   const float *table = of3_f32(c->in[RELPOS_ADD_TABLE]);
@@ -67,9 +67,8 @@ static void gated_projection(const of3_tensor *wp, const of3_tensor *wg, const d
     out[h] = ref_operand(wp, mask * ref_sigmoid(ref_dot(wg, h, x)) * ref_dot(wp, h, x));
 }
 
-/* a and b [N,N,h] of one batch entry. */
-static void project_ab(const of3_call *c, const float *z, const float *mask, int64_t n, double *a,
-                       double *b) {
+void ref_triangle_operands(const of3_call *c, const float *z, const float *mask, int64_t n, double *a,
+                           double *b) {
   int64_t w = of3_dim(c->out, 0), h = c->in[TRI_MUL_WAP]->shape[0];
   double *x = ref_alloc(c, w);
   if (!x) return;
@@ -89,7 +88,7 @@ static void triangle_mul_one(const of3_call *c, float *z, const float *mask, int
   double *b = a + n * n * h, *x = b + n * n * h, *norm = x + w;
   void *rest = norm + h;
   float *p = rest; /* [h], where h doubles have room */
-  project_ab(c, z, mask, n, a, b);
+  ref_triangle_operands(c, z, mask, n, a, b);
   for (int64_t i = 0; i < n; i++)
     for (int64_t j = 0; j < n; j++) {
       for (int64_t ch = 0; ch < h; ch++) {
@@ -116,19 +115,6 @@ void of3_ref_triangle_mul(const of3_call *c) {
     triangle_mul_one(c, of3_f32(c->out) + b * pairs * w, of3_entry_mask(mask, n, b), n);
 }
 
-/* Pair (line, at): line is the row of a starting node, the column of an ending one. */
-static int64_t pair_at(const of3_call *c, int64_t n, int64_t line, int64_t at) {
-  return c->attr.ending ? at * n + line : line * n + at;
-}
-
-/* Whether any pair of token i counts. Where none does (padding), the additive mask of its keys is the same
- * for all and cancels. */
-static bool any_pair(const float *mask, int64_t n, int64_t i) {
-  for (int64_t j = 0; j < n; j++)
-    if (of3_pair_mask(mask, i, j) != 0) return true;
-  return false;
-}
-
 /* Line by line: q, k, v, gate of its n pairs, then attention among them. proj [4][n][hidden]. */
 static void attend_line(const of3_call *c, const double *x, const double *bias, const float *mask, int64_t n,
                         int64_t line, float *z) {
@@ -137,13 +123,13 @@ static void attend_line(const of3_call *c, const double *x, const double *bias, 
   if (!q) return;
   double *k = q + n * hd, *v = k + n * hd, *o = v + n * hd, *p = o + hd;
   for (int64_t i = 0; i < n; i++) {
-    const double *xi = x + pair_at(c, n, line, i) * w;
+    const double *xi = x + ref_pair_at(c, n, line, i) * w;
     ref_matvec(c->in[TRI_ATT_WQ], xi, q + i * hd);
     ref_matvec(c->in[TRI_ATT_WK], xi, k + i * hd);
     ref_matvec(c->in[TRI_ATT_WV], xi, v + i * hd);
   }
   bool swap = c->attr.ending && !c->attr.bias_from_z; /* b[k,i] instead of b[i,k] */
-  bool masked = any_pair(mask, n, line);
+  bool masked = ref_any_pair(mask, n, line);
   for (int64_t i = 0; i < n; i++) {
     for (int64_t h = 0; h < heads; h++) {
       for (int64_t j = 0; j < n; j++) {
@@ -158,10 +144,10 @@ static void attend_line(const of3_call *c, const double *x, const double *bias, 
         double sum = 0;
         for (int64_t j = 0; j < n; j++) sum += p[j] * v[j * hd + h * d + e];
         o[h * d + e] =
-            sum * ref_sigmoid(ref_dot(c->in[TRI_ATT_WG], h * d + e, x + pair_at(c, n, line, i) * w));
+            sum * ref_sigmoid(ref_dot(c->in[TRI_ATT_WG], h * d + e, x + ref_pair_at(c, n, line, i) * w));
       }
     }
-    float *row = z + pair_at(c, n, line, i) * w;
+    float *row = z + ref_pair_at(c, n, line, i) * w;
     for (int64_t ch = 0; ch < w; ch++) row[ch] = (float)((double)row[ch] + ref_dot(c->in[TRI_ATT_WO], ch, o));
   }
   free(q);
@@ -184,20 +170,29 @@ void of3_ref_triangle_attention(const of3_call *c) {
   free(x);
 }
 
-static void outer_product_mean_one(const of3_call *c, float *z, const float *m, const float *mask) {
-  const of3_tensor *wo = c->in[OPM_WO];
-  int64_t rows = of3_dim(c->in[OPM_M], 2), n = of3_dim(c->in[OPM_M], 1), cm = of3_dim(c->in[OPM_M], 0),
-          h = c->in[OPM_W1]->shape[0], w = of3_dim(c->out, 0);
-  double *x = ref_alloc(c, cm + 2 * rows * n * h + h * h);
+void ref_outer_operands(const of3_call *c, const float *m, const float *mask, double *a, double *b) {
+  const int64_t cells = of3_dim(c->in[OPM_M], 2) * of3_dim(c->in[OPM_M], 1), cm = of3_dim(c->in[OPM_M], 0),
+                h = c->in[OPM_W1]->shape[0];
+  double *x = ref_alloc(c, cm);
   if (!x) return;
-  double *a = x + cm, *b = a + rows * n * h, *o = b + rows * n * h;
-  for (int64_t r = 0; r < rows * n; r++) {
+  for (int64_t r = 0; r < cells; r++) {
     ref_norm_row(m + r * cm, cm, c->in[OPM_SCALE], c->in[OPM_OFFSET], x);
     for (int64_t e = 0; e < h; e++) {
       a[r * h + e] = ref_operand(c->in[OPM_W1], (mask ? (double)mask[r] : 1) * ref_dot(c->in[OPM_W1], e, x));
       b[r * h + e] = ref_operand(c->in[OPM_W2], (mask ? (double)mask[r] : 1) * ref_dot(c->in[OPM_W2], e, x));
     }
   }
+  free(x);
+}
+
+static void outer_product_mean_one(const of3_call *c, float *z, const float *m, const float *mask) {
+  const of3_tensor *wo = c->in[OPM_WO];
+  int64_t rows = of3_dim(c->in[OPM_M], 2), n = of3_dim(c->in[OPM_M], 1), h = c->in[OPM_W1]->shape[0],
+          w = of3_dim(c->out, 0);
+  double *a = ref_alloc(c, 2 * rows * n * h + h * h);
+  if (!a) return;
+  double *b = a + rows * n * h, *o = b + rows * n * h;
+  ref_outer_operands(c, m, mask, a, b);
   for (int64_t i = 0; i < n; i++)
     for (int64_t j = 0; j < n; j++, z += w) {
       double both = 1e-3;
@@ -209,7 +204,7 @@ static void outer_product_mean_one(const of3_call *c, float *z, const float *m, 
       for (int64_t ch = 0; ch < w; ch++)
         z[ch] = (float)((double)z[ch] + (ref_dot(wo, ch, o) + (double)of3_f32(c->in[OPM_BO])[ch]) / both);
     }
-  free(x);
+  free(a);
 }
 
 void of3_ref_outer_product_mean(const of3_call *c) {
@@ -221,15 +216,13 @@ void of3_ref_outer_product_mean(const of3_call *c) {
                            cells ? of3_entry_mask(mask, cells, e) : NULL);
 }
 
-/* Softmax weights [N,N,H] over j of linear_z(LN_z(z_ij)) + INF (mask_i mask_j - 1); a row without unmasked j
- * goes unmasked. z and the mask are those of one batch entry. */
-static void average_weights(const of3_call *c, const float *z, const float *mask, int64_t n, double *weight) {
+void ref_average_weights(const of3_call *c, const float *z, const float *mask, int64_t n, double *weight) {
   int64_t w = of3_dim(c->in[PWA_Z], 0), heads = c->attr.heads;
   double *x = ref_alloc(c, w + n);
   if (!x) return;
   double *p = x + w;
   for (int64_t i = 0; i < n; i++) {
-    bool masked = any_pair(mask, n, i);
+    bool masked = ref_any_pair(mask, n, i);
     for (int64_t j = 0; j < n; j++) {
       ref_norm_row(z + (i * n + j) * w, w, c->in[PWA_Z_SCALE], c->in[PWA_Z_OFFSET], x);
       float add = masked ? (float)(REF_INF * ((double)of3_pair_mask(mask, i, j) - 1)) : 0;
@@ -274,7 +267,7 @@ void of3_ref_pair_weighted_average(const of3_call *c) {
   double *weight = ref_alloc(c, n * n * heads);
   if (!weight) return;
   for (int64_t e = 0; e < of3_rows(c->out) / (rows * n); e++) {
-    average_weights(c, of3_f32(z) + e * n * n * of3_dim(z, 0), of3_entry_mask(mask, n, e), n, weight);
+    ref_average_weights(c, of3_f32(z) + e * n * n * of3_dim(z, 0), of3_entry_mask(mask, n, e), n, weight);
     for (int64_t r = 0; r < rows; r++) average_row(c, weight, n, of3_f32(c->out) + (e * rows + r) * n * cm);
   }
   free(weight);

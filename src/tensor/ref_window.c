@@ -1,35 +1,15 @@
-/* Plain C reference of the operations on atom windows. Block b: queries 32 b + q, keys low[b] + k. */
-#include "tensor/ref.h"
+/* Plain C reference of the operations on atom windows. */
+#include "tensor/ref_window.h"
 
 enum { Q = OF3_WINDOW_QUERIES, K = OF3_WINDOW_KEYS };
 
-/* Where entry (e,b,q,k) = i of [..,W,32,128] has its query and key; beyond the ends the nearest atom, which
- * the mask takes out. */
-typedef struct pair_place {
-  int64_t entry, l, m; /* batch entry; atoms of it */
-} pair_place;
-
-static pair_place place_of(int64_t i, const of3_tensor *low, int64_t atoms) {
-  const int64_t windows = of3_dim(low, 0), block = i / (Q * K);
-  return (pair_place){.entry = block / windows,
-                      .l = of3_window_atom(block % windows * Q + i / K % Q, atoms),
-                      .m = of3_window_atom(of3_i32(low)[block % of3_count(low)] + i % K, atoms)};
-}
-
 void of3_ref_atom_pair(const of3_call *c) {
-  const of3_tensor *at = c->in[ATOM_PAIR_POS], *same = c->in[ATOM_PAIR_UID], *mask = c->in[ATOM_PAIR_MASK];
   const float *wd = of3_f32(c->in[ATOM_PAIR_WD]), *wi = of3_f32(c->in[ATOM_PAIR_WI]),
               *wv = of3_f32(c->in[ATOM_PAIR_WV]);
-  int64_t atoms = of3_dim(at, 1), w = of3_dim(c->out, 0);
+  const int64_t w = of3_dim(c->out, 0);
   for (int64_t i = 0; i < of3_rows(c->out); i++) {
-    const pair_place p = place_of(i, c->in[ATOM_PAIR_LOW], atoms);
-    const float *pos = of3_f32(at) + p.entry * atoms * 3, masked = of3_f32(mask)[i % of3_count(mask)];
-    const int32_t *uid = of3_i32(same) + p.entry % of3_rows(same) * atoms;
-    double d[3], d2 = 0, valid = uid[p.l] == uid[p.m] ? (double)masked : 0;
-    for (int k = 0; k < 3; k++) {
-      d[k] = ((double)pos[3 * p.l + k] - (double)pos[3 * p.m + k]) * (double)masked;
-      d2 += d[k] * d[k];
-    }
+    double d[3];
+    const double valid = ref_atom_offset(c, i, d), d2 = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
     for (int64_t ch = 0; ch < w; ch++) {
       double y = (double)wd[3 * ch] * d[0] + (double)wd[3 * ch + 1] * d[1] + (double)wd[3 * ch + 2] * d[2];
       of3_f32(c->out)[i * w + ch] = (float)(valid * (y + (double)wi[ch] / (1 + d2) + (double)wv[ch] * valid));
@@ -41,7 +21,7 @@ void of3_ref_window_add(const of3_call *c) {
   const of3_tensor *row = c->in[WINDOW_ADD_ROW], *mask = c->in[WINDOW_ADD_MASK];
   int64_t atoms = of3_dim(row, 1), w = of3_dim(c->out, 0);
   for (int64_t i = 0; i < of3_rows(c->out); i++) {
-    const pair_place p = place_of(i, c->in[WINDOW_ADD_LOW], atoms);
+    const ref_window_pair p = ref_window_pair_of(i, c->in[WINDOW_ADD_LOW], atoms);
     const float m = of3_f32(mask)[i % of3_count(mask)], *left = of3_f32(row) + (p.entry * atoms + p.l) * w,
                 *right = of3_f32(c->in[WINDOW_ADD_COL]) + (p.entry * atoms + p.m) * w;
     for (int64_t ch = 0; ch < w; ch++) of3_f32(c->out)[i * w + ch] += m * (left[ch] + right[ch]);
@@ -53,7 +33,7 @@ void of3_ref_window_gather(const of3_call *c) {
                    *mask = c->in[WINDOW_GATHER_MASK];
   int64_t atoms = of3_dim(owner, 0), w = of3_dim(c->out, 0), n = of3_dim(z, 1);
   for (int64_t i = 0; i < of3_rows(c->out); i++) {
-    const pair_place p = place_of(i, c->in[WINDOW_GATHER_LOW], atoms);
+    const ref_window_pair p = ref_window_pair_of(i, c->in[WINDOW_GATHER_LOW], atoms);
     const int32_t *token = of3_i32(owner) + p.entry % of3_rows(owner) * atoms;
     const float *from = of3_f32(z) + ((p.entry * n + token[p.l]) * n + token[p.m]) * w;
     for (int64_t ch = 0; ch < w; ch++)
