@@ -43,7 +43,7 @@ for program in of3 of3_mlx.so tests/{parity,test_ops,test_ops_mlx,test_region} b
   install -D -s "$work/build/$program" "$work/kit/build/$program"
 done
 # Libraries that the programs name and a bare machine lacks.
-for library in libjansson.so.4 libcmocka.so.0; do
+for library in libjansson.so.4 libyaml-0.so.2 libcmocka.so.0; do
   install -D "$(cc -print-file-name=$library)" "$work/kit/lib/$library"
 done
 

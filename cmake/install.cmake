@@ -6,7 +6,7 @@ foreach(part base tensor cpu mlx cif chem ccd rdkit msa feat dialect io feature_
   list(APPEND objects $<TARGET_OBJECTS:of3_${part}>)
 endforeach()
 add_library(of3_shared SHARED ${objects})
-target_link_libraries(of3_shared PRIVATE PkgConfig::JANSSON ZLIB::ZLIB Threads::Threads m ${CMAKE_DL_LIBS} of3_flags)
+target_link_libraries(of3_shared PRIVATE PkgConfig::JANSSON PkgConfig::YAML ZLIB::ZLIB Threads::Threads m ${CMAKE_DL_LIBS} of3_flags)
 set_target_properties(of3_shared PROPERTIES OUTPUT_NAME of3 VERSION ${PROJECT_VERSION}
                       SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} LINKER_LANGUAGE C)
 install(TARGETS of3_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})

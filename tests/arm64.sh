@@ -41,7 +41,7 @@ END
   rm -rf "$apt"
 }
 # zlib is linked from its archive.
-[ -d "$root" ] || fetch libcmocka0 libcmocka-dev libjansson4 libjansson-dev zlib1g-dev
+[ -d "$root" ] || fetch libcmocka0 libcmocka-dev libjansson4 libjansson-dev libyaml-0-2 libyaml-dev zlib1g-dev
 
 cmake -S . -B "$folder" -G Ninja -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64-linux.cmake -DOF3_ARM64_ROOT="$root" \
   -DCMAKE_BUILD_TYPE=Release -DOF3_MLX=OFF -DOF3_WERROR=ON >/dev/null

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds and links everything for macOS on arm64 with zig: the program, the MLX plugin against Apple's MLX library, the
 # tests. Nothing of it can run here; it keeps the code honest about what a Mac has. zig knows the system's library; of
-# jansson, zlib and cmocka, whose Mac builds no registry has, it gets this machine's headers and lists of exported names.
+# jansson, libyaml, zlib and cmocka, whose Mac builds no registry has, it gets this machine's headers and lists of exported names.
 # Usage: tests/macos_cross.sh [FOLDER]
 set -eu
 cd "$(dirname "$0")/.."
@@ -59,6 +59,7 @@ library() {
     "$(pkg-config --modversion "$package")" "$here/root/lib" "$name" >"$here/root/lib/pkgconfig/$package.pc"
 }
 package=jansson library jansson jansson.h jansson_config.h
+package=yaml-0.1 library yaml yaml.h
 package=zlib library z zlib.h zconf.h
 package=cmocka library cmocka cmocka.h
 

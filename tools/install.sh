@@ -22,6 +22,7 @@ for job in "$@"; do
     need ninja-build command -v ninja
     need pkg-config command -v pkg-config
     need libjansson-dev pkg-config --exists jansson
+    need libyaml-dev pkg-config --exists yaml-0.1
     need zlib1g-dev pkg-config --exists zlib
     need libcmocka-dev pkg-config --exists cmocka
     ;;
@@ -52,6 +53,7 @@ for job in "$@"; do
     need ninja command -v ninja
     need pkg-config command -v pkg-config
     need jansson pkg-config --exists jansson
+    need libyaml pkg-config --exists yaml-0.1
     need cmocka pkg-config --exists cmocka
     ;;
   brew-lint | brew-clang)

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "base/target.h"
+#include "chem/component.h"
 #include "dialect/text.h"
 #include "feat/query_check.h"
 
@@ -248,6 +249,15 @@ of3_status of3_builder_add_msa_text(const of3_query_builder *b, of3_query_chain 
   return OF3_OK;
 }
 
+of3_status of3_builder_check_code(const of3_query_builder *b, const char *code, of3_error *err) {
+  enum { MOST = sizeof((of3_component *)0)->code - 1 };
+  const size_t n = strlen(code);
+  if (!b->query->components || !n || n > MOST ||
+      code[strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")])
+    return of3_query_check_code(code, err);
+  return OF3_OK;
+}
+
 of3_status of3_builder_set_code(const of3_query_builder *b, of3_query_chain *c, const char *code, size_t n,
                                 of3_error *err) {
   const char **list = OF3_ARENA_NEW(b->arena, const char *, 1);
@@ -257,6 +267,15 @@ of3_status of3_builder_set_code(const of3_query_builder *b, of3_query_chain *c, 
   c->code = list;
   c->n_residue = c->n_code = 1;
   return of3_query_check_code(kept, err);
+}
+
+of3_span of3_query_source_stem(const of3_query_source *source) {
+  const char *name = of3_path_name(source->file);
+  size_t n = strlen(name);
+  if (n > 3 && strcmp(name + n - 3, ".gz") == 0) n -= 3;
+  for (size_t k = n; k > 1; k--)
+    if (name[k - 1] == '.') return (of3_span){name, k - 1};
+  return (of3_span){name, n};
 }
 
 void of3_chain_letters(int number, char out[OF3_CHAIN_LETTERS]) {

@@ -52,6 +52,11 @@ OF3_MUST_CHECK of3_status of3_builder_add_msa(const of3_query_builder *b, of3_qu
 OF3_MUST_CHECK of3_status of3_builder_add_msa_text(const of3_query_builder *b, of3_query_chain *chain,
                                                    const char *key, const char *text, of3_error *err);
 
+/* The code of a component; where the query brings components of its own, also with small letters, '-' and
+ * '_', as AlphaFold 3 has them ("LIG-1"). */
+OF3_MUST_CHECK of3_status of3_builder_check_code(const of3_query_builder *b, const char *code,
+                                                 of3_error *err);
+
 /* A ligand of one component. */
 OF3_MUST_CHECK of3_status of3_builder_set_code(const of3_query_builder *b, of3_query_chain *chain,
                                                const char *code, size_t n, of3_error *err);
@@ -67,5 +72,8 @@ typedef struct of3_span {
 } of3_span;
 of3_span of3_span_trim(const char *text, size_t n);
 bool of3_span_is(of3_span s, const char *word); /* in any case */
+
+/* The name of the file without folder and endings: "job" of "jobs/job.fasta.gz". */
+of3_span of3_query_source_stem(const of3_query_source *source);
 
 #endif

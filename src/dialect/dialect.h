@@ -24,6 +24,14 @@ typedef struct of3_query_source {
 OF3_MUST_CHECK of3_status of3_query_from_fasta(const of3_query_source *source, of3_query_set *out,
                                                of3_error *err);
 
+/* AlphaFold 3's JSON, versions 1 to 4, and lists of jobs of its server (af3.c). */
+OF3_MUST_CHECK of3_status of3_query_from_af3(const of3_query_source *source, of3_query_set *out,
+                                             of3_error *err);
+
+/* Boltz's YAML (boltz.c). */
+OF3_MUST_CHECK of3_status of3_query_from_boltz(const of3_query_source *source, of3_query_set *out,
+                                               of3_error *err);
+
 /* A query of what one record of FASTA may hold: proteins, or TYPE|TEXT, with ':' between them. */
 OF3_MUST_CHECK of3_status of3_query_from_chains(const char *text, const char *name, of3_query_set *out,
                                                 of3_error *err);

@@ -15,7 +15,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/file.h"
 #include "feat/query_check.h"
 #include "msa/lines.h"
 
@@ -173,19 +172,9 @@ static of3_status read_queries(const fasta_file *f, of3_query_set *set, of3_erro
 
 /* ---- Files with typed headers */
 
-/* The file's name without its endings. */
-static of3_span stem(const char *file) {
-  const char *name = of3_path_name(file);
-  size_t n = strlen(name);
-  if (n > 3 && strcmp(name + n - 3, ".gz") == 0) n -= 3;
-  for (size_t k = n; k > 1; k--)
-    if (name[k - 1] == '.') return (of3_span){name, k - 1};
-  return (of3_span){name, n};
-}
-
 static of3_status read_typed(const fasta_file *f, of3_fasta_types types, of3_query_set *set, of3_error *err) {
   of3_query_builder b = {.arena = set->arena, .folder = f->source->folder, .query = &set->query[set->n++]};
-  const of3_span name = stem(f->source->file);
+  const of3_span name = of3_query_source_stem(f->source);
   of3_error own = {0};
   OF3_TRY(of3_builder_begin(&b, name.text, name.n, err));
   const of3_status status = of3_fasta_typed(&b, types, f->record, f->n, &own);

@@ -32,6 +32,8 @@ static const struct {
   of3_status (*read)(const of3_query_source *source, of3_query_set *out, of3_error *err);
 } open_dialect[] = {
     [OF3_DIALECT_OPENFOLD3] = {"OpenFold3 JSON", read_openfold3},
+    [OF3_DIALECT_ALPHAFOLD3] = {"AlphaFold 3 JSON", of3_query_from_af3},
+    [OF3_DIALECT_BOLTZ] = {"Boltz YAML", of3_query_from_boltz},
     [OF3_DIALECT_FASTA] = {"FASTA", of3_query_from_fasta},
 };
 
@@ -55,6 +57,7 @@ static of3_status read_any(const char *path, const char *text, size_t size, of3_
         "'%s' %s%s; queries are read as JSON of OpenFold3 or AlphaFold 3, YAML of Boltz, and FASTA "
         "(docs/queries.md)",
         path, other ? "looks like " : "is in no dialect that of3 knows", other ? other : "");
+  if (dialect == OF3_DIALECT_UNKNOWN) return read_openfold3(&source, out, err); /* which says what is wrong */
   OF3_TRY(open_dialect[dialect].read(&source, out, err));
   out->dialect = open_dialect[dialect].name;
   return OF3_OK;

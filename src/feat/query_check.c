@@ -67,6 +67,24 @@ bool of3_query_is_bases(const char *sequence) {
   return *sequence && sequence[strspn(sequence, "ACGTUN")] == 0;
 }
 
+static int seeds_by_value(const void *pa, const void *pb) {
+  uint64_t a = *(const uint64_t *)pa, b = *(const uint64_t *)pb;
+  return a < b ? -1 : a > b;
+}
+
+of3_status of3_query_check_seeds(of3_arena *arena, const uint64_t *seed, int n, const char *key,
+                                 of3_error *err) {
+  uint64_t *sorted = OF3_ARENA_NEW(arena, uint64_t, n);
+  if (!sorted) return of3_fail_memory(err, "the seeds");
+  if (n) memcpy(sorted, seed, (size_t)n * sizeof *seed);
+  qsort(sorted, (size_t)n, sizeof *sorted, seeds_by_value);
+  for (int i = 1; i < n; i++)
+    if (sorted[i - 1] == sorted[i])
+      return of3_fail(err, OF3_ERR_INPUT, "the seed %llu is given twice in '%s'",
+                      (unsigned long long)sorted[i], key);
+  return OF3_OK;
+}
+
 void of3_query_clean_sequence(char *sequence) {
   size_t n = 0;
   for (const char *c = sequence; *c; c++)

@@ -10,6 +10,10 @@ enum { OF3_MAX_QUERIES = 100000 };
  * UTF-8 but for '/', control characters, and those that break lines or change the direction of text. */
 size_t of3_query_name_character(const char *text, size_t n, bool *ret_fit);
 
+/* Distinct; key: what they are called. The arena is for what is needed meanwhile. */
+OF3_MUST_CHECK of3_status of3_query_check_seeds(of3_arena *arena, const uint64_t *seed, int n,
+                                                const char *key, of3_error *err);
+
 /* Of queries whose names are equal but for case and Unicode form, all but the first get an error. */
 OF3_MUST_CHECK of3_status of3_query_refuse_equal_names(of3_query_set *set, of3_error *err);
 

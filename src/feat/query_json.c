@@ -80,23 +80,6 @@ static of3_status read_queries(const of3_json_reader *r, json_t *queries, of3_qu
   return of3_query_refuse_equal_names(out, err);
 }
 
-static int by_value(const void *pa, const void *pb) {
-  uint64_t a = *(const uint64_t *)pa, b = *(const uint64_t *)pb;
-  return a < b ? -1 : a > b;
-}
-
-static of3_status check_seeds(const of3_json_reader *r, const uint64_t *seed, size_t n, of3_error *err) {
-  uint64_t *sorted = OF3_ARENA_NEW(r->arena, uint64_t, n);
-  if (!sorted) return of3_fail_memory(err, "the seeds");
-  memcpy(sorted, seed, n * sizeof *seed);
-  qsort(sorted, n, sizeof *sorted, by_value);
-  for (size_t i = 1; i < n; i++)
-    if (sorted[i - 1] == sorted[i])
-      return of3_fail(err, OF3_ERR_INPUT, "the seed %llu is given twice in 'seeds'",
-                      (unsigned long long)sorted[i]);
-  return OF3_OK;
-}
-
 static of3_status read_seeds(const of3_json_reader *r, const json_t *seeds, of3_query_set *out,
                              of3_error *err) {
   if (!seeds || json_is_null(seeds)) return OF3_OK;
@@ -114,7 +97,7 @@ static of3_status read_seeds(const of3_json_reader *r, const json_t *seeds, of3_
     out->seed[i] = (uint64_t)json_integer_value(v);
   }
   out->n_seed = (int)n;
-  return check_seeds(r, out->seed, n, err);
+  return of3_query_check_seeds(r->arena, out->seed, (int)n, "seeds", err);
 }
 
 static of3_status read_top(const of3_json_reader *r, json_t *top, of3_query_set *out, of3_error *err) {
@@ -126,25 +109,12 @@ static of3_status read_top(const of3_json_reader *r, json_t *top, of3_query_set 
   return read_queries(r, json_object_get(top, "queries"), out, err);
 }
 
-/* jansson quotes what it stumbled over; a message is one line. */
-static of3_status syntax_error(const json_error_t *e, const char *file, of3_error *err) {
-  char text[JSON_ERROR_TEXT_LENGTH];
-  size_t i = 0;
-  for (; i + 1 < sizeof text && e->text[i]; i++) text[i] = (unsigned char)e->text[i] < ' ' ? ' ' : e->text[i];
-  text[i] = 0;
-  return of3_fail(err, OF3_ERR_INPUT, "'%s', line %d, column %d: %s", file, e->line > 0 ? e->line : 1,
-                  e->column > 0 ? e->column : 1, text);
-}
-
 of3_status of3_query_from_json(const char *text, size_t size, const char *file, const char *folder,
                                size_t most_memory, of3_query_set *out, of3_error *err) {
-  json_error_t json_err;
   *out = (of3_query_set){0};
   size_t need = 0;
-  if (of3_json_check(text, size, most_memory, &need, err) != OF3_OK)
-    return err ? of3_prefix(err, "'%s'", file) : OF3_ERR_INPUT;
-  json_t *top = of3_json_load(text, size, &json_err);
-  if (!top) return syntax_error(&json_err, file, err);
+  json_t *top = NULL;
+  OF3_TRY(of3_json_parse(text, size, file, most_memory, &need, &top, err));
   out->arena = of3_arena_new(0);
   if (out->arena) of3_arena_limit(out->arena, most_memory - need);
   of3_error local = {0};

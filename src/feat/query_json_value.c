@@ -3,8 +3,28 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/str.h"
 #include "base/target.h"
+
+/* jansson quotes what it stumbled over; a message is one line. */
+static of3_status syntax_error(const json_error_t *e, const char *file, of3_error *err) {
+  char text[JSON_ERROR_TEXT_LENGTH];
+  size_t i = 0;
+  for (; i + 1 < sizeof text && e->text[i]; i++) text[i] = (unsigned char)e->text[i] < ' ' ? ' ' : e->text[i];
+  text[i] = 0;
+  return of3_fail(err, OF3_ERR_INPUT, "'%s', line %d, column %d: %s", file, e->line > 0 ? e->line : 1,
+                  e->column > 0 ? e->column : 1, text);
+}
+
+of3_status of3_json_parse(const char *text, size_t size, const char *file, size_t most_memory,
+                          size_t *ret_need, json_t **ret_top, of3_error *err) {
+  json_error_t json_err;
+  if (of3_json_check(text, size, most_memory, ret_need, err) != OF3_OK)
+    return err ? of3_prefix(err, "'%s'", file) : OF3_ERR_INPUT;
+  *ret_top = of3_json_load(text, size, &json_err);
+  return *ret_top ? OF3_OK : syntax_error(&json_err, file, err);
+}
 
 bool of3_json_is_empty(const json_t *v) {
   return !v || json_is_null(v) || json_is_false(v) || (json_is_array(v) && json_array_size(v) == 0) ||

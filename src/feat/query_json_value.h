@@ -28,6 +28,11 @@ typedef struct of3_json_key {
 OF3_MUST_CHECK of3_status of3_json_check_keys(json_t *object, const of3_json_key *table, int n,
                                               of3_error *err);
 
+/* The tree of a text, with its sizes counted before; file: for messages. *ret_need: bytes that it takes at
+ * most. Ownership: json_decref. */
+OF3_MUST_CHECK of3_status of3_json_parse(const char *text, size_t size, const char *file, size_t most_memory,
+                                         size_t *ret_need, json_t **ret_top, of3_error *err);
+
 bool of3_json_is_empty(const json_t *v);         /* missing, null, false, [] or {} */
 const char *of3_json_type_name(const json_t *v); /* "an object", ..., "missing" */
 of3_status of3_json_wrong_type(const char *name, const char *expected, const json_t *v, of3_error *err);

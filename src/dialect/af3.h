@@ -1,0 +1,25 @@
+/* The parts of the reader of AlphaFold 3's JSON. */
+#ifndef OF3_DIALECT_AF3_H
+#define OF3_DIALECT_AF3_H
+
+#include "dialect/build.h"
+#include "feat/query_json_value.h"
+
+typedef struct of3_af3_reader {
+  of3_query_builder b;
+  of3_json_reader json;
+  bool server; /* jobs of the server */
+  int n_id;    /* chains of the job so far, which the server calls A, B, ... */
+} of3_af3_reader;
+
+/* An entry of "sequences": {"protein": {"id": "A", ..}}, or {"proteinChain": {"count": 2, ..}} of the server.
+ */
+OF3_MUST_CHECK of3_status of3_af3_molecule(of3_af3_reader *r, json_t *entry, of3_error *err);
+OF3_MUST_CHECK of3_status of3_af3_server_molecule(of3_af3_reader *r, json_t *entry, of3_error *err);
+
+/* [{"ptmType": "SEP", "ptmPosition": 3}, ..] by the names of their keys; prefix "CCD_" of codes is left out.
+ */
+OF3_MUST_CHECK of3_status of3_af3_modifications(const of3_af3_reader *r, const json_t *all,
+                                                of3_query_chain *chain, of3_error *err);
+
+#endif
