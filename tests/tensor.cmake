@@ -9,6 +9,8 @@ add_test(NAME test_ops_sanitized CONFIGURATIONS sanitized COMMAND test_ops --thr
 add_test(NAME test_ops_kernels CONFIGURATIONS kernels
          COMMAND test_ops --threads 2 --without batches --without tape --without own-memory)
 set_tests_properties(test_ops_sanitized test_ops_kernels PROPERTIES COST 1000)
+of3_test(test_gradient of3_cpu)
+target_sources(test_gradient PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/own_memory.c)
 of3_test(test_backward of3_cpu)
 target_sources(test_backward PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/ops_inputs.c ${CMAKE_SOURCE_DIR}/tests/unit/ops_run.c
                                      ${CMAKE_SOURCE_DIR}/tests/unit/own_memory.c)

@@ -44,6 +44,11 @@ typedef struct of3_tensor_version {
   int64_t owner;  /* index of the storage in the context, while that lives */
   int64_t mark;   /* of3_block_inputs */
   bool held;      /* its memory is there */
+  /* On the way back (gradient.h). */
+  of3_tensor *gradient; /* f32, of the whole; NULL: nothing was added yet */
+  bool wanted;          /* the caller wants it */
+  bool needs;           /* it depends on something whose gradient is wanted */
+  int64_t takes;        /* the mark of the block in which it will take over the gradient of a later version */
 } of3_tensor_version;
 
 /* call.in and call.out are tensors on versions, or weights, and live as long as the tape. Of an operation in
