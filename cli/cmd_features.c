@@ -7,6 +7,7 @@
 typedef struct features_options {
   const char *query, *variant, *ccd, *conformers, *out, *log;
   uint64_t seed;
+  bool infer_leaving_atoms;
 } features_options;
 
 /* No seed of a file or of the command line has this value. */
@@ -45,6 +46,10 @@ static const cli_option table[] = {
      .value = "FILE",
      .none = "the built-in table",
      .help = "Safetensors file with conformers and their augmentation"},
+    {.names = "infer-covalent-leaving-atoms",
+     .kind = CLI_FLAG,
+     .offset = FIELD(infer_leaving_atoms),
+     .help = "Take away what the dictionary calls leaving at bonds of the query"},
     {.names = "out",
      .letter = 'o',
      .kind = CLI_TEXT,
@@ -75,6 +80,7 @@ static int features_run(const void *options, const char *const *arg, int n) {
                             .seed = o->seed,
                             .ccd = o->ccd,
                             .conformers = o->conformers,
+                            .infer_leaving_atoms = o->infer_leaving_atoms,
                             .out = o->out};
   of3_error err = {0};
   if (!o->out) {

@@ -11,6 +11,7 @@
 
 typedef struct predict_options {
   const char *query_json, *checkpoint, *ccd;
+  bool infer_leaving_atoms;
   const char *output_dir, *format, *cif_style, *confidences;
   bool overwrite, no_record, wait;
   int samples, recycles, steps, model_seeds;
@@ -45,6 +46,10 @@ static const cli_option table[] = {
      .value = "FILE",
      .none = "the built-in components",
      .help = "A dictionary made by 'of3 ccd build', looked at first"},
+    {.names = "infer-covalent-leaving-atoms",
+     .kind = CLI_FLAG,
+     .offset = FIELD(infer_leaving_atoms),
+     .help = "Take away what the dictionary calls leaving at bonds of the query"},
     {.names = "inference-ckpt-name",
      .kind = CLI_REFUSED,
      .value = "NAME",
@@ -259,6 +264,7 @@ static int predict_fold(const predict_options *o, const char *query, const char 
                                  .no_record = o->no_record,
                                  .wait = o->wait,
                                  .ccd = o->ccd,
+                                 .infer_leaving_atoms = o->infer_leaving_atoms,
                                  .jobs = o->jobs,
                                  .batch = o->batch};
   of3_engine *engine = NULL;

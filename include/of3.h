@@ -222,6 +222,8 @@ typedef struct of3_predict_options {
   bool wait; /* if another process writes to output_dir: true: wait for it; false: an error that names it */
   const char
       *ccd; /* a dictionary of components made by of3_ccd_build (of3_chem.h); NULL: the built-in ones */
+  bool infer_leaving_atoms; /* at the ends of the query's bonds, atoms that the dictionary calls leaving go,
+                             * where the query does not say what leaves the residue */
   int jobs; /* pairs of query and seed folded side by side, sharing threads and memory; at most as many as the
              * engine has threads. 0: chosen by their sizes; 1: one after the other, which saves memory.
              * Results do not depend on it */
@@ -391,9 +393,10 @@ typedef struct of3_features_options {
   const char *variant;    /* "P1", "P2", "OB" */
   bool has_seed;          /* else the first seed of the query file, else 42 */
   uint64_t seed;
-  const char *ccd;        /* a dictionary of components made by of3_ccd_build; NULL: the built-in ones */
-  const char *conformers; /* safetensors file to take reference conformers from, or NULL */
-  const char *out;        /* safetensors file to write */
+  const char *ccd;          /* a dictionary of components made by of3_ccd_build; NULL: the built-in ones */
+  const char *conformers;   /* safetensors file to take reference conformers from, or NULL */
+  bool infer_leaving_atoms; /* as of3_predict_options */
+  const char *out;          /* safetensors file to write */
 } of3_features_options;
 
 /* Writes the input of the network as tensors feat/NAME. */

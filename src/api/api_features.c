@@ -69,6 +69,7 @@ of3_status of3_features_export(const of3_features_options *o, const of3_callback
   const of3_query *query = NULL;
   OF3_TRY(of3_query_open(o->query, of3_reading_memory(0), &set, err));
   uint64_t seed = o->has_seed ? o->seed : set.n_seed ? set.seed[0] : DEFAULT_SEED;
+  for (int i = 0; i < set.n; i++) set.query[i].infer_leaving = o->infer_leaving_atoms;
   of3_status status = choose(&set, o->query_name, &query, err);
   if (status == OF3_OK) status = export_query(o, query, seed, &callbacks, err);
   of3_query_set_free(&set);

@@ -165,10 +165,14 @@ of3_status of3_fold_query(of3_model *model, const of3_query *query, uint64_t see
   of3_job j = {
       .model = model, .o = options, .n_item = 1, .mode = of3_feature_mode_of(model->network.variant)};
   of3_item item = {.query = query->name, .seed = seed};
-  single_fold f = {.job = &j, .query = query, .item = &item, .ret_result = ret_result, .err = err};
+  of3_query asked = *query;
+  asked.infer_leaving = options->infer_leaving_atoms;
+  single_fold f = {.job = &j, .query = &asked, .item = &item, .ret_result = ret_result, .err = err};
   *ret_result = NULL;
   if (query->error.code != OF3_OK) return of3_fail(err, query->error.code, "%s", query->error.text);
   OF3_TRY(of3_query_check_chains(query, err));
+  OF3_TRY(of3_query_check_bonds(query, err));
+  OF3_TRY(of3_query_check_pocket(query, err));
   OF3_TRY(of3_job_fold_options(&j, err));
   OF3_TRY(of3_memory_budget_init(&j.budget, err));
   of3_status status = of3_job_open_components(&j, err);

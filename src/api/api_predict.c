@@ -373,6 +373,7 @@ of3_status of3_predict(of3_model *model, const char *query, const of3_predict_op
   of3_status status = read_options(&j, &local);
   if (status == OF3_OK)
     status = of3_query_open(query, of3_reading_memory(model->engine->max_memory), &j.set, &local);
+  for (int i = 0; i < j.set.n; i++) j.set.query[i].infer_leaving = options->infer_leaving_atoms;
   if (status == OF3_OK) status = predict(&j, &local);
   of3_job_close_folder(&j);
   of3_query_set_free(&j.set);

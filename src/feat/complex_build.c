@@ -124,6 +124,7 @@ static of3_status complex_build_take_memory(const of3_query *q, const build_chai
     atoms += c->n_id * chain[i].n_atom;
     bonds += c->n_id * chain[i].n_bond;
   }
+  bonds += q->n_bond;
   enum { MOST_ATOMS = 100000000 };
   if (atoms > MOST_ATOMS)
     return of3_fail(err, OF3_ERR_INPUT, "the query has %lld atoms; at most %d are allowed", (long long)atoms,
@@ -264,10 +265,18 @@ static of3_status number_chains(of3_complex *out, of3_error *err) {
   return ok ? OF3_OK : of3_fail_memory(err, "the numbers of the chains");
 }
 
-/* What tells the molecule of a chain from others. */
-static const char *key_of(const of3_query_chain *c) {
-  if (c->type != OF3_LIGAND) return c->sequence;
-  return c->smiles ? c->smiles : c->sdf_path ? c->sdf_path : c->code[0];
+/* What tells the molecule of a chain from others: of codes all, with commas between them. */
+static char *key_of(const of3_query_chain *c, of3_arena *arena) {
+  if (c->type != OF3_LIGAND) return of3_arena_strdup(arena, c->sequence);
+  if (!c->n_code) return of3_arena_strdup(arena, c->smiles ? c->smiles : c->sdf_path);
+  char *key = OF3_ARENA_NEW(arena, char, (size_t)c->n_code *(OF3_MAX_CODE + 1)), *at = key;
+  for (int k = 0; key && k < c->n_code; k++) {
+    const size_t n = strlen(c->code[k]);
+    memcpy(at, c->code[k], n);
+    at += n;
+    *at++ = k + 1 < c->n_code ? ',' : 0;
+  }
+  return key;
 }
 
 static of3_status put_chains(const of3_query *q, const build_chain *built, const of3_log *log,
@@ -276,7 +285,7 @@ static of3_status put_chains(const of3_query *q, const build_chain *built, const
   int chain = 0;
   for (int i = 0; i < q->n_chain; i++) {
     const of3_query_chain *c = &q->chain[i];
-    char *key = of3_arena_strdup(out->arena, key_of(c));
+    char *key = key_of(c, out->arena);
     if (!key) return of3_fail_memory(err, "a complex");
     warn_unknown(q, c, log);
     warn_bases(q, c, log);
@@ -295,6 +304,7 @@ static of3_status put_chains(const of3_query *q, const build_chain *built, const
     }
   }
   of3_complex_put_links(log, out);
+  OF3_TRY(of3_complex_put_bonds(q, log, out, err));
   return number_chains(out, err);
 }
 

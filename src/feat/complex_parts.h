@@ -8,4 +8,9 @@
  * has room for one of each residue. */
 void of3_complex_put_links(const of3_log *opt_log, of3_complex *complex);
 
+/* complex_bonds.c: takes out the atoms that leave and puts in the query's bonds, for which the array has
+ * room. OF3_ERR_INPUT: an atom is not there, or it is not clear what leaves. */
+OF3_MUST_CHECK of3_status of3_complex_put_bonds(const of3_query *query, const of3_log *opt_log,
+                                                of3_complex *complex, of3_error *err);
+
 #endif

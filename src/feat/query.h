@@ -19,7 +19,9 @@ enum {
   OF3_MAX_CHAIN_ID = 32,     /* bytes */
   OF3_MAX_CODE = 5,          /* of a component */
   OF3_MAX_RESIDUES = 100000, /* of one query, copies counted */
-  OF3_MAX_CHAINS = 10000     /* of one query, copies counted */
+  OF3_MAX_CHAINS = 10000,    /* of one query, copies counted */
+  OF3_MAX_BONDS = 10000,     /* of one query; leaving atoms; residues of a pocket */
+  OF3_MAX_NUMBER = 1000000   /* that a first residue has in files, and -OF3_MAX_NUMBER */
 };
 
 /* A residue that takes the place of a letter. */
@@ -70,6 +72,8 @@ typedef struct of3_query_bond {
   of3_query_atom a, b;
 } of3_query_bond;
 
+#define OF3_POCKET_DISTANCE 4.0 /* Angstrom, where nobody says */
+
 /* Where a ligand is to bind (docs/sampling.md). */
 typedef struct of3_query_pocket {
   const char *ligand; /* id of its chain */
@@ -83,9 +87,10 @@ typedef struct of3_query {
   int n_chain;
   of3_query_chain *chain;
   int n_bond;
-  of3_query_bond *bond; /* single bonds that no component and no polymer has */
+  of3_query_bond *bond; /* single bonds between residues that no polymer has (docs/features.md 2.1) */
   int n_leaving;
   of3_query_atom *leaving;  /* atoms that are not there */
+  bool infer_leaving;       /* what the dictionary calls leaving at the end of a bond is not there either */
   of3_query_pocket *pocket; /* or NULL */
   const char *components;   /* CIF text of the user's own components, or NULL */
   bool use_msas, use_main_msas, use_paired_msas;

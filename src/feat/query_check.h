@@ -39,6 +39,13 @@ OF3_MUST_CHECK of3_status of3_query_check_code(const char *code, of3_error *err)
 /* Distinct chain ids, the limits on chains and residues, names of ligands (ligand_names.h). */
 OF3_MUST_CHECK of3_status of3_query_check_chains(const of3_query *query, of3_error *err);
 
+/* Bonds and leaving atoms: their chains and residues are there, no pair and no leaving atom is named twice, a
+ * bond has two ends of different residues, none of which leaves. */
+OF3_MUST_CHECK of3_status of3_query_check_bonds(const of3_query *query, of3_error *err);
+
+/* The pocket, if there is one: of a ligand, with residues that are there and a distance above 0. */
+OF3_MUST_CHECK of3_status of3_query_check_pocket(const of3_query *query, of3_error *err);
+
 /* A query of one protein chain A; sequence is kept, not copied. Bases alone are refused: nobody said that
  * they are a protein. */
 OF3_MUST_CHECK of3_status of3_query_single(of3_arena *arena, const char *name, const char *sequence,

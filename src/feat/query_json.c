@@ -16,14 +16,8 @@
 
 static const of3_json_key top_keys[] = {{"queries", NULL}, {"seeds", NULL}};
 static const of3_json_key query_keys[] = {
-    {"chains", NULL},
-    {"use_msas", NULL},
-    {"use_main_msas", NULL},
-    {"use_paired_msas", NULL},
-    {"query_name", NULL},
-    {"covalent_bonds", "bonds between chains"},
-    {"leaving_atoms", "bonds between chains"},
-    {"pocket_constraint", "binding pockets"},
+    {"chains", NULL},     {"use_msas", NULL},       {"use_main_msas", NULL}, {"use_paired_msas", NULL},
+    {"query_name", NULL}, {"covalent_bonds", NULL}, {"leaving_atoms", NULL}, {"pocket_constraint", NULL},
 };
 
 static of3_status read_chains(const of3_json_reader *r, json_t *query, of3_query *out, of3_error *err) {
@@ -53,7 +47,8 @@ static of3_status read_query(const of3_json_reader *r, json_t *query, of3_query 
   if (name && !json_is_null(name) &&
       (!json_is_string(name) || strcmp(json_string_value(name), out->name) != 0))
     return of3_fail(err, OF3_ERR_INPUT, "'query_name' differs from the query's own key; leave it out");
-  return read_chains(r, query, out, err);
+  OF3_TRY(read_chains(r, query, out, err));
+  return of3_json_query_bonds(r, query, out, err);
 }
 
 static of3_status read_queries(const of3_json_reader *r, json_t *queries, of3_query_set *out,

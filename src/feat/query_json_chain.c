@@ -17,6 +17,7 @@ static const of3_json_key chain_keys[] = {
     {"sdf_file_path", NULL},
     {"ligand_name", NULL},
     {"cyclic", NULL},
+    {"starting_residue_number", NULL},
     {"paired_msa_file_paths", NULL},
     {"template_alignment_file_path", "templates"},
     {"template_entry_chain_ids", "templates"},
@@ -137,6 +138,19 @@ static of3_status check_kind(json_t *chain, of3_molecule type, of3_error *err) {
   return OF3_OK;
 }
 
+/* Of the first residue in files; that of a ligand is 1 whatever is asked for. */
+static of3_status read_number(json_t *chain, of3_query_chain *out, of3_error *err) {
+  const json_t *v = json_object_get(chain, "starting_residue_number");
+  if (!v || json_is_null(v)) return OF3_OK;
+  if (!json_is_integer(v)) return of3_json_wrong_type("starting_residue_number", "an integer", v, err);
+  const json_int_t number = json_integer_value(v);
+  if (number < -OF3_MAX_NUMBER || number > OF3_MAX_NUMBER)
+    return of3_fail(err, OF3_ERR_INPUT, "'starting_residue_number' is %lld; -%d to %d are allowed",
+                    (long long)number, OF3_MAX_NUMBER, OF3_MAX_NUMBER);
+  if (out->type != OF3_LIGAND) out->number_shift = (int)number - 1;
+  return OF3_OK;
+}
+
 of3_status of3_json_chain(const of3_json_reader *r, json_t *chain, of3_query_chain *out, of3_error *err) {
   if (!json_is_object(chain)) return of3_json_wrong_type("chains", "a list of objects", chain, err);
   OF3_TRY(read_type(chain, &out->type, err));
@@ -149,6 +163,7 @@ of3_status of3_json_chain(const of3_json_reader *r, json_t *chain, of3_query_cha
   OF3_TRY(of3_json_strings(r, ids, "chain_ids", &out->id, &out->n_id, err));
   for (int i = 0; i < out->n_id; i++) OF3_TRY(of3_query_check_chain_id(out->id[i], err));
   OF3_TRY(of3_json_bool(chain, "cyclic", &out->cyclic, err));
+  OF3_TRY(read_number(chain, out, err));
   OF3_TRY(check_kind(chain, out->type, err));
   if (out->type == OF3_LIGAND) return of3_json_ligand(r, chain, out, err);
   OF3_TRY(read_polymer(r, chain, out, err));

@@ -12,10 +12,7 @@ static of3_status read_codes(const of3_json_reader *r, const json_t *v, of3_quer
   const char **code = NULL;
   int n = 0;
   OF3_TRY(of3_json_strings(r, v, "ccd_codes", &code, &n, err));
-  if (n > 1)
-    return of3_fail(err, OF3_ERR_INPUT,
-                    "'ccd_codes' has %d codes; a ligand is one component, so write a chain for each", n);
-  OF3_TRY(of3_query_check_code(code[0], err));
+  for (int k = 0; k < n; k++) OF3_TRY(of3_query_check_code(code[k], err));
   out->code = code;
   out->n_residue = out->n_code = n;
   return OF3_OK;

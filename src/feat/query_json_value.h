@@ -53,6 +53,10 @@ OF3_MUST_CHECK of3_status of3_json_find(const of3_json_reader *r, const char *na
 OF3_MUST_CHECK of3_status of3_json_ligand(const of3_json_reader *r, json_t *chain, of3_query_chain *out,
                                           of3_error *err);
 
+/* "covalent_bonds", "leaving_atoms" and "pocket_constraint" of a query whose chains have been read. */
+OF3_MUST_CHECK of3_status of3_json_query_bonds(const of3_json_reader *r, json_t *query, of3_query *out,
+                                               of3_error *err);
+
 /* One entry of "chains"; the ids of all chains together are checked later. */
 OF3_MUST_CHECK of3_status of3_json_chain(const of3_json_reader *r, json_t *chain, of3_query_chain *out,
                                          of3_error *err);

@@ -13,6 +13,12 @@ of3_status of3_pdb_check(const of3_complex *c, of3_error *err) {
   if (c->n_atom > MOST_ATOMS)
     return of3_fail(err, OF3_ERR_INPUT, "'%s' has %d atoms, a PDB file holds at most %d: " USE_CIF, c->name,
                     c->n_atom, MOST_ATOMS);
+  for (int k = 0; k < c->n_bond; k++)
+    if (c->bond[k].kind == OF3_BOND_USER)
+      return of3_fail(
+          err, OF3_ERR_INPUT,
+          "'%s' has bonds that the query asks for, which a PDB file cannot tell from others: " USE_CIF,
+          c->name);
   for (int k = 0; k < c->n_chain; k++)
     if (strlen(c->chain[k].id) != 1)
       return of3_fail(err, OF3_ERR_INPUT,

@@ -143,8 +143,8 @@ static void key_add_pocket(of3_sha256 *s, const of3_query_pocket *opt_pocket) {
 static of3_status key_add_query(of3_sha256 *s, const of3_run_inputs *in, of3_arena *arena, of3_error *err) {
   const of3_query *q = in->query;
   key_add_text(s, q->name);
-  key_add_number(s,
-                 (uint64_t)q->use_msas | (uint64_t)q->use_main_msas << 1 | (uint64_t)q->use_paired_msas << 2);
+  key_add_number(s, (uint64_t)q->use_msas | (uint64_t)q->use_main_msas << 1 |
+                        (uint64_t)q->use_paired_msas << 2 | (uint64_t)q->infer_leaving << 3);
   key_add_number(s, (uint64_t)q->n_chain);
   for (int k = 0; k < q->n_chain; k++) OF3_TRY(key_add_chain(s, &q->chain[k], in, arena, err));
   key_add_number(s, (uint64_t)q->n_bond);

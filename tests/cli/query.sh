@@ -44,6 +44,21 @@ bad "paired MSA" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT"
 bad "templates" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "template_alignment_file_path": "t.a3m"}]}}}'
 cyclic='{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "cyclic": true}]}}}'
 bad "cyclic, which is not yes or no" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "cyclic": "yes"}]}}}'
+nag='"chains": [{'"$protein"', "sequence": "NGS"}, {"molecule_type": "ligand", "chain_ids": "B", "ccd_codes": "NAG"}]'
+bad "bond with a chain that is not there" '{"queries": {"q": {'"$nag"', "covalent_bonds": [[["A", 1, "ND2"], ["C", 1, "C1"]]]}}}'
+bad "bond with a residue that is not there" '{"queries": {"q": {'"$nag"', "covalent_bonds": [[["A", 4, "ND2"], ["B", 1, "C1"]]]}}}'
+bad "bond with an atom that is not there" '{"queries": {"q": {'"$nag"', "covalent_bonds": [[["A", 1, "SG"], ["B", 1, "C1"]]]}}}'
+bad "bond of numbered atoms" '{"queries": {"q": {'"$nag"', "covalent_bonds": [[["A", 1, 7], ["B", 1, 0]]]}}}'
+bad "bond twice" '{"queries": {"q": {'"$nag"', "covalent_bonds": [[["A", 1, "ND2"], ["B", 1, "C1"]], [["B", 1, "C1"], ["A", 1, "ND2"]]]}}}'
+bad "bonded and leaving" '{"queries": {"q": {'"$nag"', "covalent_bonds": [[["A", 1, "ND2"], ["B", 1, "C1"]]], "leaving_atoms": [["B", 1, "C1"]]}}}'
+bad "pocket of a protein" '{"queries": {"q": {'"$nag"', "pocket_constraint": {"ligand_chain_id": "A", "pocket_residues": [["A", 1]]}}}}'
+bad "first residue number" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "starting_residue_number": "one"}]}}}'
+echo "# bonds in a PDB file"
+echo '{"queries": {"q": {'"$nag"', "covalent_bonds": [[["A", 1, "ND2"], ["B", 1, "C1"]]]}}}' >q.json
+run quick q.json -c ob.safetensors -o out --infer-covalent-leaving-atoms --format pdb
+echo "# several leaving groups"
+echo '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "S"}, {"molecule_type": "ligand", "chain_ids": "B", "ccd_codes": "8OG"}], "covalent_bonds": [[["A", 1, "OG"], ["B", 1, "P"]]]}}}' >q.json
+run quick q.json -c ob.safetensors -o out --infer-covalent-leaving-atoms
 bad "pocket" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT"}], "pocket_constraint": {"binder": "B"}}}}'
 
 echo "# cyclic, of a generation that does not know it"

@@ -141,9 +141,6 @@ static void test_later_keys(void **state) {
     snprintf(part, sizeof part, "the key '%s' asks for", keys[i][0]);
     one_refused(text, later, part);
   }
-  one_refused(QUERY("\"chains\": [], \"covalent_bonds\": [[1, 2]]"), later, "'covalent_bonds'");
-  one_refused(QUERY("\"chains\": [], \"leaving_atoms\": [1]"), later, "'leaving_atoms'");
-  one_refused(QUERY("\"chains\": [], \"pocket_constraint\": {\"a\": 1}"), later, "'pocket_constraint'");
 }
 
 #define LIGAND(more)   CHAIN("\"molecule_type\": \"ligand\", " more)

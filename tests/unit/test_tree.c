@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -646,6 +647,45 @@ static void test_query_set(void **state) {
   of3_arena_free(arena);
 }
 
+/* What OpenFold3 after 0.5.0 reads, and of3. */
+static void test_query_set_bonds(void **state) {
+  (void)state;
+  of3_arena *arena = of3_arena_new(0);
+  of3_error err = {0};
+  const char *id[] = {"B", "A"};
+  of3_query_chain chain = {.type = OF3_PROTEIN, .n_id = 2, .id = id, .sequence = "GSH"};
+  of3_query query = {.name = "dimer", .n_chain = 1, .chain = &chain};
+  of3_query_set set = {.n = 1, .query = &query};
+  of3_tree tree = {.folder = new_folder(arena)};
+  const uint64_t seed = 1;
+  of3_query_bond bond = {{"A", 1, "N"}, {"B", 3, "C"}};
+  of3_query_atom leaving = {"B", 2, "OG"}, site = {"A", 2, NULL};
+  of3_query_pocket pocket = {.ligand = "A", .n_residue = 1, .residue = &site, .max_distance = 4.5};
+  query.n_bond = query.n_leaving = 1;
+  query.bond = &bond;
+  query.leaving = &leaving;
+  query.pocket = &pocket;
+  chain.number_shift = -3;
+  assert_int_equal(of3_tree_write_query_set(&tree, &set, &seed, 1, &err), OF3_OK);
+  json_t *file = json_load_file(of3_path_join(arena, tree.folder, "inference_query_set.json"), 0, NULL);
+  json_t *one = json_object_get(json_object_get(file, "queries"), "dimer");
+  char *text = json_dumps(json_object_get(one, "covalent_bonds"), JSON_COMPACT);
+  assert_string_equal(text, "[[[\"A\",1,\"N\"],[\"B\",3,\"C\"]]]");
+  free(text);
+  text = json_dumps(json_object_get(one, "leaving_atoms"), JSON_COMPACT);
+  assert_string_equal(text, "[[\"B\",2,\"OG\"]]");
+  free(text);
+  text = json_dumps(json_object_get(one, "pocket_constraint"), JSON_COMPACT | JSON_SORT_KEYS);
+  assert_string_equal(text,
+                      "{\"ligand_chain_id\":\"A\",\"max_distance\":4.5,\"pocket_residues\":[[\"A\",2]]}");
+  free(text);
+  one = json_array_get(json_object_get(one, "chains"), 0);
+  assert_int_equal(json_integer_value(json_object_get(one, "starting_residue_number")), -2);
+  json_decref(file);
+  remove_folder(tree.folder);
+  of3_arena_free(arena);
+}
+
 static void test_settings(void **state) {
   (void)state;
   of3_arena *arena = of3_arena_new(0);
@@ -839,16 +879,26 @@ static void test_key(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_files),         cmocka_unit_test(test_other_formats),
-      cmocka_unit_test(test_refused),       cmocka_unit_test(test_names),
-      cmocka_unit_test(test_rewrite),       cmocka_unit_test(test_record),
-      cmocka_unit_test(test_record_broken), cmocka_unit_test(test_stage),
-      cmocka_unit_test(test_stage_recover), cmocka_unit_test(test_ranking),
-      cmocka_unit_test(test_ranking_order), cmocka_unit_test(test_large_ranking),
-      cmocka_unit_test(test_printable),     cmocka_unit_test(test_printable_files),
-      cmocka_unit_test(test_summary),       cmocka_unit_test(test_query_set),
-      cmocka_unit_test(test_settings),      cmocka_unit_test(test_manifest),
-      cmocka_unit_test(test_manifest_read), cmocka_unit_test(test_key)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_files),
+                                     cmocka_unit_test(test_other_formats),
+                                     cmocka_unit_test(test_refused),
+                                     cmocka_unit_test(test_names),
+                                     cmocka_unit_test(test_rewrite),
+                                     cmocka_unit_test(test_record),
+                                     cmocka_unit_test(test_record_broken),
+                                     cmocka_unit_test(test_stage),
+                                     cmocka_unit_test(test_stage_recover),
+                                     cmocka_unit_test(test_ranking),
+                                     cmocka_unit_test(test_ranking_order),
+                                     cmocka_unit_test(test_large_ranking),
+                                     cmocka_unit_test(test_printable),
+                                     cmocka_unit_test(test_printable_files),
+                                     cmocka_unit_test(test_summary),
+                                     cmocka_unit_test(test_query_set),
+                                     cmocka_unit_test(test_query_set_bonds),
+                                     cmocka_unit_test(test_settings),
+                                     cmocka_unit_test(test_manifest),
+                                     cmocka_unit_test(test_manifest_read),
+                                     cmocka_unit_test(test_key)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
