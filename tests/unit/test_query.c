@@ -172,7 +172,6 @@ static void test_molecules_refused(void **state) {
   one_refused(LIGAND("\"smiles\": \"C\", \"ligand_name\": \"ala\""), in, "that of a standard residue");
   one_refused(LIGAND("\"smiles\": \"C\", \"ligand_name\": \"GAP\""), in, "that of a standard residue");
   one_refused(LIGAND("\"ccd_codes\": []"), in, "empty list");
-  one_refused(LIGAND("\"ccd_codes\": [\"NAG\", \"NAG\"]"), in, "has 2 codes");
   one_refused(LIGAND("\"ccd_codes\": [7]"), in, "a list of strings");
   one_refused(LIGAND("\"ccd_codes\": \"\""), in, "'' is no code of a component");
   one_refused(LIGAND("\"ccd_codes\": \" ATP \""), in, "without blanks");
