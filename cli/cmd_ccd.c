@@ -18,7 +18,7 @@ static const cli_option table[] = {
      .kind = CLI_TEXT,
      .offset = offsetof(ccd_options, out),
      .value = "FILE",
-     .none = "must be given",
+     .none = "the default place",
      .help = "The file to write"},
     {.names = "only",
      .kind = CLI_FILE,
@@ -41,7 +41,7 @@ static int ccd_build(const ccd_options *o, const char *in) {
   of3_ccd_info n;
   of3_error err = {0};
   if (of3_ccd_build(in, o->out, &options, &callbacks, &n, &err) != OF3_OK) return cli_report(&err);
-  cli_put(stdout, o->out);
+  cli_put(stdout, n.path);
   printf(": %d components (newest %s), %" PRId64 " atoms, %" PRId64 " bonds\n", n.components, n.newest,
          n.atoms, n.bonds);
   printf("%d are obsolete, %d have no ideal coordinates, %d have no coordinates\n", n.obsolete,
@@ -55,8 +55,6 @@ static int ccd_run(const void *options, const char *const *arg, int n) {
   (void)n;
   if (strcmp(arg[0], "build") != 0)
     cli_fail(c, "the first word is 'build', not '%.40s'", arg[0]);
-  else if (!o->out)
-    cli_fail(c, "--output FILE says where the dictionary is written");
   else
     return ccd_build(o, arg[1]);
   return CLI_EXIT_USAGE;
@@ -64,7 +62,7 @@ static int ccd_run(const void *options, const char *const *arg, int n) {
 
 const cli_command cli_ccd = {
     .name = "ccd",
-    .usage = "build COMPONENTS -o FILE [--only FILE] [--compact]",
+    .usage = "build COMPONENTS [-o FILE] [--only FILE] [--compact]",
     .summary = "Convert the PDB's dictionary of chemical components into one indexed file",
     .least = 2,
     .most = 2,
@@ -78,5 +76,9 @@ const cli_command cli_ccd = {
         "copy), or a\nBinaryCIF file of components (the Python package biotite has one). docs/components.md "
         "says more.\n"
         "\n"
-        "Example\n  of3 ccd build components.cif.gz -o components.of3ccd\n",
+        "The default place is $XDG_DATA_HOME/of3/components.ccd, without that variable\n"
+        "~/.local/share/of3/components.ccd: a dictionary there is used without being named. OF3_CCD names "
+        "another one; empty:\nthe built-in components alone. 'of3 info' says which is used.\n"
+        "\n"
+        "Example\n  of3 ccd build components.cif.gz\n",
 };

@@ -5,7 +5,7 @@
 #include "terminal.h"
 
 typedef struct features_options {
-  const char *query, *variant, *ccd, *conformers, *out, *log;
+  const char *query, *variant, *ccd, *user_ccd, *conformers, *out, *log;
   uint64_t seed;
   bool infer_leaving_atoms;
 } features_options;
@@ -38,8 +38,14 @@ static const cli_option table[] = {
      .kind = CLI_FILE,
      .offset = FIELD(ccd),
      .value = "FILE",
-     .none = "the built-in components",
-     .help = "A dictionary made by 'of3 ccd build', looked at first"},
+     .none = "$OF3_CCD, else the default place",
+     .help = "A dictionary of components made by 'of3 ccd build'"},
+    {.names = "user-ccd",
+     .kind = CLI_TEXT,
+     .offset = FIELD(user_ccd),
+     .value = "FILES",
+     .none = "none",
+     .help = "Components of your own: CIF, or CODE=FILE.sdf; commas between"},
     {.names = "conformers",
      .kind = CLI_FILE,
      .offset = FIELD(conformers),
@@ -79,6 +85,7 @@ static int features_run(const void *options, const char *const *arg, int n) {
                             .has_seed = o->seed != NO_SEED,
                             .seed = o->seed,
                             .ccd = o->ccd,
+                            .user_ccd = o->user_ccd,
                             .conformers = o->conformers,
                             .infer_leaving_atoms = o->infer_leaving_atoms,
                             .out = o->out};

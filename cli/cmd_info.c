@@ -3,6 +3,7 @@
 
 #include "commands.h"
 #include "of3.h"
+#include "of3_chem.h"
 #include "terminal.h"
 #include "text.h"
 
@@ -72,6 +73,25 @@ static void describe_samplers(void) {
   }
 }
 
+static void describe_chemistry(void) {
+  char path[1024];
+  const char *by = "", *version = NULL;
+  of3_error err = {0};
+  printf("components        ");
+  if (of3_ccd_describe_place(NULL, path, sizeof path, &by, &err) != OF3_OK)
+    printf("%s", err.text);
+  else if (!*path)
+    printf("the built-in ones");
+  else {
+    cli_put(stdout, path);
+    printf(" (%s)", by);
+  }
+  if (of3_rdkit_describe(&version, &err) == OF3_OK)
+    printf("\nrdkit             RDKit %s\n", version);
+  else
+    printf("\nrdkit             %s\n", err.text);
+}
+
 static int describe_machine(void) {
   enum { MOST = 8 };
   const char *isa[MOST];
@@ -89,6 +109,7 @@ static int describe_machine(void) {
   describe_mlx();
   printf("element type      %s\n", e.dtype);
   describe_samplers();
+  describe_chemistry();
   printf("threads           %d\n", e.threads);
   printf("usable memory     %s\n", e.memory ? cli_size((double)e.memory, size) : "unknown");
   of3_engine_close(engine);

@@ -10,7 +10,7 @@
 #include "terminal.h"
 
 typedef struct predict_options {
-  const char *query_json, *checkpoint, *ccd;
+  const char *query_json, *checkpoint, *ccd, *user_ccd;
   bool infer_leaving_atoms;
   const char *output_dir, *format, *cif_style, *confidences;
   bool overwrite, no_record, wait;
@@ -44,8 +44,14 @@ static const cli_option table[] = {
      .kind = CLI_FILE,
      .offset = FIELD(ccd),
      .value = "FILE",
-     .none = "the built-in components",
-     .help = "A dictionary made by 'of3 ccd build', looked at first"},
+     .none = "$OF3_CCD, else the default place",
+     .help = "A dictionary of components made by 'of3 ccd build'"},
+    {.names = "user-ccd",
+     .kind = CLI_TEXT,
+     .offset = FIELD(user_ccd),
+     .value = "FILES",
+     .none = "none",
+     .help = "Components of your own: CIF, or CODE=FILE.sdf; commas between"},
     {.names = "infer-covalent-leaving-atoms",
      .kind = CLI_FLAG,
      .offset = FIELD(infer_leaving_atoms),
@@ -264,6 +270,7 @@ static int predict_fold(const predict_options *o, const char *query, const char 
                                  .no_record = o->no_record,
                                  .wait = o->wait,
                                  .ccd = o->ccd,
+                                 .user_ccd = o->user_ccd,
                                  .infer_leaving_atoms = o->infer_leaving_atoms,
                                  .jobs = o->jobs,
                                  .batch = o->batch};

@@ -220,8 +220,12 @@ typedef struct of3_predict_options {
   bool no_record;          /* keep no record of the numbers, from which files of other formats can be written
                               later without computing; saves its space */
   bool wait; /* if another process writes to output_dir: true: wait for it; false: an error that names it */
-  const char
-      *ccd; /* a dictionary of components made by of3_ccd_build (of3_chem.h); NULL: the built-in ones */
+  /* A dictionary of components made by of3_ccd_build (of3_chem.h); NULL: that of the environment variable
+   * OF3_CCD, else the one in the default place, if there are any. The built-in ones come after it. */
+  const char *ccd;
+  /* Files of the user's own components, before all others, separated by commas: CIF; SDF or mol, with the
+   * code before the path ("INH=inhibitor.sdf") or in the first line. NULL: none. */
+  const char *user_ccd;
   bool infer_leaving_atoms; /* at the ends of the query's bonds, atoms that the dictionary calls leaving go,
                              * where the query does not say what leaves the residue */
   int jobs; /* pairs of query and seed folded side by side, sharing threads and memory; at most as many as the
@@ -334,6 +338,10 @@ typedef struct of3_ligand {
 /* Adds a ligand in n_id copies, as of3_query_add_chain does. */
 OF3_API OF3_MUST_CHECK of3_status of3_query_add_ligand(of3_query *query, const of3_ligand *ligand,
                                                        const char *const *ids, int n_id, of3_error *err);
+/* Components of the user's own for this query alone, before all others: CIF text with the categories
+ * chem_comp, chem_comp_atom and chem_comp_bond; replaces what was given before. It is read when the query is
+ * folded. */
+OF3_API OF3_MUST_CHECK of3_status of3_query_set_components(of3_query *query, const char *cif, of3_error *err);
 /* An alignment of the protein or RNA that was added last: an A3M, Stockholm or NPZ file, or a folder of such.
  */
 OF3_API OF3_MUST_CHECK of3_status of3_query_add_msa(of3_query *query, const char *path, of3_error *err);
@@ -393,7 +401,8 @@ typedef struct of3_features_options {
   const char *variant;    /* "P1", "P2", "OB" */
   bool has_seed;          /* else the first seed of the query file, else 42 */
   uint64_t seed;
-  const char *ccd;          /* a dictionary of components made by of3_ccd_build; NULL: the built-in ones */
+  const char *ccd;          /* as of3_predict_options has it */
+  const char *user_ccd;     /* the same */
   const char *conformers;   /* safetensors file to take reference conformers from, or NULL */
   bool infer_leaving_atoms; /* as of3_predict_options */
   const char *out;          /* safetensors file to write */

@@ -19,6 +19,7 @@ typedef struct of3_ccd_info {
   int without_coordinates; /* without ideal and without model coordinates */
   int64_t atoms, bonds;    /* hydrogens counted */
   char newest[16];         /* date of the component that was changed last, "2026-01-16" */
+  char path[1024];         /* of the file, cut if it is longer */
 } of3_ccd_info;
 
 typedef struct of3_ccd_build_options {
@@ -26,10 +27,19 @@ typedef struct of3_ccd_build_options {
   bool compact;     /* leave out model coordinates where there are ideal ones */
 } of3_ccd_build_options;
 
+/* Where the dictionary lies that is used if opt_ccd was named (or NULL): path [size] becomes "" if the
+ * built-in components are all. *ret_by says who named it: "--ccd", "OF3_CCD" (the environment variable),
+ * "default place" ($XDG_DATA_HOME/of3/components.ccd, else ~/.local/share/of3/components.ccd). */
+OF3_API OF3_MUST_CHECK of3_status of3_ccd_describe_place(const char *opt_ccd, char *path, size_t size,
+                                                         const char **ret_by, of3_error *err);
+
+/* The version of RDKit, or why it cannot be used. */
+OF3_API OF3_MUST_CHECK of3_status of3_rdkit_describe(const char **ret_version, of3_error *err);
+
 /* Converts the chemical component dictionary, components.cif[.gz] or a BinaryCIF file of components, into one
- * indexed file, which appears at `out` when it is complete. opt_options NULL: {0}. Of the callbacks only
- * cancel is used. */
-OF3_API OF3_MUST_CHECK of3_status of3_ccd_build(const char *in, const char *out,
+ * indexed file, which appears at `opt_out` when it is complete; NULL: in the default place, whose folders are
+ * made. opt_options NULL: {0}. Of the callbacks only cancel is used. */
+OF3_API OF3_MUST_CHECK of3_status of3_ccd_build(const char *in, const char *opt_out,
                                                 const of3_ccd_build_options *opt_options,
                                                 const of3_callbacks *opt_callbacks, of3_ccd_info *opt_info,
                                                 of3_error *err);
@@ -61,7 +71,7 @@ typedef struct of3_component_info {
 } of3_component_info;
 
 typedef struct of3_component_options {
-  const char *ccd;  /* a dictionary made by of3_ccd_build, or NULL: the built-in components alone */
+  const char *ccd;  /* as of3_predict_options has it */
   const char *code; /* which component, if a file has several; or NULL */
 } of3_component_options;
 

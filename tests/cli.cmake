@@ -5,7 +5,10 @@ set(cli_cases help usage query terminal checkpoint debug output full_disk memory
               features bench mlx mlx_missing devices selftest selftest_program)
 list(APPEND cli_cases targets streams small_stack stop)
 list(APPEND cli_cases folder_lock store rewrite poor_disks kills no_case faults many)
-list(APPEND cli_cases ccd molecule)
+list(APPEND cli_cases ccd molecule components)
+if(TARGET of3_rdkit_plugin)
+  list(APPEND cli_cases rdkit)
+endif()
 if(CMAKE_SYSTEM_NAME STREQUAL Linux) # simulates file systems; loaded before the C library
   add_library(poor_disk MODULE cli/poor_disk.c)
   target_link_libraries(poor_disk PRIVATE ${CMAKE_DL_LIBS})

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "ccd/ccd_draw.h"
 #include "ccd/ccd_library.h"
+#include "ccd/ccd_place.h"
 #include "of3_chem.h"
 #include "rdkit/rdkit.h"
 
@@ -132,7 +133,9 @@ static of3_status component_fill(component_handle *h, of3_error *err) {
 static of3_status component_describe(component_handle *h, const char *what, const of3_component_options *o,
                                      of3_error *err) {
   if (!h->arena) return of3_fail_memory(err, "a component");
-  OF3_TRY(of3_ccd_library_open(o->ccd, &h->library, err));
+  of3_ccd_place place;
+  OF3_TRY(of3_ccd_place_of(o->ccd, h->arena, &place, err));
+  OF3_TRY(of3_ccd_library_open(place.path, &h->library, err));
   const char *copy = of3_arena_strdup(h->arena, what);
   if (!copy) return of3_fail_memory(err, "a component");
   if (!of3_is_file(what))

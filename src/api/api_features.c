@@ -1,12 +1,12 @@
 /* The features window: the input of the network as a file. */
 #include <string.h>
 
+#include "api/chemistry.h"
 #include "api/handles.h"
 #include "base/machine.h"
 #include "dialect/dialect.h"
 #include "feat/build.h"
 #include "featfile/feature_file.h"
-#include "rdkit/chemistry.h"
 
 /* The query called name, or the only one. */
 static of3_status choose(const of3_query_set *set, const char *name, const of3_query **out, of3_error *err) {
@@ -45,7 +45,7 @@ static of3_status export_query(const of3_features_options *o, const of3_query *q
   mode.most_memory = of3_usable_memory();
   mode.opt_cancel = callbacks->cancel;
   of3_chemistry *chemistry = NULL;
-  OF3_TRY(of3_chemistry_open(o->ccd, &chemistry, err));
+  OF3_TRY(of3_open_chemistry(o->ccd, o->user_ccd, log, &chemistry, err));
   const of3_library components = of3_chemistry_library(chemistry);
   of3_query_log_notes(query, log);
   of3_status status = of3_complex_build(query, &components, log, &complex, err);

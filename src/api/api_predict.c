@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/chemistry.h"
 #include "api/job.h"
 #include "base/file.h"
 #include "base/str.h"
@@ -98,18 +99,9 @@ of3_status of3_job_fold_options(of3_job *j, of3_error *err) {
 }
 
 of3_status of3_job_open_components(of3_job *j, of3_error *err) {
-  OF3_TRY(of3_chemistry_open(j->o->ccd, &j->chemistry, err));
+  OF3_TRY(of3_open_chemistry(j->o->ccd, j->o->user_ccd, &j->model->engine->log, &j->chemistry, err));
   j->components = of3_chemistry_library(j->chemistry);
   return OF3_OK;
-}
-
-/* Results depend on the dictionary: what tells one from another. */
-static void add_dictionary(of3_job *j) {
-  const of3_ccd *file = of3_ccd_library_file(of3_chemistry_components(j->chemistry));
-  const size_t n = strlen(j->options);
-  if (file)
-    snprintf(j->options + n, sizeof j->options - n, " ccd=%d components to %s", of3_ccd_count(file),
-             of3_ccd_newest(file));
 }
 
 static of3_status read_options(of3_job *j, of3_error *err) {
@@ -140,9 +132,7 @@ static of3_status read_options(of3_job *j, of3_error *err) {
            "samples=%d recycles=%d sampler=%s steps=%d noise_scale=%s step_scale=%s backend=%s dtype=%s",
            o->samples, o->recycles, j->sampler.name, j->sampler.n_step, noise, step,
            j->model->engine->device.backend->name, of3_dtype_name(j->model->engine->device.backend->operand));
-  OF3_TRY(of3_job_open_components(j, err));
-  add_dictionary(j);
-  return OF3_OK;
+  return of3_job_open_components(j, err);
 }
 
 /* ---- Order: queries by number of tokens, seeds fastest. The reference's is that of the letters of polymers,
@@ -196,13 +186,15 @@ static of3_status order_queries(of3_job *j, of3_error *err) {
 
 /* What the query is made from; reads its alignments the first time. */
 static of3_status find_key(of3_job *j, int q, of3_error *err) {
-  const of3_run_inputs inputs = {
-      .query = j->order[q],
-      .checkpoint = j->model->identity,
-      .options = j->options,
-      .version = of3_version(),
-      .opt_chemistry = of3_query_is_standard(j->order[q]) ? NULL : of3_chemistry_version(j->chemistry),
-      .opt_cancel = j->model->engine->callbacks.cancel};
+  char chemistry[OF3_CHEMISTRY_TEXT];
+  const of3_run_inputs inputs = {.query = j->order[q],
+                                 .checkpoint = j->model->identity,
+                                 .options = j->options,
+                                 .version = of3_version(),
+                                 .opt_chemistry = of3_query_is_standard(j->order[q])
+                                                      ? NULL
+                                                      : of3_chemistry_identity(j->chemistry, chemistry),
+                                 .opt_cancel = j->model->engine->callbacks.cancel};
   if (j->key[q][0]) return OF3_OK;
   of3_status status = of3_run_key(&inputs, j->key[q], err);
   if (status != OF3_OK) j->key[q][0] = 0;

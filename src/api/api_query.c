@@ -119,6 +119,11 @@ of3_status of3_query_add_ligand(of3_query *query, const of3_ligand *l, const cha
   return add_chain(q, &c, err);
 }
 
+of3_status of3_query_set_components(of3_query *query, const char *cif, of3_error *err) {
+  query->components = of3_arena_strdup(((owned_query *)query)->arena, cif);
+  return query->components ? OF3_OK : of3_fail_memory(err, "components");
+}
+
 of3_status of3_query_add_msa(of3_query *query, const char *path, of3_error *err) {
   owned_query *q = (owned_query *)query;
   if (query->n_chain == 0)

@@ -17,24 +17,32 @@ typedef struct library_found {
 
 struct of3_ccd_library {
   of3_arena *arena;
-  of3_ccd *opt_file, *builtin;
+  of3_ccd *opt_file, *opt_builtin;
   const char *file_name;
   library_found *own, **last_own, *found;
   int n_own;
 };
 
-of3_status of3_ccd_library_open(const char *opt_path, of3_ccd_library **ret_library, of3_error *err) {
-  *ret_library = NULL;
+of3_status of3_ccd_library_new(of3_ccd_library **ret_library, of3_error *err) {
   of3_arena *arena = of3_arena_new(0);
   of3_ccd_library *l = arena ? OF3_ARENA_NEW(arena, of3_ccd_library, 1) : NULL;
-  if (l) l->file_name = of3_arena_strdup(arena, opt_path ? opt_path : "");
-  if (!l || !l->file_name) {
+  *ret_library = l;
+  if (!l) {
     of3_arena_free(arena);
     return of3_fail_memory(err, "components");
   }
   l->arena = arena;
   l->last_own = &l->own;
-  of3_status status = of3_ccd_open_builtin(&l->builtin, err);
+  return OF3_OK;
+}
+
+of3_status of3_ccd_library_open(const char *opt_path, of3_ccd_library **ret_library, of3_error *err) {
+  of3_ccd_library *l = NULL;
+  *ret_library = NULL;
+  OF3_TRY(of3_ccd_library_new(&l, err));
+  l->file_name = of3_arena_strdup(l->arena, opt_path ? opt_path : "");
+  of3_status status =
+      l->file_name ? of3_ccd_open_builtin(&l->opt_builtin, err) : of3_fail_memory(err, "components");
   if (status == OF3_OK && opt_path) status = of3_ccd_open(opt_path, &l->opt_file, err);
   if (status == OF3_OK)
     *ret_library = l;
@@ -46,7 +54,7 @@ of3_status of3_ccd_library_open(const char *opt_path, of3_ccd_library **ret_libr
 void of3_ccd_library_close(of3_ccd_library *l) {
   if (!l) return;
   of3_ccd_close(l->opt_file);
-  of3_ccd_close(l->builtin);
+  of3_ccd_close(l->opt_builtin);
   of3_arena_free(l->arena);
 }
 
@@ -98,6 +106,13 @@ static of3_status library_visit(void *user, const of3_ccd_entry *e, of3_error *e
   return OF3_OK;
 }
 
+static void library_append(of3_ccd_library *l, const library_addition *a) {
+  if (a->n == 0) return;
+  *l->last_own = a->first;
+  l->last_own = a->last;
+  l->n_own += a->n;
+}
+
 static of3_status library_add(of3_ccd_library *l, of3_cif *cif, of3_error *err) {
   library_addition a = {.library = l, .source = of3_arena_strdup(l->arena, of3_cif_file_name(cif))};
   a.last = &a.first;
@@ -106,9 +121,17 @@ static of3_status library_add(of3_ccd_library *l, of3_cif *cif, of3_error *err) 
   if (a.n == 0)
     return of3_fail(err, OF3_ERR_INPUT, "'%.200s' describes no component: it has no category chem_comp",
                     a.source);
-  *l->last_own = a.first;
-  l->last_own = a.last;
-  l->n_own += a.n;
+  library_append(l, &a);
+  return OF3_OK;
+}
+
+of3_status of3_ccd_library_add_entry(of3_ccd_library *l, const char *source, const of3_ccd_entry *entry,
+                                     of3_error *err) {
+  library_addition a = {.library = l, .source = of3_arena_strdup(l->arena, source)};
+  a.last = &a.first;
+  if (!a.source) return of3_fail_memory(err, "components");
+  OF3_TRY(library_visit(&a, entry, err));
+  library_append(l, &a);
   return OF3_OK;
 }
 
@@ -147,9 +170,9 @@ static of3_status library_look(of3_ccd_library *l, const char *code, library_fou
   if (!*ret_found) *ret_found = (library_found *)(uintptr_t)library_own_named(l->found, code);
   if (*ret_found) return OF3_OK;
   if (l->opt_file) OF3_TRY(of3_ccd_find(l->opt_file, code, l->arena, &e, err));
-  if (!e) {
+  if (!e && l->opt_builtin) {
     source = "built in";
-    OF3_TRY(of3_ccd_find(l->builtin, code, l->arena, &e, err));
+    OF3_TRY(of3_ccd_find(l->opt_builtin, code, l->arena, &e, err));
   }
   if (!e) return OF3_OK;
   library_found *f = OF3_ARENA_NEW(l->arena, library_found, 1);

@@ -11,6 +11,8 @@ typedef struct of3_ccd_library of3_ccd_library;
 /* opt_path: a converted dictionary. */
 OF3_MUST_CHECK of3_status of3_ccd_library_open(const char *opt_path, of3_ccd_library **ret_library,
                                                of3_error *err);
+/* One without any dictionary, for components of a user's. */
+OF3_MUST_CHECK of3_status of3_ccd_library_new(of3_ccd_library **ret_library, of3_error *err);
 void of3_ccd_library_close(of3_ccd_library *opt_library);
 
 /* The dictionary that it was opened with, or NULL. */
@@ -21,6 +23,9 @@ OF3_MUST_CHECK of3_status of3_ccd_library_add_file(of3_ccd_library *library, con
                                                    of3_error *err);
 OF3_MUST_CHECK of3_status of3_ccd_library_add_bytes(of3_ccd_library *library, const char *name,
                                                     const void *bytes, size_t n, of3_error *err);
+/* Adds one that is at hand; copies it. */
+OF3_MUST_CHECK of3_status of3_ccd_library_add_entry(of3_ccd_library *library, const char *source,
+                                                    const of3_ccd_entry *entry, of3_error *err);
 /* How many of the user's own there are, and the i-th. */
 int of3_ccd_library_n_own(const of3_ccd_library *library);
 const of3_ccd_entry *of3_ccd_library_own(const of3_ccd_library *library, int i);

@@ -86,6 +86,10 @@ typedef struct of3_embedding {
 typedef struct of3_library {
   /* *ret_component is NULL if there is none of that code; an error is about the source itself. */
   of3_status (*find)(void *user, const char *code, const of3_component **ret_component, of3_error *err);
+  /* This library with components of a user's, CIF text, before its own; it lives as long as this one. name:
+   * for messages. NULL: there is no such. */
+  of3_status (*with)(void *user, const char *name, const char *cif, const of3_log *opt_log,
+                     const struct of3_library **ret_library, of3_error *err);
   /* The component of a ligand; its atoms are named C1, C2, CL1. NULL: there is no chemistry. */
   of3_status (*ligand)(void *user, const of3_ligand_source *source, const of3_component **ret_component,
                        of3_error *err);

@@ -13,6 +13,10 @@
 #include "feat/tokens.h"
 #include "feat/variant.h"
 
+/* *opt_library becomes the one with the query's own components, if it has any, before the others. */
+OF3_MUST_CHECK of3_status of3_query_library(const of3_query *query, const of3_log *opt_log,
+                                            const of3_library **opt_library, of3_error *err);
+
 /* Chains in the order of the query, copies in place; no terminal OXT or OP3. Unknown letters become
  * UNK, N or DN with a warning. query->error.code must be OF3_OK. opt_library
  * has the components of modified residues and ligands, makes conformers of them, and outlives the complex.

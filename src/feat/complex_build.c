@@ -308,6 +308,15 @@ static of3_status put_chains(const of3_query *q, const build_chain *built, const
   return number_chains(out, err);
 }
 
+of3_status of3_query_library(const of3_query *q, const of3_log *log, const of3_library **opt_library,
+                             of3_error *err) {
+  const of3_library *l = *opt_library;
+  if (!q->components) return OF3_OK;
+  if (!l || !l->with)
+    return of3_fail(err, OF3_ERR_UNSUPPORTED, "nothing here reads the components that the query describes");
+  return l->with(l->user, "the query's text of components", q->components, log, opt_library, err);
+}
+
 static of3_status find_all(const of3_query *q, const of3_library *opt_library, const of3_log *log,
                            of3_arena *scratch, build_chain *chain, of3_error *err) {
   of3_status status = OF3_OK;
@@ -323,6 +332,7 @@ static of3_status build_within(const of3_query *q, const of3_library *opt_librar
                                of3_arena *scratch, of3_complex *out, of3_error *err) {
   build_chain *chain = OF3_ARENA_NEW(scratch, build_chain, q->n_chain);
   if (!chain) return of3_fail_memory(err, "a complex");
+  OF3_TRY(of3_query_library(q, log, &opt_library, err));
   out->opt_library = opt_library;
   OF3_TRY(find_all(q, opt_library, log, scratch, chain, err));
   OF3_TRY(complex_build_take_memory(q, chain, out, err));

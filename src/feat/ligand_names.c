@@ -8,6 +8,7 @@
 #include "chem/component.h"
 
 of3_status of3_query_ligand_name(of3_arena *arena, const char *given, const char **ret_name, of3_error *err) {
+  enum { MOST_NAME = 5 };
   given += strspn(given, " \t\r\n");
   size_t n = strcspn(given, " \t\r\n");
   const bool one = given[n + strspn(given + n, " \t\r\n")] == 0;
@@ -16,10 +17,10 @@ of3_status of3_query_ligand_name(of3_arena *arena, const char *given, const char
   name[n] = 0;
   for (char *c = name; *c; c++)
     if (*c >= 'a' && *c <= 'z') *c = (char)(*c - 'a' + 'A');
-  if (!one || n < 1 || n > OF3_MAX_CODE || strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != n)
+  if (!one || n < 1 || n > MOST_NAME || strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != n)
     return of3_fail(err, OF3_ERR_INPUT,
                     "the ligand name '%.40s' cannot be used; 1 to %d letters and digits were expected", given,
-                    OF3_MAX_CODE);
+                    MOST_NAME);
   if (of3_standard_residue(name) || strcmp(name, "GAP") == 0)
     return of3_fail(err, OF3_ERR_INPUT,
                     "the ligand name '%s' is that of a standard residue; choose another one", name);

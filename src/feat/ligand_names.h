@@ -7,7 +7,7 @@
 /* Whether the chain is such a ligand. */
 static inline bool of3_query_is_own_ligand(const of3_query_chain *c) { return c->smiles || c->sdf_path; }
 
-/* Makes the name that the user gave as it is used: in capital letters, in the arena. 1 to OF3_MAX_CODE ASCII
+/* Makes the name that the user gave as it is used: in capital letters, in the arena. 1 to 5 ASCII
  * letters and digits, no standard residue's. */
 OF3_MUST_CHECK of3_status of3_query_ligand_name(of3_arena *arena, const char *given, const char **ret_name,
                                                 of3_error *err);

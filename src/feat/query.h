@@ -17,7 +17,7 @@
 enum {
   OF3_MAX_QUERY_NAME = 150,  /* bytes; the name is a folder and the prefix of file names */
   OF3_MAX_CHAIN_ID = 32,     /* bytes */
-  OF3_MAX_CODE = 5,          /* of a component */
+  OF3_MAX_CODE = 7,          /* of a component; the dictionary's have 5 at most, users' more */
   OF3_MAX_RESIDUES = 100000, /* of one query, copies counted */
   OF3_MAX_CHAINS = 10000,    /* of one query, copies counted */
   OF3_MAX_BONDS = 10000,     /* of one query; leaving atoms; residues of a pocket */

@@ -132,7 +132,7 @@ of3_status of3_query_check_chain_id(const char *id, of3_error *err) {
 of3_status of3_query_check_code(const char *code, of3_error *err) {
   const size_t n = strlen(code);
   const bool fit = n > 0 && n <= OF3_MAX_CODE;
-  if (fit && code[strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")] == 0) return OF3_OK;
+  if (fit && code[strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] == 0) return OF3_OK;
   return of3_fail(err, OF3_ERR_INPUT,
                   "'%.20s' is no code of a component; 1 to %d capital letters and digits without blanks were "
                   "expected",

@@ -33,7 +33,7 @@ OF3_MUST_CHECK of3_status of3_query_check_sequence(const char *sequence, int *re
 /* Printable ASCII without blanks, not empty, not too long. */
 OF3_MUST_CHECK of3_status of3_query_check_chain_id(const char *id, of3_error *err);
 
-/* 1 to OF3_MAX_CODE capital letters and digits. */
+/* 1 to OF3_MAX_CODE capital letters and digits, '-' and '_'. */
 OF3_MUST_CHECK of3_status of3_query_check_code(const char *code, of3_error *err);
 
 /* Distinct chain ids, the limits on chains and residues, names of ligands (ligand_names.h). */

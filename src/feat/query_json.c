@@ -16,8 +16,9 @@
 
 static const of3_json_key top_keys[] = {{"queries", NULL}, {"seeds", NULL}};
 static const of3_json_key query_keys[] = {
-    {"chains", NULL},     {"use_msas", NULL},       {"use_main_msas", NULL}, {"use_paired_msas", NULL},
-    {"query_name", NULL}, {"covalent_bonds", NULL}, {"leaving_atoms", NULL}, {"pocket_constraint", NULL},
+    {"chains", NULL},          {"use_msas", NULL},          {"use_main_msas", NULL},
+    {"use_paired_msas", NULL}, {"query_name", NULL},        {"covalent_bonds", NULL},
+    {"leaving_atoms", NULL},   {"pocket_constraint", NULL}, {"user_ccd_file_path", NULL},
 };
 
 static of3_status read_chains(const of3_json_reader *r, json_t *query, of3_query *out, of3_error *err) {
@@ -47,6 +48,7 @@ static of3_status read_query(const of3_json_reader *r, json_t *query, of3_query 
   if (name && !json_is_null(name) &&
       (!json_is_string(name) || strcmp(json_string_value(name), out->name) != 0))
     return of3_fail(err, OF3_ERR_INPUT, "'query_name' differs from the query's own key; leave it out");
+  OF3_TRY(of3_json_components(r, query, out, err));
   OF3_TRY(read_chains(r, query, out, err));
   return of3_json_query_bonds(r, query, out, err);
 }

@@ -1,4 +1,5 @@
-/* A ligand in OpenFold3's JSON: the codes of its components, SMILES, or a file. */
+/* Ligands in OpenFold3's JSON, by the codes of their components, SMILES, or a file; and the user's
+ * components, a key that OpenFold3 does not have. */
 #include <string.h>
 
 #include "base/file.h"
@@ -28,11 +29,26 @@ static of3_status read_text(const of3_json_reader *r, const json_t *v, const cha
   return OF3_OK;
 }
 
-static of3_status read_file(const of3_json_reader *r, const json_t *v, of3_query_chain *out, of3_error *err) {
-  OF3_TRY(read_text(r, v, "sdf_file_path", &out->sdf_path, err));
-  OF3_TRY(of3_json_find(r, "sdf_file_path", &out->sdf_path, err));
-  if (of3_is_folder(out->sdf_path))
-    return of3_fail(err, OF3_ERR_INPUT, "'sdf_file_path' names '%.300s', which is a folder", out->sdf_path);
+/* A path to a file. */
+static of3_status read_file(const of3_json_reader *r, const json_t *v, const char *key, const char **out,
+                            of3_error *err) {
+  OF3_TRY(read_text(r, v, key, out, err));
+  OF3_TRY(of3_json_find(r, key, out, err));
+  if (of3_is_folder(*out))
+    return of3_fail(err, OF3_ERR_INPUT, "'%s' names '%.300s', which is a folder", key, *out);
+  return OF3_OK;
+}
+
+of3_status of3_json_components(const of3_json_reader *r, json_t *query, of3_query *out, of3_error *err) {
+  enum { MOST = 1 << 24 };
+  const json_t *v = json_object_get(query, "user_ccd_file_path");
+  const char *path = NULL;
+  char *text = NULL;
+  size_t n = 0;
+  if (!v || json_is_null(v)) return OF3_OK;
+  OF3_TRY(read_file(r, v, "user_ccd_file_path", &path, err));
+  OF3_TRY(of3_read_file(path, MOST, r->arena, &text, &n, err));
+  out->components = text;
   return OF3_OK;
 }
 
@@ -59,7 +75,7 @@ of3_status of3_json_ligand(const of3_json_reader *r, json_t *chain, of3_query_ch
                     "'sdf_file_path'");
   if (v[0]) OF3_TRY(read_codes(r, v[0], out, err));
   if (v[1]) OF3_TRY(read_text(r, v[1], "smiles", &out->smiles, err));
-  if (v[2]) OF3_TRY(read_file(r, v[2], out, err));
+  if (v[2]) OF3_TRY(read_file(r, v[2], "sdf_file_path", &out->sdf_path, err));
   if (!v[0]) out->n_residue = 1;
   if (!name || json_is_null(name)) return OF3_OK;
   if (v[0])

@@ -57,6 +57,10 @@ OF3_MUST_CHECK of3_status of3_json_ligand(const of3_json_reader *r, json_t *chai
 OF3_MUST_CHECK of3_status of3_json_query_bonds(const of3_json_reader *r, json_t *query, of3_query *out,
                                                of3_error *err);
 
+/* user_ccd_file_path: CIF of the user's components. */
+OF3_MUST_CHECK of3_status of3_json_components(const of3_json_reader *r, json_t *query, of3_query *out,
+                                              of3_error *err);
+
 /* One entry of "chains"; the ids of all chains together are checked later. */
 OF3_MUST_CHECK of3_status of3_json_chain(const of3_json_reader *r, json_t *chain, of3_query_chain *out,
                                          of3_error *err);

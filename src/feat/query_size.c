@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "chem/component.h"
+#include "feat/build.h"
 
 /* ---- Ligands as text */
 
@@ -119,6 +120,8 @@ static void add_ligand(const of3_query_chain *c, const of3_library *opt_library,
 of3_query_size of3_query_measure(const of3_query *q, const of3_library *opt_library) {
   enum { MOST = 1 << 30 };
   size_sum all = {0};
+  of3_error ignored;
+  if (of3_query_library(q, NULL, &opt_library, &ignored) != OF3_OK) return (of3_query_size){1, 1};
   for (int i = 0; i < q->n_chain; i++) {
     const of3_query_chain *c = &q->chain[i];
     size_sum one = {0};

@@ -17,12 +17,21 @@ OF3_MUST_CHECK of3_status of3_chemistry_open(const char *opt_ccd, of3_chemistry 
                                              of3_error *err);
 void of3_chemistry_close(of3_chemistry *opt_chemistry);
 
+/* Adds components of the user's, for all queries: files of CIF, or SDF and mol files of one component each,
+ * which RDKit reads, separated by commas. The code of a mol file stands before its path, "INH=inhibitor.sdf",
+ * or in its first line. What takes the place of a component of the dictionary is told in the log. */
+OF3_MUST_CHECK of3_status of3_chemistry_add_files(of3_chemistry *chemistry, const char *paths,
+                                                  const of3_log *opt_log, of3_error *err);
+
 /* Components that it gives live as long as it. */
 of3_library of3_chemistry_library(of3_chemistry *chemistry);
 
 of3_ccd_library *of3_chemistry_components(of3_chemistry *chemistry);
 
-/* The version of RDKit that makes conformers, "" if there is none. Opens it. */
-const char *of3_chemistry_version(of3_chemistry *chemistry);
+enum { OF3_CHEMISTRY_TEXT = 256 };
+
+/* All that decides components and conformers, as text: the version of RDKit ("none" if there is none; opens
+ * it), the dictionary, the user's files. Returns out. */
+const char *of3_chemistry_identity(of3_chemistry *chemistry, char out[OF3_CHEMISTRY_TEXT]);
 
 #endif

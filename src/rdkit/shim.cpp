@@ -14,6 +14,8 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <mutex>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -114,11 +116,40 @@ of3_rdkit_mol *finished(std::unique_ptr<RDKit::RWMol> mol) {
   return out.release();
 }
 
+// What RDKit says in its log of errors while this lives; one at a time.
+class ErrorLog {
+public:
+  ErrorLog() : lock(mutex), before(rdErrorLog) {
+    rdErrorLog = std::make_shared<boost::logging::rdLogger>(&text);
+  }
+  ~ErrorLog() { rdErrorLog = before; }
+  ErrorLog(const ErrorLog &) = delete;
+  ErrorLog &operator=(const ErrorLog &) = delete;
+
+  // "[12:00:00] SMILES Parse Error: unclosed ring for input: 'C1CC'": the middle.
+  std::string reason() const {
+    const std::string all = text.str(), before_it = "Parse Error: ";
+    auto from = all.find(before_it);
+    if (from == std::string::npos) return "it is no SMILES";
+    from += before_it.size();
+    const auto to =
+        std::min({all.find('\n', from), all.find(" for input", from), all.find(" while parsing", from)});
+    return all.substr(from, to - from);
+  }
+
+private:
+  static inline std::mutex mutex;
+  std::lock_guard<std::mutex> lock;
+  std::ostringstream text;
+  RDLogger before;
+};
+
 std::unique_ptr<RDKit::RWMol> parsed_smiles(const char *smiles, bool whole) {
   RDKit::SmilesParserParams params;
   params.sanitize = params.removeHs = whole;
+  const ErrorLog log;
   std::unique_ptr<RDKit::RWMol> mol(RDKit::SmilesToMol(smiles, params));
-  if (!mol) throw std::runtime_error("it is no SMILES");
+  if (!mol) throw std::runtime_error(log.reason());
   return mol;
 }
 

@@ -10,7 +10,15 @@ of3 ccd build packed.cif.gz -o c >shown
 cmp a c
 printf 'ALA HEM\n' >codes
 run of3 ccd build components.cif -o a --only codes
+# without a name it goes to the default place, where it is found, unless OF3_CCD says otherwise
+XDG_DATA_HOME=data
+export XDG_DATA_HOME
 run of3 ccd build components.cif
+(unset OF3_CCD && run of3 molecule A1AAA | head -3 && of3 info | grep '^components')
+of3 info | grep '^components'
+OF3_CCD=a of3 info | grep '^components'
+OF3_CCD=missing run of3 features MKT --out f.safetensors
+HOME='' XDG_DATA_HOME='' run of3 ccd build components.cif
 run of3 ccd make components.cif -o d
 run of3 ccd build missing.cif -o d
 run of3 ccd build encodings.cif -o d

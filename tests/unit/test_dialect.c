@@ -33,12 +33,12 @@ static void test_fasta_plain(void **state) {
         "d: error query 'd': residue 1 of the sequence is '1', which is no capital letter\n"
         "e: error query 'e': the sequence is empty; at least one residue is needed\n");
   fasta(">b\nacgtn\n>c\nAAAA\n", "b: error query 'b': " BASES "\nc: error query 'c': " BASES "\n");
-  fasta(">b\nMK(SEPT\n>c\nMK( )\n>d\nM(ABCDEF)\n",
+  fasta(">b\nMK(SEPT\n>c\nMK( )\n>d\nM(ABCDEFGH)\n",
         "b: error query 'b': residue 3 of the sequence begins with '(', and no ')' follows\n"
-        "c: error query 'c': residue 3 of the sequence: '' is no code of a component; 1 to 5 capital letters "
+        "c: error query 'c': residue 3 of the sequence: '' is no code of a component; 1 to 7 capital letters "
         "and "
         "digits without blanks were expected\n"
-        "d: error query 'd': residue 2 of the sequence: 'ABCDEF' is no code of a component; 1 to 5 capital "
+        "d: error query 'd': residue 2 of the sequence: 'ABCDEFGH' is no code of a component; 1 to 7 capital "
         "letters "
         "and digits without blanks were expected\n");
 }
@@ -82,7 +82,7 @@ static void test_fasta_boltz(void **state) {
         "has no type "
         "of molecule; write all of them alike, as the records of a file with types are one complex\n");
   fasta(">E|ccd\nsah\n",
-        "job: error query 'job': line 1: 'sah' is no code of a component; 1 to 5 capital letters "
+        "job: error query 'job': line 1: 'sah' is no code of a component; 1 to 7 capital letters "
         "and digits without blanks were expected\n");
 }
 
@@ -105,7 +105,7 @@ static void test_fasta_chai(void **state) {
        "the glycan has '0' after residue 1 where the number of an atom, 1 to 9, was expected, as in "
        "'NAG(4-1 NAG)'"},
       {"nag",
-       "'nag' is no code of a component; 1 to 5 capital letters and digits without blanks were expected"}};
+       "'nag' is no code of a component; 1 to 7 capital letters and digits without blanks were expected"}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     char text[64], expected[300];
     snprintf(text, sizeof text, ">glycan|g\n%s\n", bad[i][0]);

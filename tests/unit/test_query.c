@@ -175,8 +175,8 @@ static void test_molecules_refused(void **state) {
   one_refused(LIGAND("\"ccd_codes\": [7]"), in, "a list of strings");
   one_refused(LIGAND("\"ccd_codes\": \"\""), in, "'' is no code of a component");
   one_refused(LIGAND("\"ccd_codes\": \" ATP \""), in, "without blanks");
-  one_refused(LIGAND("\"ccd_codes\": \"atp\""), in, "1 to 5 capital letters");
-  one_refused(LIGAND("\"ccd_codes\": \"ABCDEF\""), in, "'ABCDEF' is no code");
+  one_refused(LIGAND("\"ccd_codes\": \"atp\""), in, "1 to 7 capital letters");
+  one_refused(LIGAND("\"ccd_codes\": \"ABCDEFGH\""), in, "'ABCDEFGH' is no code");
   one_refused(MODIFIED("[1]"), in, "an object of positions and codes");
   one_refused(MODIFIED("{\"0\": \"SEP\"}"), in, "a position in the sequence, 1 to 3");
   one_refused(MODIFIED("{\"4\": \"SEP\"}"), in, "has the key '4'");
