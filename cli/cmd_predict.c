@@ -327,7 +327,9 @@ const cli_command cli_predict = {
     .defaults = predict_defaults,
     .run = predict_run,
     .more =
-        "QUERY is an OpenFold3 query (JSON), a FASTA file, or a protein sequence in capital letters.\n"
+        "QUERY is a query (JSON of OpenFold3 or AlphaFold 3, YAML of Boltz, FASTA; docs/queries.md), or a "
+        "protein sequence\n"
+        "in capital letters. 'of3 inputs QUERY' says what it asks for.\n"
         "Queries run by size, seeds fastest, small ones side by side; one that fails does not stop the "
         "others.\n"
         "Exit code: 0 all done, 1 something failed, 2 wrong options, 130 interrupted, 141 nobody read the "

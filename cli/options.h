@@ -20,7 +20,7 @@ typedef enum cli_kind {
   CLI_REFUSED /* an option of the reference that is not served; `refusal` says what to do */
 } cli_kind;
 
-enum { CLI_MOST_SEEDS = 10000, CLI_MOST_ARGUMENTS = 2 };
+enum { CLI_MOST_SEEDS = 10000, CLI_MOST_ARGUMENTS = 1000 };
 
 typedef struct cli_seeds {
   int n;

@@ -6,6 +6,7 @@ set(cli_cases help usage query terminal checkpoint debug output full_disk memory
 list(APPEND cli_cases targets streams small_stack stop)
 list(APPEND cli_cases folder_lock store rewrite poor_disks kills no_case faults many)
 list(APPEND cli_cases ccd molecule components)
+list(APPEND cli_cases inputs)
 if(TARGET of3_rdkit_plugin)
   list(APPEND cli_cases rdkit)
 endif()

@@ -8,8 +8,8 @@
 static const of3_json_key protein_keys[] = {
     {"sequence", NULL},
     {"count", NULL},
-    {"glycans",
-     "glycans whose bonds are not said; write a ligand of several 'ccdCodes' with 'bondedAtomPairs'"},
+    {"glycans", "glycans without the atoms of their bonds (a ligand of several 'ccdCodes' with "
+                "'bondedAtomPairs' says them)"},
     {"modifications", NULL},
     {"useStructureTemplate", NULL},
     {"maxTemplateDate", NULL},

@@ -258,12 +258,55 @@ static of3_status read_constraint(boltz_reader *r, json_t *entry, of3_error *err
 
 /* ---- File */
 
+static const of3_json_key template_keys[] = {
+    {"cif", NULL},      {"pdb", "a template in PDB format; convert it to mmCIF"},
+    {"chain_id", NULL}, {"template_id", NULL},
+    {"force", NULL},    {"threshold", NULL},
+};
+
+/* The place of one of the chain's ids among n others; -1: none is there. */
+static int place_of(const of3_query_chain *c, const char *const *id, int n) {
+  for (int i = 0; i < n; i++)
+    for (int k = 0; k < c->n_id; k++)
+      if (strcmp(id[i], c->id[k]) == 0) return i;
+  return -1;
+}
+
+/* Of the proteins that "chain_id" names, or of all; "template_id": as many chains of the structure. */
+static of3_status read_template(boltz_reader *r, json_t *v, of3_error *err) {
+  OF3_TRY(check_object(v, "templates", template_keys, OF3_N_KEYS(template_keys), err));
+  const json_t *path = json_object_get(v, "cif"), *chains = json_object_get(v, "chain_id"),
+               *ids = json_object_get(v, "template_id");
+  const char **chain = NULL, **id = NULL;
+  int n_chain = 0, n_id = 0, used = 0;
+  bool force = false;
+  if (!json_is_string(path)) return of3_json_wrong_type("cif", "a path", path, err);
+  if (chains) OF3_TRY(of3_json_strings(&r->json, chains, "chain_id", &chain, &n_chain, err));
+  if (ids) OF3_TRY(of3_json_strings(&r->json, ids, "template_id", &id, &n_id, err));
+  if (n_id && n_id != n_chain)
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "'template_id' names %d chains and 'chain_id' %d; there must be as many", n_id, n_chain);
+  if (boolean_of(json_object_get(v, "force"), &force) && force)
+    OF3_TRY(of3_builder_note(&r->b, err,
+                             "'force' of 'templates' is not served: the network is told of the template, and "
+                             "nothing enforces it"));
+  for (int i = 0; i < r->b.query->n_chain; i++) {
+    of3_query_chain *c = &r->b.query->chain[i];
+    const int k = place_of(c, chain, n_chain);
+    if (c->type != OF3_PROTEIN || (chain && k < 0)) continue;
+    OF3_TRY(of3_builder_add_template(&r->b, c, "cif", json_string_value(path), n_id ? id[k] : NULL, err));
+    used++;
+  }
+  return used ? OF3_OK : of3_fail(err, OF3_ERR_INPUT, "'templates' names no protein of the query");
+}
+
 static of3_status read_requests(boltz_reader *r, json_t *top, of3_error *err) {
-  if (!of3_json_is_empty(json_object_get(top, "templates")))
-    return of3_fail(err, OF3_ERR_UNSUPPORTED,
-                    "the key 'templates' asks for templates as Boltz aligns them, which this version of of3 "
-                    "does not serve; "
-                    "an OpenFold3 query names them by 'template_cif_paths'");
+  const json_t *templates;
+  size_t n;
+  OF3_TRY(read_list(top, "templates", &templates, &n, err));
+  for (size_t i = 0; i < n; i++)
+    if (read_template(r, json_array_get(templates, i), err) != OF3_OK)
+      return of3_prefix(err, "entry %zu of 'templates'", i + 1);
   if (of3_json_is_empty(json_object_get(top, "properties"))) return OF3_OK;
   return of3_builder_note(
       &r->b, err, "'properties' asks for an affinity, which of3 does not predict; the structure is folded");

@@ -96,6 +96,12 @@ of3_status of3_builder_note(of3_query_builder *b, of3_error *err, const char *fm
   return OF3_OK;
 }
 
+static of3_status check_query(const of3_query *q, of3_error *err) {
+  OF3_TRY(of3_query_check_chains(q, err));
+  OF3_TRY(of3_query_check_bonds(q, err));
+  return of3_query_check_pocket(q, err);
+}
+
 of3_status of3_builder_end(of3_query_builder *b, of3_status status, of3_error *err) {
   of3_query *q = b->query;
   of3_error found = {0};
@@ -104,7 +110,7 @@ of3_status of3_builder_end(of3_query_builder *b, of3_status status, of3_error *e
   if (status != OF3_OK)
     found = *err;
   else
-    status = of3_query_check_chains(q, &found);
+    status = check_query(q, &found);
   if (status == OF3_ERR_MEMORY) {
     *err = found;
     return status;
@@ -246,6 +252,22 @@ of3_status of3_builder_add_msa_text(const of3_query_builder *b, of3_query_chain 
   if (c->n_msa_text) memcpy(list, c->msa_text, (size_t)c->n_msa_text * sizeof *list);
   list[c->n_msa_text++] = (of3_msa_text){key, text};
   c->msa_text = list;
+  return OF3_OK;
+}
+
+of3_status of3_builder_add_template(const of3_query_builder *b, of3_query_chain *c, const char *key,
+                                    const char *path, const char *opt_template, of3_error *err) {
+  const char **paths = OF3_ARENA_NEW(b->arena, const char *, c->n_template + 1),
+             **chains = OF3_ARENA_NEW(b->arena, const char *, c->n_template + 1);
+  if (!paths || !chains) return of3_fail_memory(err, path);
+  if (c->n_template) memcpy(paths, c->template_path, (size_t)c->n_template * sizeof *paths);
+  if (c->n_template) memcpy(chains, c->template_chain, (size_t)c->n_template * sizeof *chains);
+  OF3_TRY(of3_builder_path(b, key, path, false, &paths[c->n_template], err));
+  if (opt_template) chains[c->n_template] = of3_arena_strdup(b->arena, opt_template);
+  if (opt_template && !chains[c->n_template]) return of3_fail_memory(err, path);
+  c->template_path = paths;
+  c->template_chain = chains;
+  c->n_template++;
   return OF3_OK;
 }
 

@@ -51,7 +51,7 @@ static of3_status read_any(const char *path, const char *text, size_t size, of3_
   if (!folder) return of3_fail_memory(err, path);
   const of3_query_source source = {text, size, path, folder, of3_arena_room(arena)};
   const of3_dialect dialect = of3_dialect_of(text, size, &other);
-  if (dialect == OF3_DIALECT_UNKNOWN && !open_ends_with(path, ".json"))
+  if (dialect == OF3_DIALECT_UNKNOWN && (other || !open_ends_with(path, ".json")))
     return of3_fail(
         err, OF3_ERR_UNSUPPORTED,
         "'%s' %s%s; queries are read as JSON of OpenFold3 or AlphaFold 3, YAML of Boltz, and FASTA "

@@ -46,6 +46,9 @@ static of3_status check_chain(const of3_query_chain *c, of3_error *err) {
                       c->id[i]);
   if (c->sdf_path) return cannot(err, "ligands from SDF files");
   if (c->name) return cannot(err, "names of ligands");
+  if (c->template_hits || c->n_template) return cannot(err, "templates without maps of their residues");
+  if (c->n_paired) return cannot(err, "alignments whose rows match those of other chains one by one");
+  if (c->no_msa) return cannot(err, "an empty list of alignments");
   if (c->cyclic) return cannot(err, "cyclic chains");
   if (c->number_shift) return cannot(err, "residue numbers that do not begin with 1");
   return check_alignments(c, err);

@@ -22,6 +22,8 @@ static void put_chain(of3_str *s, const of3_query_chain *c) {
   for (int i = 0; i < c->n_msa; i++) of3_str_addf(s, " msa=%s", c->msa_path[i]);
   for (int i = 0; i < c->n_msa_text; i++)
     of3_str_addf(s, " %s=%zu", c->msa_text[i].key, strlen(c->msa_text[i].text));
+  for (int i = 0; i < c->n_template; i++)
+    of3_str_addf(s, " template=%s:%s", c->template_path[i], c->template_chain[i] ? c->template_chain[i] : "");
   if (c->cyclic) of3_str_add(s, " cyclic");
   of3_str_add(s, ";");
 }

@@ -57,6 +57,24 @@ static void test_af3(void **state) {
       "; rna B GCG;" ALONE("B") "\n");
 }
 
+static void test_templates(void **state) {
+  (void)state;
+  af3("{\"name\": \"t\", \"sequences\": [{\"protein\": {\"id\": \"A\", \"sequence\": \"MKT\", "
+      "\"unpairedMsa\": \"\", \"templates\": "
+      "[{\"mmcifPath\": \"a3m.json\", \"queryIndices\": [0], \"templateIndices\": [1]}]}}]}",
+      "t: protein A MKT template=tests/fixtures/features/a3m.json:; note chain A: 'queryIndices' and "
+      "'templateIndices' are not "
+      "used; of3 aligns the sequence of a template itself;\n");
+  boltz("sequences:\n  - protein: {id: A, sequence: MKT, msa: empty}\n  - protein: {id: [B, C], sequence: "
+        "MK, msa: empty}\n  - dna: {id: D, "
+        "sequence: AC}\ntemplates:\n  - cif: a3m.json\n  - {cif: a3m.json, chain_id: C, template_id: X, "
+        "force: true, threshold: 2}\n",
+        "job: protein A MKT template=tests/fixtures/features/a3m.json:; protein B,C MK "
+        "template=tests/fixtures/features/a3m.json: template=tests/fixtures/features/a3m.json:X; dna D AC; "
+        "note 'force' of "
+        "'templates' is not served: the network is told of the template, and nothing enforces it;\n");
+}
+
 #define JOB(more) "{\"name\": \"j\", " more "}"
 #define PROTEIN(more)                                                                                        \
   JOB("\"sequences\": [{\"protein\": {\"id\": \"A\", \"sequence\": \"MKT\", \"unpairedMsa\": \"\", " more    \
@@ -114,7 +132,7 @@ static void test_af3_refused(void **state) {
       {PROTEIN("\"modifications\": [{\"ptmType\": \"SEP\", \"ptmPosition\": 4}]"),
        "entry 1 of 'sequences': ", "'ptmPosition' is 4; a residue, 1 to 3, was expected"},
       {PROTEIN("\"modifications\": [{\"ptmType\": \"sep\", \"ptmPosition\": 3}]"), "entry 1 of 'sequences': ",
-       "'ptmType': 'sep' is no code of a component; 1 to 5 capital letters and digits without blanks were "
+       "'ptmType': 'sep' is no code of a component; 1 to 7 capital letters and digits without blanks were "
        "expected"},
       {PROTEIN("\"modifications\": [{\"ptmType\": \"SEP\", \"ptmPosition\": 3}, {\"ptmType\": \"TPO\", "
                "\"ptmPosition\": 3}]"),
@@ -126,10 +144,18 @@ static void test_af3_refused(void **state) {
        "directory"},
       {PROTEIN("\"pairedMsaPath\": \"a3m\""),
        "entry 1 of 'sequences': ", "'pairedMsaPath' names 'a3m', which is a folder; a file is read"},
-      {PROTEIN("\"templates\": [{}]"), "entry 1 of 'sequences': ",
-       "the key 'templates' holds structures with maps of their residues, which this version of of3 does not "
-       "serve; write [], "
-       "or an OpenFold3 query with 'template_cif_paths'"},
+      {PROTEIN("\"templates\": {\"a\": 1}"),
+       "entry 1 of 'sequences': ", "'templates' must be a list; it is an object"},
+      {PROTEIN("\"templates\": [1]"),
+       "entry 1 of 'sequences': ", "'templates' must be a list of objects; it is an integer"},
+      {PROTEIN("\"templates\": [{}]"),
+       "entry 1 of 'sequences': ", "'mmcifPath' must be a string; it is missing"},
+      {PROTEIN("\"templates\": [{\"mmcif\": \"data_x\"}]"), "entry 1 of 'sequences': ",
+       "entry 1 of 'templates': the key 'mmcif' asks for a template in the file itself; write it to a file "
+       "of its own, and that "
+       "to 'mmcifPath', which this version of of3 does not serve"},
+      {PROTEIN("\"templates\": [{\"mmcifPath\": \"no.cif\"}]"), "entry 1 of 'sequences': ",
+       "'mmcifPath' names 'no.cif', which exists neither beside the query file nor in the working directory"},
       {LIGAND("\"id\": \"A\""),
        "entry 1 of 'sequences': ", "a ligand has either 'ccdCodes' or 'smiles'; none is given"},
       {LIGAND("\"id\": \"A\", \"ccdCodes\": [\"ATP\"], \"smiles\": \"C\""),
@@ -139,7 +165,7 @@ static void test_af3_refused(void **state) {
        "entry 1 of 'sequences': ", "'smiles' must be a string; it is an integer"},
       {LIGAND("\"id\": \"A\", \"ccdCodes\": []"), "entry 1 of 'sequences': ", "'ccdCodes' is an empty list"},
       {LIGAND("\"id\": \"A\", \"ccdCodes\": [\"atp\"]"), "entry 1 of 'sequences': ",
-       "'atp' is no code of a component; 1 to 5 capital letters and digits without blanks were expected"},
+       "'atp' is no code of a component; 1 to 7 capital letters and digits without blanks were expected"},
       {BONDS("{}"), "", "'bondedAtomPairs' must be a list of pairs of atoms; it is an object"},
       {BONDS("[[]]"), "entry 1 of 'bondedAtomPairs': ", "a pair of two atoms was expected"},
       {BONDS("[[[\"A\", 1], []]]"), "entry 1 of 'bondedAtomPairs': ", atom},
@@ -206,15 +232,15 @@ static void test_af3_server(void **state) {
       {"{\"ion\": {\"ion\": \"MG\", \"count\": 0}}", "'count' is 0; 1 to 10000 are allowed"},
       {"{\"ion\": {\"ion\": \"MG\", \"count\": \"2\"}}", "'count' must be an integer; it is a string"},
       {"{\"ion\": {}}", "'ion' must be the code of a component; it is missing"},
-      {"{\"ligand\": {\"ligand\": \"CCD_x\"}}", "'ligand': 'x' is no code of a component; 1 to 5 capital "
+      {"{\"ligand\": {\"ligand\": \"CCD_x\"}}", "'ligand': 'x' is no code of a component; 1 to 7 capital "
                                                 "letters and digits without blanks were expected"},
       {"{\"rnaSequence\": {\"x\": 1}}",
        "'rnaSequence': unknown key 'x'; the keys are sequence, count, modifications"},
       {"{\"rnaSequence\": {}}", "'sequence' must be a string; it is missing"},
       {"{\"proteinChain\": {\"sequence\": \"N\", \"glycans\": [{\"residues\": \"NAG\", \"position\": 1}]}}",
-       "'proteinChain': the key 'glycans' asks for glycans whose bonds are not said; write a ligand of "
-       "several 'ccdCodes' with "
-       "'bondedAtomPairs', which this version of of3 does not serve"},
+       "'proteinChain': the key 'glycans' asks for glycans without the atoms of their bonds (a ligand of "
+       "several 'ccdCodes' "
+       "with 'bondedAtomPairs' says them), which this version of of3 does not serve"},
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     char text[400], expected[500];
@@ -303,7 +329,7 @@ static void test_boltz_refused(void **state) {
       {"sequences: [{ligand: {id: A, smiles: ''}}]\n", OF_ONE "'smiles' is empty"},
       {"sequences: [{ligand: {id: A, smiles: [C]}}]\n", OF_ONE "'smiles' must be a text; it is an array"},
       {"sequences: [{ligand: {id: A, ccd: atp}}]\n", OF_ONE
-       "'atp' is no code of a component; 1 to 5 capital letters and digits without blanks were expected"},
+       "'atp' is no code of a component; 1 to 7 capital letters and digits without blanks were expected"},
       {ONE "constraints: [{x: 1}]\n",
        OF_BOND "a mapping of one key, bond, pocket or contact, was expected, not x"},
       {ONE "constraints: [{contact: {}}]\n",
@@ -325,9 +351,15 @@ static void test_boltz_refused(void **state) {
       {ONE "constraints: [{pocket: {binder: A, contacts: [[A, 1]]}}, {pocket: {binder: A, contacts: [[A, "
            "1]]}}]\n",
        "entry 2 of 'constraints': a second 'pocket' is given; of3 takes one"},
-      {ONE "templates: [{cif: a.cif}]\n", "the key 'templates' asks for templates as Boltz aligns them, "
-                                          "which this version of of3 does not serve; an OpenFold3 "
-                                          "query names them by 'template_cif_paths'"},
+      {ONE "templates: [{cif: a3m.json}]\n",
+       "entry 1 of 'templates': 'templates' names no protein of the query"},
+      {ONE "templates: [a]\n", "entry 1 of 'templates': 'templates' must be a mapping; it is a string"},
+      {ONE "templates: [{pdb: a}]\n",
+       "entry 1 of 'templates': 'templates': the key 'pdb' asks for a template in PDB format; "
+       "convert it to mmCIF, which this version of of3 does not serve"},
+      {ONE "templates: [{chain_id: A}]\n", "entry 1 of 'templates': 'cif' must be a path; it is missing"},
+      {ONE "templates: [{cif: a, chain_id: A, template_id: [A, B]}]\n",
+       "entry 1 of 'templates': 'template_id' names 2 chains and 'chain_id' 1; there must be as many"},
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     char expected[600];
@@ -370,10 +402,10 @@ static void test_yaml(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_af3),      cmocka_unit_test(test_af3_refused),
-      cmocka_unit_test(test_af3_file), cmocka_unit_test(test_af3_server),
-      cmocka_unit_test(test_boltz),    cmocka_unit_test(test_boltz_refused),
-      cmocka_unit_test(test_yaml),
+      cmocka_unit_test(test_af3),           cmocka_unit_test(test_templates),
+      cmocka_unit_test(test_af3_refused),   cmocka_unit_test(test_af3_file),
+      cmocka_unit_test(test_af3_server),    cmocka_unit_test(test_boltz),
+      cmocka_unit_test(test_boltz_refused), cmocka_unit_test(test_yaml),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,6 +28,13 @@ static of3_status build(const char *path, of3_error *err) {
   return st;
 }
 
+static of3_status read_query(const char *path, of3_error *err) {
+  of3_query_set set = {0};
+  of3_status st = of3_query_open(path, SIZE_MAX, &set, err);
+  of3_query_set_free(&set);
+  return st;
+}
+
 static of3_status read_file(const char *path, of3_error *err) {
   of3_features features = {0};
   of3_status st = of3_features_read(path, &features, err);
@@ -46,6 +53,17 @@ static void test_queries(void **state) {
   assert_true(allocation_exhaust(build, "MKV") > 5);
 }
 
+static void test_dialects(void **state) {
+  (void)state;
+  static const char *const files[] = {"af3.json",    "server.json", "boltz.yaml",
+                                      "boltz.fasta", "chai.fasta",  "entry.fasta"};
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    char path[64];
+    snprintf(path, sizeof path, "tests/fixtures/dialect/%s", files[i]);
+    assert_true(allocation_exhaust(read_query, path) > 3);
+  }
+}
+
 static void test_files(void **state) {
   (void)state;
   assert_true(allocation_exhaust(read_file, "tests/fixtures/features/made_up.safetensors") > 5);
@@ -54,6 +72,7 @@ static void test_files(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_queries),
+      cmocka_unit_test(test_dialects),
       cmocka_unit_test(test_files),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,14 @@
+/* A query in OpenFold3's JSON. */
+#ifndef OF3_WRITE_QUERY_JSON_H
+#define OF3_WRITE_QUERY_JSON_H
+
+#include <jansson.h>
+
+#include "feat/query.h"
+
+/* What stands under its name in "queries", every field of the reference with its default. Alignments that are
+ * in the query itself are left out: OpenFold3 has no place for them. NULL: out of memory. Ownership:
+ * json_decref. */
+json_t *of3_query_json(const of3_query *query);
+
+#endif
