@@ -119,9 +119,12 @@ static void put_chain(const of3_input_chain *c) {
   }
   if (c->n_id > MOST_IDS) printf(",.. (%d copies)", c->n_id);
   printf("  ");
-  put_number(c->n_residue, "residue", ", ");
-  put_number(c->n_token, "token", ", ");
-  put_number(c->n_atom, "atom", "");
+  put_number(c->n_residue, "residue", "");
+  if (c->n_token) { /* not of a query that cannot be folded */
+    printf(", ");
+    put_number(c->n_token, "token", ", ");
+    put_number(c->n_atom, "atom", "");
+  }
   if (c->msa_rows > 1) printf(", alignment of %d rows", c->msa_rows);
   if (c->n_modified) printf(", %d modified", c->n_modified);
   if (c->cyclic) printf(", cyclic");

@@ -22,7 +22,8 @@ typedef struct inputs_box {
 
 typedef struct inspector {
   const of3_engine *engine;
-  const of3_network *network;
+  const of3_network *network; /* the model's, or */
+  of3_network shapes;         /* one of the published size, without numbers */
   uint64_t weight_bytes;
   double rate; /* flop/s */
   of3_fold_options fold;
@@ -232,7 +233,6 @@ static of3_status inspect_with_network(inspector *s, const of3_model *opt_model,
                                        of3_error *err) {
   enum { NO_MEMORY = 4096 };
   const of3_config config = of3_config_published();
-  of3_network shapes = {0};
   of3_ctx cx = {0};
   of3_status status = OF3_OK;
   if (opt_model) {
@@ -240,9 +240,9 @@ static of3_status inspect_with_network(inspector *s, const of3_model *opt_model,
     s->weight_bytes = opt_model->mapped_bytes + of3_arena_used(opt_model->network.arena);
   } else {
     status = of3_ctx_open(&cx, &s->engine->device, s->engine->threads, NO_MEMORY, true, err);
-    if (status == OF3_OK) status = of3_network_make_up(&cx, OF3_OB, &config, &shapes, err);
-    s->network = &shapes;
-    s->weight_bytes = parameter_bytes(&shapes);
+    if (status == OF3_OK) status = of3_network_make_up(&cx, OF3_OB, &config, &s->shapes, err);
+    s->network = &s->shapes;
+    s->weight_bytes = parameter_bytes(&s->shapes);
   }
   if (status == OF3_OK) {
     of3_feature_mode mode = of3_feature_mode_of(s->network->variant);
@@ -252,7 +252,7 @@ static of3_status inspect_with_network(inspector *s, const of3_model *opt_model,
     box->inputs.variant = of3_variant_name(s->network->variant);
     status = inspect_all(s, box, err);
   }
-  of3_network_free(&shapes);
+  of3_network_free(&s->shapes);
   of3_ctx_close(&cx);
   return status;
 }

@@ -31,12 +31,27 @@ bool of3_json_is_empty(const json_t *v) {
          (json_is_object(v) && json_object_size(v) == 0);
 }
 
+/* Keys of other programs, of older documentation, or in the wrong place: what is meant. */
+static const char *hint_of(const char *name) {
+  static const struct {
+    const char *name, *hint;
+  } known[] = {{"ccd", ", so perhaps 'ccd_codes'"},
+               {"use_msas", "; it belongs to the query, beside 'chains'"},
+               {"use_main_msas", "; it belongs to the query, beside 'chains'"},
+               {"use_paired_msas", "; it belongs to the query, beside 'chains'"},
+               {"num_seeds", "; --num-model-seeds says how many seeds there are"},
+               {"ccd_file_path", "; --ccd and --user-ccd name files of components"}};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (strcmp(known[i].name, name) == 0) return known[i].hint;
+  return "";
+}
+
 static of3_status unknown_key(const char *name, const of3_json_key *table, int n, of3_error *err) {
   of3_str list = {0};
   for (int i = 0; i < n; i++) of3_str_addf(&list, "%s%s", i ? ", " : "", table[i].name);
-  of3_status st = list.failed
-                      ? of3_fail_memory(err, "a message")
-                      : of3_fail(err, OF3_ERR_INPUT, "unknown key '%.60s'; the keys are %s", name, list.text);
+  of3_status st = list.failed ? of3_fail_memory(err, "a message")
+                              : of3_fail(err, OF3_ERR_INPUT, "unknown key '%.60s'; the keys are %s%s", name,
+                                         list.text, hint_of(name));
   of3_str_free(&list);
   return st;
 }

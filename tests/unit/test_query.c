@@ -46,6 +46,8 @@ static void test_whole_file(void **state) {
   refused("{\"queries\": {}}", "'queries' is empty");
   refused("{\"queries\": [], \"seeds\": [1]}", "it is an array");
   refused("{\"querys\": {}}", "unknown key 'querys'; the keys are queries, seeds");
+  refused("{\"num_seeds\": 2}", "; --num-model-seeds says how many seeds there are");
+  refused("{\"ccd_file_path\": 2}", "; --ccd and --user-ccd name files of components");
   refused("{\"queries\": {\"a\": {}, \"a\": {}}}", "duplicate");
   refused("{\"queries\": {\"a\": {\"chains\": [], \"chains\": []}}}", "duplicate");
   refused("{\"queries\": {\"a\": {}}, \"seeds\": 3}", "'seeds' must be a list of integers; it is an integer");
@@ -91,6 +93,8 @@ static void test_one_query(void **state) {
   one_refused(PROTEIN("\"sequenc\": \"MK\""), in,
               "unknown key 'sequenc'; the keys are molecule_type, chain_ids");
   one_refused(PROTEIN("\"description\": \"x\""), in, "'sequence' is missing");
+  one_refused(PROTEIN("\"ccd\": \"ATP\""), in, ", so perhaps 'ccd_codes'");
+  one_refused(PROTEIN("\"use_msas\": true"), in, "; it belongs to the query, beside 'chains'");
   one_refused(PROTEIN("\"sequence\": \"\""), in, "the sequence is empty");
   one_refused(PROTEIN("\"sequence\": 7"), in, "'sequence' must be a string");
   one_refused(PROTEIN("\"sequence\": \"M-K\""), in, "residue 2 of the sequence is '-'");
