@@ -73,7 +73,7 @@ static of3_status read_glycan(glycan *g, of3_error *err) {
   int open[MOST_SUGARS], depth = 0, last = 1;
   OF3_TRY(take_residue(g, err));
   while (peek(g)) {
-    int from, to;
+    int from = 0, to = 0;
     if (take(g, ')')) {
       if (depth == 0) return of3_fail(err, OF3_ERR_INPUT, "the glycan has a ')' without its '('");
       last = open[--depth];
