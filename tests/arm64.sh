@@ -57,7 +57,7 @@ cmake --build "$folder" -j "$jobs"
 #   - what needs signals, limits, preloaded libraries or processes of its own that qemu lacks
 without='avx|amx|mlx|includes|_reference|_plain|_tape|_own_memory|_converted|^parity_(p1|p2)_neon_bf16|^parity_demo'
 without="$without|^test_(ops|plan|sampler|tape|cancel|locale|fold_query|fold_batch|worker_groups|jobs|tree)$|_memory$|^example_in_memory$"
-without="$without|^cli_(bench|full_disk|interrupt|memory|rerun|selftest|threads|jobs|output|convert|terminal|formats|batch|many)$"
+without="$without|^cli_(bench|full_disk|inputs|interrupt|memory|rerun|selftest|threads|jobs|output|convert|terminal|formats|batch|many)$"
 without="$without|^cli_(folder_lock|kills|poor_disks|rewrite|small_stack|stop|store|streams|targets)$"
 cd "$folder"
 exec ctest --output-on-failure -j "$jobs" --timeout 300 -E "$without"
