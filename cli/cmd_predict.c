@@ -10,7 +10,7 @@
 #include "terminal.h"
 
 typedef struct predict_options {
-  const char *query_json, *checkpoint, *ccd, *user_ccd;
+  const char *query_json, *checkpoint, *ccd, *user_ccd, *structures;
   bool infer_leaving_atoms;
   const char *output_dir, *format, *cif_style, *confidences;
   bool overwrite, no_record, wait;
@@ -56,6 +56,12 @@ static const cli_option table[] = {
      .kind = CLI_FLAG,
      .offset = FIELD(infer_leaving_atoms),
      .help = "Take away what the dictionary calls leaving at bonds of the query"},
+    {.names = "structures",
+     .kind = CLI_FILE,
+     .offset = FIELD(structures),
+     .value = "DIR",
+     .none = "none",
+     .help = "Folder of the structures that template hits name"},
     {.names = "inference-ckpt-name",
      .kind = CLI_REFUSED,
      .value = "NAME",
@@ -272,6 +278,7 @@ static int predict_fold(const predict_options *o, const char *query, const char 
                                  .ccd = o->ccd,
                                  .user_ccd = o->user_ccd,
                                  .infer_leaving_atoms = o->infer_leaving_atoms,
+                                 .structures = o->structures,
                                  .jobs = o->jobs,
                                  .batch = o->batch};
   of3_engine *engine = NULL;

@@ -228,6 +228,7 @@ typedef struct of3_predict_options {
   const char *user_ccd;
   bool infer_leaving_atoms; /* at the ends of the query's bonds, atoms that the dictionary calls leaving go,
                              * where the query does not say what leaves the residue */
+  const char *structures; /* folder of template structures <entry>.cif (.cif.gz, .bcif, .bcif.gz), or NULL */
   int jobs; /* pairs of query and seed folded side by side, sharing threads and memory; at most as many as the
              * engine has threads. 0: chosen by their sizes; 1: one after the other, which saves memory.
              * Results do not depend on it */
@@ -401,14 +402,12 @@ typedef struct of3_features_options {
   const char *variant;    /* "P1", "P2", "OB" */
   bool has_seed;          /* else the first seed of the query file, else 42 */
   uint64_t seed;
-  const char *ccd;          /* as of3_predict_options has it */
-  const char *user_ccd;     /* the same */
-  const char *conformers;   /* safetensors file to take reference conformers from, or NULL */
+  const char *ccd;        /* as of3_predict_options has it */
+  const char *user_ccd;   /* the same */
+  const char *conformers; /* safetensors file to take reference conformers from, or NULL */
+  const char *structures; /* folder of template structures <entry>.cif (.cif.gz, .bcif, .bcif.gz), or NULL */
   bool infer_leaving_atoms; /* as of3_predict_options */
-  /* Conformers of standard residues of polymers from RDKit too, as OpenFold3 has them; else they are built
-   * in. */
-  bool rdkit_all;
-  const char *out; /* safetensors file to write */
+  const char *out;          /* safetensors file to write */
 } of3_features_options;
 
 /* Writes the input of the network as tensors feat/NAME. */

@@ -30,6 +30,7 @@ NOT_IN = {
     'pair_npz': {'P2': 'two keys to be paired fail'},
     'pair_many': {'P1': 'order of rows of one identity depends on the processor'},
     'pair_deep': {'P1': 'order of rows of one identity depends on the processor'},
+    'new_names': {'P1': 'names it does not know: not read, of3 reads them', 'P2': 'names it does not know: not read, of3 reads them'},
     'empty_list': {'P1': 'no dummy MSA'},
     'shared_letters': {'P1': 'no dummy MSA'},
 }

@@ -228,8 +228,9 @@ def pack(raw, folder, name):
             found.setdefault(short, {})[variant] = arrays[key]
     out = {}
     for short, by in found.items():
-        same = all(np.array_equal(v, by['OB']) for v in by.values())
-        out.update({short: by['OB']} if same and len(by) == 3 else {f'{short}@{v}': a for v, a in by.items()})
+        first = next(iter(by.values()))
+        same = all(np.array_equal(v, first) for v in by.values())
+        out.update({short: first} if same and len(by) == 3 else {f'{short}@{v}': a for v, a in by.items()})
     np.savez_compressed(folder / f'{name}.npz', **out)
 
 

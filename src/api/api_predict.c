@@ -6,6 +6,7 @@
 
 #include "api/chemistry.h"
 #include "api/job.h"
+#include "base/sha256.h"
 #include "base/file.h"
 #include "base/str.h"
 #include "dialect/dialect.h"
@@ -104,6 +105,18 @@ of3_status of3_job_open_components(of3_job *j, of3_error *err) {
   return OF3_OK;
 }
 
+/* Results depend on the folder that templates are looked for in: its name. */
+static void add_structures(of3_job *j) {
+  char hex[OF3_SHA256_HEX];
+  of3_sha256 s;
+  const size_t n = strlen(j->options);
+  if (!j->o->structures) return;
+  of3_sha256_init(&s);
+  of3_sha256_add(&s, j->o->structures, strlen(j->o->structures));
+  of3_sha256_hex(&s, hex);
+  snprintf(j->options + n, sizeof j->options - n, " structures=%.16s", hex);
+}
+
 static of3_status read_options(of3_job *j, of3_error *err) {
   const of3_predict_options *o = j->o;
   j->tree.folder = o->output_dir;
@@ -132,7 +145,9 @@ static of3_status read_options(of3_job *j, of3_error *err) {
            "samples=%d recycles=%d sampler=%s steps=%d noise_scale=%s step_scale=%s backend=%s dtype=%s",
            o->samples, o->recycles, j->sampler.name, j->sampler.n_step, noise, step,
            j->model->engine->device.backend->name, of3_dtype_name(j->model->engine->device.backend->operand));
-  return of3_job_open_components(j, err);
+  OF3_TRY(of3_job_open_components(j, err));
+  add_structures(j);
+  return OF3_OK;
 }
 
 /* ---- Order: queries by number of tokens, seeds fastest. The reference's is that of the letters of polymers,

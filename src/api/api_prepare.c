@@ -22,6 +22,8 @@ static of3_status prepare_fill(const of3_job *j, const of3_log *log, of3_prepare
   mode.most_memory = of3_job_free_host_memory(j);
   mode.opt_cancel = j->model->engine->callbacks.cancel;
   mode.opt_kept = j->kept;
+  mode.opt_structures = j->o->structures;
+  mode.opt_library = &j->components;
   mode.no_conformers = true; /* each seed has its own */
   return of3_features_build(&p->complex, p->query, &mode, 0, log, &p->features, err);
 }

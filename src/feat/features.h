@@ -77,6 +77,10 @@ typedef struct of3_features {
   float *template_pseudo_beta_mask, *template_backbone_frame_mask; /* [T,N] */
   uint8_t *template_distogram;                                     /* [T,N,N] bin or OF3_NO_CLASS */
   float *template_unit_vector;                                     /* [T,N,N,3] */
+  /* Coordinates that pair features follow from (template_pairs.h), where those are not given; or NULL. */
+  float *template_beta;        /* [T,N,3] */
+  float *template_frame;       /* [T,N,3,3] N, CA, C */
+  bool template_across_chains; /* P1: pair features between chains too */
 
   of3_arena *arena; /* owns everything but the alignments */
 } of3_features;

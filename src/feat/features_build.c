@@ -96,6 +96,7 @@ of3_status of3_features_of_tokens(const of3_complex *complex, const of3_tokens *
     if (!mode->no_conformers) st = of3_features_reseed(complex, mode, seed, log, out, err);
   }
   if (st == OF3_OK) st = put_msa(complex, tokens, query, mode, log, out, err);
+  if (st == OF3_OK) st = of3_features_templates(complex, tokens, query, mode, log, out, err);
   if (st != OF3_OK) of3_features_free(out);
   return st;
 }

@@ -15,4 +15,9 @@ OF3_MUST_CHECK of3_status of3_features_msa(const of3_complex *complex, const of3
                                            const of3_query *query, const of3_feature_mode *mode,
                                            of3_alignments *alignments, of3_features *out, of3_error *err);
 
+/* Templates of the chains into the slots, which are empty. */
+OF3_MUST_CHECK of3_status of3_features_templates(const of3_complex *complex, const of3_tokens *tokens,
+                                                 const of3_query *query, const of3_feature_mode *mode,
+                                                 const of3_log *opt_log, of3_features *out, of3_error *err);
+
 #endif

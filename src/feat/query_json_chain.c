@@ -19,10 +19,10 @@ static const of3_json_key chain_keys[] = {
     {"cyclic", NULL},
     {"starting_residue_number", NULL},
     {"paired_msa_file_paths", NULL},
-    {"template_alignment_file_path", "templates"},
-    {"template_entry_chain_ids", "templates"},
-    {"template_cif_paths", "templates"},
-    {"template_cif_chain_ids", "templates"},
+    {"template_alignment_file_path", NULL},
+    {"template_entry_chain_ids", NULL},
+    {"template_cif_paths", NULL},
+    {"template_cif_chain_ids", NULL},
 };
 
 static bool equal_any_case(const char *a, const char *b) {

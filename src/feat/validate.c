@@ -70,6 +70,8 @@ static of3_status check_numbers(const of3_features *f, of3_error *err) {
   OF3_TRY(validate_check_finite("deletion_value", f->deletion_value, OF3_MANY_DELETIONS, err));
   OF3_TRY(validate_check_finite("deletion_mean", f->deletion_mean, n, err));
   OF3_TRY(validate_check_finite("profile", f->profile, n * OF3_N_RESTYPE, err));
+  OF3_TRY(validate_check_finite("template_beta", f->template_beta, t * 3, err));
+  OF3_TRY(validate_check_finite("template_frame", f->template_frame, t * 9, err));
   return validate_check_finite("template_unit_vector", f->template_unit_vector, t * n * 3, err);
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/cancel.h"
+#include "chem/component.h"
 #include "msa/msa.h"
 
 typedef enum of3_variant {
@@ -23,22 +24,26 @@ typedef struct of3_kept_msa of3_kept_msa;
 typedef struct of3_feature_mode {
   of3_variant variant;
   of3_msa_rules msa;
-  double deletion_scale;  /* deletion_value = scale * atan(d/3) */
-  bool mask_padding_rows; /* P1: msa_mask is 0 on rows that pad a chain to the depth of the deepest */
-  bool template_gap;      /* P2, OB: restype of an empty template slot is GAP, else no class at all */
-  bool cyclic_mask;       /* P2, OB: the feature exists */
+  double deletion_scale;       /* deletion_value = scale * atan(d/3) */
+  bool mask_padding_rows;      /* P1: msa_mask is 0 on rows that pad a chain to the depth of the deepest */
+  bool template_gap;           /* P2, OB: restype of an empty template slot is GAP, else no class at all */
+  bool template_gaps;          /* P2, OB: templates that leave out residues of the query are used */
+  bool template_across_chains; /* P1: their pair features are not masked between chains */
+  int template_least_tokens;   /* of a chain that gets templates */
+  bool cyclic_mask;            /* P2, OB: the feature exists */
   /* Of conformers: P2, OB: ligands by their codes have the hand of the dictionary's coordinates; there is an
    * attempt with torsions of small rings. */
   bool ligand_stereo, small_rings;
   /* Not of the variant, set by the caller: ref_pos stays 0, as of3_features_reseed follows or sizes alone
    * are asked for. */
   bool no_conformers;
-  bool embed_standard; /* nor this: standard residues too get conformers from the library */
   /* Bytes that features and the alignments they are made from may take together; 0: any number. Not of the
    * variant: set by the caller. */
   uint64_t most_memory;
-  of3_cancel *opt_cancel; /* nor this */
-  of3_kept_msa *opt_kept; /* nor this: alignments that other queries have, too (feat/kept_msa.h) */
+  of3_cancel *opt_cancel;         /* nor this */
+  const char *opt_structures;     /* nor this: folder of template structures by id */
+  const of3_library *opt_library; /* nor this: components of template residues */
+  of3_kept_msa *opt_kept;         /* nor this: alignments that other queries have, too (feat/kept_msa.h) */
 } of3_feature_mode;
 
 of3_feature_mode of3_feature_mode_of(of3_variant variant);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "feat/build.h"
+#include "feat/template_pairs.h"
 #include "featfile/feature_fields.h"
 
 enum { N_ENTRY = OF3_N_FIELD + 1 }; /* num_paired_seqs is a number of the struct */
@@ -273,7 +274,7 @@ typedef struct feature_writer {
   const of3_field *field[N_ENTRY];
   of3_entry entry[N_ENTRY];
   int n;
-  void *row; /* of the MSA: room for N elements */
+  void *row; /* of the MSA or of pairs of a template: room for 3 N numbers */
   of3_cancel *opt_cancel;
 } feature_writer;
 
@@ -303,6 +304,26 @@ static of3_status put_values(const feature_writer *w, FILE *file, const of3_fiel
   return OF3_OK;
 }
 
+/* Whether the field is one of pairs of templates that follows from coordinates. */
+static bool is_made_of_pairs(const of3_features *f, const of3_field *field) {
+  return strncmp(field->axes, "TNN", 3) == 0 && !of3_field_get(f, field) && f->template_beta;
+}
+
+static of3_status put_template_pairs(const feature_writer *w, FILE *file, const of3_field *field,
+                                     of3_dtype dtype, of3_error *err) {
+  const of3_features *f = w->f;
+  for (int t = 0; t < f->n_templ; t++)
+    for (int i = 0; i < f->n_token; i++) {
+      const bool bins = field->kind == OF3_FIELD_CLASS;
+      if (bins)
+        of3_template_bins(f, t, i, w->row);
+      else
+        of3_template_units(f, t, i, w->row);
+      OF3_TRY(put_values(w, file, field, dtype, w->row, bins ? f->n_token : 3 * (int64_t)f->n_token, err));
+    }
+  return OF3_OK;
+}
+
 /* Features hold classes where the file holds ones and zeros, which take a hundred times the memory: they are
  * made while they are written. */
 static of3_status feature_put(void *user, FILE *file, const of3_entry *e, of3_error *err) {
@@ -315,6 +336,7 @@ static of3_status feature_put(void *user, FILE *file, const of3_entry *e, of3_er
     }
     return OF3_OK;
   }
+  if (field && is_made_of_pairs(w->f, field)) return put_template_pairs(w, file, field, e->dtype, err);
   const int64_t width = field && field->kind == OF3_FIELD_CLASS ? field->classes : 1;
   const void *data = field ? of3_field_get(w->f, field) : &w->f->num_paired_seqs;
   return put_values(w, file, field, e->dtype, data, e->count / width, err);
@@ -351,8 +373,9 @@ of3_status of3_features_write(const char *path, const of3_features *features, of
   feature_writer *w = arena ? OF3_ARENA_NEW(arena, feature_writer, 1) : NULL;
   of3_status st = OF3_OK;
   if (w) {
-    *w = (feature_writer){
-        .f = features, .opt_cancel = opt_cancel, .row = OF3_ARENA_NEW(arena, float, features->n_token)};
+    *w = (feature_writer){.f = features,
+                          .opt_cancel = opt_cancel,
+                          .row = OF3_ARENA_NEW(arena, float, 3 * (size_t)features->n_token)};
     if (w->row) st = feature_file_write_all(path, w, arena, err);
   }
   if (!w || !w->row) st = of3_fail_memory(err, path);

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "feat/template_pairs.h"
 #include "model/run.h"
 #include "tensor/pairs.h"
 
@@ -209,6 +210,7 @@ static bool same_slot(const of3_features *f, int a, int b) {
   (!memcmp((array) + (size_t)a * (width), (array) + (size_t)b * (width), (width) * sizeof *(array)))
   return SAME(f->template_restype, n) && SAME(f->template_pseudo_beta_mask, n) &&
          SAME(f->template_backbone_frame_mask, n) &&
+         (!f->template_beta || (SAME(f->template_beta, 3 * n) && SAME(f->template_frame, 9 * n))) &&
          (!f->template_distogram || SAME(f->template_distogram, pairs)) &&
          (!f->template_unit_vector || SAME(f->template_unit_vector, 3 * pairs));
 #undef SAME
@@ -234,17 +236,33 @@ static bool slot_is_empty(const of3_features *f, int t) {
   return true;
 }
 
+/* What makes a row of pairs of a slot from coordinates. */
+typedef void make_row(const of3_features *f, int slot, int i, void *out);
+static void make_bins(const of3_features *f, int slot, int i, void *out) {
+  of3_template_bins(f, slot, i, out);
+}
+static void make_units(const of3_features *f, int slot, int i, void *out) {
+  of3_template_units(f, slot, i, out);
+}
+
 /* A feature of slots: of tokens, or of pairs of them. */
 typedef struct slot_feature {
   of3_dtype type;
   size_t member;
   bool of_pairs;
-  int64_t width; /* numbers for each, and an axis if more than 1 */
-  int padding;   /* byte */
+  int64_t width;      /* numbers for each, and an axis if more than 1 */
+  int padding;        /* byte */
+  make_row *opt_make; /* of pairs */
 } slot_feature;
 
 static feature_size size_of_slot(const slot_feature *s, int64_t tokens) {
   return (feature_size){s->of_pairs ? tokens : 1, tokens * s->width};
+}
+
+/* The pairs of a slot of a complex from its coordinates, into those of the largest complex. */
+static void make_pairs(const of3_features *f, int slot, make_row *make, feature_size all, size_t element,
+                       char *to) {
+  for (int i = 0; i < f->n_token; i++, to += (size_t)all.columns * element) make(f, slot, i, to);
 }
 
 /* [D,B,N], [D,B,N,N] or that with an axis `width`, into image. */
@@ -258,9 +276,13 @@ static void copy_slots(const of3_inputs *in, const slot_feature *s, char *image)
       const of3_slots *slots = &in->of_complex[b];
       const feature_size own = size_of_slot(s, in->f[b]->n_token);
       const char *array = feature_array(in->f[b], s->member);
-      if (!array || k >= slots->n) continue;
-      copy_padded(image + (size_t)(k * in->n + b) * each, all,
-                  array + (size_t)(slots->first[k] * own.rows * own.columns) * element, own, element);
+      char *to = image + (size_t)(k * in->n + b) * each;
+      if (k >= slots->n) continue;
+      if (!array && s->opt_make && in->f[b]->template_beta)
+        make_pairs(in->f[b], slots->first[k], s->opt_make, all, element, to);
+      if (!array) continue;
+      copy_padded(to, all, array + (size_t)(slots->first[k] * own.rows * own.columns) * element, own,
+                  element);
     }
 }
 
@@ -272,7 +294,10 @@ static of3_tensor *make_slots(const of3_run *r, const slot_feature *s) {
   const int rank = 3 + s->of_pairs + (s->width > 1 || !s->of_pairs);
   bool any = false, as_wanted = in->n == 1;
   char *image;
-  for (int b = 0; b < in->n; b++) any |= feature_array(in->f[b], s->member) != NULL;
+  for (int b = 0; b < in->n; b++) {
+    any |= feature_array(in->f[b], s->member) != NULL || (s->opt_make && in->f[b]->template_beta);
+    as_wanted &= feature_array(in->f[b], s->member) != NULL;
+  }
   for (int k = 0; as_wanted && k < in->n_slot; k++) as_wanted = in->of_complex[0].first[k] == k;
   if (!any) return NULL;
   if (as_wanted) return of3_share_host(r->cx, s->type, rank, shape, feature_array(in->f[0], s->member));
@@ -284,15 +309,16 @@ static of3_tensor *make_slots(const of3_run *r, const slot_feature *s) {
 
 /* The same of a mask of tokens, [D,B,N]. */
 static of3_tensor *make_slot_mask(const of3_run *r, size_t member) {
-  const slot_feature mask = {OF3_F32, member, false, 1, 0};
+  const slot_feature mask = {OF3_F32, member, false, 1, 0, NULL};
   const of3_tensor *t = make_slots(r, &mask);
   return OF3_RESHAPE(r->cx, t, r->in.n_slot, r->in.n, r->in.n_token);
 }
 
 static void make_templates(of3_run *r) {
-  const slot_feature restype = {OF3_U8, offsetof(of3_features, template_restype), false, 1, 0},
-                     unit = {OF3_F32, offsetof(of3_features, template_unit_vector), true, 3, 0},
-                     bin = {OF3_U8, offsetof(of3_features, template_distogram), true, 1, OF3_NO_CLASS};
+  const slot_feature restype = {OF3_U8, offsetof(of3_features, template_restype), false, 1, 0, NULL},
+                     unit = {OF3_F32, offsetof(of3_features, template_unit_vector), true, 3, 0, make_units},
+                     bin = {OF3_U8,   offsetof(of3_features, template_distogram), true, 1, OF3_NO_CLASS,
+                            make_bins};
   of3_inputs *in = &r->in;
   bool empty = true;
   in->of_complex = OF3_RUN_NEW(r, of3_slots, in->n);

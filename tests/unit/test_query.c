@@ -129,22 +129,25 @@ static void test_one_query(void **state) {
       in, "byte 0x20");
 }
 
-static void test_later_keys(void **state) {
+static void test_template_keys(void **state) {
   (void)state;
-  const of3_status later = OF3_ERR_UNSUPPORTED;
-  static const char *const keys[][2] = {
-      {"template_alignment_file_path", "\"x.m8\""},
-      {"template_entry_chain_ids", "[\"1abc_A\"]"},
-      {"template_cif_paths", "[\"x.cif\"]"},
-      {"template_cif_chain_ids", "[\"A\"]"},
-  };
-  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-    char more[200], text[1000], part[100];
-    snprintf(more, sizeof more, "\"%s\": %s", keys[i][0], keys[i][1]);
-    snprintf(text, sizeof text, PROTEIN("\"sequence\": \"MK\", %s"), more);
-    snprintf(part, sizeof part, "the key '%s' asks for", keys[i][0]);
-    one_refused(text, later, part);
-  }
+  const of3_status in = OF3_ERR_INPUT;
+#define WITH(more) PROTEIN("\"sequence\": \"MK\", " more)
+  one_refused(WITH("\"template_alignment_file_path\": \"x.m8\""), in, "names 'x.m8', which exists neither");
+  one_refused(WITH("\"template_alignment_file_path\": \"a3m/ubi\""), in,
+              "which is a folder; a file was expected");
+  one_refused(WITH("\"template_alignment_file_path\": [\"x\"]"), in, "must be the path of a file");
+  one_refused(WITH("\"template_cif_paths\": [\"x.cif\"]"), in, "'template_cif_paths' names 'x.cif'");
+  one_refused(WITH("\"template_cif_chain_ids\": [\"A\"]"), in, "of the structures of 'template_cif_paths'");
+  one_refused(WITH("\"template_cif_paths\": \"a3m.json\", \"template_cif_chain_ids\": [\"A\", null]"), in,
+              "names 2 chains and 'template_cif_paths' 1 structures");
+  one_refused(WITH("\"template_cif_paths\": \"a3m.json\", \"template_cif_chain_ids\": [4]"), in,
+              "must be ids of chains and nulls");
+  one_refused(WITH("\"template_cif_paths\": \"a3m.json\", \"template_alignment_file_path\": \"a3m.json\""),
+              in, "exclude each other");
+  one_refused(CHAIN("\"molecule_type\": \"rna\", \"sequence\": \"AC\", \"template_cif_paths\": \"a3m.json\""),
+              in, "is of proteins");
+#undef WITH
 }
 
 #define LIGAND(more)   CHAIN("\"molecule_type\": \"ligand\", " more)
@@ -430,12 +433,12 @@ static void test_open(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_whole_file),   cmocka_unit_test(test_one_query),
-      cmocka_unit_test(test_later_keys),   cmocka_unit_test(test_molecules_refused),
-      cmocka_unit_test(test_molecules),    cmocka_unit_test(test_names),
-      cmocka_unit_test(test_ligand_names), cmocka_unit_test(test_whole_query),
-      cmocka_unit_test(test_limits),       cmocka_unit_test(test_fasta),
-      cmocka_unit_test(test_equal_names),  cmocka_unit_test(test_open),
+      cmocka_unit_test(test_whole_file),    cmocka_unit_test(test_one_query),
+      cmocka_unit_test(test_template_keys), cmocka_unit_test(test_molecules_refused),
+      cmocka_unit_test(test_molecules),     cmocka_unit_test(test_names),
+      cmocka_unit_test(test_ligand_names),  cmocka_unit_test(test_whole_query),
+      cmocka_unit_test(test_limits),        cmocka_unit_test(test_fasta),
+      cmocka_unit_test(test_equal_names),   cmocka_unit_test(test_open),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,42 @@
+/* Files of template hits: A3M, Stockholm (hmmsearch), m8 (MMseqs2, ColabFold's server), NPZ (OpenFold3's
+ * cache). */
+#ifndef OF3_TEMPLATE_HITS_H
+#define OF3_TEMPLATE_HITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/status.h"
+
+enum { OF3_TEMPLATE_MOST_HITS = 201 }; /* read of a file: the query and 200 */
+
+/* Residues that face each other, from 1. */
+typedef struct of3_template_pair {
+  int32_t query, template_;
+} of3_template_pair;
+
+typedef struct of3_template_hit {
+  const char *entry, *chain; /* of "1abc_A" */
+  const char *letters;       /* residues of the hit in capitals, NULL: the file has none */
+  bool aligned;              /* pairs are there */
+  bool gaps;                 /* a residue of the query, within its row, faces none */
+  int n_pair;
+  of3_template_pair *pair; /* ordered by both */
+} of3_template_hit;
+
+/* In the order in which they are tried: of m8 by E-value, else that of the file. Rows whose id is not
+ * <entry>_<chain> are left out, which the log says unless it is the first row (the query). query: the chain's
+ * letters. Pairs are there if the first row is the query, and (A3M) all rows say which residues they are of;
+ * the ranges of A3M and Stockholm count residues of template chains from 1. */
+OF3_MUST_CHECK of3_status of3_template_hits_read(const char *path, const char *query, size_t most,
+                                                 const of3_log *opt_log, of3_arena *arena,
+                                                 of3_template_hit **ret_hit, int *ret_n, of3_error *err);
+
+/* The same of a file's content; the name decides the format. */
+OF3_MUST_CHECK of3_status of3_template_hits_parse(const char *path, const char *text, size_t size,
+                                                  const char *query, const of3_log *opt_log, of3_arena *arena,
+                                                  of3_template_hit **ret_hit, int *ret_n, of3_error *err);
+
+#endif
