@@ -11,6 +11,7 @@
 #include <RDGeneral/versions.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -280,7 +281,9 @@ bool positions(const of3_rdkit_mol *m, float *xyz) {
 // does.
 class Search {
 public:
-  explicit Search(const volatile sig_atomic_t *opt_cancel) : cancel(opt_cancel) {
+  Search(const volatile sig_atomic_t *opt_cancel, unsigned seconds)
+      : cancel(opt_cancel), limited(seconds > 0),
+        end(std::chrono::steady_clock::now() + std::chrono::seconds(seconds)) {
     sigaction(SIGINT, nullptr, &program);
     current = this;
   }
@@ -297,17 +300,21 @@ public:
     current->begun = true;
     if (current->cancel && __atomic_load_n(current->cancel, __ATOMIC_RELAXED))
       throw std::runtime_error("interrupted");
+    if (current->limited && std::chrono::steady_clock::now() > current->end)
+      throw std::runtime_error("no conformer was found in time");
   }
 
 private:
   static thread_local Search *current;
   const volatile sig_atomic_t *cancel;
+  bool limited;
+  std::chrono::steady_clock::time_point end;
   struct sigaction program = {};
   bool begun = false;
 };
 thread_local Search *Search::current = nullptr;
 
-// Older RDKit has no limit of time.
+// Older RDKit has no limit of time of its own; Search ends it between two steps.
 template <typename P> auto set_limit(P &p, unsigned seconds, int) -> decltype(p.timeout = seconds, true) {
   p.timeout = seconds;
   return true;
@@ -327,7 +334,7 @@ bool conformer(const of3_rdkit_mol *m, of3_rdkit_strategy strategy, int seed, un
     params.useRandomCoords = strategy == OF3_RDKIT_RANDOM;
     params.callback = Search::step;
     set_limit(params, seconds, 0);
-    const Search search(opt_cancel);
+    const Search search(opt_cancel, seconds);
     const int id = RDKit::DGeomHelpers::EmbedMolecule(mol, params);
     if (id < 0) throw std::runtime_error("no conformer was found");
     get_positions(m, mol.getConformer(id), xyz);
