@@ -45,7 +45,7 @@ of3_status of3_ccd_describe_place(const char *opt_ccd, char *path, size_t size, 
       arena ? of3_ccd_place_of(opt_ccd, arena, &place, err) : of3_fail_memory(err, "components");
   if (status == OF3_OK && place.path) {
     if (strlen(place.path) < size)
-      strcpy(path, place.path);
+      memcpy(path, place.path, strlen(place.path) + 1);
     else
       status = of3_fail(err, OF3_ERR_IO, "the path '%.200s...' is too long", place.path);
   }

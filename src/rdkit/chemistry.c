@@ -145,7 +145,7 @@ const char *of3_chemistry_identity(of3_chemistry *c, char out[OF3_CHEMISTRY_TEXT
   of3_sha256 files = c->files;
   char hash[OF3_SHA256_HEX];
   int n = snprintf(out, OF3_CHEMISTRY_TEXT, "rdkit=%.40s",
-                   of3_chemistry_rdkit(c, &r, NULL) == OF3_OK ? r->version : "none");
+                   of3_chemistry_rdkit(c, &r, NULL) == OF3_OK && r ? r->version : "none");
   if (file)
     n += snprintf(out + n, OF3_CHEMISTRY_TEXT - (size_t)n, " ccd=%d components to %.20s", of3_ccd_count(file),
                   of3_ccd_newest(file));
