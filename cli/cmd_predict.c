@@ -10,7 +10,7 @@
 #include "terminal.h"
 
 typedef struct predict_options {
-  const char *query_json, *checkpoint, *ccd, *user_ccd, *structures;
+  const char *query_json, *ligands, *ligand_chain, *checkpoint, *ccd, *user_ccd, *structures;
   bool infer_leaving_atoms;
   const char *output_dir, *format, *cif_style, *confidences;
   bool overwrite, no_record, wait;
@@ -33,6 +33,17 @@ static const cli_option table[] = {
      .offset = FIELD(query_json),
      .value = "FILE",
      .help = "The query file, if it is not the argument QUERY"},
+    {.names = "ligands",
+     .kind = CLI_FILE,
+     .offset = FIELD(ligands),
+     .value = "FILE",
+     .help = "Fold the query with each ligand of a list: SMILES, a table (CSV) or SDF (docs/screening.md)"},
+    {.names = "ligand-chain",
+     .kind = CLI_TEXT,
+     .offset = FIELD(ligand_chain),
+     .value = "ID",
+     .none = "L, or the first letter that is free",
+     .help = "The chain of these ligands; a ligand of the query that has it gives way"},
     {.names = "checkpoint inference-ckpt-path",
      .letter = 'c',
      .kind = CLI_FILE,
@@ -261,6 +272,8 @@ static int predict_fold(const predict_options *o, const char *query, const char 
   of3_callbacks callbacks = cli_callbacks(&terminal, o->log);
   of3_engine_options engine_options = cli_engine_options(&o->machine);
   of3_predict_options options = {.output_dir = o->output_dir,
+                                 .ligands = o->ligands,
+                                 .ligand_chain = o->ligand_chain,
                                  .samples = o->samples,
                                  .recycles = o->recycles,
                                  .sampler = o->quick ? "ode" : o->sampler,
@@ -345,5 +358,6 @@ const cli_command cli_predict = {
         "Examples\n"
         "  of3 predict examples/demo/ubiquitin.json -c examples/demo/of3-demo.safetensors -o out\n"
         "  of3 predict MQIFVKTLTGKTITLEVEPSDTIENVK -c weights.pt -o out --samples 1 --steps 50\n"
+        "  of3 predict kinase.json --ligands library.csv -c weights.pt -o screen\n"
         "  of3 predict proteins.fasta -c weights.pt -o out --num-model-seeds 3 --format cif.gz\n",
 };

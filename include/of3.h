@@ -210,15 +210,18 @@ typedef struct of3_predict_options {
   int steps;          /* of the noise schedule; 0: the sampler's own, of3_sampler_describe */
   double noise_scale; /* of the noise that steps add, 0 to 10; negative: the sampler's own. "ode" adds none */
   double step_scale;  /* of each step, above 0 to 10; negative: the sampler's own */
-  const uint64_t *seeds;   /* [n_seed] */
-  int n_seed;              /* 0: those of the query file, else 42 */
-  const char *format;      /* of structures: "cif", "cif.gz", "pdb" */
-  const char *cif_style;   /* of mmCIF: "modelcif" (what programs expect), "reference" (OpenFold3's bytes);
-                            * NULL: modelcif */
-  const char *confidences; /* full confidences: "json", "npz" (float16), "npz32" (float32), "none" */
-  bool overwrite;          /* false: results that are complete and made from the same inputs are kept */
-  bool no_record;          /* keep no record of the numbers, from which files of other formats can be written
-                              later without computing; saves its space */
+  const char *ligands; /* a list of ligands (SMILES, a table, SDF: docs/screening.md): each query is folded
+                        * with each of them, and ligands.csv lists the results; NULL: none */
+  const char *ligand_chain; /* the id of their chain; NULL: L, or the first letter that is free */
+  const uint64_t *seeds;    /* [n_seed] */
+  int n_seed;               /* 0: those of the query file, else 42 */
+  const char *format;       /* of structures: "cif", "cif.gz", "pdb" */
+  const char *cif_style;    /* of mmCIF: "modelcif" (what programs expect), "reference" (OpenFold3's bytes);
+                             * NULL: modelcif */
+  const char *confidences;  /* full confidences: "json", "npz" (float16), "npz32" (float32), "none" */
+  bool overwrite;           /* false: results that are complete and made from the same inputs are kept */
+  bool no_record;           /* keep no record of the numbers, from which files of other formats can be written
+                               later without computing; saves its space */
   bool wait; /* if another process writes to output_dir: true: wait for it; false: an error that names it */
   /* A dictionary of components made by of3_ccd_build (of3_chem.h); NULL: that of the environment variable
    * OF3_CCD, else the one in the default place, if there are any. The built-in ones come after it. */

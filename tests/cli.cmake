@@ -5,7 +5,7 @@ set(cli_cases help usage query terminal checkpoint debug output full_disk memory
               features bench mlx mlx_missing devices selftest selftest_program)
 list(APPEND cli_cases targets streams small_stack stop)
 list(APPEND cli_cases folder_lock store rewrite poor_disks kills no_case faults many)
-list(APPEND cli_cases ccd molecule components)
+list(APPEND cli_cases ccd molecule components screen)
 list(APPEND cli_cases inputs)
 if(TARGET of3_rdkit_plugin)
   list(APPEND cli_cases rdkit)

@@ -209,6 +209,7 @@ static of3_status find_key(of3_job *j, int q, of3_error *err) {
                                  .opt_chemistry = of3_query_is_standard(j->order[q])
                                                       ? NULL
                                                       : of3_chemistry_identity(j->chemistry, chemistry),
+                                 .opt_files = j->hashes,
                                  .opt_cancel = j->model->engine->callbacks.cancel};
   if (j->key[q][0]) return OF3_OK;
   of3_status status = of3_run_key(&inputs, j->key[q], err);
@@ -261,7 +262,7 @@ static of3_status check_existing(of3_job *j, int index, of3_arena *arena, of3_er
 /* ---- The run */
 
 static of3_status item_failed(of3_job *j, int index, of3_error *failure, of3_error *err) {
-  of3_prefix(failure, "query '%s', seed %" PRIu64, j->item[index].query, j->item[index].seed);
+  of3_job_blame(j, index, failure);
   return of3_job_note_failure(j, index, failure, false, err);
 }
 
@@ -304,6 +305,7 @@ static of3_status run_items(of3_job *j, of3_error *err) {
   j->hashes = NULL;
   if (i == j->n_item) {
     OF3_TRY(of3_job_settle(j, err));
+    OF3_TRY(of3_job_write_ligands(j, err));
     OF3_TRY(rewrite_items(j, err));
   }
   if (!goes_on(j)) atomic_store(&j->stop, true);
@@ -381,6 +383,7 @@ of3_status of3_predict(of3_model *model, const char *query, const of3_predict_op
   if (status == OF3_OK)
     status = of3_query_open(query, of3_reading_memory(model->engine->max_memory), &j.set, &local);
   for (int i = 0; i < j.set.n; i++) j.set.query[i].infer_leaving = options->infer_leaving_atoms;
+  if (status == OF3_OK) status = of3_job_read_ligands(&j, &local);
   if (status == OF3_OK) status = predict(&j, &local);
   of3_job_close_folder(&j);
   of3_query_set_free(&j.set);

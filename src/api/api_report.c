@@ -174,6 +174,7 @@ of3_status of3_job_write_summary(const of3_job *j, bool failures, of3_error *err
 
 of3_status of3_job_finish(of3_job *j, of3_error *err) {
   of3_report *r = &j->box->report;
+  OF3_TRY(of3_job_write_ligands(j, err));
   if (j->n_done) {
     OF3_TRY(of3_ranking_write(j->ranking, err));
     OF3_TRY(note_best(j, err));
@@ -184,10 +185,11 @@ of3_status of3_job_finish(of3_job *j, of3_error *err) {
   return r->summary_file && (r->ranking_file || !j->n_done) ? OF3_OK : of3_fail_memory(err, "the report");
 }
 
-void of3_job_leave(const of3_job *j) {
+void of3_job_leave(of3_job *j) {
   of3_error failure = {0};
   of3_status status = of3_folder_lock_held(j->folder_lock, &failure);
   if (status == OF3_OK && j->n_done) status = of3_ranking_write(j->ranking, &failure);
+  if (status == OF3_OK) status = of3_job_write_ligands(j, &failure);
   if (status == OF3_OK) status = of3_job_write_summary(j, true, &failure);
   if (status != OF3_OK) of3_logf(&j->model->engine->log, OF3_LOG_ERROR, "%s", failure.text);
 }

@@ -150,6 +150,7 @@ of3_status of3_job_commit(of3_job *j, int index, const of3_replacement *stage, c
   OF3_TRY(of3_ranking_write_best(j->ranking, number, err));
   OF3_TRY(of3_ranking_update(j->ranking, err));
   OF3_TRY(of3_job_report_item(j, index, m, err));
+  OF3_TRY(of3_job_update_ligands(j, err));
   of3_status status = of3_job_write_summary(j, false, err);
   if (status != OF3_OK) j->n_done--; /* it counts as failed: the results are there, but not all was written */
   return status;

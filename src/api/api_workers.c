@@ -26,7 +26,7 @@ static void end_item(void *arg) {
     return;
   }
   if (t->status != OF3_ERR_CANCELLED) {
-    t->status = of3_prefix(&t->error, "query '%s', seed %" PRIu64, t->item->query, t->item->seed);
+    t->status = of3_job_blame(j, t->index, &t->error);
     if (of3_job_note_failure(j, t->index, &t->error, false, &j->stopped) == OF3_OK) return;
   }
   atomic_store(&j->stop, true);

@@ -3,6 +3,7 @@
  *
  *   api_predict.c    checks options, reads queries, makes the list of items, begins and ends the job
  *   api_store.c      opens the output folder: its lock, what is complete there, what is to be computed
+ *   api_ligands.c    queries for all ligands of a list, and their table
  *   api_rewrite.c    writes other formats of items that are complete
  *   api_workers.c    worker threads, which do for one item after the other:
  *                      api_prepare.c   features      } under job->lock: one item at a time, in order
@@ -100,7 +101,8 @@ typedef struct of3_job {
   of3_report_box *box;
   of3_item *item; /* [n_item], owned by the box */
   int n_item, n_done;
-  bool concluded; /* every item has been tried: there is something to report */
+  double ligands_written, ligands_took; /* when ligands.csv was written last, seconds on the clock */
+  bool concluded;                       /* every item has been tried: there is something to report */
   of3_error first_failure;
   int first_failed; /* item of the first failure */
 
@@ -232,7 +234,7 @@ OF3_MUST_CHECK of3_status of3_job_write_summary(const of3_job *j, bool failures,
 /* Ranking and summary when all has been tried. */
 OF3_MUST_CHECK of3_status of3_job_finish(of3_job *j, of3_error *err);
 /* The same when it has not: interrupted. */
-void of3_job_leave(const of3_job *j);
+void of3_job_leave(of3_job *j);
 
 /* api_store.c: the output folder; all by the calling thread. */
 /* Locks it, clears away what a killed process left, and looks at what is there. */
@@ -253,6 +255,15 @@ of3_seed_output of3_job_seed_output(const of3_job *j, const char *folder, const 
                                     uint64_t seed, const char *made_from);
 /* Writes the files of an item from its record. */
 OF3_MUST_CHECK of3_status of3_job_rewrite(of3_job *j, int index, of3_error *err);
+
+/* api_ligands.c: a list of ligands, if the options name one. */
+/* A query for each ligand, in the place of the queries of the set. */
+OF3_MUST_CHECK of3_status of3_job_read_ligands(of3_job *j, of3_error *err);
+/* ligands.csv as things stand. update: after each item, in linear time for many. */
+OF3_MUST_CHECK of3_status of3_job_write_ligands(of3_job *j, of3_error *err);
+OF3_MUST_CHECK of3_status of3_job_update_ligands(of3_job *j, of3_error *err);
+/* Says in front of a failure of an item whose it is, with the line of its ligand; returns its code. */
+of3_status of3_job_blame(const of3_job *j, int index, of3_error *failure);
 
 /* api_settings.c: experiment_config.json, model_config.json, inference_query_set.json. */
 OF3_MUST_CHECK of3_status of3_job_write_settings(const of3_job *j, of3_error *err);

@@ -68,6 +68,7 @@ typedef struct of3_component {
 typedef struct of3_ligand_source {
   const char *name;              /* the code of the component: LIG0 */
   const char *opt_smiles, *path; /* SMILES; or, if there is none, an SDF or mol file */
+  const char *opt_block;         /* what is in the file, which path then only names */
 } of3_ligand_source;
 
 enum { OF3_EMBED_ATTEMPTS = 3, OF3_EMBED_MOST_SEED = 1000000000 };

@@ -71,7 +71,8 @@ static int count_parts(const of3_component *c, int *root) {
 static of3_status find_ligand(const of3_query_chain *c, const char *name, const of3_library *opt_library,
                               const of3_log *log, of3_arena *scratch, const of3_component **out,
                               of3_error *err) {
-  const of3_ligand_source source = {.name = name, .opt_smiles = c->smiles, .path = c->sdf_path};
+  const of3_ligand_source source = {
+      .name = name, .opt_smiles = c->smiles, .path = c->sdf_path, .opt_block = c->sdf_text};
   if (!opt_library || !opt_library->ligand)
     return of3_fail(err, OF3_ERR_UNSUPPORTED, "chain %s: nothing here reads SMILES and SDF files", c->id[0]);
   if (opt_library->ligand(opt_library->user, &source, out, err) != OF3_OK)

@@ -71,7 +71,7 @@ static void key_chain(of3_sha256 *s, const of3_query_chain *c) {
 static void kept_key_of(const of3_query *q, char out[OF3_SHA256_HEX]) {
   of3_sha256 s;
   of3_sha256_init(&s);
-  key_number(&s, q->use_msas | q->use_main_msas << 1 | q->use_paired_msas << 2);
+  key_number(&s, q->use_msas | q->use_main_msas << 1 | q->use_paired_msas << 2 | q->infer_leaving << 3);
   for (int i = 0; i < q->n_chain; i++)
     if (q->chain[i].type != OF3_LIGAND) key_chain(&s, &q->chain[i]);
   of3_sha256_hex(&s, out);

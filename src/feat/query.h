@@ -41,11 +41,12 @@ typedef struct of3_query_chain {
   const char **code;  /* of a ligand: its components in the order of residues; else n_code is 0 */
   const char *smiles; /* of a ligand, or NULL */
   const char
-      *sdf_path;    /* of a ligand: an existing SDF or mol file, of which the first entry counts; or NULL */
-  const char *name; /* of a ligand by SMILES or file: its residue name; NULL: LIG0, LIG1, ... */
-  int n_residue;    /* of a ligand n_code, or 1 */
-  int number_shift; /* author number of a residue less its place in the chain; in files only */
-  bool cyclic;      /* the last residue is followed by the first */
+      *sdf_path; /* of a ligand: an existing SDF or mol file, of which the first entry counts; or NULL */
+  const char *sdf_text; /* the entry itself, if sdf_path is only its name in messages; or NULL */
+  const char *name;     /* of a ligand by SMILES or file: its residue name; NULL: LIG0, LIG1, ... */
+  int n_residue;        /* of a ligand n_code, or 1 */
+  int number_shift;     /* author number of a residue less its place in the chain; in files only */
+  bool cyclic;          /* the last residue is followed by the first */
   int n_modified;
   of3_query_residue *modified; /* ordered by position, each once */
   int n_msa;                   /* 0: none given */
@@ -82,6 +83,14 @@ typedef struct of3_query_pocket {
   double max_distance;     /* Angstrom */
 } of3_query_pocket;
 
+/* The ligand of a list for which the query was made (dialect/ligand_list.h). */
+typedef struct of3_query_screened {
+  const char *name;         /* its own, or "" */
+  const char *smiles, *ccd; /* NULL: not given so */
+  const char *file;         /* the list, and the line in it, from 1 */
+  int line;
+} of3_query_screened;
+
 typedef struct of3_query {
   const char *name; /* a usable folder name if error.code is OF3_OK, else as given */
   int n_chain;
@@ -94,6 +103,7 @@ typedef struct of3_query {
   of3_query_pocket *pocket; /* or NULL */
   const char *components;   /* CIF text of the user's own components, or NULL */
   bool use_msas, use_main_msas, use_paired_msas;
+  const of3_query_screened *screened; /* or NULL; the ligand is the last chain */
   int n_note;
   const char **note; /* what was understood otherwise than it may have been meant, a sentence each */
   of3_error error;   /* code OF3_OK: the query can be built; else why not, and chain is not to be used */

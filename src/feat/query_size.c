@@ -112,7 +112,10 @@ static void add_polymer(const of3_query_chain *c, const of3_library *opt_library
 static void add_ligand(const of3_query_chain *c, const of3_library *opt_library, size_sum *sum) {
   for (int k = 0; k < c->n_code; k++) add_component(opt_library, c->code[k], OF3_LIGAND, sum);
   if (c->n_code) return;
-  const int n = c->smiles ? atoms_of_smiles(c->smiles) : c->sdf_path ? atoms_of_file(c->sdf_path) : 0;
+  const int n = c->smiles     ? atoms_of_smiles(c->smiles)
+                : c->sdf_text ? atoms_of_mol_block(c->sdf_text, strlen(c->sdf_text))
+                : c->sdf_path ? atoms_of_file(c->sdf_path)
+                              : 0;
   sum->n_atom += n;
   sum->n_token += n ? n : 1;
 }

@@ -47,6 +47,14 @@ static of3_status component_of(of3_chemistry *c, const of3_rdkit *r, const of3_r
   return status;
 }
 
+/* What is in the file. */
+static of3_status block_of(const of3_ligand_source *source, of3_arena *arena, char **ret_text,
+                           of3_error *err) {
+  if (!source->opt_block) return of3_rdkit_block_of(source->path, arena, ret_text, err);
+  *ret_text = of3_arena_strdup(arena, source->opt_block);
+  return *ret_text ? OF3_OK : of3_fail_memory(err, "a ligand");
+}
+
 static of3_status read_ligand(of3_chemistry *c, const of3_ligand_source *source, of3_own_ligand *own,
                               of3_error *err) {
   const of3_rdkit *r = NULL;
@@ -56,7 +64,7 @@ static of3_status read_ligand(of3_chemistry *c, const of3_ligand_source *source,
   if (source->opt_smiles)
     OF3_TRY(of3_rdkit_read_smiles(r, source->opt_smiles, &mol, err));
   else {
-    OF3_TRY(of3_rdkit_block_of(source->path, c->arena, &block, err));
+    OF3_TRY(block_of(source, c->arena, &block, err));
     OF3_TRY(of3_rdkit_read_block(r, source->path, block, &mol, err));
     own->block = block;
   }

@@ -107,8 +107,9 @@ static of3_status key_add_chain(of3_sha256 *s, const of3_query_chain *c, const o
   for (int i = 0; i < c->n_code; i++) key_add_text(s, c->code[i]);
   key_add_opt_text(s, c->smiles);
   key_add_opt_text(s, c->name);
-  key_add_number(s, c->sdf_path != NULL);
-  if (c->sdf_path) OF3_TRY(key_add_file(s, c->sdf_path, in, err));
+  key_add_opt_text(s, c->sdf_text);
+  key_add_number(s, c->sdf_path && !c->sdf_text);
+  if (c->sdf_path && !c->sdf_text) OF3_TRY(key_add_file(s, c->sdf_path, in, err));
   key_add_number(s, (uint64_t)c->number_shift);
   key_add_number(s, (uint64_t)c->cyclic | (uint64_t)c->n_modified << 1);
   for (int i = 0; i < c->n_modified; i++) {
