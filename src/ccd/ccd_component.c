@@ -9,6 +9,8 @@ static bool entry_is_hydrogen(const of3_ccd_atom *a) {
   return strcmp(a->element, "H") == 0 || strcmp(a->element, "D") == 0;
 }
 
+/* By the type as it is written: OpenFold3 compares it with capital letters, and newer components of the
+ * dictionary have others ("L-peptide linking"), which it therefore does not link (docs/features.md 2). */
 static uint8_t entry_link(const char *type) {
   static const struct {
     const char *type;
@@ -94,7 +96,7 @@ of3_component *of3_ccd_component(const of3_ccd_entry *e, of3_arena *arena) {
   c->name = e->name;
   c->type = type;
   c->parent = *e->parent ? e->parent : NULL;
-  c->link = entry_link(type);
+  c->link = entry_link(e->type);
   c->atom = atom;
   c->bond = bond;
   c->n_atom = copy_atoms(e, c, atom, heavy);

@@ -18,6 +18,19 @@ void of3_query_log_notes(const of3_query *q, const of3_log *log) {
   for (int i = 0; i < q->n_note; i++) of3_logf(log, OF3_LOG_WARN, "query '%s': %s", q->name, q->note[i]);
 }
 
+of3_status of3_query_add_note(of3_query *q, of3_arena *arena, const char *text, of3_error *err) {
+  const size_t n = (size_t)q->n_note;
+  if (!text) return of3_fail_memory(err, "the notes of a query");
+  if ((n & (n - 1)) == 0) { /* the list is full: 0, 1, 2, 4 ... */
+    const char **note = OF3_ARENA_NEW(arena, const char *, n ? 2 * n : 1);
+    if (!note) return of3_fail_memory(err, "the notes of a query");
+    if (n) memcpy(note, q->note, n * sizeof *note);
+    q->note = note;
+  }
+  q->note[q->n_note++] = text;
+  return OF3_OK;
+}
+
 bool of3_query_is_standard(const of3_query *q) {
   for (int i = 0; i < q->n_chain; i++)
     if (q->chain[i].type == OF3_LIGAND || q->chain[i].n_modified) return false;

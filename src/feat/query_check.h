@@ -14,6 +14,10 @@ size_t of3_query_name_character(const char *text, size_t n, bool *ret_fit);
 OF3_MUST_CHECK of3_status of3_query_check_seeds(of3_arena *arena, const uint64_t *seed, int n,
                                                 const char *key, of3_error *err);
 
+/* Adds a sentence to the query's notes; text in the arena, NULL: there was no memory for it. */
+OF3_MUST_CHECK of3_status of3_query_add_note(of3_query *query, of3_arena *arena, const char *text,
+                                             of3_error *err);
+
 /* Of queries whose names are equal but for case and Unicode form, all but the first get an error. */
 OF3_MUST_CHECK of3_status of3_query_refuse_equal_names(of3_query_set *set, of3_error *err);
 

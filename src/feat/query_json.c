@@ -37,7 +37,8 @@ static of3_status read_chains(const of3_json_reader *r, json_t *query, of3_query
   return of3_query_check_chains(out, err);
 }
 
-static of3_status read_query(const of3_json_reader *r, json_t *query, of3_query *out, of3_error *err) {
+static of3_status read_query(const of3_json_reader *all, json_t *query, of3_query *out, of3_error *err) {
+  const of3_json_reader own = {.arena = all->arena, .folder = all->folder, .query = out}, *r = &own;
   if (!json_is_object(query)) return of3_json_wrong_type(out->name, "an object", query, err);
   OF3_TRY(of3_json_check_keys(query, query_keys, OF3_N_KEYS(query_keys), err));
   out->use_msas = out->use_main_msas = out->use_paired_msas = true;
@@ -116,7 +117,7 @@ of3_status of3_query_from_json(const char *text, size_t size, const char *file, 
   if (out->arena) of3_arena_limit(out->arena, most_memory - need);
   of3_error local = {0};
   of3_status st = of3_fail_memory(&local, file);
-  if (out->arena) st = read_top(&(of3_json_reader){out->arena, folder}, top, out, &local);
+  if (out->arena) st = read_top(&(of3_json_reader){.arena = out->arena, .folder = folder}, top, out, &local);
   json_decref(top);
   if (st != OF3_OK) {
     of3_prefix(&local, "'%s'", file);

@@ -1,4 +1,6 @@
 /* One entry of "chains" in OpenFold3's JSON: its table of keys, polymers, alignments. */
+#include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,23 +66,39 @@ static of3_status read_sequence(const of3_json_reader *r, json_t *chain, of3_que
   return of3_query_check_sequence(out->sequence, &out->n_residue, err);
 }
 
-/* A key of "non_canonical_residues". */
-static of3_status read_position(const char *text, int n_residue, int *out, of3_error *err) {
-  int v = 0;
-  const char *c = text;
-  for (; *c >= '0' && *c <= '9' && v <= OF3_MAX_RESIDUES; c++) v = 10 * v + (*c - '0');
-  if (c == text || *c || v < 1 || v > n_residue)
-    return of3_fail(err, OF3_ERR_INPUT,
-                    "'non_canonical_residues' has the key '%.40s'; a position in the sequence, 1 to %d, was "
-                    "expected",
-                    text, n_residue);
-  *out = v;
-  return OF3_OK;
+/* A key of "non_canonical_residues", as Python's int reads it: blanks around it, a sign, leading zeros. */
+static bool read_position(const char *text, int *out) {
+  char *end = NULL;
+  errno = 0;
+  const long v = strtol(text, &end, 10);
+  if (end == text || errno || v > INT_MAX || v < INT_MIN) return false;
+  while (*end == ' ' || *end == '\t') end++;
+  *out = (int)v;
+  return !*end;
 }
 
-static int by_position(const void *pa, const void *pb) {
-  const of3_query_residue *a = pa, *b = pb;
-  return a->position < b->position ? -1 : a->position > b->position;
+/* at[i]: the code for position i + 1. OpenFold3 leaves a position out that the sequence does not have, and
+ * takes the last of two residues for one position; so does this, with a note. */
+static of3_status put_modified(const of3_json_reader *r, int position, const char *code,
+                               const of3_query_chain *c, const char **at, of3_error *err) {
+  char *note = NULL;
+  const bool inside = position >= 1 && position <= c->n_residue;
+  if (inside && !at[position - 1]) {
+    at[position - 1] = code;
+    return OF3_OK;
+  }
+  if (inside)
+    note = of3_arena_printf(r->arena,
+                            "chain %s: 'non_canonical_residues' names position %d twice; the last one "
+                            "counts, %s, not %s",
+                            c->id[0], position, code, at[position - 1]);
+  else
+    note = of3_arena_printf(r->arena,
+                            "chain %s: 'non_canonical_residues' names position %d, and the sequence has 1 to "
+                            "%d; %s is left out",
+                            c->id[0], position, c->n_residue, code);
+  if (inside) at[position - 1] = code;
+  return of3_query_add_note(r->query, r->arena, note, err);
 }
 
 static of3_status read_modified(const of3_json_reader *r, json_t *chain, of3_query_chain *out,
@@ -90,24 +108,28 @@ static of3_status read_modified(const of3_json_reader *r, json_t *chain, of3_que
   if (!json_is_object(all))
     return of3_json_wrong_type("non_canonical_residues", "an object of positions and codes", all, err);
   out->modified = OF3_ARENA_NEW(r->arena, of3_query_residue, json_object_size(all));
-  if (!out->modified) return of3_fail_memory(err, "the residues of a chain");
-  const char *position;
+  const char **at = OF3_ARENA_NEW(r->arena, const char *, out->n_residue);
+  if (!out->modified || !at) return of3_fail_memory(err, "the residues of a chain");
+  const char *key;
   json_t *code;
-  json_object_foreach(all, position, code) {
-    of3_query_residue *to = &out->modified[out->n_modified++];
-    OF3_TRY(read_position(position, out->n_residue, &to->position, err));
+  json_object_foreach(all, key, code) {
+    int position = 0;
+    if (!read_position(key, &position))
+      return of3_fail(
+          err, OF3_ERR_INPUT,
+          "'non_canonical_residues' has the key '%.40s'; a position in the sequence, 1 to %d, was "
+          "expected",
+          key, out->n_residue);
     if (!json_is_string(code))
       return of3_json_wrong_type("non_canonical_residues", "codes of components", code, err);
     if (of3_query_check_code(json_string_value(code), err) != OF3_OK)
-      return of3_prefix(err, "'non_canonical_residues', position %d", to->position);
-    to->code = of3_arena_strdup(r->arena, json_string_value(code));
-    if (!to->code) return of3_fail_memory(err, "the residues of a chain");
+      return of3_prefix(err, "'non_canonical_residues', position %d", position);
+    const char *kept = of3_arena_strdup(r->arena, json_string_value(code));
+    if (!kept) return of3_fail_memory(err, "the residues of a chain");
+    OF3_TRY(put_modified(r, position, kept, out, at, err));
   }
-  qsort(out->modified, (size_t)out->n_modified, sizeof *out->modified, by_position);
-  for (int i = 1; i < out->n_modified; i++)
-    if (out->modified[i - 1].position == out->modified[i].position)
-      return of3_fail(err, OF3_ERR_INPUT, "'non_canonical_residues' names position %d twice",
-                      out->modified[i].position);
+  for (int i = 0; i < out->n_residue; i++)
+    if (at[i]) out->modified[out->n_modified++] = (of3_query_residue){.position = i + 1, .code = at[i]};
   return OF3_OK;
 }
 

@@ -14,6 +14,7 @@
 typedef struct of3_json_reader {
   of3_arena *arena;   /* texts and lists */
   const char *folder; /* paths are relative to it */
+  of3_query *query;   /* that is being read, for notes */
 } of3_json_reader;
 
 /* A key that an object may have. */

@@ -38,7 +38,7 @@ bad "DNA with an MSA" '{"queries": {"q": {"chains": [{"molecule_type": "dna", "c
 bad "ligand without code" '{"queries": {"q": {"chains": [{"molecule_type": "ligand", "chain_ids": "A"}]}}}'
 bad "ligand in two ways" '{"queries": {"q": {"chains": [{"molecule_type": "ligand", "chain_ids": "A", "ccd_codes": "EOH", "smiles": "CCO"}]}}}'
 bad "unknown ligand" '{"queries": {"q": {"chains": [{"molecule_type": "ligand", "chain_ids": "A", "ccd_codes": "ZZZZZ"}]}}}'
-bad "position outside" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "non_canonical_residues": {"4": "MSE"}}]}}}'
+bad "no position" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "non_canonical_residues": {"four": "MSE"}}]}}}'
 bad "unknown modified residue" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "non_canonical_residues": {"1": "ZZZZZ"}}]}}}'
 bad "paired MSA" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "paired_msa_file_paths": ["p.a3m"]}]}}}'
 bad "templates" '{"queries": {"q": {"chains": [{'"$protein"', "sequence": "MKT", "template_alignment_file_path": "t.a3m"}]}}}'
