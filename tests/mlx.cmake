@@ -35,7 +35,9 @@ foreach(variant p1 p2 ob)
              --backend mlx)
   of3_parity(${variant}_mlx_tape ${FIXTURES}/checkpoint_${variant}.safetensors
              ${FIXTURES}/fixture_${variant}.safetensors --backend mlx --tape poison)
-  list(APPEND mlx_tests parity_${variant}_mlx parity_${variant}_mlx_tape)
+  of3_parity(${variant}_mixed_mlx ${FIXTURES}/checkpoint_${variant}.safetensors
+             ${FIXTURES}/fixture_${variant}_mixed.safetensors --backend mlx)
+  list(APPEND mlx_tests parity_${variant}_mlx parity_${variant}_mlx_tape parity_${variant}_mixed_mlx)
   foreach(type bf16 f16)
     of3_parity(${variant}_mlx_${type} ${FIXTURES}/checkpoint_${variant}.safetensors
                ${FIXTURES}/fixture_${variant}.safetensors --backend mlx --dtype ${type})

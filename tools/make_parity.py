@@ -3,6 +3,7 @@
 
     make_parity.py OUT [--sets detail,wide,full,demo] [--shared DIR] [--checkpoints DIR]
     make_parity.py --committed [--reference-python PYTHON]
+    make_parity.py --mixed P1=PY031 P2=PY045 OB=PY050
 
 The first form makes the large fixtures of `make parity` under OUT, and their random checkpoints under OUT/ckpt; what is
 there already is kept. OUT/list.txt then has one line per fixture: fixture, checkpoint.
@@ -14,6 +15,10 @@ there already is kept. OUT/list.txt then has one line per fixture: fixture, chec
 
 The second form makes the small fixtures of tests/fixtures/parity, which are committed, with their checkpoints. The
 features of ubiquitin are computed by the package openfold3==0.5.0 that PYTHON imports, or else kept as committed.
+
+The third form makes those of tests/fixtures/parity/mixed.json, a query of RNA, DNA, a cyclic protein with a modified residue, a
+second protein, a ligand and an ion, with an alignment: each generation's features by the release that PYTHON imports (openfold3
+0.3.1, 0.4.5, 0.5.0; make_feature_fixtures.py says how they are helped), on the committed checkpoints.
 
 Random numbers, features and results are all in the files; results are computed in float64 and stored as float32, except
 in `demo`, which repeats the float32 run of the demonstration weights (examples/demo/README.md). Needs PyTorch >= 1.13 (tools/make_parity.sh finds or
@@ -49,6 +54,10 @@ SETS = {
 SMALL_DROPS = r'act/.*atom_attn_enc/pair|act/cycle0/template[13]/.*|act/confidence/sample1/.*|act/trunk/.*|out/x_step\.([1-9]|10)'
 # ubiquitin keeps its features, its random numbers and what comes out at the end
 DEMO_DROPS = r'act/.*|out/(z|distogram|pae|pde|resolved|x_step\..*)|out/value/(pde|contact)'
+
+# A real query shows what the features decide: sub-layers are those of the made-up complex.
+MIXED = '--steps 12 --samples 2 --cycles 2 --seed 5'
+MIXED_DROPS = SMALL_DROPS + r'|act/(input_embedder|cycle0|confidence)/.*|act/.*(_transformer|atom_attn_dec)\..*|feat/template_(distogram|unit_vector)'
 
 
 class Oracle:
@@ -154,7 +163,40 @@ def make_committed(oracle, work, reference_python):
     report(path, begin)
 
 
+def mixed_features(variant, oracle, out):
+    """Under the interpreter of one release."""
+    sys.path[:0] = [str(oracle), str(ROOT / 'tools')]
+    import warnings
+
+    import make_feature_fixtures
+    import reference_features
+    warnings.filterwarnings('ignore')
+    query = json.loads((COMMITTED / 'mixed.json').read_text())['queries']['mixed']
+    if variant != 'OB':                                   # 0.3.1 knows no cyclic chains, nor does the oracle's P2
+        for chain in query['chains']:
+            chain.pop('cyclic', None)
+    with tempfile.TemporaryDirectory() as work:
+        work = pathlib.Path(work)
+        (work / 'query.json').write_text(json.dumps({'queries': {
+            'mixed': make_feature_fixtures.for_reference(query, variant, COMMITTED, work)}}))
+        reference_features.run(work / 'query.json', 'mixed', 1, out, None, {}, False)
+
+
+def make_mixed(oracle, work, pythons):
+    for variant, python in pythons.items():
+        name, begin = variant.lower(), time.time()
+        features = work / f'{name}.safetensors'
+        subprocess.run([python, __file__, '--mixed-features', variant, oracle.folder, features], check=True)
+        oracle.fixture(work / f'fixture_{name}.safetensors', variant, 'tiny', COMMITTED / f'checkpoint_{name}.safetensors',
+                       f'--features {features} {MIXED}')
+        path = COMMITTED / f'fixture_{name}_mixed.safetensors'
+        drop(work / f'fixture_{name}.safetensors', path, MIXED_DROPS)
+        report(path, begin)
+
+
 def main():
+    if sys.argv[1:2] == ['--mixed-features']:             # of make_mixed
+        return mixed_features(sys.argv[2], *map(pathlib.Path, sys.argv[3:]))
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument('out', nargs='?', type=pathlib.Path)
     a.add_argument('--sets', default=','.join(SETS), help=f'of {", ".join(SETS)} (default: all)')
@@ -162,12 +204,17 @@ def main():
     a.add_argument('--checkpoints', type=pathlib.Path, help='folder of the random checkpoints (default: OUT/ckpt)')
     a.add_argument('--committed', action='store_true', help='the fixtures under tests/fixtures/parity')
     a.add_argument('--reference-python', help='a Python that imports openfold3 0.5.0')
+    a.add_argument('--mixed', nargs='+', metavar='VARIANT=PYTHON')
     o = a.parse_args()
     unknown = [s for s in o.sets.split(',') if s not in SETS]
-    if unknown or bool(o.out) == o.committed:
-        a.error(f'unknown set {unknown[0]}' if unknown else 'either OUT or --committed is needed')
+    if unknown or bool(o.out) + o.committed + bool(o.mixed) != 1:
+        a.error(f'unknown set {unknown[0]}' if unknown else 'one of OUT, --committed and --mixed is needed')
     oracle = Oracle(o.shared.resolve())
-    if o.committed:
+    if o.mixed:
+        pythons = dict(pair.split('=') for pair in o.mixed)
+        with tempfile.TemporaryDirectory() as work:
+            make_mixed(Oracle(o.shared.resolve(), pythons['OB']), pathlib.Path(work), pythons)
+    elif o.committed:
         with tempfile.TemporaryDirectory() as work:
             make_committed(oracle, pathlib.Path(work), o.reference_python)
     else:

@@ -17,15 +17,16 @@
 #include "cpu/cpu.h"
 #include "feat/build.h"
 #include "feat/msa_rows.h"
+#include "featfile/feature_file.h"
 #include "mlx/open.h"
 #include "model/network.h"
 #include "tensor/backend.h"
 
-enum { MEMBERS = 4, SAMPLES = 2, STEPS = 2, THREADS = 2 };
+enum { MADE = 4, MEMBERS = MADE + 1, SAMPLES = 2, STEPS = 2, THREADS = 2 };
 
 static const of3_fold_options fold_options = {.n_cycle = 2, .n_step = STEPS, .n_sample = SAMPLES};
 
-/* ---- Four complexes */
+/* ---- Four proteins, and a complex of all kinds of molecule */
 
 typedef struct members {
   of3_features f[MEMBERS];
@@ -102,14 +103,28 @@ static void mask_atoms(of3_features *f) {
     if (a % 11 == 4 || a >= f->n_atom - 3) f->atom_mask[a] = 0, f->ref_mask[a] = 0;
 }
 
+/* The query tests/fixtures/parity/mixed.json as the variant's reference sees it: RNA, DNA, a cyclic chain
+ * with a modified residue, a ligand, an ion. */
+static of3_features mixed_features(of3_variant variant) {
+  static const char *const file[OF3_N_VARIANT] = {
+      [OF3_P1] = "tests/fixtures/parity/fixture_p1_mixed.safetensors",
+      [OF3_P2] = "tests/fixtures/parity/fixture_p2_mixed.safetensors",
+      [OF3_OB] = "tests/fixtures/parity/fixture_ob_mixed.safetensors"};
+  of3_features f = {0};
+  of3_error err = {0};
+  if (of3_features_read(file[variant], &f, &err) != OF3_OK) fail_msg("%s", err.text);
+  assert_true(f.n_bond > 0 && (variant != OF3_OB || f.cyclic_mask));
+  return f;
+}
+
 static members *make_members(of3_variant variant) {
-  static const char *const sequence[MEMBERS] = {"MKTAYIAKQRQISFVKSHFSRQL", "ARNDCQEGHILKMFPSTWYVARNDC", "W",
-                                                "MQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKE"};
+  static const char *const sequence[MADE] = {"MKTAYIAKQRQISFVKSHFSRQL", "ARNDCQEGHILKMFPSTWYVARNDC", "W",
+                                             "MQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKE"};
   members *m = calloc(1, sizeof *m);
   assert_non_null(m);
   for (int b = 0; b < MEMBERS; b++) {
     m->seed[b] = 7 + ((uint64_t)b << 33);
-    m->f[b] = features_of(sequence[b], variant, m->seed[b]);
+    m->f[b] = b < MADE ? features_of(sequence[b], variant, m->seed[b]) : mixed_features(variant);
     m->pointer[b] = &m->f[b];
     m->random[b] = of3_seeded_random(&m->seed[b]);
   }
