@@ -1,88 +1,200 @@
-/* ccd_conformers DICTIONARY STEP SECONDS: makes a conformer of every STEP-th component of a dictionary that
- * of3 ccd build wrote, with at most SECONDS for each of three strategies, and counts what became of them.
+/* ccd_conformers DICTIONARY RESULTS [SECONDS [MOST]]: makes a conformer of every component of a dictionary
+ * that of3 ccd build wrote, with at most SECONDS (5) for each of three strategies, and counts what became of
+ * them.
+ *
+ * RESULTS gets one line for each component: code, outcome, seconds, why. Components that have a line are left
+ * alone, so that a run that was stopped goes on where it was; MOST ends a run after so many components. The
+ * order strides over the dictionary: any part of it is a sample of the whole. Each component is tried in a
+ * process of its own, which may crash, and is killed if it takes longer than WAIT_SECONDS. Outcomes: made (by
+ * RDKit), dictionary (its coordinates), none (no coordinates either), crashed, hung.
  * OF3_RDKIT_PLUGIN may name the plugin. */
 #define _POSIX_C_SOURCE 200809L
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ccd/ccd_library.h"
 #include "rdkit/rdkit.h"
 
-typedef struct conformer_counts {
-  int tried, made, ideal, failed;
+/* STRIDE is a prime; dictionaries of a multiple of it are visited in their own order. */
+enum { STRIDE = 7919, WAIT_SECONDS = 120, WHY = 200 };
+
+typedef enum outcome { MADE, DICTIONARY, NONE, CRASHED, HUNG, N_OUTCOME } outcome;
+static const char *const outcome_name[N_OUTCOME] = {"made", "dictionary", "none", "crashed", "hung"};
+
+typedef struct tally {
+  long count[N_OUTCOME];
   double seconds, slowest;
   char slowest_code[8];
-} conformer_counts;
+} tally;
 
-static double conformer_now(void) {
+typedef struct attempt {
+  outcome outcome;
+  double seconds;
+  char why[WHY];
+} attempt;
+
+static double now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* What became of it: made, else its ideal coordinates, if it has any. */
-static of3_status try_component(const of3_rdkit *r, const of3_ccd *ccd, int i, unsigned seconds,
-                                conformer_counts *n, of3_arena *arena, of3_error *err) {
-  of3_ccd_entry *e = NULL;
+/* In the child. Where no conformer is found, why. */
+static attempt try_component(const of3_rdkit *r, const of3_component *c, unsigned seconds, of3_arena *arena) {
+  attempt a = {.outcome = MADE};
+  of3_error why = {0}, err = {0};
   of3_rdkit_mol *mol = NULL;
-  of3_error why = {0};
   bool found = false;
   int attempts = 0;
   const of3_embedding how = {.stereo = true, .small_rings = true, .seed = {42, 43, 44}};
-  OF3_TRY(of3_ccd_get(ccd, i, arena, &e, err));
-  const of3_component *c = of3_ccd_component(e, arena);
-  float *xyz = c ? OF3_ARENA_NEW(arena, float, 3 * (size_t)c->n_atom) : NULL;
-  if (!xyz) return of3_fail_memory(err, "a component");
-  const double start = conformer_now();
-  if (of3_rdkit_component(r, c, true, &mol, &why) == OF3_ERR_MEMORY)
-    return of3_fail_memory(err, "a component");
-  if (mol) OF3_TRY(of3_rdkit_search(r, mol, &how, seconds, xyz, &attempts, &found, &why, err));
-  r->free(mol);
-  const double taken = conformer_now() - start;
-  n->tried++;
-  n->made += found;
-  n->ideal += !found && c->ideal;
-  n->failed += !found && !c->ideal;
-  n->seconds += taken;
-  if (taken > n->slowest) {
-    n->slowest = taken;
-    memcpy(n->slowest_code, c->code, sizeof n->slowest_code);
-  }
-  if (!found) fprintf(stderr, "%s: %s\n", c->code, why.text);
-  return OF3_OK;
+  float *xyz = OF3_ARENA_NEW(arena, float, 3 * (size_t)c->n_atom);
+  const double start = now();
+  if (!xyz || of3_rdkit_component(r, c, true, &mol, &why) == OF3_ERR_MEMORY) abort();
+  if (mol && of3_rdkit_search(r, mol, &how, seconds, xyz, &attempts, &found, &why, &err) != OF3_OK) abort();
+  a.seconds = now() - start;
+  if (found) return a;
+  a.outcome = c->ideal ? DICTIONARY : NONE;
+  snprintf(a.why, sizeof a.why, "%.*s", WHY - 1, why.text);
+  return a;
 }
 
-static of3_status try_all(const char *path, int step, unsigned seconds, conformer_counts *n, of3_error *err) {
+/* Waits for the child, at most WAIT_SECONDS; kills it then. */
+static bool await_child(pid_t child, int *status) {
+  const double end = now() + WAIT_SECONDS;
+  struct timespec nap = {.tv_nsec = 200000};
+  for (;;) {
+    if (waitpid(child, status, WNOHANG) == child) return true;
+    if (now() > end) break;
+    nanosleep(&nap, NULL);
+    if (nap.tv_nsec < 20000000) nap.tv_nsec *= 2;
+  }
+  kill(child, SIGKILL);
+  waitpid(child, status, 0);
+  return false;
+}
+
+static attempt try_apart(const of3_rdkit *r, const of3_component *c, unsigned seconds, of3_arena *arena) {
+  attempt a = {.outcome = CRASHED};
+  int ends[2], status = 0;
+  const double start = now();
+  if (pipe(ends) != 0) abort();
+  const pid_t child = fork();
+  if (child < 0) abort();
+  if (child == 0) {
+    const attempt mine = try_component(r, c, seconds, arena);
+    _exit(write(ends[1], &mine, sizeof mine) == (ssize_t)sizeof mine ? 0 : 1);
+  }
+  close(ends[1]);
+  const bool ended = await_child(child, &status);
+  attempt got;
+  if (ended && status == 0 && read(ends[0], &got, sizeof got) == (ssize_t)sizeof got) a = got;
+  if (!ended) a.outcome = HUNG;
+  if (!ended || status != 0) a.seconds = now() - start;
+  close(ends[0]);
+  return a;
+}
+
+static void count(tally *t, const char *code, const attempt *a) {
+  t->count[a->outcome]++;
+  t->seconds += a->seconds;
+  if (a->seconds <= t->slowest) return;
+  t->slowest = a->seconds;
+  snprintf(t->slowest_code, sizeof t->slowest_code, "%.7s", code);
+}
+
+/* The place of a code in the order of the dictionary, or -1. */
+static int index_of(const of3_ccd *ccd, const char *code) {
+  int low = 0, high = of3_ccd_count(ccd) - 1, found = -1;
+  of3_error err = {0};
+  of3_arena *arena = of3_arena_new(0);
+  while (arena && found < 0 && low <= high) {
+    const int middle = low + (high - low) / 2;
+    of3_ccd_entry *e = NULL;
+    if (of3_ccd_get(ccd, middle, arena, &e, &err) != OF3_OK) break;
+    const int order = strcmp(code, e->code);
+    if (order == 0) found = middle;
+    if (order < 0) high = middle - 1;
+    if (order > 0) low = middle + 1;
+  }
+  of3_arena_free(arena);
+  return found;
+}
+
+/* Lines of an earlier run: counts them and marks their components in done[]. */
+static void read_results(const char *path, const of3_ccd *ccd, bool *done, tally *t) {
+  FILE *f = fopen(path, "r");
+  char line[400], code[8], what[16];
+  while (f && fgets(line, sizeof line, f)) {
+    attempt a = {.outcome = MADE};
+    if (sscanf(line, "%7s %15s %lf", code, what, &a.seconds) != 3) continue;
+    const int i = index_of(ccd, code);
+    while (a.outcome < N_OUTCOME && strcmp(what, outcome_name[a.outcome]) != 0) a.outcome++;
+    if (i < 0 || a.outcome == N_OUTCOME) continue;
+    count(t, code, &a);
+    done[i] = true;
+  }
+  if (f) fclose(f);
+}
+
+static of3_status visit(const of3_rdkit *r, const of3_ccd *ccd, int i, unsigned seconds, FILE *out, tally *t,
+                        of3_error *err) {
+  of3_arena *arena = of3_arena_new(0);
+  of3_ccd_entry *e = NULL;
+  of3_status status = arena ? of3_ccd_get(ccd, i, arena, &e, err) : of3_fail_memory(err, "a component");
+  const of3_component *c = status == OF3_OK ? of3_ccd_component(e, arena) : NULL;
+  if (status == OF3_OK && !c) status = of3_fail_memory(err, "a component");
+  if (status == OF3_OK) {
+    const attempt a = try_apart(r, c, seconds, arena);
+    count(t, c->code, &a);
+    fprintf(out, "%s %s %.3f %s\n", c->code, outcome_name[a.outcome], a.seconds, a.why);
+    fflush(out);
+  }
+  of3_arena_free(arena);
+  return status;
+}
+
+static of3_status visit_all(const char *dictionary, const char *results, unsigned seconds, long most,
+                            tally *t, of3_error *err) {
   const of3_rdkit *r = NULL;
   of3_ccd *ccd = NULL;
   OF3_TRY(of3_rdkit_open(&r, err));
-  OF3_TRY(of3_ccd_open(path, &ccd, err));
-  of3_status status = OF3_OK;
-  for (int i = 0; status == OF3_OK && i < of3_ccd_count(ccd); i += step) {
-    of3_arena *arena = of3_arena_new(0);
-    status = arena ? try_component(r, ccd, i, seconds, n, arena, err) : of3_fail_memory(err, "a component");
-    of3_arena_free(arena);
+  OF3_TRY(of3_ccd_open(dictionary, &ccd, err));
+  const int n = of3_ccd_count(ccd), stride = n % STRIDE ? STRIDE : 1;
+  bool *done = calloc((size_t)n + 1, sizeof *done);
+  of3_status status = done ? OF3_OK : of3_fail_memory(err, "results");
+  if (done) read_results(results, ccd, done, t);
+  FILE *out = status == OF3_OK ? fopen(results, "a") : NULL;
+  if (status == OF3_OK && !out) status = of3_fail(err, OF3_ERR_IO, "'%s' cannot be written", results);
+  for (int k = 0; status == OF3_OK && k < n && most > 0; k++) {
+    const int i = (int)((int64_t)k * stride % n);
+    if (done[i]) continue;
+    status = visit(r, ccd, i, seconds, out, t, err);
+    most--;
   }
+  if (out) fclose(out);
+  free(done);
   of3_ccd_close(ccd);
   return status;
 }
 
 int main(int argc, char **argv) {
-  conformer_counts n = {0};
+  tally t = {0};
   of3_error err = {0};
-  const int step = argc == 4 ? atoi(argv[2]) : 0, seconds = argc == 4 ? atoi(argv[3]) : 0;
-  if (step < 1 || seconds < 1) {
-    fprintf(stderr, "usage: ccd_conformers DICTIONARY STEP SECONDS\n");
+  const long seconds = argc > 3 ? atol(argv[3]) : 5, most = argc > 4 ? atol(argv[4]) : 1000000;
+  if (argc < 3 || argc > 5 || seconds < 1 || most < 1) {
+    fprintf(stderr, "usage: ccd_conformers DICTIONARY RESULTS [SECONDS [MOST]]\n");
     return 2;
   }
-  if (try_all(argv[1], step, (unsigned)seconds, &n, &err) != OF3_OK) {
+  if (visit_all(argv[1], argv[2], (unsigned)seconds, most, &t, &err) != OF3_OK) {
     fprintf(stderr, "%s\n", err.text);
     return 1;
   }
-  printf("%d components: %d conformers made, %d from the dictionary, %d failed; %.0f s in all, slowest %s "
-         "%.1f s\n",
-         n.tried, n.made, n.ideal, n.failed, n.seconds, n.slowest_code, n.slowest);
+  for (int o = 0; o < N_OUTCOME; o++) printf("%s %ld, ", outcome_name[o], t.count[o]);
+  printf("%.0f s in all, slowest %s %.1f s\n", t.seconds, t.slowest_code, t.slowest);
   return 0;
 }
