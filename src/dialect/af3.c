@@ -201,7 +201,7 @@ static of3_status read_top(const of3_query_source *source, json_t *top, of3_quer
   const bool list = json_is_array(top);
   const size_t n = list ? json_array_size(top) : 1;
   of3_af3_reader r = {.b = {.arena = out->arena, .folder = source->folder}};
-  r.json = (of3_json_reader){out->arena, source->folder};
+  r.json = (of3_json_reader){.arena = out->arena, .folder = source->folder};
   if (n == 0 || n > OF3_MAX_QUERIES)
     return of3_fail(err, OF3_ERR_INPUT, "the list has %zu jobs; 1 to %d are allowed", n, OF3_MAX_QUERIES);
   out->query = OF3_ARENA_NEW(out->arena, of3_query, n);
