@@ -14,6 +14,7 @@
 #include "feature_fixture.h"
 #include "featfile/feature_file.h"
 #include "rdkit/chemistry.h"
+#include "rdkit/rdkit.h"
 
 #define FOLDER "tests/fixtures/queries/"
 
@@ -87,7 +88,9 @@ static bool has_smiles(const of3_query *q) {
 static void check_all(const of3_query_set *set, of3_chemistry *chemistry, counts *n) {
   const of3_library whole = of3_chemistry_library(chemistry);
   of3_library known = whole;
-  const bool rdkit = *of3_chemistry_version(chemistry);
+  const of3_rdkit *plugin = NULL;
+  of3_error none = {0};
+  const bool rdkit = of3_rdkit_open(&plugin, &none) == OF3_OK;
   known.ligand = NULL;
   known.embed = NULL;
   for (int i = 0; i < set->n; i++) {
