@@ -180,7 +180,8 @@ static const cli_option table[] = {
      .offset = FIELD(cif_style),
      .choices = "modelcif reference",
      .value = "STYLE",
-     .help = "Of mmCIF: modelcif has what programs expect of a prediction (sequences, quality); reference is "
+     .help = "Of mmCIF and PDB: modelcif has what programs expect of a prediction (sequences, quality); "
+             "reference is "
              "OpenFold3's, byte for byte"},
     {.names = "confidences full-confidence-output-format",
      .kind = CLI_CHOICE,

@@ -1,9 +1,20 @@
-foreach(name test_scores test_write test_cif test_tree test_summary_confidences)
+foreach(name test_scores test_write test_cif test_tree test_summary_confidences test_structures)
   of3_test(${name} of3_write)
 endforeach()
 of3_test_allocations(test_write_memory of3_write)
 foreach(name test_scores test_write test_cif test_tree test_summary_confidences test_write_memory)
   if(TARGET ${name})
-    target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/write_fixture.c)
+    target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/write_fixture.c
+                                   ${CMAKE_SOURCE_DIR}/tests/unit/molecules_json.c)
+    target_link_libraries(${name} PRIVATE of3_ccd)
   endif()
 endforeach()
+target_sources(test_structures PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/structure_case.c
+                                       ${CMAKE_SOURCE_DIR}/tests/unit/molecules_json.c
+                                       ${CMAKE_SOURCE_DIR}/tests/unit/strict_cif.c)
+target_sources(test_cif PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/strict_cif.c)
+target_link_libraries(test_structures PRIVATE of3_rdkit)
+if(TARGET of3_rdkit_plugin)
+  add_dependencies(test_structures of3_rdkit_plugin)
+  set_tests_properties(test_structures PROPERTIES ENVIRONMENT OF3_RDKIT_PLUGIN=$<TARGET_FILE:of3_rdkit_plugin>)
+endif()

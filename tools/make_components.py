@@ -112,7 +112,7 @@ def component(code, letter, link):
     name, kind = (comp[k].as_array()[0] for k in ('name', 'type'))
     row = (f'{{"{code}", \'{letter}\', OF3_LINK_{link}, CLASS, true, {str("Y" in flags.values()).lower()}, "{name}", "{kind.upper()}", '
            f'{len(heavy)}, {len(inside)}, OF3_N_CONFORMER, atoms_{code}, bonds_{code}, conformers_{code}, ideal_{code}, '
-           f'{", ".join(str(r) for r in roles)}, {{{", ".join(str(place(n)) for n in frame)}}}}, NULL, NULL}},')
+           f'{", ".join(str(r) for r in roles)}, {{{", ".join(str(place(n)) for n in frame)}}}}, NULL, NULL, false}},')
     return out, row
 
 

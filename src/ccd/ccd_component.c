@@ -1,6 +1,5 @@
 /* From an entry of the dictionary, with all atoms, to a component, with heavy ones. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ccd/ccd_library.h"
@@ -48,11 +47,6 @@ static int copy_atoms(const of3_ccd_entry *e, of3_component *c, of3_component_at
   return n;
 }
 
-static int compare_bonds(const void *p, const void *q) {
-  const of3_component_bond *x = p, *y = q;
-  return x->a != y->a ? x->a - y->a : x->b - y->b;
-}
-
 static int copy_bonds(const of3_ccd_entry *e, of3_component_atom *atom, of3_component_bond *bond,
                       const int *heavy) {
   int n = 0;
@@ -69,7 +63,6 @@ static int copy_bonds(const of3_ccd_entry *e, of3_component_atom *atom, of3_comp
                                      .order = from->order,
                                      .aromatic = from->aromatic};
   }
-  qsort(bond, (size_t)n, sizeof *bond, compare_bonds);
   return n;
 }
 

@@ -203,8 +203,12 @@ static of3_status library_find(void *user, const char *code, const of3_component
   *ret_component = NULL;
   OF3_TRY(library_look(l, code, &f, err));
   if (!f) return OF3_OK;
-  if (!f->component) f->component = of3_ccd_component(f->entry, l->arena);
-  if (!f->component) return of3_fail_memory(err, "a component");
+  if (!f->component) {
+    of3_component *made = of3_ccd_component(f->entry, l->arena);
+    if (!made) return of3_fail_memory(err, "a component");
+    made->own = library_own_named(l->own, code) != NULL;
+    f->component = made;
+  }
   *ret_component = f->component;
   return OF3_OK;
 }

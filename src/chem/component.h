@@ -49,7 +49,7 @@ typedef struct of3_component {
   const char *type; /* chem_comp.type in capital letters, or NULL */
   int n_atom, n_bond, n_conformer;
   const of3_component_atom *atom;
-  const of3_component_bond *bond; /* ordered by a, then b, in the built-in ones */
+  const of3_component_bond *bond; /* in the order of the dictionary, which files keep */
   /* [n_conformer, n_atom, 3] Angstrom; n_conformer 0: one has to be made before features are. */
   const float *conformer;
   const float *ideal; /* [n_atom, 3] Angstrom: coordinates of the dictionary, which show the stereochemistry;
@@ -62,6 +62,7 @@ typedef struct of3_component {
   int16_t frame[3];   /* N CA C, or C3' C1' C4' */
   const char *parent; /* the standard residues that it is a modification of, "MET", "SER,TYR,GLY"; or NULL */
   const char *smiles; /* what a ligand that is in no dictionary was made from, as it was written; or NULL */
+  bool own;           /* the user's, not the PDB's: by SMILES, by a file, by a description of his own */
 } of3_component;
 
 /* A ligand that is given by what it is made of. */

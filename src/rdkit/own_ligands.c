@@ -42,7 +42,10 @@ static of3_status component_of(of3_chemistry *c, const of3_rdkit *r, const of3_r
     status = component ? check_atom_names(component, err) : of3_fail_memory(err, "a ligand");
   }
   of3_arena_free(scratch);
-  if (component) component->smiles = opt_smiles;
+  if (component) {
+    component->smiles = opt_smiles;
+    component->own = true;
+  }
   *ret_component = component;
   return status;
 }

@@ -58,7 +58,7 @@ static bool first_of_kind(const of3_complex *c, int *slot, uint32_t mask, int bo
   return true;
 }
 
-of3_status of3_cif_add_bonds(const of3_cif_writer *w) {
+static of3_status add_bonds(const of3_cif_writer *w) {
   static const char *const column[] = {"pdbx_ordinal",      "comp_id",     "atom_id_1",
                                        "atom_id_2",         "value_order", "pdbx_aromatic_flag",
                                        "pdbx_stereo_config"};
@@ -85,23 +85,69 @@ of3_status of3_cif_add_bonds(const of3_cif_writer *w) {
 
 /* ---- atom_site */
 
+/* All texts but that at `skip` (-1: all); returns how many. */
+static int without(const char *const *from, int n, int skip, const char **to) {
+  int m = 0;
+  for (int k = 0; k < n; k++)
+    if (k != skip) to[m++] = from[k];
+  return m;
+}
+
 static of3_status add_atom_site(const of3_cif_writer *w) {
-  static const char *const column[] = {
-      "group_PDB",     "type_symbol",     "label_atom_id", "label_alt_id",       "label_comp_id",
-      "label_asym_id", "label_entity_id", "label_seq_id",  "pdbx_PDB_ins_code",  "auth_seq_id",
-      "auth_comp_id",  "auth_asym_id",    "auth_atom_id",  "B_iso_or_equiv",     "pdbx_formal_charge",
-      "Cartn_x",       "Cartn_y",         "Cartn_z",       "pdbx_PDB_model_num", "id"};
+  enum { OCCUPANCY = 14 };
+  static const char *const column[] = {"group_PDB",
+                                       "type_symbol",
+                                       "label_atom_id",
+                                       "label_alt_id",
+                                       "label_comp_id",
+                                       "label_asym_id",
+                                       "label_entity_id",
+                                       "label_seq_id",
+                                       "pdbx_PDB_ins_code",
+                                       "auth_seq_id",
+                                       "auth_comp_id",
+                                       "auth_asym_id",
+                                       "auth_atom_id",
+                                       "B_iso_or_equiv",
+                                       "occupancy",
+                                       "pdbx_formal_charge",
+                                       "Cartn_x",
+                                       "Cartn_y",
+                                       "Cartn_z",
+                                       "pdbx_PDB_model_num",
+                                       "id"};
   const of3_complex *c = w->c;
-  of3_cif_table t = of3_cif_table_of("atom_site", column, OF3_CIF_COUNT(column), w->arena, w->opt_cancel);
+  const bool only_smiles = of3_only_smiles(c);
+  const int skip = only_smiles ? -1 : OCCUPANCY;
+  const char *kept[OF3_CIF_COUNT(column)], *row[OF3_CIF_COUNT(column)];
+  const int n = without(column, OF3_CIF_COUNT(column), skip, kept);
+  of3_cif_table t = of3_cif_table_of("atom_site", kept, n, w->arena, w->opt_cancel);
   for (int k = 0; k < c->n_atom; k++) {
     const of3_cif_atom at = of3_cif_atom_of(w, k);
     const char *name = at.atom->name, *residue = at.residue->name, *chain = at.chain->id;
-    OF3_TRY(of3_cif_fill(w, &t,
-                         OF3_CIF_VALUES(at.group, at.atom->element, name, ".", residue, chain, at.entity,
-                                        at.label_seq, at.chain->type == OF3_LIGAND ? "?" : ".", at.seq,
-                                        residue, chain, name, of3_cif_real(w, w->plddt[k]), at.charge,
-                                        of3_cif_real(w, at.x[0]), of3_cif_real(w, at.x[1]),
-                                        of3_cif_real(w, at.x[2]), "1", at.number)));
+    const char *const cell[] = {at.group,
+                                at.atom->element,
+                                name,
+                                ".",
+                                residue,
+                                chain,
+                                at.entity,
+                                at.label_seq,
+                                at.chain->type == OF3_LIGAND ? "?" : ".",
+                                at.seq,
+                                residue,
+                                chain,
+                                name,
+                                only_smiles ? of3_cif_double(w, (double)w->plddt[k])
+                                            : of3_cif_real(w, w->plddt[k]),
+                                "0.0",
+                                at.charge,
+                                of3_cif_real(w, at.x[0]),
+                                of3_cif_real(w, at.x[1]),
+                                of3_cif_real(w, at.x[2]),
+                                "1",
+                                at.number};
+    OF3_TRY(of3_cif_fill(w, &t, without(cell, OF3_CIF_COUNT(cell), skip, row), row));
   }
   return of3_cif_table_add(&t, w->out, w->err);
 }
@@ -165,7 +211,7 @@ static of3_status add_struct_asym(const of3_cif_writer *w) {
   return of3_cif_table_add(&t, w->out, w->err);
 }
 
-of3_status of3_cif_add_nonpoly_scheme(const of3_cif_writer *w) {
+static of3_status add_nonpoly_scheme(const of3_cif_writer *w) {
   static const char *const column[] = {"entity_id",     "asym_id",     "mon_id",      "pdb_mon_id",
                                        "auth_mon_id",   "ndb_seq_num", "pdb_seq_num", "auth_seq_num",
                                        "pdb_strand_id", "pdb_ins_code"};
@@ -196,12 +242,12 @@ of3_status of3_cif_add_nonpoly_scheme(const of3_cif_writer *w) {
 static of3_status add_categories(const of3_cif_writer *w) {
   of3_str_add(w->out, "data_structure\n#\n");
   OF3_TRY(add_struct_conn(w));
-  OF3_TRY(of3_cif_add_bonds(w));
+  OF3_TRY(add_bonds(w));
   OF3_TRY(add_atom_site(w));
   OF3_TRY(add_chem_comp(w));
   OF3_TRY(add_entity(w));
   OF3_TRY(add_struct_asym(w));
-  return of3_cif_add_nonpoly_scheme(w);
+  return add_nonpoly_scheme(w);
 }
 
 of3_status of3_cif_text(const of3_complex *complex, const float *x, const float *plddt,

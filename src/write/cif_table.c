@@ -1,6 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "write/cif_table.h"
 
+#include <assert.h>
 #include <string.h>
 #include <strings.h>
 
@@ -8,6 +9,7 @@
 
 of3_cif_table of3_cif_table_of(const char *category, const char *const *column, int n_column,
                                of3_arena *arena, of3_cancel *opt_cancel) {
+  assert(n_column <= OF3_CIF_MOST_COLUMNS);
   return (of3_cif_table){
       .category = category, .column = column, .n_column = n_column, .arena = arena, .opt_cancel = opt_cancel};
 }

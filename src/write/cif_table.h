@@ -7,7 +7,7 @@
 #include "base/status.h"
 #include "base/str.h"
 
-enum { OF3_CIF_MOST_COLUMNS = 21 };
+enum { OF3_CIF_MOST_COLUMNS = 24 };
 
 typedef struct of3_cif_table {
   const char *category; /* "atom_site" */

@@ -15,6 +15,12 @@ const char *of3_cif_real(const of3_cif_writer *w, float x) {
   return text;
 }
 
+const char *of3_cif_double(const of3_cif_writer *w, double x) {
+  char *text = of3_arena_alloc(w->arena, OF3_F32_TEXT, 1);
+  if (text) of3_format_f64(text, x);
+  return text;
+}
+
 const char *of3_cif_fixed(const of3_cif_writer *w, double x, int decimals) {
   static const long long power[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
   assert(decimals > 0 && decimals < OF3_CIF_COUNT(power));
@@ -40,7 +46,6 @@ of3_cif_atom of3_cif_atom_of(const of3_cif_writer *w, int k) {
   const of3_atom *a = &w->c->atom[k];
   const of3_residue *r = of3_cif_residue(w->c, k);
   const of3_chain *chain = &w->c->chain[r->chain];
-  const char *seq = of3_cif_number(w, r->number);
   return (of3_cif_atom){.atom = a,
                         .residue = r,
                         .chain = chain,
@@ -48,9 +53,17 @@ of3_cif_atom of3_cif_atom_of(const of3_cif_writer *w, int k) {
                         .group = r->hetero ? "HETATM" : "ATOM",
                         .number = of3_cif_number(w, k + 1),
                         .entity = of3_cif_number(w, chain->entity_id),
-                        .seq = seq,
-                        .label_seq = chain->type == OF3_LIGAND ? "." : seq,
+                        .seq = of3_cif_auth_seq(w, r),
+                        .label_seq = of3_cif_label_seq(w, r),
                         .charge = a->charge ? of3_cif_number(w, a->charge) : "?"};
+}
+
+const char *of3_cif_label_seq(const of3_cif_writer *w, const of3_residue *r) {
+  return w->c->chain[r->chain].type == OF3_LIGAND ? "." : of3_cif_number(w, r->number);
+}
+
+const char *of3_cif_auth_seq(const of3_cif_writer *w, const of3_residue *r) {
+  return of3_cif_number(w, r->number + w->c->chain[r->chain].number_shift);
 }
 
 const of3_residue *of3_cif_residue(const of3_complex *c, int atom) {

@@ -1,13 +1,26 @@
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "write/bonds.h"
-#include "write/structure.h"
+#include "write/pdb_parts.h"
 
-enum { MOST_ATOMS = 99999, MOST_RESIDUES = 9999, CONECT_PARTNERS = 4 };
+enum { MOST_ATOMS = 99999, LEAST_RESIDUE = -999, MOST_RESIDUE = 9999, CONECT_PARTNERS = 4 };
 
 #define USE_CIF "write mmCIF instead (--format cif)"
+
+static of3_status check_residues(const of3_complex *c, of3_error *err) {
+  for (int k = 0; k < c->n_residue; k++) {
+    const of3_chain *chain = &c->chain[c->residue[k].chain];
+    const int number = c->residue[k].number + chain->number_shift;
+    if (number < LEAST_RESIDUE || number > MOST_RESIDUE)
+      return of3_fail(err, OF3_ERR_INPUT,
+                      "chain '%s' of '%s' has residue number %d, a PDB file holds %d .. %d: " USE_CIF,
+                      chain->id, c->name, number, LEAST_RESIDUE, MOST_RESIDUE);
+  }
+  return OF3_OK;
+}
 
 of3_status of3_pdb_check(const of3_complex *c, of3_error *err) {
   if (c->n_atom > MOST_ATOMS)
@@ -24,11 +37,7 @@ of3_status of3_pdb_check(const of3_complex *c, of3_error *err) {
       return of3_fail(err, OF3_ERR_INPUT,
                       "chain '%s' of '%s' has an id of %zu bytes, a PDB file holds one character: " USE_CIF,
                       c->chain[k].id, c->name, strlen(c->chain[k].id));
-  for (int k = 0; k < c->n_residue; k++)
-    if (c->residue[k].number > MOST_RESIDUES)
-      return of3_fail(err, OF3_ERR_INPUT,
-                      "chain '%s' of '%s' has residue number %d, a PDB file holds at most %d: " USE_CIF,
-                      c->chain[c->residue[k].chain].id, c->name, c->residue[k].number, MOST_RESIDUES);
+  OF3_TRY(check_residues(c, err));
   for (int k = 0; k < c->n_atom; k++)
     if (strlen(c->atom[k].name) > 4 || abs(c->atom[k].charge) > 9)
       return of3_fail(
@@ -56,17 +65,23 @@ static of3_status check_values(const of3_complex *c, const float *x, const float
   return OF3_OK;
 }
 
-/* A name of one-letter elements starts in the second column unless it needs all four. */
-static void add_atom(const of3_complex *c, int k, const float *x, float plddt, of3_str *out) {
+void of3_pdb_atom_name(const of3_atom *a, char out[OF3_PDB_ATOM_NAME]) {
+  const bool shifted = strlen(a->element) == 1 && strlen(a->name) < 4;
+  snprintf(out, OF3_PDB_ATOM_NAME, "%s%-*.4s", shifted ? " " : "", shifted ? 3 : 4, a->name);
+}
+
+static void add_atom(const of3_complex *c, int k, const float *x, double occupancy, float plddt,
+                     of3_str *out) {
   const of3_atom *a = &c->atom[k];
   const of3_residue *r = &c->residue[a->residue];
-  bool shifted = strlen(a->element) == 1 && strlen(a->name) < 4;
-  char charge[3] = "  ";
+  const of3_chain *chain = &c->chain[r->chain];
+  char charge[3] = "  ", name[OF3_PDB_ATOM_NAME];
+  of3_pdb_atom_name(a, name);
   if (a->charge) charge[0] = (char)('0' + abs(a->charge)), charge[1] = a->charge > 0 ? '+' : '-';
-  of3_str_addf(out, "%-6s%5d %s%-*s %3.3s %s%4d ", r->hetero ? "HETATM" : "ATOM", k + 1, shifted ? " " : "",
-               shifted ? 3 : 4, a->name, r->name, c->chain[r->chain].id, r->number);
-  of3_str_addf(out, "   %8.3f%8.3f%8.3f  1.00%6.2f          %2s%s\n", (double)x[0], (double)x[1],
-               (double)x[2], (double)plddt, a->element, charge);
+  of3_str_addf(out, "%-6s%5d %s %3.3s %s%4d ", r->hetero ? "HETATM" : "ATOM", k + 1, name, r->name, chain->id,
+               r->number + chain->number_shift);
+  of3_str_addf(out, "   %8.3f%8.3f%8.3f%6.2f%6.2f          %2s%s\n", (double)x[0], (double)x[1], (double)x[2],
+               occupancy, (double)plddt, a->element, charge);
 }
 
 static bool is_water(const char *residue) {
@@ -82,7 +97,14 @@ static bool pdb_is_hetero(const of3_complex *c, int atom) {
 }
 
 /* Bonds that go into CONECT: all between residues, and all of hetero residues but water. */
-static bool is_written(const of3_complex *c, const of3_bond *b) {
+typedef struct conect_rule {
+  const of3_complex *c;
+  bool only_known; /* without those that OpenFold3 does not have */
+} conect_rule;
+
+static bool is_written(const conect_rule *rule, const of3_bond *b) {
+  const of3_complex *c = rule->c;
+  if (rule->only_known && !of3_bond_is_known(b)) return false;
   return of3_bond_links(c, b) || pdb_is_hetero(c, b->a) || pdb_is_hetero(c, b->b);
 }
 
@@ -91,9 +113,10 @@ typedef struct neighbours {
   int *start, *list;
 } neighbours;
 
-static void fill_neighbours(const of3_complex *c, neighbours *n, int *at) {
+static void fill_neighbours(const conect_rule *rule, neighbours *n, int *at) {
+  const of3_complex *c = rule->c;
   for (int k = 0; k < c->n_bond; k++)
-    if (is_written(c, &c->bond[k])) {
+    if (is_written(rule, &c->bond[k])) {
       n->start[c->bond[k].a + 1]++;
       n->start[c->bond[k].b + 1]++;
     }
@@ -102,7 +125,7 @@ static void fill_neighbours(const of3_complex *c, neighbours *n, int *at) {
   for (int links = 1; links >= 0; links--)
     for (int k = 0; k < c->n_bond; k++) {
       const of3_bond *b = &c->bond[k];
-      if (!is_written(c, b) || of3_bond_links(c, b) != (links == 1)) continue;
+      if (!is_written(rule, b) || of3_bond_links(c, b) != (links == 1)) continue;
       n->list[at[b->a]++] = b->b;
       n->list[at[b->b]++] = b->a;
     }
@@ -118,19 +141,41 @@ static void add_conect(const of3_complex *c, const neighbours *n, of3_str *out) 
     }
 }
 
-of3_status of3_pdb_text(const of3_complex *c, const float *x, const float *plddt, of3_cancel *opt_cancel,
-                        of3_str *out, of3_error *err) {
+/* The end of a polymer, with its last residue in the columns of an atom's. */
+static void add_ter(const of3_complex *c, int atom, of3_str *out) {
+  const of3_residue *r = &c->residue[c->atom[atom].residue];
+  const of3_chain *chain = &c->chain[r->chain];
+  of3_str_addf(out, "TER   %11s%3.3s %s%4d\n", "", r->name, chain->id, r->number + chain->number_shift);
+}
+
+/* With TER after each polymer, which takes no number: atoms are numbered alike in both styles. */
+static void add_atoms(const of3_complex *c, const float *x, const float *plddt, bool with_ter,
+                      of3_cancel *opt_cancel, of3_str *out) {
+  const double occupancy = of3_only_smiles(c) && !with_ter ? 0 : 1;
+  for (int k = 0; k < c->n_atom && !of3_cancelled(opt_cancel); k++) {
+    const int chain = c->residue[c->atom[k].residue].chain;
+    const bool last = k + 1 == c->n_atom || c->residue[c->atom[k + 1].residue].chain != chain;
+    add_atom(c, k, x + 3 * (size_t)k, occupancy, plddt[k], out);
+    if (with_ter && last && c->chain[chain].type != OF3_LIGAND) add_ter(c, k, out);
+  }
+}
+
+of3_status of3_pdb_text(const of3_complex *c, const float *x, const float *plddt,
+                        const of3_structure_about *about, of3_cancel *opt_cancel, of3_str *out,
+                        of3_error *err) {
   OF3_TRY(of3_pdb_check(c, err));
   OF3_TRY(check_values(c, x, plddt, err));
+  const conect_rule rule = {.c = c, .only_known = !about};
   neighbours n = {.start = calloc((size_t)c->n_atom + 1, sizeof *n.start),
                   .list = malloc((2 * (size_t)c->n_bond + 1) * sizeof *n.list)};
   int *at = malloc(((size_t)c->n_atom + 1) * sizeof *at);
   bool ok = n.start && n.list && at;
   if (ok) {
-    for (int k = 0; k < c->n_atom && !of3_cancelled(opt_cancel); k++)
-      add_atom(c, k, x + 3 * (size_t)k, plddt[k], out);
-    fill_neighbours(c, &n, at);
+    if (about) of3_pdb_add_head(c, x, about, out);
+    add_atoms(c, x, plddt, about, opt_cancel, out);
+    fill_neighbours(&rule, &n, at);
     add_conect(c, &n, out);
+    if (about) of3_str_add(out, "END\n");
   }
   free(n.start);
   free(n.list);

@@ -71,7 +71,12 @@ static of3_status write_sample(seed_writer *w, const of3_prediction *p, int at, 
   OF3_TRY(of3_go_on(w->o->opt_cancel, w->err));
   char *path = sample_path(w, sample, OF3_FILE_MODEL);
   if (!path) return seed_no_memory(w);
-  const of3_structure_about about = about_sample(w, sample);
+  of3_structure_about about = about_sample(w, sample);
+  if (w->o->full != OF3_FULL_NONE) {
+    about.opt_pae_file = of3_sample_name(w->o->complex->name, w->o->seed, sample, OF3_FILE_CONFIDENCES,
+                                         w->o->format, w->o->full, w->arena);
+    if (!about.opt_pae_file) return seed_no_memory(w);
+  }
   OF3_TRY(of3_structure_write(path, w->o->format, w->o->complex, p->x + s * a * 3, p->plddt + s * a,
                               w->o->style == OF3_CIF_MODEL ? &about : NULL, w->o->opt_cancel, w->err));
   if (w->o->full == OF3_FULL_NONE) return OF3_OK;

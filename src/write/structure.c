@@ -76,7 +76,7 @@ of3_status of3_structure_write(const char *path, of3_structure_format format, co
                                const float *x, const float *plddt, const of3_structure_about *about,
                                of3_cancel *opt_cancel, of3_error *err) {
   of3_str text = {0};
-  of3_status status = format == OF3_PDB ? of3_pdb_text(complex, x, plddt, opt_cancel, &text, err)
+  of3_status status = format == OF3_PDB ? of3_pdb_text(complex, x, plddt, about, opt_cancel, &text, err)
                       : about           ? of3_modelcif_text(complex, x, plddt, about, opt_cancel, &text, err)
                                         : of3_cif_text(complex, x, plddt, opt_cancel, &text, err);
   if (status == OF3_OK) status = structure_write_text(path, format, &text, opt_cancel, err);

@@ -91,7 +91,7 @@ static void check_pdb(fixture *fx, int s) {
   of3_error err = {0};
   size_t m;
   char *wanted = expected(fx, s, "model.pdb", &m);
-  of3_status status = of3_pdb_text(&fx->complex, x_of(fx, s), plddt_of(fx, s), NULL, &text, &err);
+  of3_status status = of3_pdb_text(&fx->complex, x_of(fx, s), plddt_of(fx, s), NULL, NULL, &text, &err);
   if (wanted) {
     assert_int_equal(status, OF3_OK);
     same_text(fx->name, text.text, text.len, wanted, m);
@@ -151,7 +151,7 @@ static void test_built(void **state) {
 static void refused(const fixture *fx, const char *because) {
   of3_str text = {0};
   of3_error err = {0};
-  assert_int_equal(of3_pdb_text(&fx->complex, fx->p.x, fx->p.plddt, NULL, &text, &err), OF3_ERR_INPUT);
+  assert_int_equal(of3_pdb_text(&fx->complex, fx->p.x, fx->p.plddt, NULL, NULL, &text, &err), OF3_ERR_INPUT);
   assert_int_equal(text.len, 0);
   if (!strstr(err.text, because)) fail_msg("'%s' does not say '%s'", err.text, because);
   assert_non_null(strstr(err.text, "--format cif"));

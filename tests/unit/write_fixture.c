@@ -8,99 +8,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include <cmocka.h>
 
 #include "base/file.h"
 #include "feat/build.h"
-
-static char *gunzip(of3_arena *arena, const char *path, size_t *ret_size) {
-  gzFile f = gzopen(path, "rb");
-  if (!f) return NULL;
-  size_t cap = 1 << 22, n = 0;
-  char *text = malloc(cap);
-  for (int got; text && (got = gzread(f, text + n, (unsigned)(cap - n))) > 0;) n += (size_t)got;
-  gzclose(f);
-  assert_non_null(text);
-  assert_true(n < cap);
-  char *copy = of3_arena_alloc(arena, n + 1, 1);
-  assert_non_null(copy);
-  memcpy(copy, text, n);
-  free(text);
-  *ret_size = n;
-  return copy;
-}
+#include "molecules_json.h"
 
 char *fixture_file(const fixture *fx, const char *name, size_t *ret_size) {
   return gunzip(fx->arena, of3_arena_printf(fx->arena, "tests/fixtures/write/%s/%s.gz", fx->name, name),
                 ret_size);
 }
 
-static const char *text_at(const json_t *row, size_t k) {
-  const char *text = json_string_value(json_array_get(row, k));
-  assert_non_null(text);
-  return text;
-}
-
 static int int_at(const json_t *row, size_t k) { return (int)json_integer_value(json_array_get(row, k)); }
-
-static void read_chains(fixture *fx) {
-  const json_t *rows = json_object_get(fx->doc, "chains"), *residues = json_object_get(fx->doc, "residues");
-  of3_complex *c = &fx->complex;
-  c->n_chain = (int)json_array_size(rows);
-  c->chain = OF3_ARENA_NEW(fx->arena, of3_chain, c->n_chain);
-  for (int k = 0; k < c->n_chain; k++) {
-    const json_t *row = json_array_get(rows, (size_t)k);
-    c->chain[k] = (of3_chain){.id = text_at(row, 0),
-                              .type = (of3_molecule)int_at(row, 1),
-                              .entity_id = int_at(row, 2),
-                              .asym_id = int_at(row, 3),
-                              .sym_id = int_at(row, 4)};
-  }
-  c->n_residue = (int)json_array_size(residues);
-  c->residue = OF3_ARENA_NEW(fx->arena, of3_residue, c->n_residue);
-  for (int k = 0; k < c->n_residue; k++) {
-    const json_t *row = json_array_get(residues, (size_t)k);
-    of3_residue *r = &c->residue[k];
-    snprintf(r->name, sizeof r->name, "%s", text_at(row, 0));
-    r->number = int_at(row, 1);
-    r->chain = int_at(row, 2);
-    r->first_atom = int_at(row, 3);
-    r->hetero = json_is_true(json_array_get(row, 4));
-    r->standard = json_is_true(json_array_get(row, 5));
-    of3_chain *ch = &c->chain[r->chain];
-    if (ch->n_residue++ == 0) ch->first_residue = k;
-  }
-}
-
-static void read_atoms(fixture *fx) {
-  const json_t *rows = json_object_get(fx->doc, "atoms"), *bonds = json_object_get(fx->doc, "bonds");
-  of3_complex *c = &fx->complex;
-  c->n_atom = (int)json_array_size(rows);
-  c->atom = OF3_ARENA_NEW(fx->arena, of3_atom, c->n_atom);
-  for (int k = 0, r = 0; k < c->n_atom; k++) {
-    const json_t *row = json_array_get(rows, (size_t)k);
-    of3_atom *a = &c->atom[k];
-    while (r + 1 < c->n_residue && c->residue[r + 1].first_atom <= k) r++;
-    snprintf(a->name, sizeof a->name, "%s", text_at(row, 0));
-    snprintf(a->element, sizeof a->element, "%s", text_at(row, 1));
-    a->charge = (int8_t)int_at(row, 2);
-    a->hydrogens = (uint8_t)int_at(row, 3);
-    a->neighbours = (uint8_t)int_at(row, 4);
-    a->residue = r;
-    c->residue[r].n_atom++;
-  }
-  c->n_bond = (int)json_array_size(bonds);
-  c->bond = OF3_ARENA_NEW(fx->arena, of3_bond, c->n_bond);
-  for (int k = 0; k < c->n_bond; k++) {
-    const json_t *row = json_array_get(bonds, (size_t)k);
-    of3_bond *b = &c->bond[k];
-    *b = (of3_bond){.a = int_at(row, 0), .b = int_at(row, 1), .order = (uint8_t)int_at(row, 2)};
-    b->aromatic = int_at(row, 3) != 0;
-    b->kind = c->atom[b->a].residue == c->atom[b->b].residue ? OF3_BOND_INSIDE : OF3_BOND_LINK;
-  }
-}
 
 static int32_t *int_feature(fixture *fx, const char *name) {
   const json_t *row = json_object_get(json_object_get(fx->doc, "tokens"), name);
@@ -184,14 +104,16 @@ void fixture_open(fixture *fx, const char *name) {
   snprintf(path, sizeof path, "tests/fixtures/write/%s/complex.json", name);
   fx->doc = json_load_file(path, 0, &where);
   if (!fx->doc) fail_msg("%s: %s", path, where.text);
+  molecules_from_json(fx->doc, fx->arena, &fx->complex);
+  assert_int_equal(of3_ccd_library_open(NULL, &fx->library, &(of3_error){0}), OF3_OK);
+  molecules_find_components(fx->library, fx->arena, &fx->complex);
   fx->complex.name = name;
-  read_chains(fx);
-  read_atoms(fx);
   read_features(fx);
   read_tensors(fx);
 }
 
 void fixture_close(fixture *fx) {
+  of3_ccd_library_close(fx->library);
   json_decref(fx->doc);
   of3_arena_free(fx->arena);
 }

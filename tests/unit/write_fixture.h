@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/arena.h"
+#include "ccd/ccd_library.h"
 #include "chem/complex.h"
 #include "feat/features.h"
 #include "model/prediction.h"
@@ -15,6 +16,7 @@ typedef struct fixture {
   const char *name;
   of3_arena *arena; /* owns everything but doc */
   json_t *doc;
+  of3_ccd_library *library; /* of the built-in components */
   of3_complex complex;
   of3_features features; /* only what the scores read */
   of3_prediction p;
