@@ -346,6 +346,35 @@ OF3_API OF3_MUST_CHECK of3_status of3_query_add_ligand(of3_query *query, const o
  * chem_comp, chem_comp_atom and chem_comp_bond; replaces what was given before. It is read when the query is
  * folded. */
 OF3_API OF3_MUST_CHECK of3_status of3_query_set_components(of3_query *query, const char *cif, of3_error *err);
+/* A ligand of several residues, as a glycan: codes[n_code] of its components, numbered from 1. Bonds between
+ * them are added by of3_query_add_bond. */
+OF3_API OF3_MUST_CHECK of3_status of3_query_add_glycan(of3_query *query, const char *const *ids, int n_id,
+                                                       const char *const *codes, int n_code, of3_error *err);
+
+/* An atom, or with atom NULL a residue, of a query: the id of a chain that was added, the residue from 1, the
+ * name in its component. */
+typedef struct of3_atom_name {
+  const char *chain;
+  int residue;
+  const char *atom;
+} of3_atom_name;
+
+/* A single bond between atoms of two residues, and an atom that is not there (docs/features.md 2.1). Whether
+ * the components have these atoms is seen when the query is folded. */
+OF3_API OF3_MUST_CHECK of3_status of3_query_add_bond(of3_query *query, of3_atom_name a, of3_atom_name b,
+                                                     of3_error *err);
+OF3_API OF3_MUST_CHECK of3_status of3_query_add_leaving_atom(of3_query *query, of3_atom_name atom,
+                                                             of3_error *err);
+
+/* Where the ligand of that chain is to bind: residues[n], and the distance within which atoms touch,
+ * Angstrom; 0: 4 (docs/sampling.md). A second call replaces the first. */
+OF3_API OF3_MUST_CHECK of3_status of3_query_set_pocket(of3_query *query, const char *ligand,
+                                                       const of3_atom_name *residues, int n,
+                                                       double max_distance, of3_error *err);
+
+/* The number that the first residue of the polymer that was added last has in files; may be 0 or negative. */
+OF3_API OF3_MUST_CHECK of3_status of3_query_set_first_number(of3_query *query, int number, of3_error *err);
+
 /* An alignment of the protein or RNA that was added last: an A3M, Stockholm or NPZ file, or a folder of such.
  */
 OF3_API OF3_MUST_CHECK of3_status of3_query_add_msa(of3_query *query, const char *path, of3_error *err);

@@ -58,6 +58,7 @@ set_tests_properties(test_plan PROPERTIES COST 900)
 # Under the sanitizers: the same folds on less and less memory, and plans of large ones, take minutes there.
 add_test(NAME test_plan_sanitized CONFIGURATIONS sanitized COMMAND test_plan promise_is_kept)
 of3_test(test_sampler of3_model of3_cpu)
+of3_test(test_pocket of3_model of3_cpu of3_ccd)
 of3_test(test_fold_batch of3_model of3_cpu of3_mlx of3_feature_file)
 of3_test(test_convert of3_model of3_cpu)
 of3_test_allocations(test_convert_memory of3_model of3_cpu)

@@ -124,6 +124,98 @@ of3_status of3_query_set_components(of3_query *query, const char *cif, of3_error
   return query->components ? OF3_OK : of3_fail_memory(err, "components");
 }
 
+/* The list, or a copy, with room for one entry more: it grows when n is a power of two. NULL: no memory. */
+static void *grown(of3_arena *arena, void *list, int n, size_t size) {
+  if (n & (n - 1)) return list;
+  char *more = of3_arena_alloc(arena, 2 * (size_t)n + 1, size);
+  if (more && n) memcpy(more, list, (size_t)n * size);
+  return more;
+}
+
+of3_status of3_query_add_glycan(of3_query *query, const char *const *ids, int n_id, const char *const *codes,
+                                int n_code, of3_error *err) {
+  owned_query *q = (owned_query *)query;
+  if (n_code < 1) return of3_fail(err, OF3_ERR_INPUT, "a ligand needs at least one code");
+  for (int k = 0; k < n_code; k++) OF3_TRY(of3_query_check_code(codes[k], err));
+  OF3_TRY(of3_query_add_chain(query, OF3_LIGAND, ids, n_id, codes[0], err));
+  of3_query_chain *c = &query->chain[query->n_chain - 1];
+  const char **code = OF3_ARENA_NEW(q->arena, const char *, n_code);
+  bool ok = code != NULL;
+  for (int k = 0; ok && k < n_code; k++) ok = (code[k] = of3_arena_strdup(q->arena, codes[k])) != NULL;
+  c->code = code;
+  c->n_code = c->n_residue = n_code;
+  const of3_status status = ok ? of3_query_check_chains(query, err) : of3_fail_memory(err, "a ligand");
+  if (status != OF3_OK) query->n_chain--;
+  return status;
+}
+
+static of3_status copy_atom(of3_arena *arena, const of3_atom_name *from, of3_query_atom *out,
+                            of3_error *err) {
+  *out = (of3_query_atom){.chain = of3_arena_strdup(arena, from->chain),
+                          .residue = from->residue,
+                          .name = from->atom ? of3_arena_strdup(arena, from->atom) : NULL};
+  return out->chain && (out->name || !from->atom) ? OF3_OK : of3_fail_memory(err, "an atom of a query");
+}
+
+of3_status of3_query_add_bond(of3_query *query, of3_atom_name a, of3_atom_name b, of3_error *err) {
+  owned_query *q = (owned_query *)query;
+  if (query->n_bond == OF3_MAX_BONDS)
+    return of3_fail(err, OF3_ERR_INPUT, "a query has %d bonds at most", OF3_MAX_BONDS);
+  of3_query_bond *bond = grown(q->arena, query->bond, query->n_bond, sizeof *bond);
+  if (!bond) return of3_fail_memory(err, "a bond");
+  OF3_TRY(copy_atom(q->arena, &a, &bond[query->n_bond].a, err));
+  OF3_TRY(copy_atom(q->arena, &b, &bond[query->n_bond].b, err));
+  query->bond = bond;
+  query->n_bond++;
+  const of3_status status = of3_query_check_bonds(query, err);
+  if (status != OF3_OK) query->n_bond--;
+  return status;
+}
+
+of3_status of3_query_add_leaving_atom(of3_query *query, of3_atom_name atom, of3_error *err) {
+  owned_query *q = (owned_query *)query;
+  if (query->n_leaving == OF3_MAX_BONDS)
+    return of3_fail(err, OF3_ERR_INPUT, "a query has %d leaving atoms at most", OF3_MAX_BONDS);
+  of3_query_atom *leaving = grown(q->arena, query->leaving, query->n_leaving, sizeof *leaving);
+  if (!leaving) return of3_fail_memory(err, "a leaving atom");
+  OF3_TRY(copy_atom(q->arena, &atom, &leaving[query->n_leaving], err));
+  query->leaving = leaving;
+  query->n_leaving++;
+  const of3_status status = of3_query_check_bonds(query, err);
+  if (status != OF3_OK) query->n_leaving--;
+  return status;
+}
+
+of3_status of3_query_set_pocket(of3_query *query, const char *ligand, const of3_atom_name *residues, int n,
+                                double max_distance, of3_error *err) {
+  owned_query *q = (owned_query *)query;
+  of3_query_pocket *p = OF3_ARENA_NEW(q->arena, of3_query_pocket, 1), *before = query->pocket;
+  if (n < 0 || n > OF3_MAX_BONDS)
+    return of3_fail(err, OF3_ERR_INPUT, "a pocket has 1 to %d residues, not %d", OF3_MAX_BONDS, n);
+  if (p)
+    *p = (of3_query_pocket){.ligand = of3_arena_strdup(q->arena, ligand),
+                            .n_residue = n,
+                            .residue = OF3_ARENA_NEW(q->arena, of3_query_atom, n),
+                            .max_distance = max_distance == 0 ? OF3_POCKET_DISTANCE : max_distance};
+  if (!p || !p->ligand || !p->residue) return of3_fail_memory(err, "a pocket");
+  for (int k = 0; k < n; k++) OF3_TRY(copy_atom(q->arena, &residues[k], &p->residue[k], err));
+  query->pocket = p;
+  const of3_status status = of3_query_check_pocket(query, err);
+  if (status != OF3_OK) query->pocket = before;
+  return status;
+}
+
+of3_status of3_query_set_first_number(of3_query *query, int number, of3_error *err) {
+  if (query->n_chain == 0)
+    return of3_fail(err, OF3_ERR_USAGE, "a number was given before any chain; add the chain first");
+  if (number < -OF3_MAX_NUMBER || number > OF3_MAX_NUMBER)
+    return of3_fail(err, OF3_ERR_INPUT, "the first residue number is %d; -%d to %d are allowed", number,
+                    OF3_MAX_NUMBER, OF3_MAX_NUMBER);
+  of3_query_chain *c = &query->chain[query->n_chain - 1];
+  if (c->type != OF3_LIGAND) c->number_shift = number - 1;
+  return OF3_OK;
+}
+
 of3_status of3_query_add_msa(of3_query *query, const char *path, of3_error *err) {
   owned_query *q = (owned_query *)query;
   if (query->n_chain == 0)

@@ -62,13 +62,23 @@ static int take_items(of3_worker *worker, int most, of3_item_run *item) {
   return n;
 }
 
+/* How many of n items go together: one with a pocket is sampled in its own way (docs/sampling.md), and alone.
+ */
+static int alike(const of3_item_run *item, int n) {
+  int k = 1;
+  while (k < n && !item[0].query->pocket && !item[k].query->pocket) k++;
+  return k;
+}
+
 /* Plan and memory of a batch of the items from `first` on, at most `most`; items for which there is none even
  * alone fail. Returns the batch's first item; n: there is none. Under the lock. */
 static int begin_batch(of3_batch *b, of3_worker *worker, of3_item_run *item, int first, int n, int most) {
   for (; first < n; first++) {
     of3_item_run *t = &item[first];
-    *b = (of3_batch){
-        .worker = worker, .item = t, .n = n - first < most ? n - first : most, .n_taken = n - first};
+    *b = (of3_batch){.worker = worker,
+                     .item = t,
+                     .n = alike(t, n - first < most ? n - first : most),
+                     .n_taken = n - first};
     t->status = of3_batch_prepare(b, &t->error);
     if (t->status == OF3_OK) return first;
     finish_item(t);

@@ -14,7 +14,9 @@ typedef enum of3_purpose {
   OF3_RANDOM_NOISE_INIT = 4,  /* sampler, AF3 SI Alg. 18: the first coordinates */
   OF3_RANDOM_NOISE_POSE = 5,  /* of a step, Alg. 19: quaternion w,x,y,z, then the shift x,y,z */
   OF3_RANDOM_NOISE_STEP = 7,  /* added in a step */
-  OF3_RANDOM_TEST = 8
+  OF3_RANDOM_TEST = 8,
+  OF3_RANDOM_POCKET =
+      9 /* candidates for a pocket: quaternion, shift, shape, coin, atom; step 1: shift of a ligand */
 } of3_purpose;
 
 typedef struct of3_stream {

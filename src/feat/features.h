@@ -35,6 +35,20 @@ typedef struct of3_msa_part {
 
 enum { OF3_MSA_MASKED = 0x80, OF3_MSA_NO_CLASS = 0x7f }; /* of a class in of3_msa_part */
 
+/* Where a ligand is to bind (docs/sampling.md). Read by the sampler, never by the network. */
+typedef struct of3_pocket {
+  uint8_t *ligand, *site; /* [A] atoms of the ligand, and of the pocket's residues; at least one each */
+  float *radius;          /* [A] van der Waals, Angstrom */
+  int32_t n_ligand, n_conformer;
+  float *conformer; /* [n_conformer,n_ligand,3] of the ligand, each with a mean of 0, Angstrom; NULL: none */
+  float contact;    /* Angstrom */
+  int32_t n_parent, n_candidate;
+  float start; /* part of the schedule that the second descent leaves out */
+  float ligand_jitter, center_jitter, surface_jitter; /* Angstrom */
+  float buffer;                                       /* part of radii that may overlap */
+  float diversity;                                    /* r.m.s. distance of poses, Angstrom */
+} of3_pocket;
+
 typedef struct of3_features {
   int n_token, n_atom, n_msa, n_templ;
 
@@ -81,6 +95,8 @@ typedef struct of3_features {
   float *template_beta;        /* [T,N,3] */
   float *template_frame;       /* [T,N,3,3] N, CA, C */
   bool template_across_chains; /* P1: pair features between chains too */
+
+  of3_pocket *pocket; /* or NULL */
 
   of3_arena *arena; /* owns everything but the alignments */
 } of3_features;

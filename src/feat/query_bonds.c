@@ -42,10 +42,11 @@ static of3_status check_residue(const of3_query *q, const of3_query_atom *a, of3
 
 static of3_status check_atom(const of3_query *q, const of3_query_atom *a, of3_error *err) {
   OF3_TRY(check_residue(q, a, err));
-  const size_t n = strlen(a->name);
+  const char *name = a->name ? a->name : "";
+  const size_t n = strlen(name);
   if (n >= 1 && n <= MAX_ATOM_NAME) return OF3_OK;
-  return of3_fail(err, OF3_ERR_INPUT, "'%.20s' is no name of an atom; 1 to %d characters were expected",
-                  a->name, MAX_ATOM_NAME);
+  return of3_fail(err, OF3_ERR_INPUT, "'%.20s' is no name of an atom; 1 to %d characters were expected", name,
+                  MAX_ATOM_NAME);
 }
 
 static int compare_atoms(const of3_query_atom *a, const of3_query_atom *b) {

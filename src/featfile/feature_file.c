@@ -8,7 +8,7 @@
 #include "feat/template_pairs.h"
 #include "featfile/feature_fields.h"
 
-enum { N_ENTRY = OF3_N_FIELD + 1 }; /* num_paired_seqs is a number of the struct */
+enum { N_POCKET = 14, N_ENTRY = OF3_N_FIELD + 1 + N_POCKET }; /* num_paired_seqs is a number of the struct */
 
 /* Reading */
 
@@ -268,10 +268,11 @@ static void narrow(const float *mask, int64_t n, uint8_t *out) {
   for (int64_t i = 0; i < n; i++) out[i] = mask[i] != 0;
 }
 
-/* A file on its way: entry k is of field[k]; NULL: num_paired_seqs. */
+/* A file on its way: entry k is of field[k]; NULL: it is data[k]. */
 typedef struct feature_writer {
   const of3_features *f;
   const of3_field *field[N_ENTRY];
+  const void *data[N_ENTRY];
   of3_entry entry[N_ENTRY];
   int n;
   void *row; /* of the MSA or of pairs of a template: room for 3 N numbers */
@@ -338,7 +339,7 @@ static of3_status feature_put(void *user, FILE *file, const of3_entry *e, of3_er
   }
   if (field && is_made_of_pairs(w->f, field)) return put_template_pairs(w, file, field, e->dtype, err);
   const int64_t width = field && field->kind == OF3_FIELD_CLASS ? field->classes : 1;
-  const void *data = field ? of3_field_get(w->f, field) : &w->f->num_paired_seqs;
+  const void *data = field ? of3_field_get(w->f, field) : w->data[e - w->entry];
   return put_values(w, file, field, e->dtype, data, e->count / width, err);
 }
 
@@ -356,10 +357,51 @@ static of3_status add_entry(feature_writer *w, const of3_field *field, of3_arena
   return e->name ? OF3_OK : of3_fail_memory(err, field->name);
 }
 
+/* What is no field of all features. shape: {n} or {n, m, 3} numbers. */
+static void add_data(feature_writer *w, const char *name, of3_dtype dtype, const void *data, int64_t n,
+                     int64_t m) {
+  w->data[w->n] = data;
+  w->entry[w->n++] =
+      m ? (of3_entry){.name = name, .dtype = dtype, .rank = 3, .shape = {n, m, 3}, .count = 3 * n * m}
+        : (of3_entry){.name = name, .dtype = dtype, .rank = 1, .shape = {n}, .count = n};
+}
+
+/* OpenFold3's pocket_sampling_*; masks as numbers, as there. */
+static of3_status add_pocket(feature_writer *w, of3_arena *arena, of3_error *err) {
+  static const uint8_t enabled = 1;
+  const of3_pocket *p = w->f->pocket;
+  const int64_t n = w->f->n_atom;
+  if (!p) return OF3_OK;
+  float *ligand = OF3_ARENA_NEW(arena, float, n), *site = OF3_ARENA_NEW(arena, float, n);
+  if (!ligand || !site) return of3_fail_memory(err, "the pocket");
+  for (int64_t a = 0; a < n; a++) {
+    ligand[a] = p->ligand[a];
+    site[a] = p->site[a];
+  }
+#define POCKET(name) "feat/pocket_sampling_" name
+  add_data(w, POCKET("enabled"), OF3_U8, &enabled, 1, 0);
+  add_data(w, POCKET("ligand_atom_mask"), OF3_F32, ligand, n, 0);
+  add_data(w, POCKET("pocket_atom_mask"), OF3_F32, site, n, 0);
+  add_data(w, POCKET("vdw_radii"), OF3_F32, p->radius, n, 0);
+  add_data(w, POCKET("contact_distance"), OF3_F32, &p->contact, 1, 0);
+  add_data(w, POCKET("num_parents"), OF3_I32, &p->n_parent, 1, 0);
+  add_data(w, POCKET("candidates"), OF3_I32, &p->n_candidate, 1, 0);
+  add_data(w, POCKET("start_frac"), OF3_F32, &p->start, 1, 0);
+  add_data(w, POCKET("ligand_jitter"), OF3_F32, &p->ligand_jitter, 1, 0);
+  add_data(w, POCKET("center_jitter"), OF3_F32, &p->center_jitter, 1, 0);
+  add_data(w, POCKET("surface_jitter"), OF3_F32, &p->surface_jitter, 1, 0);
+  add_data(w, POCKET("vdw_buffer"), OF3_F32, &p->buffer, 1, 0);
+  add_data(w, POCKET("diversity_rmsd"), OF3_F32, &p->diversity, 1, 0);
+  if (p->n_conformer)
+    add_data(w, POCKET("conformer_rels"), OF3_F32, p->conformer, p->n_conformer, p->n_ligand);
+#undef POCKET
+  return OF3_OK;
+}
+
 static of3_status feature_file_write_all(const char *path, feature_writer *w, of3_arena *arena,
                                          of3_error *err) {
-  w->entry[w->n++] =
-      (of3_entry){.name = "feat/num_paired_seqs", .dtype = OF3_I32, .rank = 1, .shape = {1}, .count = 1};
+  add_data(w, "feat/num_paired_seqs", OF3_I32, &w->f->num_paired_seqs, 1, 0);
+  OF3_TRY(add_pocket(w, arena, err));
   for (int i = 0; i < OF3_N_FIELD; i++) {
     if (!w->f->cyclic_mask && of3_fields[i].offset == offsetof(of3_features, cyclic_mask)) continue;
     OF3_TRY(add_entry(w, &of3_fields[i], arena, err));

@@ -123,6 +123,10 @@ of3_status of3_fold_batch(of3_ctx *cx, const of3_network *net, int n, const of3_
   of3_parts parts;
   of3_status status = OF3_OK;
   for (int b = 0; b < n; b++) out[b] = (of3_prediction){0};
+  for (int b = 0; b < n && n > 1; b++)
+    if (f[b]->pocket)
+      return of3_fail(err, OF3_ERR_INTERNAL, "a query with a pocket is in a batch of %d; it is folded alone",
+                      n);
   for (int b = 0; b < n && status == OF3_OK; b++)
     status = of3_prediction_make(f[b], o->n_sample, &out[b], err);
   if (status == OF3_OK) status = of3_run_network(cx, net, n, f, o, random, observer, out, &parts, err);

@@ -179,6 +179,12 @@ void of3_token_block(const of3_run *r, of3_tensor *a, const of3_tensor *s, const
 void of3_sample_diffusion(const of3_run *r, const of3_denoiser_state *d, const of3_sampler *sampler,
                           int n_step, of3_tensor *x);
 
+/* pocket.c: of one complex. From samples x [S,A,3] to such whose ligand is in the pocket, out [S,A,3]; both
+ * on the host. An error is the context's. */
+void of3_pocket_place(const of3_run *r, const of3_pocket *pocket, int n_sample, const float *x, float *out);
+/* The step from which the second descent begins. */
+int of3_pocket_start(const of3_pocket *pocket, int n_step);
+
 /* noise_schedule.c */
 
 /* Noise level i of n_step steps, 0 <= i <= n_step, in Angstrom (docs/model.md 11). */

@@ -184,8 +184,54 @@ static void refuses_in_sentences(void **state) {
   of3_engine_close(engine);
 }
 
+/* Two chains with a disulfide, and a glycan on one of them, whose two sugars are bonded. */
+static void bonds_are_folded(void **state) {
+  (void)state;
+  static const char *const chains[] = {"A", "B"}, *const sugar[] = {"G"}, *const codes[] = {"NAG", "NAG"};
+  const of3_atom_name sg[] = {{"A", 2, "SG"}, {"B", 2, "SG"}}, site[] = {{"A", 1, NULL}, {"A", 3, NULL}},
+                      asn = {"A", 3, "ND2"}, c1[] = {{"G", 1, "C1"}, {"G", 2, "C1"}}, o4 = {"G", 1, "O4"},
+                      o1[] = {{"G", 1, "O1"}, {"G", 2, "O1"}};
+  of3_engine *engine = NULL;
+  of3_model *model = NULL;
+  of3_query *q = NULL;
+  of3_result *r = NULL;
+  of3_error err = {0};
+  of3_predict_options o = few_steps();
+  open_model(&engine, &model);
+  must(of3_query_new("bonds", &q, &err), &err);
+  assert_refused(of3_query_set_first_number(q, 5, &err), OF3_ERR_USAGE, &err, "before any chain");
+  must(of3_query_add_chain(q, OF3_PROTEIN, chains, 2, "GCNG", &err), &err);
+  must(of3_query_set_first_number(q, -5, &err), &err);
+  assert_refused(of3_query_set_first_number(q, 2000000, &err), OF3_ERR_INPUT, &err, "2000000");
+  assert_refused(of3_query_add_glycan(q, sugar, 1, codes, 0, &err), OF3_ERR_INPUT, &err, "at least one code");
+  must(of3_query_add_glycan(q, sugar, 1, codes, 2, &err), &err);
+  must(of3_query_add_bond(q, sg[0], sg[1], &err), &err);
+  assert_refused(of3_query_add_bond(q, sg[1], sg[0], &err), OF3_ERR_INPUT, &err, "given twice");
+  assert_refused(of3_query_add_bond(q, site[1], c1[0], &err), OF3_ERR_INPUT, &err,
+                 "'' is no name of an atom");
+  must(of3_query_add_bond(q, asn, c1[0], &err), &err);
+  must(of3_query_add_bond(q, o4, c1[1], &err), &err);
+  must(of3_query_add_leaving_atom(q, o1[0], &err), &err);
+  assert_refused(of3_query_add_leaving_atom(q, c1[0], &err), OF3_ERR_INPUT, &err,
+                 "cannot be bonded and leave");
+  assert_refused(of3_query_set_pocket(q, "A", site, 2, 0, &err), OF3_ERR_INPUT, &err, "no ligand");
+  must(of3_query_set_pocket(q, "G", site, 2, 0, &err), &err);
+  o.infer_leaving_atoms = true; /* O1 of the second sugar, of which the query says nothing */
+  must(of3_fold_query(model, q, SEED, &o, &r, &err), &err);
+  assert_int_equal(r->n_residue, 10);
+  assert_string_equal(r->residue[9].name, "NAG");
+  assert_int_equal(r->residue[9].number, 2);
+  assert_int_equal(r->residue[9].n_atom, 14);
+  assert_int_equal(r->n_token, 1 + 6 + 8 + 1 + 1 + 6 + 1 + 1 + 14 + 14);
+  of3_result_free(r);
+  of3_query_free(q);
+  of3_model_close(model);
+  of3_engine_close(engine);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(is_what_predict_writes),
-                                     cmocka_unit_test(refuses_in_sentences)};
+                                     cmocka_unit_test(refuses_in_sentences),
+                                     cmocka_unit_test(bonds_are_folded)};
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
