@@ -8,6 +8,7 @@ typedef struct features_options {
   const char *query, *variant, *ccd, *user_ccd, *conformers, *structures, *out, *log;
   uint64_t seed;
   bool infer_leaving_atoms;
+  bool rdkit_all;
 } features_options;
 
 /* No seed of a file or of the command line has this value. */
@@ -56,6 +57,10 @@ static const cli_option table[] = {
      .kind = CLI_FLAG,
      .offset = FIELD(infer_leaving_atoms),
      .help = "Take away what the dictionary calls leaving at bonds of the query"},
+    {.names = "rdkit-all",
+     .kind = CLI_FLAG,
+     .offset = FIELD(rdkit_all),
+     .help = "Conformers of standard residues from RDKit too, as OpenFold3 has them"},
     {.names = "structures",
      .kind = CLI_FILE,
      .offset = FIELD(structures),
@@ -93,6 +98,7 @@ static int features_run(const void *options, const char *const *arg, int n) {
                             .ccd = o->ccd,
                             .user_ccd = o->user_ccd,
                             .conformers = o->conformers,
+                            .rdkit_all = o->rdkit_all,
                             .infer_leaving_atoms = o->infer_leaving_atoms,
                             .structures = o->structures,
                             .out = o->out};

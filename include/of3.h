@@ -439,7 +439,10 @@ typedef struct of3_features_options {
   const char *conformers; /* safetensors file to take reference conformers from, or NULL */
   const char *structures; /* folder of template structures <entry>.cif (.cif.gz, .bcif, .bcif.gz), or NULL */
   bool infer_leaving_atoms; /* as of3_predict_options */
-  const char *out;          /* safetensors file to write */
+  /* Conformers of standard residues of polymers from RDKit too, as OpenFold3 has them; else they are built
+   * in. */
+  bool rdkit_all;
+  const char *out; /* safetensors file to write */
 } of3_features_options;
 
 /* Writes the input of the network as tensors feat/NAME. */

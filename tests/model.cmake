@@ -1,5 +1,5 @@
 # The parity program (build/tests/parity), and the committed fixtures through every backend and instruction set.
-add_executable(parity parity/parity.c parity/compare.c parity/bounds.c parity/scores_of.c unit/own_memory.c)
+add_executable(parity parity/parity.c parity/compare.c parity/gradients.c parity/bounds.c parity/scores_of.c unit/own_memory.c)
 target_link_libraries(parity PRIVATE of3_model of3_cpu of3_mlx of3_write of3_feature_file of3_flags)
 target_include_directories(parity PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/parity ${CMAKE_CURRENT_SOURCE_DIR}/unit)
 install(TARGETS parity RUNTIME DESTINATION ${selftest_folder})
@@ -46,6 +46,12 @@ foreach(variant p1 p2 ob)
     of3_parity(${variant}_mixed_${isa}_bf16 ${files} --isa ${isa} --threads 2 --dtype bf16)
   endforeach()
 endforeach()
+# Gradients of every parameter: with all that was recorded kept, and with every block done again.
+set(files ${FIXTURES}/checkpoint_ob.safetensors ${FIXTURES}/gradients_ob.safetensors)
+of3_parity(gradients_reference ${files} --backend reference)
+of3_parity(gradients ${files} --threads 2)
+of3_parity(gradients_recompute ${files} --threads 2 --tape recompute)
+of3_parity(gradients_own_memory ${files} --backend own-memory --tape recompute)
 # Its --log debug lists what went to the reference, while the numbers are as they should be.
 set_tests_properties(parity_ob_own_memory PROPERTIES PASS_REGULAR_EXPRESSION
                      "reference: transition [0-9x ]+: own-memory has no kernel, its arguments are copied.*\ncalls that the reference did: linear [0-9]+, .*triangle_mul [0-9]+.* 0 above their bound, 0 not compared")

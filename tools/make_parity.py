@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make the fixtures that build/tests/parity compares with, from the PyTorch oracle in shared/oracle.
 
-    make_parity.py OUT [--sets detail,wide,full,demo] [--shared DIR] [--checkpoints DIR]
+    make_parity.py OUT [--sets detail,wide,full,grad,demo] [--shared DIR] [--checkpoints DIR]
     make_parity.py --committed [--reference-python PYTHON]
     make_parity.py --mixed P1=PY031 P2=PY045 OB=PY050
 
@@ -11,6 +11,7 @@ there already is kept. OUT/list.txt then has one line per fixture: fixture, chec
     detail   tiny configuration, P1 P2 OB, 40 tokens, every sub-layer of every block                          16 MB each
     wide     published widths and small depths, P1 P2 OB, 40 tokens                                              32 MB each
     full     the published size, OB, 40 tokens, 4 cycles, 20 steps (the checkpoint takes 2.3 GB)                93 MB
+    grad     gradients of every parameter, tiny P1t P2 OB and wide OB, 40 tokens                              10 to 60 MB
     demo     the trained checkpoint on its ubiquitin query: 4 cycles, 200 steps, 5 samples, seed 0            101 MB
 
 The second form makes the small fixtures of tests/fixtures/parity, which are committed, with their checkpoints. The
@@ -43,15 +44,20 @@ VARIANTS = ('P1', 'P2', 'OB')
 SMALL = '--tokens 22 --pad 2 --msa 9 --templates 2 --steps 12 --samples 2 --cycles 2'
 LARGE = '--tokens 40 --pad 2 --msa 12 --templates 2'
 FOLD = '--fold --cycles 4'
+GRAD = '--steps 1 --samples 2 --cycles 2 --grad --margin 1e-6'
 SETS = {
     'detail': [(v, 'tiny', f'{LARGE} --steps 12 --samples 2 --cycles 2 --detail') for v in VARIANTS],
     'wide': [(v, 'wide', f'{LARGE} --steps 12 --samples 2 --cycles 2') for v in VARIANTS],
     'full': [('OB', 'full', f'{LARGE} --steps 20 --samples 2 --cycles 4')],
+    'grad': [(v, 'tiny', f'{LARGE} {GRAD}') for v in ('P1t', 'P2', 'OB')] + [('OB', 'wide', f'{LARGE} {GRAD}')],
     'demo': [('OB', 'demo', f'{FOLD} --seed 0 --steps 200 --samples 5 --dtype f32')],
 }
 # What the committed fixtures leave out, because the large ones have it: the pair tensors of all atom windows (half of the
 # file), one of two equal template slots and the confidence blocks of the second sample, most positions on the way.
 SMALL_DROPS = r'act/.*atom_attn_enc/pair|act/cycle0/template[13]/.*|act/confidence/sample1/.*|act/trunk/.*|out/x_step\.([1-9]|10)'
+# Gradients: what they are of, and themselves. 16 tokens.
+GRAD_SMALL = f'--tokens 16 --pad 1 --msa 6 --templates 2 {GRAD}'
+GRAD_DROPS = r'act/.*|gradact/.*|out/(?!loss).*'
 # ubiquitin keeps its features, its random numbers and what comes out at the end
 DEMO_DROPS = r'act/.*|out/(z|distogram|pae|pde|resolved|x_step\..*)|out/value/(pde|contact)'
 
@@ -128,7 +134,8 @@ def make_large(oracle, out, checkpoints, sets):
     lines = []
     for kind in sets:
         for variant, config, options in SETS[kind]:
-            path, begin = out / f'{kind}_{variant.lower()}.safetensors', time.time()
+            name = f'{kind}_{variant.lower()}' + ('_wide' if kind == 'grad' and config == 'wide' else '')
+            path, begin = out / f'{name}.safetensors', time.time()
             checkpoint = checkpoint_for(oracle, checkpoints, variant, config)
             if config == 'demo':
                 config = DEMO / 'of3-demo.json'
@@ -151,6 +158,10 @@ def make_committed(oracle, work, reference_python):
         path = COMMITTED / f'fixture_{name}.safetensors'
         drop(work / f'fixture_{name}.safetensors', path, SMALL_DROPS)
         report(path, begin)
+    path, begin = COMMITTED / 'gradients_ob.safetensors', time.time()
+    oracle.fixture(work / 'gradients.safetensors', 'OB', 'tiny', COMMITTED / 'checkpoint_ob.safetensors', GRAD_SMALL)
+    drop(work / 'gradients.safetensors', path, GRAD_DROPS)
+    report(path, begin)
     path, features, begin = COMMITTED / 'fixture_demo.safetensors', work / 'features.safetensors', time.time()
     if reference_python:
         oracle.run('reference_features.py', DEMO / 'ubiquitin.json', features, '--seed', 1, python=reference_python,

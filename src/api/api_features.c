@@ -7,6 +7,7 @@
 #include "dialect/dialect.h"
 #include "feat/build.h"
 #include "featfile/feature_file.h"
+#include "of3_chem.h"
 
 /* The query called name, or the only one. */
 static of3_status choose(const of3_query_set *set, const char *name, const of3_query **out, of3_error *err) {
@@ -44,7 +45,10 @@ static of3_status export_query(const of3_features_options *o, const of3_query *q
   of3_feature_mode mode = of3_feature_mode_of(variant);
   mode.most_memory = of3_usable_memory();
   mode.opt_cancel = callbacks->cancel;
+  mode.embed_standard = o->rdkit_all;
   of3_chemistry *chemistry = NULL;
+  const char *rdkit = NULL;
+  if (o->rdkit_all) OF3_TRY(of3_rdkit_describe(&rdkit, err));
   OF3_TRY(of3_open_chemistry(o->ccd, o->user_ccd, log, &chemistry, err));
   const of3_library components = of3_chemistry_library(chemistry);
   mode.opt_structures = o->structures;

@@ -80,6 +80,13 @@ static of3_status made_conformer(conformer_run *run, const of3_residue *r, const
   return OF3_OK;
 }
 
+/* Standard residues of polymers do; as ligands they get one as other ligands do, if there is chemistry. */
+static bool has_own_conformer(const conformer_run *run, const of3_residue *r) {
+  const of3_library *l = run->complex->opt_library;
+  if (!r->component->n_conformer || !l || !l->embed) return r->component->n_conformer > 0;
+  return run->complex->chain[r->chain].type != OF3_LIGAND && !run->mode->embed_standard;
+}
+
 static of3_status reseed(conformer_run *run, uint64_t seed, float *ref_pos, of3_error *err) {
   const of3_complex *c = run->complex;
   of3_python_seed(&run->seeds.generator, seed);
@@ -88,10 +95,9 @@ static of3_status reseed(conformer_run *run, uint64_t seed, float *ref_pos, of3_
     const of3_residue *r = &c->residue[i];
     const of3_stream choice = {seed, OF3_RANDOM_CONFORMER, (uint32_t)i, 0},
                      augment = {seed, OF3_RANDOM_AUGMENT_REF, (uint32_t)i, 0};
-    const bool ligand = c->chain[r->chain].type == OF3_LIGAND;
     const float *conformer = NULL;
     OF3_TRY(of3_go_on(run->mode->opt_cancel, err));
-    if (r->component->n_conformer && (!ligand || !c->opt_library || !c->opt_library->embed)) {
+    if (has_own_conformer(run, r)) {
       conformer = stored_conformer(r->component, choice);
       seeds_take(&run->seeds, 1);
     } else if (made_conformer(run, r, &conformer, err) != OF3_OK)

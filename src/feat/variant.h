@@ -37,6 +37,7 @@ typedef struct of3_feature_mode {
   /* Not of the variant, set by the caller: ref_pos stays 0, as of3_features_reseed follows or sizes alone
    * are asked for. */
   bool no_conformers;
+  bool embed_standard; /* nor this: standard residues too get conformers from the library */
   /* Bytes that features and the alignments they are made from may take together; 0: any number. Not of the
    * variant: set by the caller. */
   uint64_t most_memory;

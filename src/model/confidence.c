@@ -413,12 +413,15 @@ void of3_confidence(const of3_run *r, const of3_trunk *t, const of3_tensor *x, o
                               .pde = centres(r, r->c->bins_pde, 32),
                               .plddt = centres(r, r->c->bins_plddt, 100)};
   const decoding *d = make_decodings(r);
+  const of3_trunk given = {.s_input = of3_detached(cx, t->s_input),
+                           .s = of3_detached(cx, t->s),
+                           .z = of3_detached(cx, t->z)}; /* the head does not train the trunk */
   if (cx->error.code != OF3_OK) return;
   for (int64_t first = 0; first < samples; first += group) {
     of3_progress(r, "confidence", (int)first, (int)samples);
     of3_scope scope = of3_scope_begin(cx);
     of3_tensor *part = of3_narrow(cx, x, first, first + group < samples ? group : samples - first);
-    confidence_group(r, t, part, (int)first, representative, mask, &tables, d, out);
+    confidence_group(r, &given, part, (int)first, representative, mask, &tables, d, out);
     of3_scope_end(cx, scope);
   }
   of3_progress(r, "confidence", (int)samples, (int)samples);

@@ -3,7 +3,7 @@
 
 #include "model/run.h"
 
-/* z = z_init + linear_z(LN_z(z)). */
+/* z = z_init + linear_z(LN_z(z)). Gradients stay within the cycle. */
 static void recycle_pair(const of3_run *r, const of3_tensor *s_input, of3_tensor *z) {
   of3_ctx *cx = r->cx;
   of3_scope scope = of3_scope_begin(cx);
@@ -11,16 +11,17 @@ static void recycle_pair(const of3_run *r, const of3_tensor *s_input, of3_tensor
   of3_copy(cx, old, z);
   of3_z_init(r, s_input, z);
   of3_note(r, z, "z_init");
-  of3_norm_linear_add(cx, z, old, r->w->recycle_norm_z, r->w->recycle_z);
+  of3_norm_linear_add(cx, z, of3_detached(cx, old), r->w->recycle_norm_z, r->w->recycle_z);
   of3_scope_end(cx, scope);
   of3_note(r, z, "recycling/z");
 }
 
-/* s = s_init + linear_s(LN_s(s)). */
+/* s = s_init + linear_s(LN_s(s)), as well. */
 static void recycle_single(const of3_run *r, const of3_tensor *s_init, of3_tensor *s) {
   of3_ctx *cx = r->cx;
   of3_scope scope = of3_scope_begin(cx);
-  of3_tensor *update = of3_norm_linear(cx, s, r->w->recycle_norm_s, r->w->recycle_s, OF3_ACT_NONE);
+  of3_tensor *update =
+      of3_norm_linear(cx, of3_detached(cx, s), r->w->recycle_norm_s, r->w->recycle_s, OF3_ACT_NONE);
   of3_copy(cx, s, s_init);
   of3_add(cx, s, update);
   of3_scope_end(cx, scope);

@@ -24,6 +24,14 @@ void of3_gradient_of_argument(of3_tape *tape, const of3_tensor *t, of3_tensor *d
   v->wanted = true;
 }
 
+of3_tensor *of3_detached(of3_ctx *cx, of3_tensor *t) {
+  if (!cx->tape) return t;
+  of3_tensor *copy = of3_new_like(cx, t);
+  of3_copy(cx, copy, t);
+  if (copy->storage->version) copy->storage->version->detached = true;
+  return copy;
+}
+
 /* ---- which versions need a gradient */
 
 static bool is_constant(const of3_call *c, int arg) {
@@ -52,7 +60,8 @@ static void mark_needs(const way_back *w) {
   for (int64_t i = 0; i < w->tape->n_version; i++) w->tape->version[i]->needs = w->tape->version[i]->wanted;
   for (int64_t i = 0; i < w->tape->n_entry; i++) {
     const of3_tape_entry *e = &w->tape->entry[i];
-    if (entry_needs(w, e)) e->call.out->storage->version->needs = true;
+    of3_tensor_version *out = e->call.out->storage->version;
+    out->needs = !out->detached && entry_needs(w, e);
   }
 }
 

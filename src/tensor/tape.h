@@ -47,6 +47,7 @@ typedef struct of3_tensor_version {
   /* On the way back (gradient.h). */
   of3_tensor *gradient; /* f32, of the whole; NULL: nothing was added yet */
   bool wanted;          /* the caller wants it */
+  bool detached;        /* no gradient goes through it (of3_detached) */
   bool needs;           /* it depends on something whose gradient is wanted */
   int64_t takes;        /* the mark of the block in which it will take over the gradient of a later version */
 } of3_tensor_version;

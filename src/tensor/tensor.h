@@ -165,6 +165,9 @@ of3_tensor *of3_reshape(of3_ctx *cx, const of3_tensor *t, int rank, const int64_
   of3_reshape((cx), (t), (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
 of3_tensor *of3_narrow(of3_ctx *cx, const of3_tensor *t, int64_t first, int64_t n);
 
+/* The same values, through which no gradient goes: t itself where no tape records, else a copy. */
+of3_tensor *of3_detached(of3_ctx *cx, of3_tensor *t);
+
 /* Values that will be needed: an asynchronous backend starts the work that leads to t[0..n) and returns; of
  * others they exist already. Said at the end of a block, so that the device has work while the next one is
  * asked for. Only a download waits, and of3_wait: for all that lives, where time is to be told. */

@@ -13,6 +13,7 @@ typedef struct row {
 } row;
 
 static const row random_weights[] = {
+    {"grad/*", 1.25e-5, 4e-5},
     {"act/input_embedder*", 5.1e-7, 1.5e-6},
     {"act/cycle*/recycling/*", 5.2e-7, 1.5e-6},
     {"act/cycle*/template*/template_embedder/normed", 1.4e-6, 4e-6},

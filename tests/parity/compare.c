@@ -5,17 +5,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The largest number of a gradient. */
+static double largest_gradient(const of3_table *table) {
+  double largest = 0;
+  for (int i = 0; i < table->n; i++) {
+    const of3_entry *e = &table->entry[i];
+    if (strncmp(e->name, "grad/", 5) != 0) continue;
+    for (int64_t k = 0; k < e->count; k++) largest = fmax(largest, fabs(entry_value(e, k)));
+  }
+  return largest;
+}
+
 comparison comparison_begin(const of3_table *table) {
   const char *weights = of3_table_meta(table, "weights");
   printf("%-92s %10s %10s %10s\n", "tensor", "max", "rms", "bound");
   return (comparison){.table = table,
                       .seen = calloc((size_t)table->n + 1, sizeof(bool)),
+                      .gradient = largest_gradient(table),
                       .kind = {.trained = weights && strstr(weights, "demo"),
                                .many_steps = of3_table_find(table, "out/x_step.100") != NULL}};
 }
 
 static bool must_be_compared(const char *name) {
-  return !strncmp(name, "act/", 4) || !strncmp(name, "out/", 4);
+  return !strncmp(name, "act/", 4) || !strncmp(name, "out/", 4) || !strncmp(name, "grad/", 5);
 }
 
 /* Equal template slots are computed once: an entry "..templateN/.." that equals a compared one of another
@@ -53,7 +65,8 @@ double entry_value(const of3_entry *e, int64_t i) {
 }
 
 void compare_entry(comparison *c, const of3_entry *e, const float *x) {
-  double worst = 0, largest = 0, d2 = 0, v2 = 0;
+  /* A gradient may be 0 but for rounding: that of a norm's offset which a softmax takes out again. */
+  double worst = 0, largest = strncmp(e->name, "grad/", 5) == 0 ? 1e-6 * c->gradient : 0, d2 = 0, v2 = 0;
   bool finite = true;
   for (int64_t i = 0; i < e->count; i++) {
     double want = entry_value(e, i), d = fabs((double)x[i] - want);

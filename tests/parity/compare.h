@@ -13,6 +13,7 @@ typedef struct comparison {
   bool *seen; /* [table->n] */
   int compared, failed;
   bounds_kind kind; /* f32 on the CPU unless the caller says otherwise */
+  double gradient;  /* the largest gradient in the fixture */
 } comparison;
 
 comparison comparison_begin(const of3_table *table);

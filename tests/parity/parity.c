@@ -8,6 +8,8 @@
  * becomes NaN, so that whoever still looks there is found out; recompute: every scope gives back its memory.
  * own-memory: a backend with memory of its own and without kernels (tests/unit/own_memory.h).
  *
+ * Gradients: a fixture with loss/ is recorded in any case, and gone through backwards (gradients.h).
+ *
  * Prints, for each tensor, its name, the largest deviation over the largest value, the ratio of r.m.s.
  * deviation to r.m.s. value, and the bound of the former. Exits with 1 above a bound, or if a tensor of the
  * fixture was not compared. */
@@ -16,6 +18,7 @@
 #include <string.h>
 
 #include "compare.h"
+#include "gradients.h"
 #include "cpu/cpu.h"
 #include "feat/build.h"
 #include "io/checkpoint.h"
@@ -75,8 +78,16 @@ static of3_tensor *upload(of3_ctx *cx, const of3_entry *e) {
   return t;
 }
 
+/* What the network shows goes to both. */
+typedef struct watcher {
+  comparison *c;
+  gradients *opt_gradients;
+} watcher;
+
 static void trace(void *user, of3_ctx *cx, const char *name, const of3_tensor *t) {
-  comparison *c = user;
+  const watcher *w = user;
+  comparison *c = w->c;
+  if (w->opt_gradients) note_head(w->opt_gradients, cx, name, t);
   float *host = malloc(of3_bytes(t) + 1);
   of3_download(cx, t, host);
   compare_trace(c, name, host, of3_count(t), t->rank, t->shape);
@@ -111,7 +122,7 @@ static of3_prediction new_prediction(const of3_features *f, int samples) {
 }
 
 /* The denoiser alone, at the noise levels of the fixture, one for each sample. */
-static void run_denoiser(of3_run *r, const of3_denoiser_state *d, comparison *c) {
+static void run_denoiser(of3_run *r, const of3_denoiser_state *d, comparison *c, gradients *opt_gradients) {
   const of3_entry *noisy = of3_table_find(c->table, "rand/x_noisy"), *t = of3_table_find(c->table, "rand/t");
   if (!noisy || !t) return;
   of3_scope scope = of3_scope_begin(r->cx);
@@ -121,6 +132,7 @@ static void run_denoiser(of3_run *r, const of3_denoiser_state *d, comparison *c)
   of3_noise_levels levels = of3_upload_levels(r, level, (int)t->count);
   of3_tensor *x = of3_denoise(r, d, upload(r->cx, noisy), &levels);
   compare_tensor(c, r->cx, "out/x_denoised", x);
+  if (opt_gradients) note_head(opt_gradients, r->cx, "x_denoised", x);
   of3_scope_end(r->cx, scope);
 }
 
@@ -177,14 +189,15 @@ static void end_tape(of3_tape *tape, of3_ctx *cx) {
   of3_tape_end(tape, cx);
 }
 
-static void run_all(of3_run *r, comparison *c, int cycles) {
+static void run_all(of3_run *r, const watcher *w, int cycles) {
+  comparison *c = w->c;
   of3_trunk t = of3_run_trunk(r, cycles);
   compare_tensor(c, r->cx, "out/s_input", t.s_input);
   compare_tensor(c, r->cx, "out/s", t.s);
   compare_tensor(c, r->cx, "out/z", t.z);
   r->scope = "denoise/";
   of3_denoiser_state d = of3_prepare_denoiser(r, &t);
-  run_denoiser(r, &d, c);
+  run_denoiser(r, &d, c, w->opt_gradients);
   run_sampler(r, &d, c);
   run_heads(r, &t, c);
 }
@@ -233,7 +246,9 @@ static of3_status run(const options *o, const of3_device *device, comparison *c,
   if (!strcmp(variant, "P1t")) net.switches.template_truncated = false; /* preview 1 as it was trained */
   recorded rec = {.table = c->table};
   of3_random_source random = {.user = &rec, .opt_normal = recorded_normal, .msa_rows = recorded_rows};
-  of3_observer observer = {.user = c, .trace = trace};
+  gradients back = {.table = c->table};
+  watcher w = {c, has_gradients(c->table) ? &back : NULL};
+  of3_observer observer = {.user = &w, .trace = trace};
   of3_run r = {.cx = &cx,
                .net = &net,
                .c = &net.config,
@@ -243,10 +258,15 @@ static of3_status run(const options *o, const of3_device *device, comparison *c,
                .arena = of3_arena_new(0),
                .scope = ""};
   of3_tape tape;
-  if (o->tape) begin_tape(&tape, &cx, o->tape);
+  const bool recorded_too = o->tape || w.opt_gradients;
+  if (recorded_too) begin_tape(&tape, &cx, o->tape ? o->tape : "");
   of3_make_inputs(&r, 1, &(const of3_features *){&f});
-  run_all(&r, c, atoi(cycles));
-  if (o->tape) end_tape(&tape, &cx);
+  run_all(&r, &w, atoi(cycles));
+  if (w.opt_gradients) {
+    of3_tape_stop(&tape, &cx);
+    compare_gradients(w.opt_gradients, &tape, &cx, &net, c);
+  }
+  if (recorded_too) end_tape(&tape, &cx);
   of3_status status = of3_ctx_status(&cx, err);
   of3_arena_free(r.arena);
   of3_network_free(&net);
