@@ -138,6 +138,9 @@ of3_scores fixture_scores(const fixture *fx, const char *release, int sample) {
   s.chain_ptm = OF3_ARENA_NEW(fx->arena, float, n);
   s.chain_pair_iptm = OF3_ARENA_NEW(fx->arena, float, n *n);
   s.bespoke_iptm = OF3_ARENA_NEW(fx->arena, float, n *n);
+  s.chain_iptm = OF3_ARENA_NEW(fx->arena, float, n); /* the fixture has none of AlphaFold 3's: 0 */
+  s.chain_plddt = OF3_ARENA_NEW(fx->arena, float, n);
+  s.chain_pair_pae_min = OF3_ARENA_NEW(fx->arena, float, n *n);
   for (size_t a = 0; a < n; a++) {
     s.chain_ptm[a] = score(of, of3_arena_printf(fx->arena, "chain_ptm/%zu", a + 1), sample);
     for (size_t b = a + 1; b < n; b++) {
