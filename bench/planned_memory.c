@@ -1,12 +1,15 @@
 /* What a fold is planned to take, beside what the process then held at most: weights, features, tensors,
  * results.
  *
- *   of3_planned_memory TOKENS LIMIT_GB [--run] [--samples N] [--msa-rows N] [--published]
+ *   of3_planned_memory TOKENS LIMIT_GB [--run] [--samples N] [--msa-rows N] [--published] [--pair-width N]
+ * [--bf16]
  *
  * A made-up chain is folded with a network of random weights that has one block of each stack. Tensors over
  * pairs have the published widths; what is inside the operations on them is narrow unless --published is
- * given, as the work grows with the third power of the tokens. Without --run, or if the plan exceeds the
- * limit, it is only planned. Exit status 1: planned and held differ by more than 3 %. */
+ * given, as the work grows with the third power of the tokens. --pair-width gives tensors over pairs another
+ * width than the published 128, so that more tokens fit into the machine. --bf16 multiplies in bf16, which
+ * changes weights and working memory, not the tensors. Without --run, or if the plan exceeds the limit, it is
+ * only planned. Exit status 1: planned and held differ by more than 3 %. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +22,10 @@
 #include "model/network.h"
 
 typedef struct options {
-  int tokens, samples, msa_rows;
+  int tokens, samples, msa_rows, pair_width;
   double limit; /* bytes */
   bool run, published;
+  of3_dtype operand;
 } options;
 
 static void fail(const of3_error *err) {
@@ -32,6 +36,7 @@ static void fail(const of3_error *err) {
 static of3_config config_of(const options *o) {
   of3_config c = of3_config_published();
   c.blocks_pairformer = c.blocks_msa = c.blocks_templ = c.blocks_token = c.blocks_atom = c.blocks_conf = 1;
+  if (o->pair_width) c.c_z = o->pair_width;
   if (o->published) return c;
   c.c_tri = c.c_tri_templ = 16;
   c.d_pair = c.d_templ = 4;
@@ -83,24 +88,41 @@ static double held(void) {
 #endif
 }
 
+static void usage(void) {
+  fputs("of3_planned_memory TOKENS LIMIT_GB [--run] [--samples N] [--msa-rows N] [--published] [--pair-width "
+        "N] "
+        "[--bf16]\n",
+        stderr);
+  exit(2);
+}
+
+/* Option `name` with its argument `text`: stores it and returns true if there is such an option. */
+static bool read_number(options *o, const char *name, const char *text) {
+  int *place = !strcmp(name, "--samples")      ? &o->samples
+               : !strcmp(name, "--msa-rows")   ? &o->msa_rows
+               : !strcmp(name, "--pair-width") ? &o->pair_width
+                                               : NULL;
+  if (place) *place = atoi(text);
+  return place != NULL;
+}
+
 static void read_options(options *o, int argc, char **argv) {
   *o = (options){.samples = 1, .msa_rows = 256};
-  if (argc > 2) o->tokens = atoi(argv[1]), o->limit = 1e9 * atof(argv[2]);
+  if (argc < 3) usage();
+  o->tokens = atoi(argv[1]), o->limit = 1e9 * atof(argv[2]);
   for (int i = 3; i < argc; i++) {
     if (!strcmp(argv[i], "--run"))
       o->run = true;
     else if (!strcmp(argv[i], "--published"))
       o->published = true;
-    else if (!strcmp(argv[i], "--samples") && i + 1 < argc)
-      o->samples = atoi(argv[++i]);
-    else if (!strcmp(argv[i], "--msa-rows") && i + 1 < argc)
-      o->msa_rows = atoi(argv[++i]);
+    else if (!strcmp(argv[i], "--bf16"))
+      o->operand = OF3_BF16;
+    else if (i + 1 < argc && read_number(o, argv[i], argv[i + 1]))
+      i++;
     else
-      o->tokens = 0;
+      usage();
   }
-  if (o->tokens > 0 && o->limit > 0 && o->samples > 0 && o->msa_rows > 0) return;
-  fputs("of3_planned_memory TOKENS LIMIT_GB [--run] [--samples N] [--msa-rows N] [--published]\n", stderr);
-  exit(2);
+  if (o->tokens < 1 || o->limit <= 0 || o->samples < 1 || o->msa_rows < 1 || o->pair_width < 0) usage();
 }
 
 static int run(const of3_device *device, int threads, const options *o, of3_fold_options *fold,
@@ -141,20 +163,21 @@ int main(int argc, char **argv) {
   of3_fold_options fold = {.n_cycle = 1, .n_step = 1, .n_sample = o.samples};
   of3_features f = features_of(&o, OF3_OB);
   repeat_alignment(&f, o.msa_rows);
-  if (of3_cpu_backend(NULL, OF3_F32, &device.backend, &err) != OF3_OK ||
+  if (of3_cpu_backend(NULL, o.operand, &device.backend, &err) != OF3_OK ||
       of3_ctx_open(&shapes, &device, threads, 4096, true, &err) != OF3_OK ||
       of3_network_make_up(&shapes, OF3_OB, &config, &net, &err) != OF3_OK ||
       of3_plan_within(&device, threads, &net, &f, (size_t)o.limit, &fold, &plan, &err) != OF3_OK)
     fail(&err);
   const double features = (double)of3_arena_used(f.arena),
                need = (double)(plan.step_bytes + plan.result_bytes);
-  printf("%d tokens, %d sample%s, %d rows, %s widths, limit %.1f GB: tensors %.2f GB, results %.2f, features "
-         "%.3f"
-         "%s%s\n",
-         o.tokens, o.samples, o.samples > 1 ? "s" : "", o.msa_rows, o.published ? "published" : "narrow",
-         o.limit * 1e-9, (double)plan.step_bytes * 1e-9, (double)plan.result_bytes * 1e-9, features * 1e-9,
-         fold.economy.narrow_blocks || fold.economy.triangle_passes ? "; " : "",
-         of3_economy_text(&fold.economy, &config, economy));
+  printf(
+      "%d tokens, %d sample%s, %d rows, %s, pairs %d wide, %s widths inside, limit %.1f GB: tensors %.2f GB, "
+      "results %.2f, features %.3f%s%s\n",
+      o.tokens, o.samples, o.samples > 1 ? "s" : "", o.msa_rows, of3_dtype_name(o.operand), config.c_z,
+      o.published ? "published" : "narrow", o.limit * 1e-9, (double)plan.step_bytes * 1e-9,
+      (double)plan.result_bytes * 1e-9, features * 1e-9,
+      fold.economy.narrow_blocks || fold.economy.triangle_passes ? "; " : "",
+      of3_economy_text(&fold.economy, &config, economy));
   int status = 0;
   if (o.run && need <= o.limit)
     status = run(&device, threads, &o, &fold, &f, &plan, features + need);

@@ -11,8 +11,8 @@ foreach(fake nameless stale other old broken good)
   add_dependencies(test_mlx_open fake_${fake})
 endforeach()
 
-add_executable(test_ops_mlx unit/test_ops_mlx.c unit/ops_inputs.c unit/ops_run.c unit/ops_batch.c)
-target_link_libraries(test_ops_mlx PRIVATE of3_mlx of3_flags)
+add_executable(test_ops_mlx unit/test_ops_mlx.c)
+target_link_libraries(test_ops_mlx PRIVATE ops_cases of3_mlx of3_flags)
 add_test(NAME test_ops_mlx COMMAND test_ops_mlx)
 add_test(NAME test_ops_mlx_bf16 COMMAND test_ops_mlx --dtype bf16)
 # f16 has no -1e9: masks in biases are others there than in the reference.

@@ -1,6 +1,6 @@
 # The parity program (build/tests/parity), and the committed fixtures through every backend and instruction set.
-add_executable(parity parity/parity.c parity/compare.c parity/gradients.c parity/bounds.c parity/scores_of.c unit/own_memory.c)
-target_link_libraries(parity PRIVATE of3_model of3_cpu of3_mlx of3_write of3_feature_file of3_flags)
+add_executable(parity parity/parity.c parity/compare.c parity/gradients.c parity/bounds.c parity/scores_of.c)
+target_link_libraries(parity PRIVATE ops_cases of3_model of3_cpu of3_mlx of3_write of3_feature_file of3_flags)
 target_include_directories(parity PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/parity ${CMAKE_CURRENT_SOURCE_DIR}/unit)
 install(TARGETS parity RUNTIME DESTINATION ${selftest_folder})
 
@@ -68,7 +68,6 @@ of3_test(test_pocket of3_model of3_cpu of3_ccd)
 of3_test(test_fold_batch of3_model of3_cpu of3_mlx of3_feature_file)
 of3_test(test_convert of3_model of3_cpu)
 of3_test_allocations(test_convert_memory of3_model of3_cpu)
-of3_test(test_tape of3_model of3_cpu of3_mlx)
-target_sources(test_tape PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/own_memory.c)
+of3_test(test_tape ops_cases of3_model of3_cpu of3_mlx)
 of3_test(test_weights_memory of3_model of3_cpu)
 of3_test_allocations(test_sampling_memory of3_model of3_cpu)

@@ -13,6 +13,7 @@ cmake --build build-sanitize -j "$jobs"
 #   parity_..._converted   as parity_..._bf16; convert_... makes its file here, too
 #   ..._mlx_(bf16|f16|tape), ..._declined_bf16
 #                          types are MLX's affair, whose memory no sanitizer sees; tapes are above it
+#   bench                  which no test runs, is not built
 #   cli_selftest           runs the parity program, which runs here; what it makes of it is cli_selftest_program
 #   cli_threads            that bytes are the same for all numbers of threads (thread sanitizer: tests/tsan.sh)
 #   test_ops, test_plan    in their place ..._sanitized (tests/tensor.cmake, model.cmake): fewer threads, no large plans

@@ -13,8 +13,10 @@ foreach(variant p1 p2 ob)
 endforeach()
 of3_parity(ob_threads_bf16 ${FIXTURES}/checkpoint_ob.safetensors ${FIXTURES}/fixture_ob.safetensors --threads 4 --dtype bf16)
 of3_parity(ob_threads_tape ${FIXTURES}/checkpoint_ob.safetensors ${FIXTURES}/fixture_ob.safetensors --threads 4 --tape recompute)
-# The same bytes on one to three threads, with the best instruction set; what else test_ops looks at has nothing to do with threads.
-add_test(NAME test_ops_threads COMMAND test_ops --isa auto --threads 3 --without batches --without tape --without own-memory --without long)
+# The same bytes on one to three threads, with the best instruction set; what else test_ops looks at has nothing to do with threads, the
+# reference, which has one and would take most of the time, neither.
+add_test(NAME test_ops_threads COMMAND test_ops --isa auto --threads 3 --without reference --without batches --without tape
+                                       --without own-memory --without long)
 list(APPEND concurrent parity_ob_threads_bf16 parity_ob_threads_tape test_ops_threads example example_in_memory cli_threads cli_jobs
      cli_stop cli_folder_lock)
 set_tests_properties(${concurrent} PROPERTIES LABELS concurrent)

@@ -1,19 +1,12 @@
-foreach(name test_scores test_write test_cif test_tree test_summary_confidences test_structures)
-  of3_test(${name} of3_write)
+# What the writers give for the cases of tests/fixtures/write.
+add_library(write_fixture STATIC unit/write_fixture.c unit/written.c unit/molecules_json.c unit/strict_cif.c)
+target_link_libraries(write_fixture PUBLIC of3_write of3_ccd of3_flags PkgConfig::CMOCKA)
+foreach(name test_scores test_write test_cif test_tree test_record test_ranking test_run_files test_manifest test_summary_confidences)
+  of3_test(${name} write_fixture)
 endforeach()
-of3_test_allocations(test_write_memory of3_write)
-foreach(name test_scores test_write test_cif test_tree test_summary_confidences test_write_memory)
-  if(TARGET ${name})
-    target_sources(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/write_fixture.c
-                                   ${CMAKE_SOURCE_DIR}/tests/unit/molecules_json.c)
-    target_link_libraries(${name} PRIVATE of3_ccd)
-  endif()
-endforeach()
-target_sources(test_structures PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/structure_case.c
-                                       ${CMAKE_SOURCE_DIR}/tests/unit/molecules_json.c
-                                       ${CMAKE_SOURCE_DIR}/tests/unit/strict_cif.c)
-target_sources(test_cif PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/strict_cif.c)
-target_link_libraries(test_structures PRIVATE of3_rdkit)
+of3_test_allocations(test_write_memory write_fixture)
+of3_test(test_structures write_fixture of3_rdkit)
+target_sources(test_structures PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/structure_case.c)
 if(TARGET of3_rdkit_plugin)
   add_dependencies(test_structures of3_rdkit_plugin)
   set_tests_properties(test_structures PROPERTIES ENVIRONMENT OF3_RDKIT_PLUGIN=$<TARGET_FILE:of3_rdkit_plugin>)

@@ -10,26 +10,13 @@
  * Letters follow one rule in all of them (of3_builder_sequence). What is a peptide, DNA and RNA at once is
  * refused unless the header says which. */
 #define _POSIX_C_SOURCE 200809L
-#include "dialect/fasta.h"
+#include "dialect/fasta_parts.h"
 
 #include <string.h>
 #include <strings.h>
 
 #include "feat/query_check.h"
 #include "msa/lines.h"
-
-const char of3_fasta_say_bases[] =
-    "write the header as '>A|rna' or '>A|dna', or if it is a peptide, '>A|protein' (docs/queries.md)";
-
-of3_span of3_fasta_field(of3_span h, int k) {
-  size_t a = 0, b;
-  for (;; a = b + 1) {
-    for (b = a; b < h.n && h.text[b] != '|';) b++;
-    if (k-- == 0) break;
-    if (b == h.n) return (of3_span){h.text + h.n, 0};
-  }
-  return of3_span_trim(h.text + a, b - a);
-}
 
 /* ---- Records */
 

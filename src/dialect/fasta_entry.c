@@ -10,7 +10,7 @@
 #include <strings.h>
 
 #include "base/str.h"
-#include "dialect/fasta.h"
+#include "dialect/fasta_parts.h"
 
 size_t of3_fasta_entry(of3_span h) {
   const of3_span id = of3_fasta_field(h, 0), chain = of3_fasta_field(h, 1);

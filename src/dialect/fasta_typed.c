@@ -4,7 +4,7 @@
  *   Chai    >protein|name=a      type, name; chains are called A, B, ... in the order of the file */
 #include <string.h>
 
-#include "dialect/fasta.h"
+#include "dialect/fasta_parts.h"
 
 of3_fasta_types of3_fasta_types_of(of3_span h) {
   static const char *const boltz[] = {"protein", "rna", "dna", "smiles", "ccd"}, *const chai[] = {

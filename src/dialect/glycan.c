@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "dialect/fasta.h"
+#include "dialect/fasta_parts.h"
 #include "feat/query_check.h"
 
 enum { MOST_SUGARS = 200 };

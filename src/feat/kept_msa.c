@@ -119,7 +119,7 @@ static void sort_entries(of3_kept_msa *k) {
 }
 
 static kept_entry *find_entry(of3_kept_msa *k, const of3_query *query) {
-  kept_entry wanted;
+  kept_entry wanted = {.alignments = NULL};
   sort_entries(k);
   kept_key_of(query, wanted.key);
   return k->n ? bsearch(&wanted, k->entry, (size_t)k->n, sizeof *k->entry, kept_by_key) : NULL;

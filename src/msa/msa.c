@@ -330,10 +330,6 @@ static of3_status load_paired(const loader *main, of3_msa *out, of3_error *err) 
   return stack_rows(&l, is_any, 0, OF3_MSA_MOST_PAIRED, &out->paired, &out->n_paired, err);
 }
 
-const uint8_t *of3_msa_letters(const of3_msa *msa, of3_msa_row row) {
-  return row.of ? row.of->letter + (size_t)row.row * (size_t)msa->n_col : msa->gaps;
-}
-
 static of3_status msa_take_memory(const loader *l, of3_msa *out, of3_error *err) {
   *out = (of3_msa){.n_col = l->n_col};
   out->profile = OF3_ARENA_NEW(l->arena, float, (size_t)l->n_col *OF3_MSA_CLASSES);

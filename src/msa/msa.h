@@ -14,15 +14,8 @@
 #include "base/cancel.h"
 #include "base/log.h"
 #include "base/status.h"
-#include "msa/alignment.h"
+#include "msa/msa_rows.h"
 #include "of3.h"
-
-enum {
-  OF3_MSA_CLASSES = 32, /* as restype: docs/features.md 5 */
-  OF3_MSA_GAP = 31,
-  OF3_MSA_MOST_ROWS = 16384, /* of the final stack, query included */
-  OF3_MSA_MOST_PAIRED = 8191 /* of them paired */
-};
 
 /* What differs between the releases of OpenFold3. */
 typedef struct of3_msa_rules {
@@ -33,27 +26,11 @@ typedef struct of3_msa_rules {
   bool profile_scrambled;   /* 0.3, 0.4: column counts mixed as in docs/features.md 3.4 */
 } of3_msa_rules;
 
-typedef struct of3_msa {
-  int n_col, n_row;
-  of3_msa_row query; /* row 0 of the stack; no deletions */
-  of3_msa_row *row;  /* the main block, its own query rows included */
-  int n_hit, n_paired;
-  of3_msa_row *hit;     /* the query and rows with species, to be paired */
-  of3_msa_row *paired;  /* the paired block */
-  bool has_paired;      /* from files */
-  float *profile;       /* [n_col, 32] over the main block */
-  float *deletion_mean; /* [n_col] */
-  uint8_t *gaps;        /* [n_col] letters of rows that are of no alignment */
-} of3_msa;
-
 /* An alignment that is not in a file. */
 typedef struct of3_msa_text {
   const char *key;  /* the name that its file would have, without extension */
   const char *text; /* A3M */
 } of3_msa_text;
-
-/* The letters of a row, [n_col]. */
-const uint8_t *of3_msa_letters(const of3_msa *msa, of3_msa_row row);
 
 typedef struct of3_msa_request {
   const char *chain;    /* id, for messages */
@@ -87,9 +64,5 @@ OF3_MUST_CHECK of3_status of3_msa_load(const of3_msa_request *request, const of3
 OF3_MUST_CHECK of3_status of3_msa_finish(of3_msa *msa, of3_molecule polymer, const of3_msa_rules *rules,
                                          int n_paired, of3_cancel *opt_cancel, of3_arena *arena,
                                          of3_error *err);
-
-/* The class of every byte of an alignment of a protein or RNA: '-' is the gap, letters that the polymer does
- * not have are UNK or N. */
-void of3_msa_classes(of3_molecule polymer, uint8_t class_of[static 256]);
 
 #endif

@@ -4,12 +4,6 @@
 #include <string.h>
 
 #include "base/sort.h"
-#include "chem/component.h"
-
-void of3_msa_classes(of3_molecule polymer, uint8_t class_of[static 256]) {
-  for (int c = 0; c < 256; c++)
-    class_of[c] = (uint8_t)(c == '-' ? OF3_MSA_GAP : of3_letter_class(polymer, (char)c));
-}
 
 typedef struct numbered {
   of3_msa_row row;

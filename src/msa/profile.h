@@ -2,7 +2,7 @@
 #ifndef OF3_MSA_PROFILE_H
 #define OF3_MSA_PROFILE_H
 
-#include "msa/msa.h"
+#include "msa/msa_rows.h"
 
 /* Keeps the first of equal rows (letters alone count), in order. The limit of the arena counts what sorting
  * takes. */

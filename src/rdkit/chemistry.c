@@ -132,13 +132,6 @@ of3_library of3_chemistry_library(of3_chemistry *c) { return c->bottom.library; 
 
 of3_ccd_library *of3_chemistry_components(of3_chemistry *c) { return c->components; }
 
-of3_status of3_chemistry_rdkit(of3_chemistry *c, const of3_rdkit **ret_rdkit, of3_error *err) {
-  if (!c->tried && of3_rdkit_open(&c->opt_rdkit, &c->missing) != OF3_OK) c->opt_rdkit = NULL;
-  c->tried = true;
-  *ret_rdkit = c->opt_rdkit;
-  return c->opt_rdkit ? OF3_OK : of3_fail(err, c->missing.code, "%s", c->missing.text);
-}
-
 const char *of3_chemistry_identity(of3_chemistry *c, char out[OF3_CHEMISTRY_TEXT]) {
   const of3_rdkit *r = NULL;
   const of3_ccd *file = of3_ccd_library_file(c->components);
@@ -152,11 +145,4 @@ const char *of3_chemistry_identity(of3_chemistry *c, char out[OF3_CHEMISTRY_TEXT
   of3_sha256_hex(&files, hash);
   if (c->opt_user) snprintf(out + n, OF3_CHEMISTRY_TEXT - (size_t)n, " user=%s", hash);
   return out;
-}
-
-/* FNV-1a */
-size_t of3_chemistry_bucket(const char *text) {
-  uint32_t hash = 2166136261U;
-  for (; *text; text++) hash = (hash ^ (uint8_t)*text) * 16777619U;
-  return hash % OF3_CHEMISTRY_BUCKETS;
 }

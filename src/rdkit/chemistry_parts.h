@@ -3,8 +3,11 @@
 #define OF3_RDKIT_CHEMISTRY_PARTS_H
 
 #include "base/sha256.h"
-#include "rdkit/chemistry.h"
+#include "ccd/ccd_library.h"
+#include "chem/component.h"
 #include "rdkit/rdkit.h"
+
+typedef struct of3_chemistry of3_chemistry; /* chemistry.h */
 
 enum { OF3_CHEMISTRY_BUCKETS = 4096 };
 
@@ -57,7 +60,7 @@ struct of3_chemistry {
   of3_kept_conformer *kept[OF3_CHEMISTRY_BUCKETS];      /* by key */
 };
 
-/* chemistry.c: RDKit, opened when it is first asked for. */
+/* chemistry_parts.c: RDKit, opened when it is first asked for. */
 OF3_MUST_CHECK of3_status of3_chemistry_rdkit(of3_chemistry *c, const of3_rdkit **ret_rdkit, of3_error *err);
 size_t of3_chemistry_bucket(const char *text);
 

@@ -14,11 +14,12 @@
  *
  * --support lists what the kernels accept and what is left to the reference.
  *
- * --without leaves something out where it says nothing new (tests/arm64.cmake, tests/sanitize.sh): batches;
- * tape, what is recorded; own-memory, the backend without kernels; long, cases of more than 4 MFLOP.
+ * --without leaves something out where it says nothing new (tests/arm64.cmake, tests/sanitize.sh,
+ * tests/tsan.cmake): batches; tape, what is recorded; own-memory, the backend without kernels; long, cases of
+ * more than 4 MFLOP; reference, with which numbers are compared.
  *
  *   test_ops [--list | --measure | --support] [--isa ISA] [--dtype f32|bf16] [--threads MOST]
- *            [--without batches|tape|own-memory|long]... [OPERATION...]
+ *            [--without batches|tape|own-memory|long|reference]... [OPERATION...]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +36,7 @@ typedef struct options {
   const char *isa[MAX_ISA];
   int n_isa, most_threads;
   bool type[2]; /* to be tested: f32, weights of bf16 */
-  bool batches, tape, own_memory, long_cases;
+  bool batches, tape, own_memory, long_cases, reference;
   int first; /* operation in argv */
 } options;
 
@@ -92,7 +93,7 @@ static bool check_isa(const ops_case *k, const char *isa, of3_dtype type, const 
     ok = ops_run(&device, threads, k, true, SIZE_MAX / 4, &plan) &&
          ops_run(&device, threads, k, false, plan.peak + 64, &r) &&
          ops_check_plan(k, isa, threads, &plan, &r);
-    if (ok && threads == 1) ok = ops_compare(k, isa, &r, reference, measured, worst);
+    if (ok && threads == 1 && o->reference) ok = ops_compare(k, isa, &r, reference, measured, worst);
     if (ok && threads > 1 && memcmp(first.value, r.value, r.bytes) != 0)
       ok = ops_complain(k, isa, threads, "other bytes than on one thread");
     if (threads == 1)
@@ -128,15 +129,21 @@ static bool check_own_memory(const ops_case *k, of3_dtype type, const ops_result
   return ok;
 }
 
-static bool check_case(const ops_case *k, of3_dtype type, const options *o, double *worst) {
-  ops_result plan, reference = {0};
+/* Also gives what the kernels are compared with. */
+static bool check_reference(const ops_case *k, of3_dtype type, const options *o, ops_result *reference) {
+  ops_result plan;
   const of3_device plain = {.backend =
                                 type == OF3_BF16 ? &of3_reference_backend_bf16 : &of3_reference_backend};
-  bool ok = ops_run(&plain, 1, k, true, SIZE_MAX / 4, &plan) &&
-            ops_run(&plain, 1, k, false, plan.peak + 64, &reference) &&
-            ops_check_plan(k, "reference", 1, &plan, &reference);
-  ok = ok && (!o->batches || check_batches(k, &plain, 1));
-  ok = ok && (!o->own_memory || check_own_memory(k, type, &reference));
+  return ops_run(&plain, 1, k, true, SIZE_MAX / 4, &plan) &&
+         ops_run(&plain, 1, k, false, plan.peak + 64, reference) &&
+         ops_check_plan(k, "reference", 1, &plan, reference) &&
+         (!o->batches || check_batches(k, &plain, 1)) &&
+         (!o->own_memory || check_own_memory(k, type, reference));
+}
+
+static bool check_case(const ops_case *k, of3_dtype type, const options *o, double *worst) {
+  ops_result reference = {0};
+  bool ok = !o->reference || check_reference(k, type, o, &reference);
   for (int i = 0; ok && i < o->n_isa; i++) ok = check_isa(k, o->isa[i], type, o, &reference, worst);
   free(reference.value);
   return ok;
@@ -147,6 +154,7 @@ static bool leave_out(options *o, const char *what) {
                        : !strcmp(what, "tape")       ? &o->tape
                        : !strcmp(what, "own-memory") ? &o->own_memory
                        : !strcmp(what, "long")       ? &o->long_cases
+                       : !strcmp(what, "reference")  ? &o->reference
                                                      : NULL;
   if (wanted) *wanted = false;
   return wanted != NULL;
@@ -166,6 +174,7 @@ static bool read_options(options *o, int argc, char **argv) {
                  .tape = true,
                  .own_memory = true,
                  .long_cases = true,
+                 .reference = true,
                  .first = 1};
   o->n_isa = of3_cpu_isas(o->isa, MAX_ISA);
   for (; o->first < argc && !strncmp(argv[o->first], "--", 2); o->first++) {

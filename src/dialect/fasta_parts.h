@@ -1,6 +1,6 @@
-/* The parts of the reader of FASTA. */
-#ifndef OF3_DIALECT_FASTA_H
-#define OF3_DIALECT_FASTA_H
+/* The parts of the reader of FASTA (fasta.c), and what they share. */
+#ifndef OF3_DIALECT_FASTA_PARTS_H
+#define OF3_DIALECT_FASTA_PARTS_H
 
 #include "dialect/build.h"
 
@@ -10,6 +10,7 @@ typedef struct of3_fasta_record {
   of3_span body;   /* the other lines in a row */
 } of3_fasta_record;
 
+/* fasta_parts.c */
 /* Field k, from 0, between the '|' of a header, without blanks around it; empty beyond the last. */
 of3_span of3_fasta_field(of3_span header, int k);
 
