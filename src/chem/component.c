@@ -58,3 +58,9 @@ bool of3_component_loses(const of3_component *c, int atom, of3_molecule chain, b
   if (chain == OF3_PROTEIN) return strcmp(name, "OXT") == 0;
   return strcmp(name, "OP3") == 0 || strcmp(name, "O3P") == 0;
 }
+
+int of3_component_representative(const of3_component *c, of3_molecule chain) {
+  const bool other =
+      (c->link == OF3_LINK_DNA && chain == OF3_RNA) || (c->link == OF3_LINK_RNA && chain == OF3_DNA);
+  return other ? -1 : c->representative;
+}

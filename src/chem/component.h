@@ -132,6 +132,10 @@ void of3_component_set_roles(of3_component *component);
  * the atoms that the dictionary calls leaving, if it names any. Ligands keep all. */
 bool of3_component_loses(const of3_component *component, int atom, of3_molecule chain, bool modified);
 
+/* The representative atom of a standard residue in a chain of that kind; -1: none. A nucleotide of DNA in a
+ * chain of RNA has none, nor the other way round (OpenFold3). */
+int of3_component_representative(const of3_component *component, of3_molecule chain);
+
 /* 1 ... 118, or 0 for a symbol that is no element; capital letters ("C", "SE"). */
 int of3_element_number(const char *symbol);
 

@@ -341,7 +341,7 @@ static of3_status read_file(const of3_query_source *source, json_t *top, of3_que
   if (!out->query) return of3_fail_memory(err, source->file);
   out->n = 1;
   boltz_reader r = {.b = {.arena = out->arena, .folder = source->folder, .query = out->query},
-                    .json = {out->arena, source->folder}};
+                    .json = {out->arena, source->folder, out->query}};
   OF3_TRY(of3_builder_begin(&r.b, name.text, name.n, err));
   const of3_status st = read_query(&r, top, &own);
   return of3_builder_end(&r.b, st, &own) == OF3_OK ? OF3_OK : of3_fail_memory(err, source->file);

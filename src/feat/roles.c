@@ -31,9 +31,11 @@ static void set_token(of3_features *f, int t) {
     return;
   }
   const of3_component *c = residue_of_token(f, t);
-  const int atom[5] = {c->center, c->representative, c->frame[0], c->frame[1], c->frame[2]};
+  const of3_molecule chain = f->is_protein[t] ? OF3_PROTEIN : f->is_rna[t] ? OF3_RNA : OF3_DNA;
+  const int atom[5] = {c->center, of3_component_representative(c, chain), c->frame[0], c->frame[1],
+                       c->frame[2]};
   for (int k = 0; k < 5; k++) {
-    const int place = place_in_token(c, atom[k], f->is_protein[t] ? OF3_PROTEIN : OF3_RNA, n);
+    const int place = place_in_token(c, atom[k], chain, n);
     *to[k] = place < 0 ? -1 : first + place;
   }
 }

@@ -14,7 +14,8 @@ static of3_token token_of_residue(const of3_complex *c, int residue) {
                      .first_atom = r->first_atom,
                      .n_atom = r->n_atom,
                      .center = of3_residue_atom(c, r, from->center),
-                     .representative = of3_residue_atom(c, r, from->representative),
+                     .representative =
+                         of3_residue_atom(c, r, of3_component_representative(from, c->chain[r->chain].type)),
                      .frame = {of3_residue_atom(c, r, from->frame[0]), of3_residue_atom(c, r, from->frame[1]),
                                of3_residue_atom(c, r, from->frame[2])},
                      .restype = from->restype};

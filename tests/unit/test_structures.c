@@ -349,7 +349,7 @@ static void test_large_ligand(void **state) {
   s.plddt = OF3_ARENA_NEW(s.arena, float, ATOMS);
   for (int k = 0; k < ATOMS; k++) {
     c->atom[k] = (of3_atom){.element = "C", .component_atom = k};
-    snprintf(c->atom[k].name, sizeof c->atom[k].name, "C%d", k + 1);
+    snprintf(c->atom[k].name, sizeof c->atom[k].name, "C%u", (unsigned)(k + 1) % 100000);
     memcpy(part[k].name, c->atom[k].name, sizeof part[k].name);
     memcpy(part[k].element, "C", 2);
   }
