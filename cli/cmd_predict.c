@@ -11,7 +11,7 @@
 
 typedef struct predict_options {
   const char *query_json, *ligands, *ligand_chain, *checkpoint, *ccd, *user_ccd, *structures;
-  bool infer_leaving_atoms;
+  bool infer_leaving_atoms, use_templates;
   const char *output_dir, *format, *cif_style, *confidences;
   bool overwrite, no_record, wait;
   int samples, recycles, steps, model_seeds;
@@ -51,22 +51,7 @@ static const cli_option table[] = {
      .value = "FILE",
      .none = "the environment variable OF3_CHECKPOINT",
      .help = "Weights: .pt, .safetensors or DeepSpeed folder"},
-    {.names = "ccd",
-     .kind = CLI_FILE,
-     .offset = FIELD(ccd),
-     .value = "FILE",
-     .none = "$OF3_CCD, else the default place",
-     .help = "A dictionary of components made by 'of3 ccd build'"},
-    {.names = "user-ccd",
-     .kind = CLI_TEXT,
-     .offset = FIELD(user_ccd),
-     .value = "FILES",
-     .none = "none",
-     .help = "Components of your own: CIF, or CODE=FILE.sdf; commas between"},
-    {.names = "infer-covalent-leaving-atoms",
-     .kind = CLI_FLAG,
-     .offset = FIELD(infer_leaving_atoms),
-     .help = "Take away what the dictionary calls leaving at bonds of the query"},
+#include "component_options.inc"
     {.names = "structures",
      .kind = CLI_FILE,
      .offset = FIELD(structures),
@@ -84,10 +69,10 @@ static const cli_option table[] = {
      .refusal = "it does not ask a server for alignments; name MSA files in the query, or fold without",
      .help = "Only false is served: alignments are files named in the query"},
     {.names = "use-templates",
-     .kind = CLI_OFF,
+     .kind = CLI_SWITCH,
+     .offset = FIELD(use_templates),
      .value = "BOOL",
-     .refusal = "it folds without templates",
-     .help = "Only false is served"},
+     .help = "Whether templates that the query names are used"},
     {.names = "runner-yaml",
      .kind = CLI_REFUSED,
      .value = "FILE",
@@ -243,6 +228,7 @@ static const cli_option table[] = {
 static void predict_defaults(void *options) {
   predict_options *o = options;
   of3_predict_options p = of3_predict_defaults();
+  o->use_templates = !p.no_templates;
   o->samples = p.samples;
   o->recycles = p.recycles;
   o->sampler = p.sampler;
@@ -292,6 +278,7 @@ static int predict_fold(const predict_options *o, const char *query, const char 
                                  .ccd = o->ccd,
                                  .user_ccd = o->user_ccd,
                                  .infer_leaving_atoms = o->infer_leaving_atoms,
+                                 .no_templates = !o->use_templates,
                                  .structures = o->structures,
                                  .jobs = o->jobs,
                                  .batch = o->batch};

@@ -87,6 +87,9 @@ static void default_text(const cli_option *o, const void *options, char *out, si
   case CLI_SIZE:
     snprintf(out, size, "%s", none ? none : "");
     break;
+  case CLI_SWITCH:
+    snprintf(out, size, *(const bool *)field ? "true" : "false");
+    break;
   case CLI_OFF:
     snprintf(out, size, "false");
     break;

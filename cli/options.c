@@ -159,13 +159,19 @@ static bool parse_choice(const parser *p, const cli_option *o, const char *text,
   return fail(p, "%s takes %s, not '%.100s'", p->name, cli_list(o->choices, "or", list, sizeof list), text);
 }
 
-static bool parse_off(const parser *p, const cli_option *o, const char *text) {
+static bool parse_switch(const parser *p, const char *text, bool *out) {
   char lower[8] = "";
   for (size_t i = 0; text[i] && i + 1 < sizeof lower; i++) lower[i] = (char)tolower((unsigned char)text[i]);
-  if (strlen(text) < sizeof lower && in_list("false f no n 0 off", lower, strlen(lower))) return true;
-  if (strlen(text) < sizeof lower && in_list("true t yes y 1 on", lower, strlen(lower)))
-    return fail(p, "%s true is not served by this version of of3: %s", p->name, o->refusal);
+  *out = strlen(text) < sizeof lower && in_list("true t yes y 1 on", lower, strlen(lower));
+  if (*out || (strlen(text) < sizeof lower && in_list("false f no n 0 off", lower, strlen(lower))))
+    return true;
   return fail(p, "%s takes true or false, not '%.100s'", p->name, text);
+}
+
+static bool parse_off(const parser *p, const cli_option *o, const char *text) {
+  bool on;
+  if (!parse_switch(p, text, &on)) return false;
+  return !on || fail(p, "%s true is not served by this version of of3: %s", p->name, o->refusal);
 }
 
 static bool set(const parser *p, const cli_option *o, const char *text) {
@@ -191,6 +197,8 @@ static bool set(const parser *p, const cli_option *o, const char *text) {
     return parse_seeds(p, text, field);
   case CLI_SIZE:
     return parse_size(p, text, field);
+  case CLI_SWITCH:
+    return parse_switch(p, text, field);
   case CLI_OFF:
     return parse_off(p, o, text);
   case CLI_REFUSED:

@@ -16,6 +16,7 @@ typedef enum cli_kind {
   CLI_SEED,   /* uint64_t below 2^63 */
   CLI_SEEDS,  /* cli_seeds: distinct seeds with commas between them */
   CLI_SIZE,   /* uint64_t bytes, "1500000000", "8GB", "512MiB" */
+  CLI_SWITCH, /* bool; takes true or false */
   CLI_OFF, /* a switch of the reference that can only be off here: false is taken; `refusal` says why not */
   CLI_REFUSED /* an option of the reference that is not served; `refusal` says what to do */
 } cli_kind;

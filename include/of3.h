@@ -232,6 +232,7 @@ typedef struct of3_predict_options {
   bool infer_leaving_atoms; /* at the ends of the query's bonds, atoms that the dictionary calls leaving go,
                              * where the query does not say what leaves the residue */
   const char *structures; /* folder of template structures <entry>.cif (.cif.gz, .bcif, .bcif.gz), or NULL */
+  bool no_templates;      /* those that queries name are left out */
   int jobs; /* pairs of query and seed folded side by side, sharing threads and memory; at most as many as the
              * engine has threads. 0: chosen by their sizes; 1: one after the other, which saves memory.
              * Results do not depend on it */

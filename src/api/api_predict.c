@@ -374,6 +374,18 @@ static of3_status predict(of3_job *j, of3_error *err) {
   return conclude(j, err);
 }
 
+/* What the options say of all queries. */
+static void apply_to_queries(const of3_predict_options *o, of3_query_set *set) {
+  for (int i = 0; i < set->n; i++) {
+    of3_query *q = &set->query[i];
+    q->infer_leaving = o->infer_leaving_atoms;
+    for (int k = 0; o->no_templates && q->error.code == OF3_OK && k < q->n_chain; k++) {
+      q->chain[k].template_hits = NULL;
+      q->chain[k].n_template = 0;
+    }
+  }
+}
+
 of3_status of3_predict(of3_model *model, const char *query, const of3_predict_options *options,
                        of3_report **ret_report, of3_error *err) {
   of3_job j = {.model = model, .o = options};
@@ -382,7 +394,7 @@ of3_status of3_predict(of3_model *model, const char *query, const of3_predict_op
   of3_status status = read_options(&j, &local);
   if (status == OF3_OK)
     status = of3_query_open(query, of3_reading_memory(model->engine->max_memory), &j.set, &local);
-  for (int i = 0; i < j.set.n; i++) j.set.query[i].infer_leaving = options->infer_leaving_atoms;
+  apply_to_queries(options, &j.set);
   if (status == OF3_OK) status = of3_job_read_ligands(&j, &local);
   if (status == OF3_OK) status = predict(&j, &local);
   of3_job_close_folder(&j);

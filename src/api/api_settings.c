@@ -31,7 +31,7 @@ static of3_status write_experiment(const of3_job *j, of3_error *err) {
       {.key = "experiment_settings.seeds", .kind = OF3_SET_INTS, .i = j->n_seed, .ints = j->seed},
       NOTHING("experiment_settings.num_seeds"),
       BOOLEAN("experiment_settings.use_msa_server", false),
-      BOOLEAN("experiment_settings.use_templates", false),
+      BOOLEAN("experiment_settings.use_templates", !j->o->no_templates),
       BOOLEAN("experiment_settings.skip_existing", !j->o->overwrite),
       TEXT("pl_trainer_args.accelerator", strcmp(e->device.name, "cpu") == 0 ? "cpu" : "gpu"),
       TEXT("pl_trainer_args.precision", precision_of(e->device.backend->operand)),

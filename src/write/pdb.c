@@ -65,11 +65,6 @@ static of3_status check_values(const of3_complex *c, const float *x, const float
   return OF3_OK;
 }
 
-void of3_pdb_atom_name(const of3_atom *a, char out[OF3_PDB_ATOM_NAME]) {
-  const bool shifted = strlen(a->element) == 1 && strlen(a->name) < 4;
-  snprintf(out, OF3_PDB_ATOM_NAME, "%s%-*.4s", shifted ? " " : "", shifted ? 3 : 4, a->name);
-}
-
 static void add_atom(const of3_complex *c, int k, const float *x, double occupancy, float plddt,
                      of3_str *out) {
   const of3_atom *a = &c->atom[k];

@@ -1,6 +1,7 @@
 /* Records of the PDB format 3.3 that stand before the atoms. Names of residues are cut to three characters,
  * as those of the atoms are; HETNAM says what was cut. Characters outside printable ASCII stand as '?'. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,11 @@ static void add_links(const of3_complex *c, const float *x, of3_str *out) {
     of3_str_add(out, "  ");
     add_length(b, x, out);
   }
+}
+
+void of3_pdb_atom_name(const of3_atom *a, char out[OF3_PDB_ATOM_NAME]) {
+  const bool shifted = strlen(a->element) == 1 && strlen(a->name) < 4;
+  snprintf(out, OF3_PDB_ATOM_NAME, "%s%-*.4s", shifted ? " " : "", shifted ? 3 : 4, a->name);
 }
 
 void of3_pdb_add_head(const of3_complex *c, const float *x, const of3_structure_about *about, of3_str *out) {

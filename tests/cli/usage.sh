@@ -36,7 +36,6 @@ run of3 predict --query_json missing.json -c ob.safetensors
 run of3 predict missing.json -c ob.safetensors
 run of3 predict AAAA --inference-ckpt-name openfold3-p2-155k
 run of3 predict AAAA -c ob.safetensors --use-msa-server true
-run of3 predict AAAA -c ob.safetensors --use_templates=1
 run of3 predict AAAA -c ob.safetensors --use_templates maybe
 run of3 predict AAAA -c ob.safetensors --use_tf32 true
 run of3 predict AAAA -c ob.safetensors --runner-yaml runner.yml

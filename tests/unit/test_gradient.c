@@ -28,8 +28,10 @@ static const double MEASURED = 6.2e-5, MEASURED_ISA = 1.3e-7;
 enum { W, B, SCALE, OFFSET, WA, WB, WO, N_WEIGHT };
 static const int64_t shape_of_weight[N_WEIGHT][2] = {{C, C}, {C, 0}, {C, 0}, {C, 0}, {H, C}, {H, C}, {C, H}};
 
+/* x, then H C numbers for each weight. */
+enum { N_NUMBERS = N * C + N_WEIGHT * H * C };
 typedef struct numbers {
-  float x[N * C], weight[N_WEIGHT][H * C];
+  float x[N_NUMBERS];
 } numbers;
 
 typedef struct test {
@@ -38,6 +40,8 @@ typedef struct test {
   of3_arena *arena;
   of3_tensor *x, *weight[N_WEIGHT], *dx, *dweight[N_WEIGHT], *dy;
 } test;
+
+static int64_t place_of_weight(int i) { return N * C + i * H * C; }
 
 static int64_t count_of_weight(int i) {
   return shape_of_weight[i][0] * (shape_of_weight[i][1] ? shape_of_weight[i][1] : 1);
@@ -51,7 +55,8 @@ static void draw(float *x, int64_t n, uint32_t step, float mean, float scale) {
 static numbers draw_all(uint32_t from) {
   numbers all;
   draw(all.x, N * C, from, 0, 1);
-  for (int i = 0; i < N_WEIGHT; i++) draw(all.weight[i], H * C, from + 1 + (uint32_t)i, i == SCALE, 0.5f);
+  for (int i = 0; i < N_WEIGHT; i++)
+    draw(all.x + place_of_weight(i), H * C, from + 1 + (uint32_t)i, i == SCALE, 0.5f);
   return all;
 }
 
@@ -69,7 +74,7 @@ static void open_test(test *t, const of3_backend *b, const numbers *all) {
     fail_msg("%s", err.text);
   for (int i = 0; i < N_WEIGHT; i++)
     t->weight[i] = of3_constant(&t->cx, t->arena, OF3_F32, shape_of_weight[i][1] ? 2 : 1, shape_of_weight[i],
-                                all->weight[i]);
+                                all->x + place_of_weight(i));
   t->x = OF3_FROM_HOST(&t->cx, OF3_F32, all->x, N, C);
   for (int i = 0; i < N_WEIGHT; i++) t->dweight[i] = zeros(&t->cx, t->weight[i]);
   t->dx = zeros(&t->cx, t->x);
@@ -162,7 +167,7 @@ static numbers gradients(const of3_backend *b, const numbers *all, int kind) {
   open_test(&t, b, all);
   go_back(&t, &tape, (of3_weight_gradients){find_weight, &t});
   of3_download(&t.cx, t.dx, out.x);
-  for (int i = 0; i < N_WEIGHT; i++) of3_download(&t.cx, t.dweight[i], out.weight[i]);
+  for (int i = 0; i < N_WEIGHT; i++) of3_download(&t.cx, t.dweight[i], out.x + place_of_weight(i));
   of3_tape_end(&tape, &t.cx);
   close_test(&t);
   return out;
@@ -175,10 +180,7 @@ static double moved(const numbers *all, const numbers *u, double step) {
   float z[N * C], dy[N * C];
   double sum = 0;
   numbers at = *all;
-  for (int i = 0; i < N * C; i++) at.x[i] = (float)((double)at.x[i] + step * (double)u->x[i]);
-  for (int k = 0; k < N_WEIGHT; k++)
-    for (int i = 0; i < H * C; i++)
-      at.weight[k][i] = (float)((double)at.weight[k][i] + step * (double)u->weight[k][i]);
+  for (int i = 0; i < N_NUMBERS; i++) at.x[i] = (float)((double)at.x[i] + step * (double)u->x[i]);
   open_test(&t, &of3_reference_backend, &at);
   of3_download(&t.cx, compute(&t), z);
   of3_download(&t.cx, t.dy, dy);
@@ -195,10 +197,9 @@ static double difference(const numbers *all, const numbers *u, double h) {
  */
 static double error_along(const numbers *all, const numbers *dx, const numbers *u) {
   const double h = 1.0 / 64, slope = (4 * difference(all, u, h / 2) - difference(all, u, h)) / 3;
-  const float *a = &dx->x[0], *b = &u->x[0];
   double sum = 0, squares = 0;
-  for (size_t i = 0; i < sizeof(numbers) / sizeof(float); i++) {
-    const double term = (double)a[i] * (double)b[i];
+  for (int i = 0; i < N_NUMBERS; i++) {
+    const double term = (double)dx->x[i] * (double)u->x[i];
     sum += term;
     squares += term * term;
   }
@@ -212,7 +213,7 @@ static void differences(void **state) {
   for (int arg = -1; arg < N_WEIGHT; arg++) { /* -1: x */
     numbers u = {0};
     if (arg < 0) draw(u.x, N * C, 2000, 0, 1);
-    if (arg >= 0) draw(u.weight[arg], count_of_weight(arg), 2001 + (uint32_t)arg, 0, 0.5f);
+    if (arg >= 0) draw(u.x + place_of_weight(arg), count_of_weight(arg), 2001 + (uint32_t)arg, 0, 0.5f);
     worst = fmax(worst, error_along(&all, &dx, &u));
   }
   printf("gradients of a computation: %.1e from their differences\n", worst);
@@ -230,9 +231,10 @@ static void any_blocks(void **state) {
 
 static double deviation(const numbers *a, const numbers *b) {
   double worst = 0, top = 0;
-  for (size_t i = 0; i < sizeof *a / sizeof(float); i++) {
-    worst = fmax(worst, fabs((double)(&a->x[0])[i] - (double)(&b->x[0])[i]));
-    top = fmax(top, fabs((double)(&b->x[0])[i]));
+  for (int i = 0; i < N_NUMBERS; i++) {
+    const double d = fabs((double)a->x[i] - (double)b->x[i]), size = fabs((double)b->x[i]);
+    if (d > worst) worst = d;
+    if (size > top) top = size;
   }
   return worst / top;
 }
