@@ -122,7 +122,7 @@ static bool number_equal(of3_query *query, int n, lower_name *name, of3_arena *a
   for (int i = 1, number = 1; i < n; i++) {
     if (strcmp(name[i].text, name[i - 1].text) != 0) number = 1;
     if (strcmp(name[i].text, name[i - 1].text) != 0) continue;
-    lower_name wanted;
+    lower_name wanted = {.of = 0};
     do {
       wanted.text = of3_arena_printf(scratch, "%s_%d", name[i].text, ++number);
       if (!wanted.text) return false;
