@@ -40,7 +40,7 @@ static bool str_reserve(of3_str *s, size_t more) {
 
 void of3_str_addn(of3_str *s, const char *bytes, size_t n) {
   if (!str_reserve(s, n)) return;
-  memcpy(s->text + s->len, bytes, n);
+  if (n) memcpy(s->text + s->len, bytes, n); /* bytes may be NULL */
   s->len += n;
   s->text[s->len] = 0;
 }

@@ -28,7 +28,7 @@ static of3_status msa_features_take_memory(const of3_alignments *a, const of3_qu
 /* Profile and deletion_mean of the tokens of a part. */
 static void put_counts(const of3_msa *msa, const of3_msa_part *p, of3_features *out) {
   for (int k = 0; k < p->n_token; k++) {
-    const size_t token = (size_t)(p->first + k), column = (size_t)p->column[k];
+    const size_t token = (size_t)p->first + (size_t)k, column = (size_t)p->column[k];
     memcpy(out->profile + token * OF3_N_RESTYPE, msa->profile + column * OF3_N_RESTYPE,
            OF3_N_RESTYPE * sizeof(float));
     out->deletion_mean[token] = msa->deletion_mean[column];

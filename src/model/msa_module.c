@@ -80,7 +80,7 @@ static of3_tensor *stage_rows(const of3_run *r, const drawn *d, of3_dtype type, 
   const size_t row = (size_t)(in->n_token * width) * of3_dtype_size(type);
   char *image;
   of3_tensor *t = OF3_STAGE(r->cx, &image, type, in->n, d->most, in->n_token, width);
-  for (int b = 0; image && r->cx->error.code == OF3_OK && b < in->n; b++)
+  for (int b = 0; image && d->n && r->cx->error.code == OF3_OK && b < in->n; b++)
     for (int64_t k = 0; k < d->n[b]; k++)
       fill(d, in->f[b], (int)d->row[b * in->n_msa + k], image + (size_t)(b * d->most + k) * row);
   of3_staged(r->cx, t);

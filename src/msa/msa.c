@@ -51,10 +51,9 @@ static of3_status add_source(loader *l, source s, of3_error *err) {
 /* Says why a text file of this name is not read, if so. */
 static bool left_aside(const loader *l, const source *s) {
   const of3_msa_role role = s->name.role;
+  if (l->paired && role != OF3_MSA_TEMPLATES) return false;
   if (role == OF3_MSA_TEMPLATES)
     of3_logf(l->log, OF3_LOG_INFO, "'%s' holds template hits: not part of the MSA", s->file);
-  else if (l->paired)
-    return false;
   else if (role == OF3_MSA_PAIRING)
     of3_logf(l->log, OF3_LOG_INFO,
              "'%s' (%s) serves pairing: its rows are not used, but if it is one of 'paired_msa_file_paths'",

@@ -378,7 +378,9 @@ static of3_status use_files(const of3_msa_partner *partner, int n, const of3_msa
   const of3_msa_partner *first = NULL;
   for (int i = n; i-- > 0;)
     if (partner[i].msa->has_paired) first = &partner[i];
-  const int rows = first ? first->msa->n_paired : 0;
+  *ret_rows = 0;
+  if (!first) return OF3_OK;
+  const int rows = first->msa->n_paired;
   for (int i = 0; i < n; i++) {
     of3_msa *msa = partner[i].msa;
     if (!msa->has_paired) {

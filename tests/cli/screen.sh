@@ -53,12 +53,13 @@ grep -v ^more, out/ligands.csv | cmp - before.csv || fail "the table is another 
 
 echo "# interrupted: complete ligands are in the table, the others are left; then it goes on"
 for i in 1 2 3 4 5 6 7 8; do echo "n$i,GOL"; done | sed '1i name,ccd' >eight.csv
-of3 predict protein.json --ligands eight.csv -c ob.safetensors -o cut --jobs 1 --batch 1 --samples 2 --recycles 1 --steps 2000 >shown 2>&1 &
+short && steps=50 || steps=2000 # enough for the signal to come before the last ligand
+of3 predict protein.json --ligands eight.csv -c ob.safetensors -o cut --jobs 1 --batch 1 --samples 2 --recycles 1 --steps $steps >shown 2>&1 &
 pid=$!
 tries=0
 until [ -e cut/prot_n1/seed_42/of3_run.json ]; do
   tries=$((tries + 1))
-  [ $tries -lt 600 ] || fail "the first ligand never came: $(cat shown)"
+  [ $tries -lt 2400 ] || fail "the first ligand never came: $(cat shown)"
   sleep 0.05
 done
 kill -INT $pid
@@ -68,7 +69,7 @@ echo "exit $code"
 done=$(grep -c ,complete, cut/ligands.csv)
 [ "$done" -ge 1 ] && [ "$done" -lt 8 ] && [ "$(grep -c ,left, cut/ligands.csv)" = $((8 - done)) ] || fail "$(cat cut/ligands.csv)"
 no_leftovers cut
-of3 predict protein.json --ligands eight.csv -c ob.safetensors -o cut --samples 2 --recycles 1 --steps 2000 >shown 2>&1
+of3 predict protein.json --ligands eight.csv -c ob.safetensors -o cut --samples 2 --recycles 1 --steps $steps >shown 2>&1
 grep -c ,complete, cut/ligands.csv
 [ "$(grep -c ': complete from an earlier run$' shown)" = "$done" ] || fail "complete ligands were computed again"
 
