@@ -3,6 +3,7 @@
  * alternative locations, once for the coordinates of those that were chosen. */
 #include "template/structure.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -223,11 +224,11 @@ static size_t copy_either(atom_site *a, int label, int author, int64_t r, char *
 static int64_t number_of(atom_site *a, int64_t r, chain_in *chain, const char *name) {
   int64_t number = 0;
   if (a->by_label) return of3_cif_get_integer(&a->column[SITE_SEQ], r, &number) ? number : 0;
-  char at[MOST_ID] = "", insertion[4] = "";
+  char at[MOST_ID] = "", place[MOST_ID - 8] = "", insertion[4] = "";
   if (is_water(name)) return 0;
-  of3_cif_copy(&a->column[SITE_AUTH_SEQ], r, at, sizeof at - sizeof insertion);
+  of3_cif_copy(&a->column[SITE_AUTH_SEQ], r, place, sizeof place);
   of3_cif_copy(&a->column[SITE_INSERTION], r, insertion, sizeof insertion);
-  strcat(strcat(at, "/"), insertion);
+  snprintf(at, sizeof at, "%s/%s", place, insertion);
   if (strcmp(at, chain->last) == 0) return chain->of->n;
   memcpy(chain->last, at, sizeof at);
   return chain->of->n + 1;
