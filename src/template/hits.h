@@ -1,5 +1,4 @@
-/* Files of template hits: A3M, Stockholm (hmmsearch), m8 (MMseqs2, ColabFold's server), NPZ (OpenFold3's
- * cache). */
+/* Files of template hits: A3M, Stockholm (hmmsearch), m8 (MMseqs2, ColabFold's server). */
 #ifndef OF3_TEMPLATE_HITS_H
 #define OF3_TEMPLATE_HITS_H
 

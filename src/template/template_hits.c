@@ -1,3 +1,12 @@
+/* Reading template hits: the name of the file says which of three readers takes it, and each of these gives
+ * rows, of which of3_template_hit are made.
+ *
+ *   A3M        rows with ranges "1abc_A/5-80", or none; small letters are insertions
+ *   Stockholm  blocks of rows (hmmsearch), put together by id
+ *   m8         a table of MMseqs2 without sequences: ordered by E-value, without pairs
+ *
+ * The first row is the query. Pairs of residues follow from the columns where both rows have a letter; a row
+ * counts its residues from the beginning of its range. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,6 @@
+/* The atoms and bonds of a PDB file, format 3.3: ATOM and HETATM, TER, CONECT. What does not fit its columns
+ * is refused beforehand (of3_pdb_check), with the advice to write mmCIF. What stands before the atoms in a
+ * file that is not in OpenFold3's style is in pdb_head.c. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
