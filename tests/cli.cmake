@@ -1,12 +1,48 @@
 # The command line: each case is a shell script and its expected output (tests/cli/run_case.sh).
 add_executable(edit_checkpoint cli/edit_checkpoint.c)
 target_link_libraries(edit_checkpoint PRIVATE of3_io of3_flags)
-set(cli_cases help usage query terminal checkpoint debug output full_disk memory interrupt batch threads jobs rerun formats convert
-              features bench mlx mlx_missing devices selftest selftest_program)
-list(APPEND cli_cases targets streams small_stack stop)
-list(APPEND cli_cases folder_lock store rewrite poor_disks kills no_case faults many)
-list(APPEND cli_cases ccd molecule components screen)
-list(APPEND cli_cases inputs)
+set(
+  cli_cases
+  help
+  usage
+  query
+  terminal
+  checkpoint
+  debug
+  output
+  full_disk
+  memory
+  interrupt
+  batch
+  threads
+  jobs
+  rerun
+  formats
+  convert
+  features
+  bench
+  mlx
+  mlx_missing
+  devices
+  selftest
+  selftest_program
+  targets
+  streams
+  small_stack
+  stop
+  folder_lock
+  store
+  rewrite
+  poor_disks
+  kills
+  no_case
+  faults
+  many
+  ccd
+  molecule
+  components
+  screen
+  inputs)
 if(TARGET of3_rdkit_plugin)
   list(APPEND cli_cases rdkit)
 endif()
