@@ -10,6 +10,7 @@ allowed() {
   tensor) echo "tensor base" ;;
   cpu | cuda | mlx) echo "$1 tensor base" ;;
   cif) echo "cif base" ;;
+  cache) echo "cache base" ;;
   chem) echo "chem base" ;;
   ccd) echo "ccd cif chem base" ;;
   rdkit) echo "rdkit ccd cif chem base" ;;
@@ -22,7 +23,7 @@ allowed() {
   featfile) echo "featfile feat io tensor msa chem base" ;;
   score) echo "score model tensor feat io msa chem base" ;;
   write) echo "write score model tensor feat io msa chem base" ;;
-  api) echo "api write score featfile model cpu cuda mlx tensor dialect feat io msa rdkit ccd cif chem base" ;;
+  api) echo "api cache write score featfile model cpu cuda mlx tensor dialect feat io msa rdkit ccd cif chem base" ;;
   *) return 1 ;;
   esac
 }
