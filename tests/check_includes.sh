@@ -15,7 +15,8 @@ allowed() {
   ccd) echo "ccd cif chem base" ;;
   rdkit) echo "rdkit ccd cif chem base" ;;
   msa) echo "msa chem base" ;;
-  template) echo "template cif msa chem base" ;;
+  structure) echo "structure cif base" ;;
+  template) echo "template structure msa chem base" ;;
   feat) echo "feat template msa chem base" ;;
   dialect) echo "dialect feat msa chem base" ;;
   io) echo "io tensor chem base" ;;
