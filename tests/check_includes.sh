@@ -23,6 +23,7 @@ allowed() {
   model) echo "model tensor feat io msa chem base" ;;
   featfile) echo "featfile feat io tensor msa chem base" ;;
   score) echo "score model tensor feat io msa chem base" ;;
+  train) echo "train score model tensor feat io msa chem base" ;;
   write) echo "write score model tensor feat io msa chem base" ;;
   api) echo "api cache write score featfile model cpu cuda mlx tensor dialect feat io msa rdkit ccd cif chem base" ;;
   *) return 1 ;;

@@ -13,15 +13,20 @@ static float distance(const float *p, const float *q) {
   return sqrtf(d);
 }
 
-/* The atoms of ranks 2 and 3 by distance from `atom` among the unmasked atoms first .. end-1 of its chain;
- * -1: none. Rank 1 is the atom itself, or one on the same spot with a smaller index. */
-static void two_nearest(const of3_features *f, const float *x, int atom, int first, int end, int *ret_a,
-                        int *ret_c) {
+typedef struct frame_job {
+  const of3_features *f;
+  const float *x, *mask;
+  int first, end; /* atoms of the chain */
+} frame_job;
+
+/* The atoms of ranks 2 and 3 by distance from `atom` among the unmasked atoms of its chain; -1: none. Rank 1
+ * is the atom itself, or one on the same spot with a smaller index. */
+static void two_nearest(const frame_job *job, int atom, int *ret_a, int *ret_c) {
   int best[3] = {-1, -1, -1};
   float near[3] = {INFINITY, INFINITY, INFINITY};
-  for (int k = first; k < end; k++) {
-    if (!(f->atom_mask[k] > 0)) continue;
-    float d = distance(x + 3 * (size_t)atom, x + 3 * (size_t)k);
+  for (int k = job->first; k < job->end; k++) {
+    if (!(job->mask[k] > 0)) continue;
+    float d = distance(job->x + 3 * (size_t)atom, job->x + 3 * (size_t)k);
     if (!(d < near[2])) continue;
     int at = 2;
     for (; at > 0 && d < near[at - 1]; at--) {
@@ -49,38 +54,53 @@ static bool bent(const float *a, const float *b, const float *c) {
   return cosine < limit && cosine > -limit;
 }
 
-static bool atom_token_frame(const of3_features *f, const float *x, int atom, int first, int end) {
+static bool atom_token_frame(const frame_job *job, int atom, int32_t out[3]) {
   int a, c;
-  if (!(f->atom_mask[atom] > 0)) return false;
-  two_nearest(f, x, atom, first, end, &a, &c);
-  return c >= 0 && bent(x + 3 * (size_t)a, x + 3 * (size_t)atom, x + 3 * (size_t)c);
+  if (!(job->mask[atom] > 0)) return false;
+  two_nearest(job, atom, &a, &c);
+  out[0] = a;
+  out[1] = atom;
+  out[2] = c;
+  return c >= 0 && bent(job->x + 3 * (size_t)a, job->x + 3 * (size_t)atom, job->x + 3 * (size_t)c);
 }
 
-static bool residue_frame(const of3_features *f, int token) {
-  const int32_t *frame = f->frame_atoms + 3 * (size_t)token;
-  for (int k = 0; k < 3; k++)
-    if (frame[k] < 0 || !(f->atom_mask[frame[k]] > 0)) return false;
+static bool residue_frame(const frame_job *job, int token, int32_t out[3]) {
+  for (int k = 0; k < 3; k++) {
+    out[k] = job->f->frame_atoms[3 * (size_t)token + (size_t)k];
+    if (out[k] < 0 || !(job->mask[out[k]] > 0)) return false;
+  }
   return true;
 }
 
-/* Atoms of one chain are contiguous: [*first, *end) is that of the token's chain, found once for all of its
- * tokens. */
-static void chain_atoms(const of3_features *f, int token, int *first, int *end) {
+/* Atoms of one chain are contiguous: those of the token's chain, found once for all of its tokens. */
+static void find_chain_atoms(frame_job *job, int token) {
+  const of3_features *f = job->f;
   if (token > 0 && f->asym_id[token] == f->asym_id[token - 1]) return;
   int last = token;
   while (last + 1 < f->n_token && f->asym_id[last + 1] == f->asym_id[token]) last++;
-  *first = f->start_atom_index[token];
-  *end = f->start_atom_index[last] + f->num_atoms_per_token[last];
+  job->first = f->start_atom_index[token];
+  job->end = f->start_atom_index[last] + f->num_atoms_per_token[last];
+}
+
+static bool token_frame(frame_job *job, int t, int32_t out[3]) {
+  find_chain_atoms(job, t);
+  if (!(job->f->token_mask[t] > 0)) return false;
+  return job->f->is_atomized[t] ? atom_token_frame(job, job->f->start_atom_index[t], out)
+                                : residue_frame(job, t, out);
+}
+
+void of3_frame_atoms(const of3_features *f, const float *x, const float *atom_mask, int32_t *out) {
+  frame_job job = {f, x, atom_mask, 0, 0};
+  for (int t = 0; t < f->n_token; t++) {
+    int32_t *to = out + 3 * (size_t)t;
+    if (!token_frame(&job, t, to)) to[0] = to[1] = to[2] = -1;
+  }
 }
 
 void of3_token_frames(const of3_features *f, const float *x, uint8_t *out) {
-  int first = 0, end = 0;
-  for (int t = 0; t < f->n_token; t++) {
-    chain_atoms(f, t, &first, &end);
-    out[t] = f->token_mask[t] > 0 &&
-             (f->is_atomized[t] ? atom_token_frame(f, x, f->start_atom_index[t], first, end)
-                                : residue_frame(f, t));
-  }
+  frame_job job = {f, x, f->atom_mask, 0, 0};
+  int32_t unused[3];
+  for (int t = 0; t < f->n_token; t++) out[t] = token_frame(&job, t, unused);
 }
 
 /* ---- Clashes */

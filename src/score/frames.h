@@ -10,6 +10,10 @@
 #include "chem/complex.h"
 #include "feat/features.h"
 
+/* The three atoms of each token's frame in the coordinates x [A,3], among atoms whose mask [A] is not 0; out
+ * [N,3]; -1 all three: it has none. */
+void of3_frame_atoms(const of3_features *features, const float *x, const float *atom_mask, int32_t *out);
+
 /* Which tokens have a valid frame in the coordinates x [A,3]: out [N] 0/1. Residue tokens: N-CA-C,
  * C3'-C1'-C4'. Atom tokens: the two nearest atoms of the chain, the angle between 25 and 155 degrees. */
 void of3_token_frames(const of3_features *features, const float *x, uint8_t *out);

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Make the fixtures of tests/fixtures/training from the PyTorch oracle in shared/oracle: what src/train is compared with.
+
+    make_training_fixtures.py [losses] [--shared DIR]
+
+    losses   loss_N.safetensors, two made-up complexes with every kind of token: losses, target bins and gradients in the three
+             protocols; loss_total.safetensors, batches of the two with the weights of stages
+
+Values are computed in float64 from numbers that float32 holds. Logits are not in the files: logit number i of a head is
+6 u - 3, u = ((2654435761 i + salt) mod 2^32) / 2^32. Of gradients by logits the files hold every STRIDE-th number and the norm.
+Needs PyTorch and numpy. The folder shared lies beside the repository, or where $SHARED says.
+"""
+import argparse
+import os
+import pathlib
+import sys
+
+import numpy as np
+import torch
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+OUT = ROOT / 'tests' / 'fixtures' / 'training'
+STRIDE = 997
+SALT = dict(plddt=1, pde=2, pae=3, experimentally_resolved=4, distogram=5)
+BINS = dict(plddt=50, pde=64, pae=64, experimentally_resolved=2, distogram=64)
+NAMES = ('mse', 'bond', 'smooth_lddt', 'distogram', 'plddt', 'pde', 'experimentally_resolved', 'pae')  # enum of3_loss
+F64 = torch.float64
+
+
+def logits(name, *shape):
+    i = np.arange(int(np.prod(shape)), dtype=np.uint64)
+    u = (i * np.uint64(2654435761) + np.uint64(SALT[name] * 1000003)) & np.uint64(0xffffffff)
+    return torch.tensor((u.astype(np.float64) * (6 / 2**32) - 3).astype(np.float32)).to(F64).reshape(1, *shape)
+
+
+def round32(tree):
+    return {k: v.float().to(F64) if torch.is_tensor(v) and v.is_floating_point() else v for k, v in tree.items()}
+
+
+def slope(value, x):
+    (g,) = torch.autograd.grad(value, x)
+    return g
+
+
+def sampled(g):
+    g = g.flatten()
+    return torch.cat([g.norm()[None], g[::STRIDE]])
+
+
+def features_of(f):
+    """What the C struct has."""
+    out = {f'feat/{k}': f[k].int() for k in ('asym_id', 'num_atoms_per_token', 'start_atom_index', 'atom_to_token_index')}
+    out.update({f'feat/{k}': f[k].to(torch.uint8) for k in ('is_protein', 'is_rna', 'is_dna', 'is_ligand', 'is_atomized')})
+    out['feat/restype'] = f['restype'].argmax(-1).to(torch.uint8)
+    out.update({f'feat/{k}': f[k].float() for k in ('token_mask', 'atom_mask')})
+    i, j = torch.nonzero(torch.triu(f['token_bonds'], 1), as_tuple=True)
+    out['feat/token_bonds'] = torch.stack([i, j], -1).int()
+    return out
+
+
+def loss_complexes(C, L):
+    rng = np.random.default_rng(16)
+    for n, keywords in enumerate((dict(pad_tokens=3), dict(with_nucleic=False))):
+        f, label = C.random_entry(rng, **keywords)
+        f, label = round32(f), round32(label)
+        x = C.structures(rng, label, 1, 0.8).float().to(F64)
+        copies = C.structures(rng, label, 3, 1.5).float().to(F64)
+        noise = torch.tensor([0.3, 4.0, 60.0]).to(F64)
+        yield f, label, x, copies, noise
+
+
+def one_complex(L, f, label, x, copies):
+    """Values, bins and gradients of each loss by itself."""
+    out, T, A = {}, len(f['token_mask']), len(f['atom_mask'])
+    for protein_only in (False, True):
+        only = f['is_protein'] if protein_only else None
+        suffix = '/protein_only' if protein_only else ''
+        for name, fn in (('mse', lambda v: L.mse_loss(f, label, v, only)), ('bond', lambda v: L.bond_loss(f, label, v)),
+                         ('smooth_lddt', lambda v: L.smooth_lddt_loss(f, label, v, only))):
+            if protein_only and name == 'bond':
+                continue
+            v = copies.clone().requires_grad_()
+            value = fn(v)
+            out[f'loss/{name}{suffix}'] = value.detach()
+            out[f'grad/{name}{suffix}'] = slope(value.sum(), v).float()
+    g = logits('distogram', T, T, 64).requires_grad_()
+    value = L.distogram_loss(f, label, g)
+    out.update({'loss/distogram': value.detach(), 'grad/distogram': sampled(slope(value.sum(), g))})
+    for release, rules in (('0.3.1', L.V031), ('0.4', L.V04), ('0.5.0', L.V05)):
+        fns = dict(plddt=(lambda g: L.plddt_loss(f, label, x, g, rules=rules), (A, 50)),
+                   pde=(lambda g: L.pde_loss(f, label, x, g, rules=rules), (T, T, 64)),
+                   pae=(lambda g: L.pae_loss(f, label, x, g, rules=rules), (T, T, 64)),
+                   experimentally_resolved=(lambda g: L.resolved_loss(f, label, g), (A, 2)))
+        for name, (fn, shape) in fns.items():
+            g = logits(name, *shape).requires_grad_()
+            value = fn(g)
+            out[f'loss/{name}/{release}'] = value.detach()
+            out[f'grad/{name}/{release}'] = sampled(slope(value.sum(), g))
+    return out
+
+
+def make_losses(C, L, save):
+    cases = list(loss_complexes(C, L))
+    for n, (f, label, x, copies, noise) in enumerate(cases):
+        out = features_of(f)
+        out.update({'truth': label['atom_positions'].float(), 'resolved': label['atom_resolved_mask'].float(),
+                    'x': x[0].float(), 'copies': copies.float(), 'noise': noise.float()})
+        out.update(one_complex(L, f, label, x, copies))
+        save(f'loss_{n}', out)
+
+    ones = dict(mse=4.0, bond=4.0, smooth_lddt=4.0, distogram=0.03, plddt=1e-4, pde=1e-4, pae=1e-4, experimentally_resolved=1e-4)
+    batches = {
+        'all_on': ('0.5.0', [ones, ones], False, False),
+        'stage_1': ('0.5.0', [L.entry_weights('initial', 2.0), L.entry_weights('initial', None)], False, False),
+        'stage_1_031': ('0.3.1', [L.entry_weights('initial', 2.0, release='0.3.1')] * 2, False, False),
+        'stage_2': ('0.4', [L.entry_weights('fine_tune_1', 5.0), L.entry_weights('fine_tune_1', 3.0)], False, False),
+        'entry_off': ('0.5.0', [ones, {k: 0.0 for k in ones}], False, False),
+        'stage_3': ('0.5.0', [L.entry_weights('fine_tune_3', 2.0)] * 2, True, False),
+        'protein_only': ('0.5.0', [ones, ones], False, True)}
+    rules = {'0.3.1': L.V031, '0.4': L.V04, '0.5.0': L.V05}
+    out = {}
+    for case, (release, weights, confidence_only, protein_only) in batches.items():
+        entries, leaves = [], []
+        pae = release != '0.3.1' or confidence_only
+        for (f, label, x, copies, noise), w in zip(cases, weights):
+            T, A = len(f['token_mask']), len(f['atom_mask'])
+            shape = dict(plddt=(A, 50), experimentally_resolved=(A, 2))
+            o = {f'{k}_logits': logits(k, *shape.get(k, (T, T, 64))).requires_grad_() for k in SALT}
+            o['atom_positions_diffusion'] = copies.clone().requires_grad_()
+            leaves.append(dict(o))
+            entries.append(dict(f=f, label=label, w=w, protein_only=protein_only,
+                                out=dict(o, atom_positions_predicted=x, noise_level=noise)))
+        loss, log = L.total_loss(entries, confidence_only, pae, rules[release])
+        loss.backward()
+        value = lambda k: float(log.get(k, float('nan')))
+        out[f'{case}/values'] = torch.tensor([float(loss)] + [value(f'{k}_loss') for k in NAMES] +
+                                             [value(k) for k in ('confidence_loss', 'diffusion_loss', 'scaled_distogram_loss')], dtype=F64)
+        out[f'{case}/weights'] = torch.tensor([[w[k] for k in NAMES] for w in weights], dtype=F64)
+        out[f'{case}/flags'] = torch.tensor([('0.3.1', '0.4', '0.5.0').index(release), confidence_only, protein_only, pae]).int()
+        for e, leaf in enumerate(leaves):
+            for k, v in leaf.items():
+                g = torch.zeros_like(v) if v.grad is None else v.grad
+                out[f'{case}/{e}/{k}'] = sampled(g)
+    save('loss_total', out)
+
+
+def main():
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument('what', nargs='*', help='default: all')
+    a.add_argument('--shared', type=pathlib.Path, default=pathlib.Path(os.environ.get('SHARED') or ROOT.parent / 'shared'))
+    o = a.parse_args()
+    sys.path.insert(0, str(o.shared / 'oracle'))
+    torch.set_num_threads(1)
+    import check_losses
+    import of3_losses
+    from of3_files import save_safetensors
+
+    def save(name, table):
+        path = OUT / f'{name}.safetensors'
+        save_safetensors(path, {k: v.detach().contiguous() for k, v in table.items()}, dict(made_by='tools/make_training_fixtures.py'))
+        print(f'{path.relative_to(ROOT)}: {len(table)} tensors, {path.stat().st_size} bytes')
+
+    makers = dict(losses=lambda: make_losses(check_losses, of3_losses, save))
+    for what in o.what or makers:
+        makers[what]()
+
+
+if __name__ == '__main__':
+    main()
