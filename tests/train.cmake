@@ -2,3 +2,4 @@
 add_library(training_fixture STATIC unit/training_fixture.c)
 target_link_libraries(training_fixture PUBLIC of3_train of3_flags PkgConfig::CMOCKA)
 of3_test(test_losses training_fixture)
+of3_test(test_alignment training_fixture)

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Make the fixtures of tests/fixtures/training from the PyTorch oracle in shared/oracle: what src/train is compared with.
 
-    make_training_fixtures.py [losses] [--shared DIR]
+    make_training_fixtures.py [losses alignment] [--shared DIR]
 
     losses   loss_N.safetensors, two made-up complexes with every kind of token: losses, target bins and gradients in the three
              protocols; loss_total.safetensors, batches of the two with the weights of stages
+    alignment  alignment.safetensors, made-up assemblies, whole and cropped: the atoms of the truth that the oracle chooses
 
 Values are computed in float64 from numbers that float32 holds. Logits are not in the files: logit number i of a head is
 6 u - 3, u = ((2654435761 i + salt) mod 2^32) / 2^32. Of gradients by logits the files hold every STRIDE-th number and the norm.
@@ -144,6 +145,49 @@ def make_losses(C, L, save):
     save('loss_total', out)
 
 
+ASSEMBLIES = 36  # all behind each other in each tensor; sizes [36,7] say where each begins
+
+
+def alignment_side(prefix, f):
+    out = {f'{prefix}/{k}': f[k].int() for k in ('num_atoms_per_token', 'start_atom_index', 'token_index', 'mol_entity_id', 'mol_sym_id',
+                                                 'mol_sym_component_id', 'mol_sym_token_index')}
+    out.update({f'{prefix}/{k}': f[k].to(torch.uint8) for k in ('is_protein', 'is_ligand', 'token_mask')})
+    out[f'{prefix}/restype'] = f['restype'].argmax(-1).to(torch.uint8)
+    return out
+
+
+def make_alignment(C, L, save):
+    rng, out, kept, raised, undefined = np.random.default_rng(14), {}, 0, 0, 0
+    while kept < ASSEMBLIES:
+        crop, gt, x, _ = C.random_assembly(rng, kept % 3 != 0)
+        pad, T = 2 * (kept % 2), len(crop['token_mask'])
+        crop = {k: torch.cat([v, torch.zeros(pad, *v.shape[1:], dtype=v.dtype)]) if torch.is_tensor(v) and len(v) == T and
+                k not in ('atom_mask', 'ref_space_uid') else v for k, v in crop.items()}
+        gt, x = round32(gt), x.float()
+        sizes, spy = C.candidate_sizes(crop, gt, L.UPSTREAM)
+        try:
+            with spy:
+                index = L.permutation_align(crop, {k: v.float() if v.is_floating_point() else v for k, v in gt.items()}, x)
+            how = 0
+        except Exception:
+            index, how = L.naive_align(crop, gt), 1
+        if any(0 < n and rank < 2 for n, rank in sizes):  # on a line: the rotation is not determined
+            continue
+        raised, undefined = raised + how, undefined + any(n == 0 for n, _ in sizes)
+        perms = [crop['ref_space_uid_to_perm'][u] for u in range(len(crop['ref_space_uid_to_perm']))]
+        one = dict(alignment_side('crop', crop), **alignment_side('gt', gt), uid=crop['ref_space_uid'].int(), x=x,
+                   truth=gt['atom_positions'].float(), resolved=gt['atom_resolved_mask'].to(torch.uint8), index=torch.tensor(index).int(),
+                   permutation_shapes=torch.tensor([v.shape for v in perms]).int(),
+                   permutations=torch.cat([v.flatten() for v in perms]).to(torch.uint8))
+        one['sizes'] = torch.tensor([[len(crop['token_mask']), len(x), len(gt['token_mask']), len(gt['atom_mask']), len(perms),
+                                      len(one['permutations']), how]]).int()
+        for k, v in one.items():
+            out.setdefault(k, []).append(v)
+        kept += 1
+    print(f'{kept} assemblies; {raised} that the oracle refuses, {undefined} with an undefined superposition')
+    save('alignment', {k: torch.cat(v) for k, v in out.items()})
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument('what', nargs='*', help='default: all')
@@ -160,7 +204,8 @@ def main():
         save_safetensors(path, {k: v.detach().contiguous() for k, v in table.items()}, dict(made_by='tools/make_training_fixtures.py'))
         print(f'{path.relative_to(ROOT)}: {len(table)} tensors, {path.stat().st_size} bytes')
 
-    makers = dict(losses=lambda: make_losses(check_losses, of3_losses, save))
+    makers = dict(losses=lambda: make_losses(check_losses, of3_losses, save),
+                  alignment=lambda: make_alignment(check_losses, of3_losses, save))
     for what in o.what or makers:
         makers[what]()
 
