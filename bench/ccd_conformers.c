@@ -1,6 +1,6 @@
-/* ccd_conformers DICTIONARY RESULTS [SECONDS [MOST]]: makes a conformer of every component of a dictionary
- * that of3 ccd build wrote, with at most SECONDS (5) for each of three strategies, and counts what became of
- * them.
+/* ccd_conformers DICTIONARY RESULTS [SECONDS [MOST [PART PARTS]]]: makes a conformer of every component of a
+ * dictionary that of3 ccd build wrote, with at most SECONDS (5) for each of three strategies, and counts what
+ * became of them. PART of PARTS (0 of 1): a process that does its share of the components.
  *
  * RESULTS gets one line for each component: code, outcome, seconds, why. Components that have a line are left
  * alone, so that a run that was stopped goes on where it was; MOST ends a run after so many components. The
@@ -158,23 +158,30 @@ static of3_status visit(const of3_rdkit *r, const of3_ccd *ccd, int i, unsigned 
   return status;
 }
 
-static of3_status visit_all(const char *dictionary, const char *results, unsigned seconds, long most,
-                            tally *t, of3_error *err) {
+/* What the command line asks for. */
+typedef struct conformers_task {
+  const char *dictionary, *results;
+  unsigned seconds;
+  int most, part, parts;
+} conformers_task;
+
+static of3_status visit_all(const conformers_task *task, tally *t, of3_error *err) {
   const of3_rdkit *r = NULL;
   of3_ccd *ccd = NULL;
   OF3_TRY(of3_rdkit_open(&r, err));
-  OF3_TRY(of3_ccd_open(dictionary, &ccd, err));
+  OF3_TRY(of3_ccd_open(task->dictionary, &ccd, err));
   const int n = of3_ccd_count(ccd), stride = n % STRIDE ? STRIDE : 1;
   bool *done = calloc((size_t)n + 1, sizeof *done);
   of3_status status = done ? OF3_OK : of3_fail_memory(err, "results");
-  if (done) read_results(results, ccd, done, t);
-  FILE *out = status == OF3_OK ? fopen(results, "a") : NULL;
-  if (status == OF3_OK && !out) status = of3_fail(err, OF3_ERR_IO, "'%s' cannot be written", results);
-  for (int k = 0; status == OF3_OK && k < n && most > 0; k++) {
+  if (done) read_results(task->results, ccd, done, t);
+  FILE *out = status == OF3_OK ? fopen(task->results, "a") : NULL;
+  if (status == OF3_OK && !out) status = of3_fail(err, OF3_ERR_IO, "'%s' cannot be written", task->results);
+  int left = task->most;
+  for (int k = task->part; status == OF3_OK && k < n && left > 0; k += task->parts) {
     const int i = (int)((int64_t)k * stride % n);
     if (done[i]) continue;
-    status = visit(r, ccd, i, seconds, out, t, err);
-    most--;
+    status = visit(r, ccd, i, task->seconds, out, t, err);
+    left--;
   }
   if (out) fclose(out);
   free(done);
@@ -182,15 +189,28 @@ static of3_status visit_all(const char *dictionary, const char *results, unsigne
   return status;
 }
 
+static int number(int argc, char **argv, int i, int otherwise) {
+  return argc > i ? atoi(argv[i]) : otherwise;
+}
+
 int main(int argc, char **argv) {
   tally t = {0};
   of3_error err = {0};
-  const long seconds = argc > 3 ? atol(argv[3]) : 5, most = argc > 4 ? atol(argv[4]) : 1000000;
-  if (argc < 3 || argc > 5 || seconds < 1 || most < 1) {
-    fprintf(stderr, "usage: ccd_conformers DICTIONARY RESULTS [SECONDS [MOST]]\n");
+  if (argc < 3 || argc > 7 || argc == 6) {
+    fprintf(stderr, "usage: ccd_conformers DICTIONARY RESULTS [SECONDS [MOST [PART PARTS]]]\n");
     return 2;
   }
-  if (visit_all(argv[1], argv[2], (unsigned)seconds, most, &t, &err) != OF3_OK) {
+  const conformers_task task = {argv[1],
+                                argv[2],
+                                (unsigned)number(argc, argv, 3, 5),
+                                number(argc, argv, 4, 1000000),
+                                number(argc, argv, 5, 0),
+                                number(argc, argv, 6, 1)};
+  if (task.seconds < 1 || task.most < 1 || task.part < 0 || task.part >= task.parts) {
+    fprintf(stderr, "SECONDS, MOST and PARTS are at least 1, PART is below PARTS\n");
+    return 2;
+  }
+  if (visit_all(&task, &t, &err) != OF3_OK) {
     fprintf(stderr, "%s\n", err.text);
     return 1;
   }

@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """Whole folds of mixed complexes by the reference package and by of3: coordinates and scores side by side.
 
-    mixed_folds.py --parity build/tests/parity --work DIR [--oracle DIR] [--only NAME ...] [--config full] > bench/results/mixed_folds.txt
+    mixed_folds.py --parity build/tests/parity --work DIR [--config full] [--device cuda] [--only NAME ...] > bench/results/mixed_folds.txt
+    mixed_folds.py --work DIR --features-only     the package's features alone, for a machine that has only its network
 
 Run by a Python that imports openfold3 0.5.0. Weights of the published size, random (make_checkpoint.py); features of ten queries of
-tests/fixtures/queries by the package; its own trunk, sampler, heads and scores, plain attention, float32, with noise that is
-recorded. build/tests/parity then does the same with the same weights, features and noise, from the features to the coordinates,
-and the confidence of the reference's coordinates. One line for each query: largest deviation over the largest value of what
-the reference has; of coordinates also in Angstrom. What is there already in --work (weights, folds) is taken.
+tests/fixtures/queries by the package; its own trunk, sampler, heads and scores, plain attention, float32 (no TF32), with noise
+that is recorded. build/tests/parity then does the same with the same weights, features and noise, from the features to the
+coordinates, and the confidence of the reference's coordinates. One line for each query: largest deviation over the largest value
+of what the reference has; of coordinates also in Angstrom. What is there already in --work (features, weights, folds) is taken;
+the package's network imports torch, numpy, scipy, biotite, gemmi and ml_collections.
 """
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -43,7 +46,7 @@ def weights_of(config, path):
     return load_safetensors(path)[0]
 
 
-def open_model(config, path):
+def open_model(config, path, device):
     import check_against_reference as check
     import make_checkpoint
     from of3_oracle import CONFIGS
@@ -51,10 +54,10 @@ def open_model(config, path):
     model_config, model = check.build_reference(CONFIGS[config](), SAMPLES, STEPS)
     model.load_state_dict(make_checkpoint.with_second_denoiser(weights_of(config, path), share=True), strict=True)
     model_config.settings.memory.eval.chunk_size = None
-    return model
+    return model.to(device)
 
 
-def features_of(name, work):
+def make_features(name, work):
     """Features as tensors, and packed as in a file of reference_features.py."""
     import reference_features as rf
     query = json.loads((QUERIES / 'queries.json').read_text())['queries'][name]
@@ -65,10 +68,31 @@ def features_of(name, work):
     path.write_text(json.dumps({'queries': {name: query}}))
     out = work / 'features.safetensors'
     feats, _, _ = rf.run(path, name, SEED, out, None, {}, False)
-    return feats, rf.pack(feats, False)
+    return {k: v for k, v in feats.items() if torch.is_tensor(v)}, rf.pack(feats, False)
 
 
-def scores_of(feats, inp, x, logits):
+def features_of(name, folder):
+    """The same from the file of an earlier run, if there is one."""
+    path = folder / f'features_{name}.pt'
+    if not path.exists():
+        with tempfile.TemporaryDirectory() as work:
+            torch.save(make_features(name, pathlib.Path(work)), path)
+    return torch.load(path)
+
+
+@contextlib.contextmanager
+def noise_of_the_cpu(device):
+    """Random numbers are drawn by the CPU's generator, whose order is recorded, on any device."""
+    drawn, like = torch.randn, torch.randn_like
+    torch.randn = lambda *size, device=None, **kw: drawn(*size, **kw).to(device)
+    torch.randn_like = lambda x: drawn(x.shape, dtype=x.dtype).to(x.device)
+    try:
+        yield
+    finally:
+        torch.randn, torch.randn_like = drawn, like
+
+
+def scores_of(feats, x, logits):
     """By the package, where it has a function for it."""
     import openfold3.core.metrics.confidence as cm
     import openfold3.core.metrics.sample_ranking as rank
@@ -97,30 +121,35 @@ def scores_of(feats, inp, x, logits):
 
 
 @torch.no_grad()
-def fold(model, name, out):
-    from of3_files import save_safetensors
-    from of3_oracle import Noise
-    with tempfile.TemporaryDirectory() as work:
-        feats, packed = features_of(name, pathlib.Path(work))
-    feats = {k: v for k, v in feats.items() if torch.is_tensor(v)}
-    batch = {k: v[None] for k, v in feats.items()}
+def run_network(model, feats, device):
+    """What comes before the sampler, and the whole output, on the CPU; the seconds they took."""
+    batch = {k: v[None].to(device) for k, v in feats.items()}
     begin = time.time()
     trunk = model.run_trunk({k: v.clone() for k, v in batch.items()}, CYCLES, inplace_safe=True)
     lifted = {k: v.unsqueeze(1) for k, v in batch.items()}
     kw = dict(batch=lifted, si_input=trunk[0].unsqueeze(1), si_trunk=trunk[1].unsqueeze(1), zij_trunk=trunk[2].unsqueeze(1))
     torch.manual_seed(SEED)
-    got = model._rollout(**kw, inplace_safe=False)
-    torch.manual_seed(SEED)
-    noise = Noise.draw(STEPS, SAMPLES, len(feats['atom_mask']))
+    with noise_of_the_cpu(device):
+        got = model._rollout(**kw, inplace_safe=False)
     got.update(si_trunk=kw['si_trunk'], zij_trunk=kw['zij_trunk'])
     got.update(model.aux_heads(batch=lifted, si_input=kw['si_input'], output=got, use_zij_trunk_embedding=True))
-    seconds = time.time() - begin
+    trunk, got = [t.cpu() for t in trunk], {k: v.cpu() for k, v in got.items() if torch.is_tensor(v)}
+    return trunk, got, time.time() - begin
+
+
+def fold(model, name, device, out):
+    from of3_files import save_safetensors
+    from of3_oracle import Noise
+    feats, packed = features_of(name, out.parent)
+    trunk, got, seconds = run_network(model, feats, device)
+    torch.manual_seed(SEED)
+    noise = Noise.draw(STEPS, SAMPLES, len(feats['atom_mask']))
     x = got['atom_positions_predicted'][0]
     logits = {k: got[f'{k}_logits'][0] for k in ('plddt', 'pae', 'pde')} | {'distogram': got['distogram_logits'][0, 0]}
     table = packed | {f'rand/noise.{k}': v for k, v in vars(noise).items()}
     table |= {f'rand/msa_rows.{c}': torch.arange(len(feats['msa']), dtype=torch.int32) for c in range(CYCLES)}
     table |= {'out/s_input': trunk[0][0], 'out/s': trunk[1][0], 'out/z': trunk[2][0], 'out/x_sampled': x}
-    table |= {f'out/{k}': v for k, v in logits.items()} | scores_of(feats, None, x, logits)
+    table |= {f'out/{k}': v for k, v in logits.items()} | scores_of(feats, x, logits)
     meta = {'variant': 'OB', 'cycles': str(CYCLES), 'weights': 'random', 'seconds': f'{seconds:.1f}',
             'size': f'{len(feats["token_mask"])} {len(feats["atom_mask"])} {float(x.abs().max())}'}
     part = out.with_name('part-' + out.name)
@@ -128,10 +157,10 @@ def fold(model, name, out):
     part.rename(out)
 
 
-def compare(parity, checkpoint, fixture):
+def compare(parity, checkpoint, fixture, threads):
     """Deviations by tensor, and the seconds of of3."""
     begin = time.time()
-    run = subprocess.run([parity, '--checkpoint', checkpoint, '--fixture', fixture, '--threads', '2'], stdout=subprocess.PIPE,
+    run = subprocess.run([parity, '--checkpoint', checkpoint, '--fixture', fixture, '--threads', str(threads)], stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT, text=True)
     rows = dict(re.findall(r'^(\S+) +(\d\.\d+e[-+]\d+) ', run.stdout, re.M))
     if not rows or 'above their bound' not in run.stdout:
@@ -142,23 +171,40 @@ def compare(parity, checkpoint, fixture):
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument('--parity', type=pathlib.Path, required=True)
+    a.add_argument('--parity', type=pathlib.Path)
     a.add_argument('--work', type=pathlib.Path, required=True)
     a.add_argument('--oracle', type=pathlib.Path,
                    default=pathlib.Path(os.environ.get('SHARED') or ROOT.parent / 'shared') / 'oracle')
     a.add_argument('--config', default='full')
+    a.add_argument('--device', default='cpu', help='of the reference')
+    a.add_argument('--threads', type=int, default=2, help='of of3')
+    a.add_argument('--features-only', action='store_true')
     a.add_argument('--only', nargs='*')
     o = a.parse_args()
+    if not o.parity and not o.features_only:
+        a.error('--parity is needed')
     sys.path.insert(0, str(o.oracle))
-    from of3_files import load_safetensors
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     o.work.mkdir(parents=True, exist_ok=True)
-    checkpoint, names = o.work / f'{o.config}.safetensors', o.only or NAMES
+    names = o.only or NAMES
+    if o.features_only:
+        for name in names:
+            features_of(name, o.work)
+    else:
+        make_folds(o, names)
+        table_of(o, names)
+
+
+def make_folds(o, names):
     missing = [n for n in names if not (o.work / f'{o.config}_{n}.safetensors').exists()]
     if missing:
-        model = open_model(o.config, checkpoint)
+        model = open_model(o.config, o.work / f'{o.config}.safetensors', o.device)
         for name in missing:
-            fold(model, name, o.work / f'{o.config}_{name}.safetensors')
-        del model
+            fold(model, name, o.device, o.work / f'{o.config}_{name}.safetensors')
+
+
+def table_of(o, names):
+    from of3_files import load_safetensors
     print('| query | tokens | atoms | ' + ' | '.join(COLUMNS) + ' | coordinates, A | bounds of tests/parity | reference, s |')
     print('|---' * (len(COLUMNS) + 6) + '|')
     worst = dict.fromkeys(COLUMNS, 0.0)
@@ -166,7 +212,7 @@ def main():
         fixture = o.work / f'{o.config}_{name}.safetensors'
         meta = load_safetensors(fixture)[1]
         tokens, atoms, size = meta['size'].split()
-        rows, last, _ = compare(o.parity, checkpoint, fixture)
+        rows, last, _ = compare(o.parity, o.work / f'{o.config}.safetensors', fixture, o.threads)
         worst = {k: max(worst[k], rows[v]) for k, v in COLUMNS.items()}
         print(f'| {name} | {tokens} | {atoms} | ' + ' | '.join(f'{rows[v]:.1e}' for v in COLUMNS.values())
               + f' | {rows["out/x_sampled"] * float(size):.1e} | {last} | {meta["seconds"]} |', flush=True)

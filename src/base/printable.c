@@ -15,12 +15,25 @@ static bool is_shown(uint32_t c) {
          !(c >= 0x2066 && c <= 0x2069) && c != 0x061c && c != 0x200e && c != 0x200f && c != 0xfeff;
 }
 
+/* How many bytes of ASCII that is shown as it is begin the text, at most `most`. */
+static size_t plain_length(const char *text, size_t most) {
+  size_t n = 0;
+  while (n < most && (unsigned char)(text[n] - ' ') <= '~' - ' ') n++;
+  return n;
+}
+
 size_t of3_printable(const char *text, char *out, size_t size) {
   static const char digit[] = "0123456789abcdef";
   size_t at = 0, n = 0;
   const size_t length = strlen(text);
   while (at < length) {
     uint32_t code;
+    const size_t room = size - 1 - n, left = length - at;
+    const size_t plain = plain_length(text + at, room < left ? room : left);
+    memcpy(out + n, text + at, plain);
+    n += plain;
+    at += plain;
+    if (at == length) break;
     const size_t bytes = of3_utf8_next(text + at, length - at, &code);
     const bool shown = is_shown(code);
     if (n + (shown ? bytes : ESCAPED * bytes) >= size) break;
