@@ -3,13 +3,11 @@
 #include <string.h>
 
 #include "api/handles.h"
+#include "api/openfold3_json.h"
 #include "base/file.h"
-#include "base/json.h"
-#include "base/str.h"
 #include "dialect/dialect.h"
 #include "dialect/write_af3.h"
 #include "of3_inputs.h"
-#include "write/query_json.h"
 
 typedef struct converter {
   const of3_inputs_convert_options *o;
@@ -19,21 +17,6 @@ typedef struct converter {
   int failed;
   of3_error first; /* of what failed */
 } converter;
-
-static of3_status write_json(const char *path, const json_t *value, of3_error *err) {
-  of3_out out = {0};
-  char *text = of3_json_dump(value, JSON_INDENT(2));
-  if (!text) return of3_fail_memory(err, path);
-  of3_status status = of3_out_open_any(&out, path, err);
-  if (status == OF3_OK) {
-    fputs(text, out.f);
-    fputc('\n', out.f);
-    status = of3_out_commit(&out, err);
-  }
-  of3_out_abort(&out);
-  free(text);
-  return status;
-}
 
 /* A query that cannot be said. */
 static void leave_out(converter *c, const of3_query *q, const of3_error *why) {
@@ -60,7 +43,7 @@ static of3_status to_af3(converter *c, const of3_query *q, of3_error *err) {
     leave_out(c, q, &own);
     return OF3_OK;
   }
-  const of3_status status = write_json(path, job, err);
+  const of3_status status = of3_write_json(path, job, err);
   json_decref(job);
   return status;
 }
@@ -74,73 +57,17 @@ static char *msa_folder(const converter *c) {
   return of3_arena_printf(c->arena, "%.*s_msas", (int)cut, out);
 }
 
-/* Writes the texts of a chain as FOLDER/QUERY/CHAIN/KEY.a3m, and names these in *chain. */
-static of3_status files_of_texts(const converter *c, const of3_query *q, of3_query_chain *chain,
-                                 of3_error *err) {
-  const char *top = msa_folder(c);
-  const char *folder = top ? of3_arena_printf(c->arena, "%s/%s/%s", top, q->name, chain->id[0]) : NULL;
-  const char **path = OF3_ARENA_NEW(c->arena, const char *, chain->n_msa + chain->n_msa_text);
-  if (!folder || !path) return of3_fail_memory(err, "an alignment");
-  OF3_TRY(of3_make_folder(folder, err));
-  if (chain->n_msa) memcpy(path, chain->msa_path, (size_t)chain->n_msa * sizeof *path);
-  for (int i = 0; i < chain->n_msa_text; i++) {
-    const of3_msa_text *t = &chain->msa_text[i];
-    const char *file = of3_arena_printf(c->arena, "%s/%s.a3m", folder, t->key);
-    if (!file) return of3_fail_memory(err, "an alignment");
-    OF3_TRY(of3_write_file(file, t->text, strlen(t->text), err));
-    path[chain->n_msa++] = file;
-  }
-  chain->msa_path = path;
-  chain->n_msa_text = 0;
-  return OF3_OK;
-}
-
-static bool has_texts(const of3_query *q) {
-  for (int i = 0; i < q->n_chain; i++)
-    if (q->chain[i].n_msa_text) return true;
-  return false;
-}
-
 static of3_status to_openfold3(converter *c, const of3_query *q, json_t *queries, of3_error *err) {
-  of3_query copy = *q;
   of3_error own = {0};
-  if (q->components) {
-    of3_fail(&own, OF3_ERR_UNSUPPORTED,
-             "OpenFold3's JSON has no word for components of the user's own (userCCD); give the ligand as "
-             "SMILES or as an SDF "
-             "file");
+  const bool streamed = strncmp(c->o->out, "/dev/", 5) == 0;
+  const char *folder = streamed ? NULL : msa_folder(c);
+  if (!streamed && !folder) return of3_fail_memory(err, "a path");
+  const of3_status status = of3_openfold3_add(q, folder, c->arena, queries, &own);
+  if (status == OF3_ERR_UNSUPPORTED)
     leave_out(c, q, &own);
-    return OF3_OK;
-  }
-  if (has_texts(q) && strncmp(c->o->out, "/dev/", 5) == 0) {
-    of3_fail(&own, OF3_ERR_UNSUPPORTED,
-             "OpenFold3's JSON has no place for alignments, only for paths; with --out FILE they are written "
-             "beside it");
-    leave_out(c, q, &own);
-    return OF3_OK;
-  }
-  copy.chain = OF3_ARENA_NEW(c->arena, of3_query_chain, q->n_chain);
-  if (!copy.chain) return of3_fail_memory(err, "a query");
-  if (q->n_chain) memcpy(copy.chain, q->chain, (size_t)q->n_chain * sizeof *q->chain);
-  for (int i = 0; i < copy.n_chain; i++)
-    if (copy.chain[i].n_msa_text) OF3_TRY(files_of_texts(c, &copy, &copy.chain[i], err));
-  return json_object_set_new(queries, q->name, of3_query_json(&copy)) == 0 ? OF3_OK
-                                                                           : of3_fail_memory(err, "a query");
-}
-
-static of3_status write_openfold3(converter *c, json_t *queries, of3_error *err) {
-  json_t *root = json_object();
-  bool ok = root != NULL;
-  if (c->set->n_seed) {
-    json_t *seeds = json_array();
-    for (int i = 0; i < c->set->n_seed; i++)
-      ok = json_array_append_new(seeds, json_integer((json_int_t)c->set->seed[i])) == 0 && ok;
-    ok = json_object_set_new(root, "seeds", seeds) == 0 && ok;
-  }
-  ok = json_object_set(root, "queries", queries) == 0 && ok;
-  const of3_status status = ok ? write_json(c->o->out, root, err) : of3_fail_memory(err, "the queries");
-  json_decref(root);
-  return status;
+  else if (status != OF3_OK && err)
+    *err = own;
+  return status == OF3_ERR_UNSUPPORTED ? OF3_OK : status;
 }
 
 /* ---- All queries */
@@ -160,7 +87,7 @@ static of3_status convert_all(converter *c, bool af3, json_t *queries, of3_error
     if (err) *err = c->first;
     return c->first.code;
   }
-  return af3 ? OF3_OK : write_openfold3(c, queries, err);
+  return af3 ? OF3_OK : of3_openfold3_write(c->o->out, c->set, queries, err);
 }
 
 static of3_status convert(converter *c, bool af3, of3_error *err) {
