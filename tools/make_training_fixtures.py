@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Make the fixtures of tests/fixtures/training from the PyTorch oracle in shared/oracle: what src/train is compared with.
 
-    make_training_fixtures.py [losses alignment] [--shared DIR]
+    make_training_fixtures.py [losses alignment optimiser] [--shared DIR]
 
     losses   loss_N.safetensors, two made-up complexes with every kind of token: losses, target bins and gradients in the three
              protocols; loss_total.safetensors, batches of the two with the weights of stages
     alignment  alignment.safetensors, made-up assemblies, whole and cropped: the atoms of the truth that the oracle chooses
+    optimiser  optimiser.safetensors: ten steps along given gradients of two entries, in the three protocols
 
 Values are computed in float64 from numbers that float32 holds. Logits are not in the files: logit number i of a head is
 6 u - 3, u = ((2654435761 i + salt) mod 2^32) / 2^32. Of gradients by logits the files hold every STRIDE-th number and the norm.
@@ -188,6 +189,42 @@ def make_alignment(C, L, save):
     save('alignment', {k: torch.cat(v) for k, v in out.items()})
 
 
+def make_optimiser(T, save):
+    """Three tensors, the last of the confidence heads; the second entry has no confidence losses; one gradient in three is long."""
+    from dataclasses import replace
+    shapes = {'a': (5, 3), 'b': (4,), 'confidence': (7,)}
+    flat = lambda d: torch.cat([d[k].flatten() for k in shapes])
+    out = {}
+    for release in ('0.3.1', '0.4', '0.5.0'):
+        r = np.random.default_rng(15)
+        h = replace(T.Hyper(), protocol=release, warmup=4, decay_start=7, decay_every=2)
+        number = lambda *s: torch.tensor(r.standard_normal(s).astype(np.float32)).to(F64)
+        params = {k: number(*s) for k, s in shapes.items()}
+        state, rows = T.new_state(params), {k: [] for k in ('gradients', 'values', 'averages', 'lr', 'norms')}
+        out[f'{release}/start'] = flat(params).float()
+        for step in range(10):
+            grads = [{k: number(*s) * (20.0 if (step + e) % 3 == 0 else 0.3) for k, s in shapes.items()} for e in range(2)]
+            grads[1]['confidence'].zero_()
+            rows['gradients'].append(torch.stack([flat(g).float() for g in grads]))
+            if release == '0.3.1':
+                T.ema_update(state, params, h)
+                total = {k: (grads[0][k] + grads[1][k]) / 2 for k in shapes}
+                norms = [T.clip_global(total, h.clip)]
+            else:
+                total, norms = T.clip_each(grads, {k: [True, k != 'confidence'] for k in shapes}, h.clip)
+            lr = T.learning_rate(state['step'], h)
+            T.adam_step(state, params, total, lr, h)
+            state['step'] += 1
+            if release != '0.3.1':
+                T.ema_update(state, params, h)
+            rows['values'].append(flat(params).clone())
+            rows['averages'].append(flat(state['ema']).clone())
+            rows['lr'].append(torch.tensor(lr, dtype=F64))
+            rows['norms'].append(torch.stack(list(norms)))
+        out.update({f'{release}/{k}': torch.stack(v) for k, v in rows.items()})
+    save('optimiser', out)
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument('what', nargs='*', help='default: all')
@@ -197,6 +234,7 @@ def main():
     torch.set_num_threads(1)
     import check_losses
     import of3_losses
+    import of3_train_step
     from of3_files import save_safetensors
 
     def save(name, table):
@@ -205,7 +243,8 @@ def main():
         print(f'{path.relative_to(ROOT)}: {len(table)} tensors, {path.stat().st_size} bytes')
 
     makers = dict(losses=lambda: make_losses(check_losses, of3_losses, save),
-                  alignment=lambda: make_alignment(check_losses, of3_losses, save))
+                  alignment=lambda: make_alignment(check_losses, of3_losses, save),
+                  optimiser=lambda: make_optimiser(of3_train_step, save))
     for what in o.what or makers:
         makers[what]()
 

@@ -16,7 +16,8 @@ typedef enum of3_purpose {
   OF3_RANDOM_NOISE_STEP = 7,  /* added in a step */
   OF3_RANDOM_TEST = 8,
   OF3_RANDOM_POCKET =
-      9 /* candidates for a pocket: quaternion, shift, shape, coin, atom; step 1: shift of a ligand */
+      9, /* candidates for a pocket: quaternion, shift, shape, coin, atom; step 1: shift of a ligand */
+  OF3_RANDOM_INITIAL = 10 /* parameters of a new network; sample and step: hash of a name */
 } of3_purpose;
 
 typedef struct of3_stream {
