@@ -146,6 +146,21 @@ static of3_status fold_prepared(of3_item_run *t, of3_batch *b, of3_result **ret_
   return status;
 }
 
+static of3_status make_features(of3_item_run *t, of3_error *err) {
+  const of3_job *j = t->worker->job;
+  const of3_log *log = &t->worker->log;
+  const double begin = of3_seconds();
+  of3_worker_tell_features(t->worker, t);
+  t->arena = of3_arena_new(0);
+  t->prepared = of3_prepared_new(t->query);
+  if (!t->arena || !t->prepared) return of3_fail_memory(err, "the features");
+  OF3_TRY(of3_prepared_fill(j, t->prepared, log, err));
+  OF3_TRY(of3_item_run_prepare(j, t, log, err));
+  t->seconds = of3_seconds() - begin;
+  of3_item_run_begin(t);
+  return OF3_OK;
+}
+
 static void fold_single(void *arg, of3_task_group *tasks, int member) {
   single_fold *f = arg;
   of3_worker worker = {.job = f->job, .tasks = tasks, .pool = f->job->model->engine->pool, .n_worker = 1};
@@ -153,7 +168,7 @@ static void fold_single(void *arg, of3_task_group *tasks, int member) {
   of3_batch b = {.worker = &worker, .item = &t, .n = 1, .n_taken = 1};
   (void)member;
   of3_worker_log(&worker);
-  f->status = of3_item_run_prepare(&t, f->err);
+  f->status = make_features(&t, f->err);
   if (f->status == OF3_OK) f->status = fold_prepared(&t, &b, f->ret_result, f->err);
   of3_batch_give_back(&b);
   of3_item_run_close(&t);
@@ -177,7 +192,6 @@ of3_status of3_fold_query(of3_model *model, const of3_query *query, uint64_t see
   OF3_TRY(of3_memory_budget_init(&j.budget, err));
   of3_status status = of3_job_open_components(&j, err);
   if (status == OF3_OK) status = of3_task_group_run(1, fold_single, &f, err);
-  of3_prepared_leave(j.prepared);
   of3_chemistry_close(j.chemistry);
   of3_memory_budget_free(&j.budget);
   return status != OF3_OK ? status : f.status;

@@ -14,7 +14,15 @@ void of3_prepared_leave(of3_prepared *p) {
   free(p);
 }
 
-static of3_status prepare_fill(const of3_job *j, const of3_log *log, of3_prepared *p, of3_error *err) {
+of3_prepared *of3_prepared_new(const of3_query *query) {
+  of3_prepared *p = calloc(1, sizeof *p);
+  if (!p) return NULL;
+  p->query = query;
+  atomic_init(&p->users, 1);
+  return p;
+}
+
+of3_status of3_prepared_fill(const of3_job *j, of3_prepared *p, const of3_log *log, of3_error *err) {
   of3_query_log_notes(p->query, log);
   OF3_TRY(of3_complex_build(p->query, &j->components, log, &p->complex, err));
   if (j->tree.folder && j->tree.format == OF3_PDB) OF3_TRY(of3_pdb_check(&p->complex, err));
@@ -28,40 +36,25 @@ static of3_status prepare_fill(const of3_job *j, const of3_log *log, of3_prepare
   return of3_features_build(&p->complex, p->query, &mode, 0, log, &p->features, err);
 }
 
-/* Of the query taken last, or new. */
-static of3_status prepare(of3_item_run *t, of3_error *err) {
-  of3_job *j = t->worker->job;
-  if (!j->prepared || j->prepared->query != t->query) {
-    of3_prepared_leave(j->prepared);
-    j->prepared = NULL;
-    of3_prepared *p = calloc(1, sizeof *p);
-    if (!p) return of3_fail_memory(err, "the features");
-    p->query = t->query;
-    atomic_init(&p->users, 1);
-    of3_status status = prepare_fill(j, &t->worker->log, p, err);
-    if (status != OF3_OK) {
-      of3_prepared_leave(p);
-      return status;
-    }
-    j->prepared = p;
-  }
-  t->prepared = j->prepared;
-  atomic_fetch_add(&t->prepared->users, 1);
-  return OF3_OK;
-}
-
-/* The features with the conformers of this seed. */
-static of3_status prepare_make_features(of3_item_run *t, of3_error *err) {
-  of3_feature_mode mode = t->worker->job->mode;
-  mode.opt_cancel = t->worker->job->model->engine->callbacks.cancel;
-  OF3_TRY(prepare(t, err));
+of3_status of3_item_run_prepare(const of3_job *j, of3_item_run *t, const of3_log *log, of3_error *err) {
+  of3_feature_mode mode = j->mode;
+  mode.opt_cancel = j->model->engine->callbacks.cancel;
+  if (j->tree.folder) /* not in memory alone */
+    OF3_TRY(of3_replacement_of(j->tree.folder, t->query->name, t->item->seed, t->arena, &t->stage, err));
   t->features = t->prepared->features;
   t->features.ref_pos = OF3_ARENA_NEW(t->arena, float, 3 * (size_t)t->features.n_atom);
   if (!t->features.ref_pos) return of3_fail_memory(err, "the features");
+  return of3_features_reseed(&t->prepared->complex, &mode, t->item->seed, log, &t->features, err);
+}
+
+void of3_item_run_begin(of3_item_run *t) {
+  t->begin = of3_seconds() - t->seconds;
+  t->item->seconds[OF3_PHASE_FEATURES] = t->seconds;
   t->item->n_token = t->features.n_token;
   t->item->n_atom = t->features.n_atom;
-  return of3_features_reseed(&t->prepared->complex, &mode, t->item->seed, &t->worker->log, &t->features, err);
 }
+
+void of3_item_run_close(of3_item_run *t) { of3_prepared_leave(t->prepared); }
 
 /* ---- Passes */
 
@@ -97,27 +90,6 @@ of3_status of3_batch_prepare(of3_batch *b, of3_error *err) {
   announce_new(b);
   return of3_batch_get_memory(b, err);
 }
-
-of3_status of3_item_run_prepare(of3_item_run *t, of3_error *err) {
-  const of3_job *j = t->worker->job;
-  of3_progress_info begun = {.query = t->query->name,
-                             .seed = t->item->seed,
-                             .item = t->index + 1,
-                             .n_item = j->n_item,
-                             .phase = "features",
-                             .total = 1};
-  t->begin = of3_seconds();
-  t->arena = of3_arena_new(0);
-  if (!t->arena) return of3_fail_memory(err, "an item");
-  if (j->tree.folder) /* not in memory alone */
-    OF3_TRY(of3_replacement_of(j->tree.folder, t->query->name, t->item->seed, t->arena, &t->stage, err));
-  of3_worker_tell(t->worker, &begun);
-  OF3_TRY(prepare_make_features(t, err));
-  t->item->seconds[OF3_PHASE_FEATURES] = of3_seconds() - t->begin;
-  return OF3_OK;
-}
-
-void of3_item_run_close(of3_item_run *t) { of3_prepared_leave(t->prepared); }
 
 /* ---- Estimate */
 

@@ -35,6 +35,16 @@ void of3_worker_tell(of3_worker *worker, of3_progress_info *info) {
   if (p.callbacks->progress) of3_task_group_call(worker->tasks, deliver_progress, &p);
 }
 
+void of3_worker_tell_features(of3_worker *worker, const of3_item_run *t) {
+  of3_progress_info begun = {.query = t->query->name,
+                             .seed = t->item->seed,
+                             .item = t->index + 1,
+                             .n_item = worker->job->n_item,
+                             .phase = "features",
+                             .total = 1};
+  of3_worker_tell(worker, &begun);
+}
+
 void of3_worker_log(of3_worker *worker) {
   worker->log = worker->job->model->engine->log;
   if (worker->log.sink) worker->log.sink = log_in_worker;

@@ -40,20 +40,15 @@ static void finish_item(of3_item_run *t) {
 
 /* ---- Batches */
 
-/* The next items, at most `most`, with their features made; those that fail are finished at once: before the
+/* The next items, at most `most`, with their features; those that fail are finished at once: before the
  * lock is released, so that such failures are told in order. Returns how many are left. */
 static int take_items(of3_worker *worker, int most, of3_item_run *item) {
   of3_job *j = worker->job;
   int n = 0;
   for (; most > 0 && !of3_is_cancelled(&j->model->engine->callbacks); most--) {
-    const int index = j->pending[j->next++];
     of3_item_run *t = &item[n];
-    *t = (of3_item_run){.worker = worker,
-                        .query = of3_job_query(j, index),
-                        .key = j->key[index / j->n_seed],
-                        .index = index,
-                        .item = &j->item[index]};
-    t->status = of3_item_run_prepare(t, &t->error);
+    of3_ahead_take(j->ahead, worker, t);
+    j->next++;
     if (t->status != OF3_OK)
       finish_item(t);
     else
@@ -280,7 +275,10 @@ static of3_status workers_run(of3_job *j, of3_error *err) {
   if (!j->pending_size) return of3_fail_memory(err, "the queries");
   for (int i = 0; i < j->n_pending; i++) j->pending_size[i] = j->size[j->pending[i] / j->n_seed].n_token;
   OF3_TRY(expect_alignments(j, err));
+  OF3_TRY(of3_ahead_open(j, &j->ahead, err));
   of3_status status = run_groups(j, err);
+  of3_ahead_close(j->ahead);
+  j->ahead = NULL;
   if (status != OF3_OK) return status;
   if (j->stopped.code != OF3_OK) {
     *err = j->stopped;
@@ -296,8 +294,6 @@ of3_status of3_job_run(of3_job *j, of3_error *err) {
     return of3_fail_memory(err, "the lock of the queries");
   }
   of3_status status = workers_run(j, err);
-  of3_prepared_leave(j->prepared);
-  j->prepared = NULL;
   of3_kept_msa_free(j->kept);
   j->kept = NULL;
   pthread_mutex_destroy(&j->lock);

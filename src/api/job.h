@@ -6,8 +6,9 @@
  *   api_ligands.c    queries for all ligands of a list, and their table
  *   api_rewrite.c    writes other formats of items that are complete
  *   api_workers.c    worker threads, which do for one item after the other:
- *                      api_prepare.c   features      } under job->lock: one item at a time, in order
- *                      api_memory.c    plan, memory  }
+ *                      api_ahead.c     features, which threads of its own make } under job->lock: one
+ *                      api_prepare.c     ahead; plan                               } item at a time, in
+ *                      api_memory.c    memory                                      } order
  *                      api_run.c       network, scores, files in a folder of their own   (side by side)
  *                      api_store.c     that folder exchanged with the old one            (calling thread)
  *   api_report.c     report, failures, summary, ranking                                  (calling thread)
@@ -21,8 +22,9 @@
  * What workers share and how it is guarded:
  *
  *   model, options, queries           read only
- *   pending, next, end, prepared      job->lock: a worker holds it while it takes an item, makes its features
- *                                     and gets memory for it
+ *   pending, next, end                job->lock: a worker holds it while it takes an item and gets memory for
+ *                                     it
+ *   chemistry, kept, ahead            locks of their own
  *   budget                            its own lock: memory that items hold together. A worker waits there
  * with job->lock held, so that items begin in order stop                              atomic report,
  * failures, ranking,        the calling thread only: a worker asks it (of3_task_group_call) and waits,
@@ -60,6 +62,9 @@ typedef struct of3_prepared {
   const of3_query *query;
   of3_complex complex;
   of3_features features;
+  bool ready; /* status is known: made, or failed with `error`. Guarded by of3_ahead */
+  of3_status status;
+  of3_error error;
   bool announced;   /* memory and work have been told; guarded by the lock */
   atomic_int users; /* the job, and items on their way; the last one frees it */
 } of3_prepared;
@@ -73,6 +78,8 @@ typedef struct of3_memory_budget {
   uint64_t free; /* bytes that could be used when nobody held any; 0: unknown */
 } of3_memory_budget;
 
+typedef struct of3_ahead of3_ahead; /* api_ahead.c */
+
 typedef struct of3_job {
   of3_model *model;
   const of3_predict_options *o;
@@ -84,7 +91,7 @@ typedef struct of3_job {
   int n_seed;
   of3_feature_mode mode;
   of3_chemistry *chemistry;  /* components and conformers, for as long as there are complexes */
-  of3_library components;    /* the same, as complexes are built with it; one call at a time */
+  of3_library components;    /* the same, as complexes are built with it */
   of3_sampler sampler;       /* as the options want it */
   char options[384];         /* what decides the bytes of the results, as text */
   of3_file_hashes *hashes;   /* of files that queries name, while keys are made */
@@ -109,9 +116,9 @@ typedef struct of3_job {
   int *rewrite, n_rewrite; /* items whose files are to be written from their records */
   int *pending, n_pending; /* items that are to be computed, in order */
   int *pending_size;       /* [n_pending] tokens that they have */
-  int next, end; /* pending[next .. end - 1] are to be taken by this group of workers. Guarded by lock */
-  of3_prepared *prepared; /* of the query taken last, or NULL. Guarded by lock */
-  of3_kept_msa *kept;     /* alignments that several pending queries have in common. Guarded by lock */
+  int next, end;      /* pending[next .. end - 1] are to be taken by this group of workers. Guarded by lock */
+  of3_kept_msa *kept; /* alignments that several pending queries have in common */
+  of3_ahead *ahead;   /* features of the next items */
   pthread_mutex_t lock;
   of3_memory_budget budget;
   atomic_bool stop;  /* nobody takes another item */
@@ -147,7 +154,8 @@ struct of3_item_run {
   of3_manifest manifest; /* of what was written there */
   of3_prepared *prepared;
   of3_features features; /* the prepared ones, with conformers of its own */
-  double begin;          /* on the clock */
+  double seconds;        /* that the features took */
+  double begin;          /* on the clock, as if nothing had been made ahead */
   of3_status status;
   of3_error error; /* if status is not OF3_OK */
 };
@@ -180,16 +188,33 @@ OF3_MUST_CHECK of3_status of3_job_run(of3_job *j, of3_error *err);
  * thread. */
 void of3_worker_log(of3_worker *worker);
 void of3_worker_tell(of3_worker *worker, of3_progress_info *info);
+void of3_worker_tell_features(of3_worker *worker, const of3_item_run *item); /* that their making begins */
 
-/* api_prepare.c: features of an item; worker, query, key, item and index are filled in. Under the lock.
- * Whatever came of it: of3_item_run_close. */
-OF3_MUST_CHECK of3_status of3_item_run_prepare(of3_item_run *t, of3_error *err);
+/* api_ahead.c: threads that make the features of all pending items, as far ahead as there is room. */
+OF3_MUST_CHECK of3_status of3_ahead_open(of3_job *j, of3_ahead **ret_ahead, of3_error *err);
+/* Ends them, and frees what nobody took. */
+void of3_ahead_close(of3_ahead *opt_ahead);
+/* The next item, with its features or with the status that says why it has none. Under the job's lock.
+ * Whatever came of it: of3_item_run_close, and the arena is the caller's to free. */
+void of3_ahead_take(of3_ahead *ahead, of3_worker *worker, of3_item_run *ret_run);
+/* Of features that wait to be taken. */
+uint64_t of3_ahead_bytes(of3_ahead *opt_ahead);
+
+/* api_prepare.c: what all seeds of a query share, empty and with one user; NULL: memory is out. */
+of3_prepared *of3_prepared_new(const of3_query *query);
+OF3_MUST_CHECK of3_status of3_prepared_fill(const of3_job *j, of3_prepared *p, const of3_log *log,
+                                            of3_error *err);
+void of3_prepared_leave(of3_prepared *opt_prepared);
+/* Features of an item; query, item, arena and prepared, which is filled, are there. */
+OF3_MUST_CHECK of3_status of3_item_run_prepare(const of3_job *j, of3_item_run *t, const of3_log *log,
+                                               of3_error *err);
+/* Notes sizes and seconds of the features with the item; by the worker that has taken it. */
+void of3_item_run_begin(of3_item_run *t);
 void of3_item_run_close(of3_item_run *t); /* all but the arena */
 /* Plan and memory of a batch; worker, item, n and n_taken are filled in. Where there is no memory for all of
  * it n becomes smaller: the first items are planned, down to one, which takes as little as it can do with.
  * Under the lock. Success: of3_batch_give_back. */
 OF3_MUST_CHECK of3_status of3_batch_prepare(of3_batch *b, of3_error *err);
-void of3_prepared_leave(of3_prepared *opt_prepared);
 /* Bytes beside the weights that an item of the query takes at most on so many threads. Reads no alignments.
  */
 OF3_MUST_CHECK of3_status of3_job_estimate(const of3_job *j, const of3_query *query, int threads,

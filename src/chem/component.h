@@ -84,7 +84,7 @@ typedef struct of3_embedding {
 } of3_embedding;
 
 /* A source of components beyond the built-in ones (a mapped dictionary, the user's own, texts of chemistry),
- * and of conformers of all components. One call at a time. */
+ * and of conformers of all components. One call at a time, unless it says otherwise. */
 typedef struct of3_library {
   /* *ret_component is NULL if there is none of that code; an error is about the source itself. */
   of3_status (*find)(void *user, const char *code, const of3_component **ret_component, of3_error *err);

@@ -67,11 +67,9 @@ size_t of3_features_bytes(const of3_features *f) {
 static of3_status put_msa(const of3_complex *complex, const of3_tokens *tokens, const of3_query *query,
                           const of3_feature_mode *mode, const of3_log *log, of3_features *out,
                           of3_error *err) {
-  of3_alignments *a = mode->opt_kept ? of3_kept_msa_use(mode->opt_kept, query) : NULL;
-  if (!a) {
-    OF3_TRY(of3_alignments_load(query, mode, log, &a, err));
-    if (mode->opt_kept) of3_kept_msa_keep(mode->opt_kept, query, a);
-  }
+  of3_alignments *a = NULL;
+  OF3_TRY(mode->opt_kept ? of3_kept_msa_get(mode->opt_kept, query, mode, log, &a, err)
+                         : of3_alignments_load(query, mode, log, &a, err));
   const of3_status status = of3_features_msa(complex, tokens, query, mode, a, out, err);
   of3_alignments_leave(a);
   return status;

@@ -1,5 +1,6 @@
 #include "feat/kept_msa.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,9 @@ typedef struct kept_entry {
 } kept_entry;
 
 struct of3_kept_msa {
-  kept_entry *entry; /* [n], once sorted each key once */
+  pthread_mutex_t lock;    /* of all below */
+  pthread_mutex_t reading; /* held by the thread that reads files; taken before the lock */
+  kept_entry *entry;       /* [n], once sorted each key once */
   int n, capacity;
   bool sorted;
   uint64_t bytes, most;
@@ -21,7 +24,16 @@ struct of3_kept_msa {
 
 of3_kept_msa *of3_kept_msa_new(uint64_t most_bytes) {
   of3_kept_msa *k = calloc(1, sizeof *k);
-  if (k) k->most = most_bytes;
+  if (!k || pthread_mutex_init(&k->lock, NULL) != 0) {
+    free(k);
+    return NULL;
+  }
+  if (pthread_mutex_init(&k->reading, NULL) != 0) {
+    pthread_mutex_destroy(&k->lock);
+    free(k);
+    return NULL;
+  }
+  k->most = most_bytes;
   return k;
 }
 
@@ -35,10 +47,18 @@ void of3_kept_msa_free(of3_kept_msa *k) {
   if (!k) return;
   for (int i = 0; i < k->n; i++) drop_alignments(k, &k->entry[i]);
   free(k->entry);
+  pthread_mutex_destroy(&k->reading);
+  pthread_mutex_destroy(&k->lock);
   free(k);
 }
 
-uint64_t of3_kept_msa_bytes(const of3_kept_msa *k) { return k ? k->bytes : 0; }
+uint64_t of3_kept_msa_bytes(of3_kept_msa *k) {
+  if (!k) return 0;
+  pthread_mutex_lock(&k->lock);
+  const uint64_t bytes = k->bytes;
+  pthread_mutex_unlock(&k->lock);
+  return bytes;
+}
 
 /* ---- What makes alignments the same */
 
@@ -118,28 +138,58 @@ static void sort_entries(of3_kept_msa *k) {
   k->sorted = true;
 }
 
-static kept_entry *find_entry(of3_kept_msa *k, const of3_query *query) {
+static kept_entry *find_entry(of3_kept_msa *k, const char *key) {
   kept_entry wanted = {.alignments = NULL};
   sort_entries(k);
-  kept_key_of(query, wanted.key);
+  memcpy(wanted.key, key, sizeof wanted.key);
   return k->n ? bsearch(&wanted, k->entry, (size_t)k->n, sizeof *k->entry, kept_by_key) : NULL;
 }
 
 /* ---- */
 
-of3_alignments *of3_kept_msa_use(of3_kept_msa *k, const of3_query *query) {
-  kept_entry *e = find_entry(k, query);
-  if (!e) return NULL;
-  if (e->expected > 0) e->expected--;
-  of3_alignments *a = e->alignments ? of3_alignments_join(e->alignments) : NULL;
-  if (e->expected == 0) drop_alignments(k, e);
+/* What is kept, for a query that is expected; NULL: nothing is. */
+static of3_alignments *use_kept(of3_kept_msa *k, const char *key) {
+  pthread_mutex_lock(&k->lock);
+  kept_entry *e = find_entry(k, key);
+  of3_alignments *a = e && e->alignments ? of3_alignments_join(e->alignments) : NULL;
+  if (a && e->expected > 0 && --e->expected == 0) drop_alignments(k, e);
+  pthread_mutex_unlock(&k->lock);
   return a;
 }
 
-void of3_kept_msa_keep(of3_kept_msa *k, const of3_query *query, of3_alignments *alignments) {
-  kept_entry *e = find_entry(k, query);
-  const uint64_t bytes = of3_arena_used(alignments->arena);
-  if (!e || e->expected == 0 || e->alignments || k->bytes + bytes > k->most) return;
-  e->alignments = of3_alignments_join(alignments);
-  k->bytes += bytes;
+/* The query has been served: its alignments are kept, if another that has the same is expected, and there is
+ * room. opt_alignments NULL: it failed. */
+static void serve(of3_kept_msa *k, const char *key, of3_alignments *opt_alignments) {
+  const uint64_t bytes = opt_alignments ? of3_arena_used(opt_alignments->arena) : 0;
+  pthread_mutex_lock(&k->lock);
+  kept_entry *e = find_entry(k, key);
+  if (e && e->expected > 0) e->expected--;
+  if (e && e->expected > 0 && opt_alignments && k->bytes + bytes <= k->most) {
+    e->alignments = of3_alignments_join(opt_alignments);
+    k->bytes += bytes;
+  }
+  pthread_mutex_unlock(&k->lock);
+}
+
+/* By the thread that may read: perhaps another one has just read them. */
+static of3_status read_alignments(of3_kept_msa *k, const of3_query *query, const char *key,
+                                  const of3_feature_mode *mode, const of3_log *opt_log,
+                                  of3_alignments **ret_alignments, of3_error *err) {
+  *ret_alignments = use_kept(k, key);
+  if (*ret_alignments) return OF3_OK;
+  const of3_status status = of3_alignments_load(query, mode, opt_log, ret_alignments, err);
+  serve(k, key, *ret_alignments);
+  return status;
+}
+
+of3_status of3_kept_msa_get(of3_kept_msa *k, const of3_query *query, const of3_feature_mode *mode,
+                            const of3_log *opt_log, of3_alignments **ret_alignments, of3_error *err) {
+  char key[OF3_SHA256_HEX];
+  kept_key_of(query, key);
+  *ret_alignments = use_kept(k, key);
+  if (*ret_alignments) return OF3_OK;
+  pthread_mutex_lock(&k->reading);
+  const of3_status status = read_alignments(k, query, key, mode, opt_log, ret_alignments, err);
+  pthread_mutex_unlock(&k->reading);
+  return status;
 }

@@ -3,7 +3,8 @@
  * the same alignments beside their tokens, and share their memory.
  *
  * What is kept stays until the last query that was expected to want it has been served, as far as memory
- * goes. Calls come one at a time. */
+ * goes. All queries are expected before the first is served; then several threads may be. One of them at a
+ * time reads files: reading may take as much memory as is left. */
 #ifndef OF3_FEAT_KEPT_MSA_H
 #define OF3_FEAT_KEPT_MSA_H
 
@@ -17,11 +18,12 @@ void of3_kept_msa_free(of3_kept_msa *opt_kept);
 /* One query more will come whose features are made. */
 OF3_MUST_CHECK of3_status of3_kept_msa_expect(of3_kept_msa *kept, const of3_query *query, of3_error *err);
 
-uint64_t of3_kept_msa_bytes(const of3_kept_msa *opt_kept);
+uint64_t of3_kept_msa_bytes(of3_kept_msa *opt_kept);
 
-/* The alignments of a query from what is kept, which the caller leaves; NULL: there are none. */
-of3_alignments *of3_kept_msa_use(of3_kept_msa *kept, const of3_query *query);
-/* Keeps them, if another query that has the same alignments is expected, and there is room. */
-void of3_kept_msa_keep(of3_kept_msa *kept, const of3_query *query, of3_alignments *alignments);
+/* The alignments of a query, from what is kept or read; the caller leaves them. mode and opt_log: as in
+ * of3_alignments_load. */
+OF3_MUST_CHECK of3_status of3_kept_msa_get(of3_kept_msa *kept, const of3_query *query,
+                                           const of3_feature_mode *mode, const of3_log *opt_log,
+                                           of3_alignments **ret_alignments, of3_error *err);
 
 #endif

@@ -8,15 +8,23 @@
 
 #include "rdkit/chemistry_parts.h"
 
-static of3_status layer_find(void *user, const char *code, const of3_component **ret_component,
-                             of3_error *err) {
-  const of3_component_layer *l = user;
+static of3_status find_in_layers(const of3_component_layer *l, const char *code,
+                                 const of3_component **ret_component, of3_error *err) {
   const of3_chemistry *c = l->chemistry;
   const of3_library *own = &l->opt_codes, *user_codes = &c->user_codes, *shared = &c->codes;
   *ret_component = NULL;
   if (l->opt_own) OF3_TRY(own->find(own->user, code, ret_component, err));
   if (!*ret_component && c->opt_user) OF3_TRY(user_codes->find(user_codes->user, code, ret_component, err));
   return *ret_component ? OF3_OK : shared->find(shared->user, code, ret_component, err);
+}
+
+static of3_status layer_find(void *user, const char *code, const of3_component **ret_component,
+                             of3_error *err) {
+  const of3_component_layer *l = user;
+  pthread_mutex_lock(&l->chemistry->lock);
+  const of3_status status = find_in_layers(l, code, ret_component, err);
+  pthread_mutex_unlock(&l->chemistry->lock);
+  return status;
 }
 
 static of3_status layer_ligand(void *user, const of3_ligand_source *source,
@@ -86,9 +94,8 @@ static of3_status layer_new(of3_chemistry *c, const char *name, const char *cif,
   return OF3_OK;
 }
 
-static of3_status layer_with(void *user, const char *name, const char *cif, const of3_log *opt_log,
+static of3_status find_layer(of3_chemistry *c, const char *name, const char *cif, const of3_log *opt_log,
                              const of3_library **ret_library, of3_error *err) {
-  of3_chemistry *c = ((of3_component_layer *)user)->chemistry;
   of3_component_layer *l = c->layers;
   while (l && strcmp(l->text, cif) != 0) l = l->next;
   if (!l) OF3_TRY(layer_new(c, name, cif, &l, err));
@@ -98,12 +105,24 @@ static of3_status layer_with(void *user, const char *name, const char *cif, cons
   return of3_chemistry_tell_replaced(c, l->opt_own, opt_log, err);
 }
 
+static of3_status layer_with(void *user, const char *name, const char *cif, const of3_log *opt_log,
+                             const of3_library **ret_library, of3_error *err) {
+  of3_chemistry *c = ((of3_component_layer *)user)->chemistry;
+  pthread_mutex_lock(&c->lock);
+  const of3_status status = find_layer(c, name, cif, opt_log, ret_library, err);
+  pthread_mutex_unlock(&c->lock);
+  return status;
+}
+
 /* ---- The whole */
 
 of3_status of3_chemistry_open(const char *opt_ccd, of3_chemistry **ret_chemistry, of3_error *err) {
   *ret_chemistry = NULL;
   of3_chemistry *c = calloc(1, sizeof *c);
-  if (!c) return of3_fail_memory(err, "components");
+  if (!c || pthread_mutex_init(&c->lock, NULL) != 0) {
+    free(c);
+    return of3_fail_memory(err, "components");
+  }
   c->arena = of3_arena_new(0);
   c->conformers = of3_arena_new(0);
   of3_status status = c->arena && c->conformers ? of3_ccd_library_open(opt_ccd, &c->components, err)
@@ -125,6 +144,7 @@ void of3_chemistry_close(of3_chemistry *c) {
   of3_ccd_library_close(c->components);
   of3_arena_free(c->conformers);
   of3_arena_free(c->arena);
+  pthread_mutex_destroy(&c->lock);
   free(c);
 }
 

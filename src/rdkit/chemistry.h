@@ -3,7 +3,8 @@
  *
  * RDKit is opened when it is first needed. Without it SMILES and files are refused with a sentence that says
  * what to install, and conformers are the coordinates of the dictionary. Conformers are kept: what is asked
- * for again with the same seeds is not sought again. One call at a time. */
+ * for again with the same seeds is not sought again. The functions of its library may be called by several
+ * threads at a time, and RDKit then works in each of them. */
 #ifndef OF3_RDKIT_CHEMISTRY_H
 #define OF3_RDKIT_CHEMISTRY_H
 

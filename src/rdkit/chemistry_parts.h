@@ -1,6 +1,10 @@
-/* What chemistry.c, own_ligands.c and conformers.c share. Lists are found by hash or are short. */
+/* What chemistry.c, own_ligands.c and conformers.c share. Lists are found by hash or are short. What they
+ * lead to is never changed, and lives as long as the chemistry; the lists themselves, the arenas and the
+ * dictionaries are guarded by `lock`, which nobody holds while RDKit works. */
 #ifndef OF3_RDKIT_CHEMISTRY_PARTS_H
 #define OF3_RDKIT_CHEMISTRY_PARTS_H
+
+#include <pthread.h>
 
 #include "base/sha256.h"
 #include "ccd/ccd_library.h"
@@ -43,6 +47,7 @@ typedef struct of3_told_component {
 } of3_told_component;
 
 struct of3_chemistry {
+  pthread_mutex_t lock;
   of3_ccd_library *components;
   of3_library codes;         /* the same */
   of3_ccd_library *opt_user; /* components of the user's for all queries */
@@ -60,7 +65,7 @@ struct of3_chemistry {
   of3_kept_conformer *kept[OF3_CHEMISTRY_BUCKETS];      /* by key */
 };
 
-/* chemistry_parts.c: RDKit, opened when it is first asked for. */
+/* chemistry_parts.c: RDKit, opened when it is first asked for. Takes the lock. */
 OF3_MUST_CHECK of3_status of3_chemistry_rdkit(of3_chemistry *c, const of3_rdkit **ret_rdkit, of3_error *err);
 size_t of3_chemistry_bucket(const char *text);
 
@@ -71,13 +76,13 @@ OF3_MUST_CHECK of3_status of3_chemistry_refuse_standard(const of3_ccd_library *o
 OF3_MUST_CHECK of3_status of3_chemistry_tell_replaced(of3_chemistry *c, const of3_ccd_library *own,
                                                       const of3_log *opt_log, of3_error *err);
 
-/* own_ligands.c */
+/* own_ligands.c; both take the lock */
 OF3_MUST_CHECK of3_status of3_chemistry_ligand(of3_chemistry *c, const of3_ligand_source *source,
                                                const of3_component **ret_component, of3_error *err);
 /* What the component was made of; NULL: it has a code. */
-const of3_own_ligand *of3_chemistry_own(const of3_chemistry *c, const of3_component *component);
+const of3_own_ligand *of3_chemistry_own(of3_chemistry *c, const of3_component *component);
 
-/* conformers.c */
+/* conformers.c; takes the lock */
 OF3_MUST_CHECK of3_status of3_chemistry_embed(of3_chemistry *c, const of3_component *component,
                                               const of3_embedding *how, float *xyz, int *ret_attempts,
                                               of3_error *err);

@@ -4,7 +4,7 @@
 #include "rdkit/chemistry_parts.h"
 
 enum {
-  SECONDS = 60,        /* of one attempt; OpenFold3 has 120, but what succeeds does within a few */
+  SECONDS = 120,       /* of one attempt, as OpenFold3 has; steps end nearly all before that (rdkit.h) */
   MOST_KEPT = 64 << 20 /* bytes */
 };
 
@@ -44,13 +44,20 @@ static void key_of(const of3_rdkit *r, const of3_component *component, const of3
   of3_sha256_hex(&s, out);
 }
 
-static const of3_kept_conformer *kept_of(const of3_chemistry *c, const char *key) {
+/* Whether the conformer is kept; it may be forgotten as soon as the lock is free, so it is copied. */
+static bool find_kept(of3_chemistry *c, const char *key, float *xyz, int n_atom, int *ret_attempts) {
+  pthread_mutex_lock(&c->lock);
   const of3_kept_conformer *k = c->kept[of3_chemistry_bucket(key)];
   while (k && strcmp(k->key, key) != 0) k = k->next;
-  return k;
+  if (k) {
+    memcpy(xyz, k->xyz, 3 * (size_t)n_atom * sizeof *xyz);
+    *ret_attempts = k->attempts;
+  }
+  pthread_mutex_unlock(&c->lock);
+  return k != NULL;
 }
 
-/* Forgets all if there are too many; keeping is no duty, so no memory is no error. */
+/* Forgets all if there are too many; keeping is no duty, so no memory is no error. Under the lock. */
 static void keep(of3_chemistry *c, const char *key, const float *xyz, int n_atom, int attempts) {
   const size_t bytes = 3 * (size_t)n_atom * sizeof *xyz;
   if (of3_arena_used(c->conformers) + bytes > MOST_KEPT) {
@@ -70,7 +77,7 @@ static void keep(of3_chemistry *c, const char *key, const float *xyz, int n_atom
   *list = k;
 }
 
-/* The coordinates of the dictionary, as there are no others. */
+/* The coordinates of the dictionary, as there are no others. Under the lock. */
 static of3_status fall_back(of3_chemistry *c, const of3_component *component, const of3_embedding *how,
                             const char *why, float *xyz, of3_error *err) {
   const of3_told_component *t = c->told;
@@ -98,6 +105,17 @@ static of3_status molecule_of(const of3_rdkit *r, const of3_component *component
                     : of3_rdkit_read_smiles(r, own->text, ret_mol, err);
 }
 
+/* What to do with the outcome of a search, `why` of one that found nothing. */
+static of3_status conclude(of3_chemistry *c, const of3_component *component, const of3_embedding *how,
+                           const char *opt_key, const of3_error *opt_why, float *xyz, int attempts,
+                           of3_error *err) {
+  of3_status status = OF3_OK;
+  pthread_mutex_lock(&c->lock);
+  if (opt_why) status = fall_back(c, component, how, opt_why->text, xyz, err);
+  if (status == OF3_OK && opt_key) keep(c, opt_key, xyz, component->n_atom, attempts);
+  pthread_mutex_unlock(&c->lock);
+  return status;
+}
 of3_status of3_chemistry_embed(of3_chemistry *c, const of3_component *component, const of3_embedding *how,
                                float *xyz, int *ret_attempts, of3_error *err) {
   const of3_rdkit *r = NULL;
@@ -106,22 +124,15 @@ of3_status of3_chemistry_embed(of3_chemistry *c, const of3_component *component,
   char key[OF3_SHA256_HEX];
   bool found = false;
   *ret_attempts = 1;
-  if (of3_chemistry_rdkit(c, &r, &why) != OF3_OK) return fall_back(c, component, how, why.text, xyz, err);
+  if (of3_chemistry_rdkit(c, &r, &why) != OF3_OK) return conclude(c, component, how, NULL, &why, xyz, 1, err);
   const of3_own_ligand *own = of3_chemistry_own(c, component);
   key_of(r, component, own, how, key);
-  const of3_kept_conformer *k = kept_of(c, key);
-  if (k) {
-    memcpy(xyz, k->xyz, 3 * (size_t)component->n_atom * sizeof *xyz);
-    *ret_attempts = k->attempts;
-    return OF3_OK;
-  }
+  if (find_kept(c, key, xyz, component->n_atom, ret_attempts)) return OF3_OK;
   if (molecule_of(r, component, own, how->stereo, &mol, &why) == OF3_ERR_MEMORY)
     return of3_fail_memory(err, "a molecule");
   const of3_status status =
       mol ? of3_rdkit_search(r, mol, how, SECONDS, xyz, ret_attempts, &found, &why, err) : OF3_OK;
   r->free(mol);
   OF3_TRY(status);
-  if (!found) OF3_TRY(fall_back(c, component, how, why.text, xyz, err));
-  keep(c, key, xyz, component->n_atom, *ret_attempts);
-  return OF3_OK;
+  return conclude(c, component, how, key, found ? NULL : &why, xyz, *ret_attempts, err);
 }

@@ -28,26 +28,21 @@ static of3_status check_atom_names(const of3_component *c, of3_error *err) {
   return OF3_OK;
 }
 
-static of3_status component_of(of3_chemistry *c, const of3_rdkit *r, const of3_rdkit_mol *mol,
-                               const char *name, const char *opt_smiles, const of3_component **ret_component,
-                               of3_error *err) {
-  of3_ccd_entry *e = NULL;
-  of3_arena *scratch = of3_arena_new(0);
-  of3_component *component = NULL;
-  if (!scratch) return of3_fail_memory(err, "a ligand");
-  of3_status status = of3_rdkit_entry_of(r, mol, false, scratch, &e, err);
-  if (status == OF3_OK) {
-    strncpy(e->code, name, sizeof e->code - 1);
-    component = of3_ccd_component(e, c->arena);
-    status = component ? check_atom_names(component, err) : of3_fail_memory(err, "a ligand");
-  }
-  of3_arena_free(scratch);
-  if (component) {
-    component->smiles = opt_smiles;
-    component->own = true;
-  }
+/* The component of a molecule as an entry of a dictionary, in the arena of the chemistry. Under the lock. */
+static of3_status component_of(of3_chemistry *c, const of3_ccd_entry *e, const char *opt_smiles,
+                               const of3_component **ret_component, of3_error *err) {
+  of3_component *component = of3_ccd_component(e, c->arena);
+  if (!component) return of3_fail_memory(err, "a ligand");
+  OF3_TRY(check_atom_names(component, err));
+  component->smiles = opt_smiles;
+  component->own = true;
   *ret_component = component;
-  return status;
+  return OF3_OK;
+}
+
+static of3_status blame_source(const of3_ligand_source *source, of3_error *err) {
+  return source->opt_smiles ? of3_prefix(err, "the SMILES '%.200s'", source->opt_smiles)
+                            : of3_prefix(err, "'%.200s'", source->path);
 }
 
 /* What is in the file. */
@@ -58,49 +53,80 @@ static of3_status block_of(const of3_ligand_source *source, of3_arena *arena, ch
   return *ret_text ? OF3_OK : of3_fail_memory(err, "a ligand");
 }
 
-static of3_status read_ligand(of3_chemistry *c, const of3_ligand_source *source, of3_own_ligand *own,
-                              of3_error *err) {
+/* What RDKit reads, in the arena: an entry under the name of the ligand; of a file also what is in it. */
+static of3_status read_ligand(of3_chemistry *c, const of3_ligand_source *source, of3_arena *arena,
+                              of3_ccd_entry **ret_entry, char **ret_block, of3_error *err) {
   const of3_rdkit *r = NULL;
   of3_rdkit_mol *mol = NULL;
-  char *block = NULL;
   OF3_TRY(of3_chemistry_rdkit(c, &r, err));
   if (source->opt_smiles)
     OF3_TRY(of3_rdkit_read_smiles(r, source->opt_smiles, &mol, err));
   else {
-    OF3_TRY(block_of(source, c->arena, &block, err));
-    OF3_TRY(of3_rdkit_read_block(r, source->path, block, &mol, err));
-    own->block = block;
+    OF3_TRY(block_of(source, arena, ret_block, err));
+    OF3_TRY(of3_rdkit_read_block(r, source->path, *ret_block, &mol, err));
   }
-  of3_status status =
-      component_of(c, r, mol, source->name, source->opt_smiles ? own->text : NULL, &own->component, err);
+  const of3_status status = of3_rdkit_entry_of(r, mol, false, arena, ret_entry, err);
   r->free(mol);
-  if (status == OF3_OK) return OF3_OK;
-  return source->opt_smiles ? of3_prefix(err, "the SMILES '%.200s'", source->opt_smiles)
-                            : of3_prefix(err, "'%.200s'", source->path);
+  if (status == OF3_OK) strncpy((*ret_entry)->code, source->name, sizeof(*ret_entry)->code - 1);
+  return status == OF3_OK ? OF3_OK : blame_source(source, err);
 }
 
-of3_status of3_chemistry_ligand(of3_chemistry *c, const of3_ligand_source *source,
-                                const of3_component **ret_component, of3_error *err) {
+/* Under the lock. */
+static of3_status add_ligand(of3_chemistry *c, const of3_ligand_source *source, const of3_ccd_entry *entry,
+                             const char *opt_block, of3_error *err) {
   const char *text = source->opt_smiles ? source->opt_smiles : source->path;
-  of3_own_ligand **list = &c->own[of3_chemistry_bucket(text)];
-  const of3_own_ligand *known = own_named(*list, source);
-  *ret_component = known ? known->component : NULL;
-  if (known) return OF3_OK;
   of3_own_ligand *own = OF3_ARENA_NEW(c->arena, of3_own_ligand, 1);
   if (own) own->text = of3_arena_strdup(c->arena, text);
-  if (!own || !own->text) return of3_fail_memory(err, "a ligand");
-  OF3_TRY(read_ligand(c, source, own, err));
+  if (own && opt_block) own->block = of3_arena_strdup(c->arena, opt_block);
+  if (!own || !own->text || (opt_block && !own->block)) return of3_fail_memory(err, "a ligand");
+  if (component_of(c, entry, source->opt_smiles ? own->text : NULL, &own->component, err) != OF3_OK)
+    return blame_source(source, err);
+  of3_own_ligand **list = &c->own[of3_chemistry_bucket(text)];
   own->next = *list;
   *list = own;
   list = &c->own_component[bucket_of_component(own->component)];
   own->next_component = *list;
   *list = own;
-  *ret_component = own->component;
   return OF3_OK;
 }
 
-const of3_own_ligand *of3_chemistry_own(const of3_chemistry *c, const of3_component *component) {
+static const of3_component *known_ligand(const of3_chemistry *c, const of3_ligand_source *source) {
+  const char *text = source->opt_smiles ? source->opt_smiles : source->path;
+  const of3_own_ligand *known = own_named(c->own[of3_chemistry_bucket(text)], source);
+  return known ? known->component : NULL;
+}
+
+/* Reads it, and adds it if nobody has done so meanwhile. */
+static of3_status make_ligand(of3_chemistry *c, const of3_ligand_source *source, of3_arena *arena,
+                              const of3_component **ret_component, of3_error *err) {
+  of3_ccd_entry *entry = NULL;
+  char *block = NULL;
+  of3_status status = OF3_OK;
+  OF3_TRY(read_ligand(c, source, arena, &entry, &block, err));
+  pthread_mutex_lock(&c->lock);
+  if (!known_ligand(c, source)) status = add_ligand(c, source, entry, block, err);
+  *ret_component = known_ligand(c, source);
+  pthread_mutex_unlock(&c->lock);
+  return status;
+}
+
+of3_status of3_chemistry_ligand(of3_chemistry *c, const of3_ligand_source *source,
+                                const of3_component **ret_component, of3_error *err) {
+  pthread_mutex_lock(&c->lock);
+  *ret_component = known_ligand(c, source);
+  pthread_mutex_unlock(&c->lock);
+  if (*ret_component) return OF3_OK;
+  of3_arena *arena = of3_arena_new(0);
+  const of3_status status =
+      arena ? make_ligand(c, source, arena, ret_component, err) : of3_fail_memory(err, "a ligand");
+  of3_arena_free(arena);
+  return status;
+}
+
+const of3_own_ligand *of3_chemistry_own(of3_chemistry *c, const of3_component *component) {
+  pthread_mutex_lock(&c->lock);
   const of3_own_ligand *own = c->own_component[bucket_of_component(component)];
   while (own && own->component != component) own = own->next_component;
+  pthread_mutex_unlock(&c->lock);
   return own;
 }

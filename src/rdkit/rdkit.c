@@ -205,7 +205,9 @@ of3_status of3_rdkit_search(const of3_rdkit *r, const of3_rdkit_mol *mol, const 
   *ret_attempts = 0;
   for (int k = 0; k < OF3_RDKIT_N_STRATEGY && !*ret_found; k++) {
     if (k == OF3_RDKIT_SMALL_RINGS && !how->small_rings) continue;
-    *ret_found = r->conformer(mol, (of3_rdkit_strategy)k, how->seed[(*ret_attempts)++], seconds,
+    const of3_rdkit_limits limits = {.steps = k == OF3_RDKIT_RANDOM ? OF3_RANDOM_STEPS : 0,
+                                     .seconds = seconds};
+    *ret_found = r->conformer(mol, (of3_rdkit_strategy)k, how->seed[(*ret_attempts)++], limits,
                               how->opt_cancel, xyz, text, sizeof text);
     OF3_TRY(of3_go_on(how->opt_cancel, err));
   }

@@ -39,8 +39,10 @@ OF3_MUST_CHECK of3_status of3_rdkit_component(const of3_rdkit *rdkit, const of3_
                                               bool stereo, of3_rdkit_mol **ret_mol, of3_error *err);
 
 /* Seeks a conformer, xyz [atoms, 3] Angstrom: the strategies one after the other, the next seed for each, at
- * most `seconds` (0: any time). *ret_attempts is how many were tried. *ret_found false: none found any, and
+ * most `seconds` (0: any time), and OF3_RANDOM_STEPS from random coordinates. *ret_attempts is how many were
+ * tried. *ret_found false: none found any, and
  * `why`. An error is OF3_ERR_CANCELLED. */
+enum { OF3_RANDOM_STEPS = 30 };
 OF3_MUST_CHECK of3_status of3_rdkit_search(const of3_rdkit *rdkit, const of3_rdkit_mol *mol,
                                            const of3_embedding *how, unsigned seconds, float *xyz,
                                            int *ret_attempts, bool *ret_found, of3_error *why,

@@ -16,6 +16,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -117,12 +118,11 @@ of3_rdkit_mol *finished(std::unique_ptr<RDKit::RWMol> mol) {
   return out.release();
 }
 
-// What RDKit says in its log of errors while this lives; one at a time.
+// What RDKit says in its log of errors while this lives. The log is one for all threads: SMILES are read side
+// by side as long as nobody wants to know what is wrong with one.
 class ErrorLog {
 public:
-  ErrorLog() : lock(mutex), before(rdErrorLog) {
-    rdErrorLog = std::make_shared<boost::logging::rdLogger>(&text);
-  }
+  ErrorLog() : before(rdErrorLog) { rdErrorLog = std::make_shared<boost::logging::rdLogger>(&text); }
   ~ErrorLog() { rdErrorLog = before; }
   ErrorLog(const ErrorLog &) = delete;
   ErrorLog &operator=(const ErrorLog &) = delete;
@@ -139,17 +139,21 @@ public:
   }
 
 private:
-  static inline std::mutex mutex;
-  std::lock_guard<std::mutex> lock;
   std::ostringstream text;
   RDLogger before;
 };
 
 std::unique_ptr<RDKit::RWMol> parsed_smiles(const char *smiles, bool whole) {
+  static std::shared_mutex reading;
   RDKit::SmilesParserParams params;
   params.sanitize = params.removeHs = whole;
-  const ErrorLog log;
+  std::shared_lock<std::shared_mutex> beside(reading);
   std::unique_ptr<RDKit::RWMol> mol(RDKit::SmilesToMol(smiles, params));
+  if (mol) return mol;
+  beside.unlock();
+  const std::unique_lock<std::shared_mutex> alone(reading);
+  const ErrorLog log;
+  mol.reset(RDKit::SmilesToMol(smiles, params));
   if (!mol) throw std::runtime_error(log.reason());
   return mol;
 }
@@ -276,52 +280,83 @@ bool positions(const of3_rdkit_mol *m, float *xyz) {
   return true;
 }
 
-// RDKit puts a handler of its own for SIGINT in the place of the program's while it searches. The program's
-// comes back with the first step of the search, which then hears of an interruption as everything else in of3
-// does.
+// A search for a conformer, one for each thread at a time. RDKit puts a handler of its own for SIGINT in the
+// place of the program's, once for each part of the molecule, and what it puts back afterwards may be the
+// handler of another thread's search. Here the program's comes back with every step, and when a search ends.
+// A signal between RDKit's handler and the next step makes RDKit leave the search without a reason, and is
+// handed on (embed).
 class Search {
 public:
   Search(const volatile sig_atomic_t *opt_cancel, unsigned seconds)
       : cancel(opt_cancel), limited(seconds > 0),
         end(std::chrono::steady_clock::now() + std::chrono::seconds(seconds)) {
-    sigaction(SIGINT, nullptr, &program);
+    const std::lock_guard<std::mutex> guard(mutex);
+    if (searches++ == 0) sigaction(SIGINT, nullptr, &program);
     current = this;
   }
   ~Search() {
     current = nullptr;
-    sigaction(SIGINT, &program, nullptr);
+    const std::lock_guard<std::mutex> guard(mutex);
+    restore();
+    searches--;
   }
   Search(const Search &) = delete;
   Search &operator=(const Search &) = delete;
 
-  static void step(unsigned) {
-    if (!current) return;
-    if (!current->begun) sigaction(SIGINT, &current->program, nullptr);
-    current->begun = true;
-    if (current->cancel && __atomic_load_n(current->cancel, __ATOMIC_RELAXED))
-      throw std::runtime_error("interrupted");
-    if (current->limited && std::chrono::steady_clock::now() > current->end)
-      throw std::runtime_error("no conformer was found in time");
+  // number: of the step, from 1, of a part of the molecule
+  static void step(unsigned number) {
+    restore();
+    current->last = number;
+    if (current->cancelled()) throw std::runtime_error("interrupted");
+    if (current->late()) throw std::runtime_error("no conformer was found in time");
+  }
+
+  bool late() const { return limited && std::chrono::steady_clock::now() > end; }
+  // Whether it has tried as often as it may.
+  bool exhausted(unsigned most_steps) const { return most_steps > 0 && last >= most_steps; }
+
+  // SIGINT once more, unless another search has done so.
+  void hand_on() {
+    const std::lock_guard<std::mutex> guard(mutex);
+    restore();
+    if (!cancelled()) raise(SIGINT);
   }
 
 private:
   static thread_local Search *current;
+  static inline std::mutex mutex;
+  static inline int searches = 0;
+  static inline struct sigaction program = {};
   const volatile sig_atomic_t *cancel;
   bool limited;
   std::chrono::steady_clock::time_point end;
-  struct sigaction program = {};
-  bool begun = false;
+  unsigned last = 0;
+
+  static void restore() { sigaction(SIGINT, &program, nullptr); }
+  bool cancelled() const { return cancel && __atomic_load_n(cancel, __ATOMIC_RELAXED); }
 };
 thread_local Search *Search::current = nullptr;
 
 // Older RDKit has no limit of time of its own; Search ends it between two steps.
-template <typename P> auto set_limit(P &p, unsigned seconds, int) -> decltype(p.timeout = seconds, true) {
+template <typename P> auto set_limit(P &p, unsigned seconds, int) -> decltype(p.timeout = seconds, void()) {
   p.timeout = seconds;
-  return true;
 }
-template <typename P> bool set_limit(P &, unsigned, long) { return false; }
+template <typename P> void set_limit(P &, unsigned, long) {}
 
-bool conformer(const of3_rdkit_mol *m, of3_rdkit_strategy strategy, int seed, unsigned seconds,
+// The number of the conformer in mol, or -1. A search that ended before its limits is repeated, which gives
+// the same again (a molecule for which RDKit finds no bounds of distances) unless it was SIGINT that ended
+// it.
+int embed(RDKit::RWMol &mol, const RDKit::DGeomHelpers::EmbedParameters &params, Search &search) {
+  for (bool again = false;; again = true) {
+    RDKit::DGeomHelpers::EmbedParameters own = params; // RDKit notes the number of steps there
+    const int id = RDKit::DGeomHelpers::EmbedMolecule(mol, own);
+    const bool explained = id >= 0 || search.exhausted(own.maxIterations);
+    if (explained && again) search.hand_on();
+    if (explained || again || search.late()) return id;
+  }
+}
+
+bool conformer(const of3_rdkit_mol *m, of3_rdkit_strategy strategy, int seed, of3_rdkit_limits limits,
                const volatile sig_atomic_t *opt_cancel, float *xyz, char *why, size_t size) {
   return guarded(why, size, [&] {
     RDKit::RWMol mol(*m->mol);
@@ -332,10 +367,11 @@ bool conformer(const of3_rdkit_mol *m, of3_rdkit_strategy strategy, int seed, un
     params.clearConfs = false;
     params.useSmallRingTorsions = strategy == OF3_RDKIT_SMALL_RINGS;
     params.useRandomCoords = strategy == OF3_RDKIT_RANDOM;
+    params.maxIterations = limits.steps;
     params.callback = Search::step;
-    set_limit(params, seconds, 0);
-    const Search search(opt_cancel, seconds);
-    const int id = RDKit::DGeomHelpers::EmbedMolecule(mol, params);
+    set_limit(params, limits.seconds, 0);
+    Search search(opt_cancel, limits.seconds);
+    const int id = embed(mol, params, search);
     if (id < 0) throw std::runtime_error("no conformer was found");
     get_positions(m, mol.getConformer(id), xyz);
   });
@@ -351,19 +387,13 @@ void flat(const of3_rdkit_mol *m, float *xy) {
   }
 }
 
-bool has_limit() {
-  RDKit::DGeomHelpers::EmbedParameters params;
-  return set_limit(params, 0, 0);
-}
-
 } // namespace
 } // namespace of3
 
 extern "C" __attribute__((visibility("default"))) const of3_rdkit *of3_rdkit_entry(void) {
   boost::logging::disable_logs("rdApp.*"); // nothing under src/ prints
-  static const of3_rdkit table = {OF3_RDKIT_ABI,    RDKit::rdkitVersion, of3::has_limit(),
-                                  of3::from_smiles, of3::from_mol_block, of3::from_graph,
-                                  of3::free_mol,    of3::count,          of3::describe,
-                                  of3::positions,   of3::conformer,      of3::flat};
+  static const of3_rdkit table = {OF3_RDKIT_ABI,   RDKit::rdkitVersion, of3::from_smiles, of3::from_mol_block,
+                                  of3::from_graph, of3::free_mol,       of3::count,       of3::describe,
+                                  of3::positions,  of3::conformer,      of3::flat};
   return &table;
 }

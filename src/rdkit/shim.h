@@ -1,5 +1,6 @@
 /* RDKit behind a table of C functions: what the plugin of3_rdkit exports (src/rdkit/shim.cpp). No exception
- * leaves it; a function that fails writes a clause into why [size]. */
+ * leaves it; a function that fails writes a clause into why [size]. Several threads may call them at a time.
+ */
 #ifndef OF3_RDKIT_SHIM_H
 #define OF3_RDKIT_SHIM_H
 
@@ -39,12 +40,17 @@ typedef enum of3_rdkit_strategy {
   OF3_RDKIT_N_STRATEGY
 } of3_rdkit_strategy;
 
-enum { OF3_RDKIT_ABI = 2 };
+/* When a search gives up. */
+typedef struct of3_rdkit_limits {
+  unsigned steps;   /* tries to place the atoms; 0: as many as RDKit wants, ten for each atom */
+  unsigned seconds; /* 0: any number */
+} of3_rdkit_limits;
+
+enum { OF3_RDKIT_ABI = 3 };
 
 typedef struct of3_rdkit {
   uint32_t abi;        /* OF3_RDKIT_ABI: changes with this struct */
   const char *version; /* "2025.09.6" */
-  bool has_limit;      /* whether a search for a conformer ends after its time */
   /* Sanitised molecules; NULL: they cannot be. Bonds to metals that break a valence become dative. */
   of3_rdkit_mol *(*from_smiles)(const char *smiles, char *why, size_t size);
   of3_rdkit_mol *(*from_mol_block)(const char *text, char *why,
@@ -58,9 +64,9 @@ typedef struct of3_rdkit {
                    of3_rdkit_bond *bond); /* double bonds, no aromatic ones */
   /* xyz [n_atom, 3] Angstrom, as the mol file has them; false: it has none in space. */
   bool (*positions)(const of3_rdkit_mol *mol, float *xyz);
-  /* xyz [n_atom, 3] Angstrom. Hydrogens are added for the search. It ends without a conformer after seconds
-   * (0: no limit), and soon after *opt_cancel has become other than 0. */
-  bool (*conformer)(const of3_rdkit_mol *mol, of3_rdkit_strategy strategy, int seed, unsigned seconds,
+  /* xyz [n_atom, 3] Angstrom. Hydrogens are added for the search. It ends without a conformer at one of the
+   * limits, and soon after *opt_cancel has become other than 0. SIGINT stays the program's. */
+  bool (*conformer)(const of3_rdkit_mol *mol, of3_rdkit_strategy strategy, int seed, of3_rdkit_limits limits,
                     const volatile sig_atomic_t *opt_cancel, float *xyz, char *why, size_t size);
   void (*flat)(const of3_rdkit_mol *mol, float *xy); /* [n_atom, 2] of a drawing */
 } of3_rdkit;

@@ -119,6 +119,7 @@ static double fixture_difference(FILE *f, int n, const float *xyz) {
 /* As OpenFold3's, with the RDKit that it has. */
 static void test_conformers(void **state) {
   (void)state;
+  const of3_rdkit_limits limits = {.seconds = 60};
   char kind[16], what[64], why[200] = "";
   int n, strategy, seed[3], atoms, bonds, done = 0;
   double most = 0;
@@ -136,8 +137,9 @@ static void test_conformers(void **state) {
     assert_int_equal(atoms, n);
     float *xyz = calloc((size_t)n, 3 * sizeof *xyz);
     for (int k = 0; k <= strategy; k++)
-      assert_int_equal(rdkit->conformer(mol, (of3_rdkit_strategy)k, seed[k], 60, NULL, xyz, why, sizeof why),
-                       k == strategy);
+      assert_int_equal(
+          rdkit->conformer(mol, (of3_rdkit_strategy)k, seed[k], limits, NULL, xyz, why, sizeof why),
+          k == strategy);
     most = fmax(most, fixture_difference(f, n, xyz));
     free(xyz);
     rdkit->free(mol);
