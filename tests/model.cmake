@@ -51,6 +51,8 @@ set(files ${FIXTURES}/checkpoint_ob.safetensors ${FIXTURES}/gradients_ob.safeten
 of3_parity(gradients_reference ${files} --backend reference)
 of3_parity(gradients ${files} --threads 2)
 of3_parity(gradients_recompute ${files} --threads 2 --tape recompute)
+of3_parity(gradients_dropout ${FIXTURES}/checkpoint_ob.safetensors ${FIXTURES}/dropout_ob.safetensors --threads 2)
+of3_parity(gradients_dropout_recompute ${FIXTURES}/checkpoint_ob.safetensors ${FIXTURES}/dropout_ob.safetensors --threads 2 --tape recompute)
 of3_parity(gradients_own_memory ${files} --backend own-memory --tape recompute)
 # Its --log debug lists what went to the reference, while the numbers are as they should be.
 set_tests_properties(parity_ob_own_memory PROPERTIES PASS_REGULAR_EXPRESSION
@@ -71,3 +73,4 @@ of3_test_allocations(test_convert_memory of3_model of3_cpu)
 of3_test(test_tape ops_cases of3_model of3_cpu of3_mlx)
 of3_test(test_weights_memory of3_model of3_cpu)
 of3_test_allocations(test_sampling_memory of3_model of3_cpu)
+of3_test(test_dropout of3_model)

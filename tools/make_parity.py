@@ -49,7 +49,7 @@ SETS = {
     'detail': [(v, 'tiny', f'{LARGE} --steps 12 --samples 2 --cycles 2 --detail') for v in VARIANTS],
     'wide': [(v, 'wide', f'{LARGE} --steps 12 --samples 2 --cycles 2') for v in VARIANTS],
     'full': [('OB', 'full', f'{LARGE} --steps 20 --samples 2 --cycles 4')],
-    'grad': [(v, 'tiny', f'{LARGE} {GRAD}') for v in ('P1t', 'P2', 'OB')] + [('OB', 'wide', f'{LARGE} {GRAD}')],
+    'grad': [(v, 'tiny', f'{LARGE} {GRAD}') for v in ('P1t', 'P2', 'OB')] + [('OB', 'tiny', f'{LARGE} {GRAD} --dropout')] + [('OB', 'wide', f'{LARGE} {GRAD}')],
     'demo': [('OB', 'demo', f'{FOLD} --seed 0 --steps 200 --samples 5 --dtype f32')],
 }
 # What the committed fixtures leave out, because the large ones have it: the pair tensors of all atom windows (half of the
@@ -57,6 +57,9 @@ SETS = {
 SMALL_DROPS = r'act/.*atom_attn_enc/pair|act/cycle0/template[13]/.*|act/confidence/sample1/.*|act/trunk/.*|out/x_step\.([1-9]|10)'
 # Gradients: what they are of, and themselves. 16 tokens.
 GRAD_SMALL = f'--tokens 16 --pad 1 --msa 6 --templates 2 {GRAD}'
+# With dropout: gradients of what has it, and of what lies before.
+DROPOUT_SMALL = f'--tokens 12 --pad 1 --msa 5 --templates 2 {GRAD} --dropout'
+DROPOUT_DROPS = r'act/.*|gradact/.*|out/(?!loss).*|grad/(diffusion_module|input_embedder\.atom_attn_enc|aux_heads\.(plddt|pae|pde|experimentally_resolved))\..*|grad/.*blocks\.1\..*'
 GRAD_DROPS = r'act/.*|gradact/.*|out/(?!loss).*'
 # ubiquitin keeps its features, its random numbers and what comes out at the end
 DEMO_DROPS = r'act/.*|out/(z|distogram|pae|pde|resolved|x_step\..*)|out/value/(pde|contact)'
@@ -134,7 +137,7 @@ def make_large(oracle, out, checkpoints, sets):
     lines = []
     for kind in sets:
         for variant, config, options in SETS[kind]:
-            name = f'{kind}_{variant.lower()}' + ('_wide' if kind == 'grad' and config == 'wide' else '')
+            name = f'{kind}_{variant.lower()}' + ('_wide' if kind == 'grad' and config == 'wide' else '') + ('_dropout' if '--dropout' in options else '')
             path, begin = out / f'{name}.safetensors', time.time()
             checkpoint = checkpoint_for(oracle, checkpoints, variant, config)
             if config == 'demo':
@@ -161,6 +164,8 @@ def make_committed(oracle, work, reference_python):
     path, begin = COMMITTED / 'gradients_ob.safetensors', time.time()
     oracle.fixture(work / 'gradients.safetensors', 'OB', 'tiny', COMMITTED / 'checkpoint_ob.safetensors', GRAD_SMALL)
     drop(work / 'gradients.safetensors', path, GRAD_DROPS)
+    oracle.fixture(work / 'dropout.safetensors', 'OB', 'tiny', COMMITTED / 'checkpoint_ob.safetensors', DROPOUT_SMALL)
+    drop(work / 'dropout.safetensors', COMMITTED / 'dropout_ob.safetensors', DROPOUT_DROPS)
     report(path, begin)
     path, features, begin = COMMITTED / 'fixture_demo.safetensors', work / 'features.safetensors', time.time()
     if reference_python:

@@ -3,6 +3,12 @@
 #include <math.h>
 #include <string.h>
 
+uint64_t of3_random_name(const char *name) {
+  uint64_t h = 0xcbf29ce484222325u;
+  for (; *name; name++) h = (h ^ (uint8_t)*name) * 0x100000001b3u;
+  return h;
+}
+
 void of3_random_block(of3_stream s, uint32_t block, uint32_t out[4]) {
   uint32_t c[4] = {block, s.step, s.sample, (uint32_t)s.purpose};
   uint32_t k0 = (uint32_t)s.seed, k1 = (uint32_t)(s.seed >> 32);

@@ -17,7 +17,8 @@ typedef enum of3_purpose {
   OF3_RANDOM_TEST = 8,
   OF3_RANDOM_POCKET =
       9, /* candidates for a pocket: quaternion, shift, shape, coin, atom; step 1: shift of a ligand */
-  OF3_RANDOM_INITIAL = 10 /* parameters of a new network; sample and step: hash of a name */
+  OF3_RANDOM_INITIAL = 10, /* parameters of a new network; sample and step: hash of a name */
+  OF3_RANDOM_DROPOUT = 11  /* masks of a step of training; sample: hash of a name */
 } of3_purpose;
 
 typedef struct of3_stream {
@@ -25,6 +26,9 @@ typedef struct of3_stream {
   of3_purpose purpose;
   uint32_t sample, step;
 } of3_stream;
+
+/* A number for a name, to tell streams apart: FNV-1a. */
+uint64_t of3_random_name(const char *name);
 
 /* The four words of block `block` of a stream. */
 void of3_random_block(of3_stream s, uint32_t block, uint32_t out[4]);

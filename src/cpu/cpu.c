@@ -18,6 +18,7 @@ static const of3_kernel *cpu_kernel(const of3_ctx *cx, of3_op op, of3_direction 
       [OF3_OP_ADD] = &of3_cpu_add,
       [OF3_OP_COMBINE] = &of3_cpu_combine,
       [OF3_OP_MASK_ROWS] = &of3_cpu_mask_rows,
+      [OF3_OP_DROPOUT] = &of3_cpu_dropout,
       [OF3_OP_COPY] = &of3_cpu_copy,
       [OF3_OP_CONCAT] = &of3_cpu_concat,
       [OF3_OP_OUTER_SUM] = &of3_cpu_outer_sum,

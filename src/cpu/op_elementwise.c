@@ -106,7 +106,7 @@ static void run_copy(of3_ctx *cx, const of3_call *c, void *memory) {
 
 const of3_kernel of3_cpu_copy = {.run = run_copy};
 
-/* ---- MASK_ROWS and COMBINE */
+/* ---- MASK_ROWS, DROPOUT and COMBINE */
 
 /* Most masks are 1, and a product with 1 changes nothing. */
 static void mask_rows(const job *t, const of3_tensor *mask, int64_t begin, int64_t end) {
@@ -129,6 +129,26 @@ static void run_mask_rows(of3_ctx *cx, const of3_call *c, void *memory) {
 }
 
 const of3_kernel of3_cpu_mask_rows = {.run = run_mask_rows};
+
+static void dropout_rows(void *arg, int64_t begin, int64_t end, int thread) {
+  const of3_call *c = ((const job *)arg)->c;
+  const int64_t w = of3_dim(c->out, 0), second = of3_dim(c->out, 1), first = of3_dim(c->out, 2);
+  const int64_t own = c->attr.columns ? first : second, all = of3_count(c->in[DROPOUT_KEEP]) / w;
+  (void)thread;
+  for (int64_t r = begin; r < end; r++) {
+    const int64_t at = r / (second * first) * own + (c->attr.columns ? r / second % first : r % second);
+    const float *x = of3_f32(c->in[DROPOUT_X]) + r * w, *keep = of3_f32(c->in[DROPOUT_KEEP]) + at % all * w;
+    float *y = of3_f32(c->out) + r * w;
+    for (int64_t i = 0; i < w; i++) y[i] = x[i] + keep[i] * (y[i] - x[i]);
+  }
+}
+
+static void run_dropout(of3_ctx *cx, const of3_call *c, void *memory) {
+  (void)memory;
+  elementwise_share_rows(cx, c, dropout_rows);
+}
+
+const of3_kernel of3_cpu_dropout = {.run = run_dropout};
 
 /* out = a x + b y, or a x, for n elements that share a and b. */
 static void combine_run(const job *t, int64_t at, int64_t s, int64_t n) {

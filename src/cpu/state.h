@@ -30,9 +30,9 @@ static inline void of3_cpu_share(const of3_ctx *cx, of3_task *task, void *arg, i
 
 /* The kernels, one per operation (ops.def); each is defined in its op_*.c and registered in cpu.c. */
 extern const of3_kernel of3_cpu_linear, of3_cpu_norm, of3_cpu_act, of3_cpu_add, of3_cpu_combine,
-    of3_cpu_mask_rows, of3_cpu_copy, of3_cpu_concat, of3_cpu_outer_sum, of3_cpu_embed_add, of3_cpu_relpos_add,
-    of3_cpu_relpos_one_hot, of3_cpu_template_add, of3_cpu_take_rows, of3_cpu_gather, of3_cpu_segment_mean,
-    of3_cpu_symmetrize, of3_cpu_expect, of3_cpu_distance_bin, of3_cpu_random_normal;
+    of3_cpu_mask_rows, of3_cpu_dropout, of3_cpu_copy, of3_cpu_concat, of3_cpu_outer_sum, of3_cpu_embed_add,
+    of3_cpu_relpos_add, of3_cpu_relpos_one_hot, of3_cpu_template_add, of3_cpu_take_rows, of3_cpu_gather,
+    of3_cpu_segment_mean, of3_cpu_symmetrize, of3_cpu_expect, of3_cpu_distance_bin, of3_cpu_random_normal;
 extern const of3_kernel of3_cpu_transition, of3_cpu_project, of3_cpu_modulate, of3_cpu_gated_transition,
     of3_cpu_pair_bias, of3_cpu_outer_product_mean, of3_cpu_pair_weighted_average;
 extern const of3_kernel of3_cpu_atom_pair, of3_cpu_window_add, of3_cpu_window_gather,

@@ -145,6 +145,21 @@ static void run_mask_rows(State &s, const of3_call &c) {
 }
 const Kernel ops::mask_rows{run_mask_rows, nullptr};
 
+/* y and x as [times, entries of keep, R, S, c]. */
+static void run_dropout(State &s, const of3_call &c) {
+  const Tensor *keep = c.in[DROPOUT_KEEP];
+  const int64_t w = last(c.out), columns = of3_dim(c.out, 1), rows = of3_dim(c.out, 2),
+                all = of3_count(c.out);
+  if (all == 0) return;
+  const int64_t own = c.attr.columns ? rows : columns, entries = of3_count(keep) / (own * w),
+                times = all / (entries * rows * columns * w);
+  array y = get(c.out, {times, entries, rows, columns, w}),
+        x = get(c.in[DROPOUT_X], {times, entries, rows, columns, w});
+  array part = get_like(y, keep, {1, entries, c.attr.columns ? rows : 1, c.attr.columns ? 1 : columns, w});
+  set(s, c.out, x + part * (y - x));
+}
+const Kernel ops::dropout{run_dropout, nullptr};
+
 /* As it is if it fits: the slots then share one array. */
 static void run_copy(State &s, const of3_call &c) {
   int64_t n = of3_count(c.in[COPY_X]), all = of3_count(c.out);

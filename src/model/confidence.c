@@ -389,7 +389,10 @@ static void confidence_group(const of3_run *r, const of3_trunk *t, const of3_ten
   of3_tensor *sc = OF3_NEW(cx, OF3_F32, x->shape[0], r->in.n, r->in.n_token, r->c->c_s);
   of3_copy(cx, sc, t->s);
   of3_note(r, zc, "aux_heads.pairformer_embedding/z");
-  of3_pairformer(r, sc, zc, single_mask, r->w->confidence.block, r->c->blocks_conf,
+  of3_run of_samples = *r;
+  of_samples.of_samples = true;
+  of_samples.first_sample = first;
+  of3_pairformer(&of_samples, sc, zc, single_mask, r->w->confidence.block, r->c->blocks_conf,
                  "aux_heads.pairformer_embedding.pairformer_stack");
   for (int b = 0; b < r->in.n; b++) {
     of3_scope scope = of3_scope_begin(cx);

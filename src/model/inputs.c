@@ -220,7 +220,7 @@ static of3_slots find_slots(const of3_run *r, const of3_features *f) {
   of3_slots s = {.first = OF3_RUN_NEW(r, int, f->n_templ), .times = OF3_RUN_NEW(r, int, f->n_templ)};
   for (int t = 0; s.first && s.times && t < f->n_templ; t++) {
     int k = 0;
-    while (k < s.n && !same_slot(f, s.first[k], t)) k++;
+    while (k < s.n && (r->dropout || !same_slot(f, s.first[k], t))) k++; /* dropout tells equal ones apart */
     if (k == s.n) s.first[s.n++] = t;
     s.times[k]++;
   }

@@ -114,7 +114,9 @@ void of3_msa_block(const of3_run *r, of3_tensor *m, of3_tensor *z, const of3_ten
   of3_outer_product_mean(cx, z, m, mask, &w->outer_product_mean);
   of3_note(r, z, "msa_module.blocks.%d/z.opm", i);
   if (i < r->c->blocks_msa - 1) {
+    of3_tensor *before = of3_before_update(r, m);
     of3_pair_weighted_average(cx, m, z, r->in.token_mask, &w->average);
+    of3_drop_update(r, m, before, false, OF3_MSA_DROPOUT, "msa_module.blocks.%d.msa_att_row", i);
     of3_note(r, m, "msa_module.blocks.%d/m.attention", i);
     of3_transition(cx, m, &w->transition, mask);
     of3_note(r, m, "msa_module.blocks.%d/m", i);

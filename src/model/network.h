@@ -66,6 +66,17 @@ typedef struct of3_sampler {
 const of3_sampler *of3_sampler_named(const char *name);
 extern const of3_sampler of3_sampler_reference, of3_sampler_ode;
 
+/* Dropout of training (AF3 SI 2.6): parts of the updates of pairs and of the MSA are left out, the same ones
+ * for each row, or for each column, of a tensor, and the others grow. Which ones depends on seed, step and
+ * the place in the network alone, so that the same step done again leaves out the same. */
+typedef struct of3_dropout {
+  uint64_t seed;
+  uint32_t step; /* of training */
+  void *user;
+  /* NULL; or masks from elsewhere (parity tests): n zeros and ones of a place. */
+  void (*opt_keep)(void *user, const char *place, int64_t n, float *keep);
+} of3_dropout;
+
 /* Who watches. Any member may be NULL. */
 typedef struct of3_observer {
   void *user;

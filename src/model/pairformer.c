@@ -7,14 +7,23 @@ void of3_pair_block(const of3_run *r, of3_tensor *z, const of3_pair_block_w *w, 
                     const char *name) {
   of3_ctx *cx = r->cx;
   const of3_tensor *mask = r->in.token_mask;
+  const double rate = OF3_PAIR_DROPOUT;
+  of3_tensor *before = of3_before_update(r, z);
   of3_triangle_mul(cx, z, mask, &w->tri_mul_out, true, r->economy.triangle_passes);
+  of3_drop_update(r, z, before, false, rate, "%s.tri_mul_out", name);
   of3_note(r, z, "%s/z.tri_mul_out", name);
+  before = of3_before_update(r, z);
   of3_triangle_mul(cx, z, mask, &w->tri_mul_in, false, r->economy.triangle_passes);
+  of3_drop_update(r, z, before, false, rate, "%s.tri_mul_in", name);
   of3_note(r, z, "%s/z.tri_mul_in", name);
+  before = of3_before_update(r, z);
   of3_triangle_attention(cx, z, mask, &w->tri_att_start, false, false);
+  of3_drop_update(r, z, before, false, rate, "%s.tri_att_start", name);
   of3_note(r, z, "%s/z.tri_att_start", name);
   if (truncated) return;
+  before = of3_before_update(r, z);
   of3_triangle_attention(cx, z, mask, &w->tri_att_end, true, r->net->switches.end_bias_from_z);
+  of3_drop_update(r, z, before, true, rate, "%s.tri_att_end", name);
   of3_note(r, z, "%s/z.tri_att_end", name);
   of3_pair_transition(cx, z, &w->pair_transition, mask);
   of3_note(r, z, "%s/z.pair_transition", name);

@@ -51,7 +51,10 @@ typedef struct of3_run {
   const of3_random_source *random; /* [B]; NULL while planning */
   of3_economy economy;
   of3_inputs in;
-  of3_arena *arena;  /* small host objects of this run */
+  of3_arena *arena;           /* small host objects of this run */
+  const of3_dropout *dropout; /* [B]; NULL: nothing is dropped */
+  bool of_samples;            /* in the confidence head, for samples from the first one on */
+  int first_sample;
   const char *scope; /* prefix of trace names, "" or "cycle0/" */
   /* While slots go through as one batch: the first and how many of of3_inputs; n 0: none do. What is shown to
    * the observer is then shown slot by slot. */
@@ -99,6 +102,19 @@ int64_t of3_block_rows(const of3_run *r, int64_t n, int64_t floats);
 /* Shows t to the observer, if there is one, under the run's scope and this name. */
 void of3_note(const of3_run *r, const of3_tensor *t, const char *fmt, ...) OF3_PRINTF(3, 4);
 void of3_progress(const of3_run *r, const char *phase, int done, int total);
+
+/* dropout.c */
+
+/* How much is left out of updates of pairs, and of the MSA. */
+#define OF3_PAIR_DROPOUT 0.25
+#define OF3_MSA_DROPOUT  0.15
+
+/* What an update of y [..,B,R,S,c] is going to change, if dropout is on; NULL: it is not. */
+of3_tensor *of3_before_update(const of3_run *r, const of3_tensor *y);
+/* A part `rate` of what came to y since then is left out: the same for all R, or for all S if that is said
+ * (`columns`). The place in the network is fmt. */
+void of3_drop_update(const of3_run *r, of3_tensor *y, const of3_tensor *before, bool columns, double rate,
+                     const char *fmt, ...) OF3_PRINTF(6, 7);
 
 /* pairformer.c */
 void of3_pair_block(const of3_run *r, of3_tensor *z, const of3_pair_block_w *w, bool truncated,

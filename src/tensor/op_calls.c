@@ -49,6 +49,11 @@ void of3_mask_rows(of3_ctx *cx, of3_tensor *y, const of3_tensor *mask) {
   if (mask) APPLY(cx, OF3_OP_MASK_ROWS, y, NO_ATTR, y, mask);
 }
 
+void of3_dropout_update(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, const of3_tensor *keep,
+                        bool columns) {
+  APPLY(cx, OF3_OP_DROPOUT, y, ATTR(.columns = columns), y, x, keep);
+}
+
 void of3_copy(of3_ctx *cx, of3_tensor *y, const of3_tensor *x) { APPLY(cx, OF3_OP_COPY, y, NO_ATTR, y, x); }
 
 of3_tensor *of3_concat(of3_ctx *cx, const of3_tensor *a, const of3_tensor *b) {

@@ -39,6 +39,7 @@ typedef struct of3_attr {
   int bytes;           /* TAKE_ROWS: of bytes the result is bytes */
   int chain_equal;     /* TEMPLATE_ADD: f and g of its formula by equality of chains */
   int pairs;           /* TRANSITION: x is over pairs of tokens, the mask over tokens */
+  int columns;         /* DROPOUT: keep is of the first axis of y, not of the second */
   int purpose, count;  /* RANDOM_NORMAL: of3_purpose; numbers for each key */
 } of3_attr;
 
@@ -86,6 +87,7 @@ enum { ACT_Y };
 enum { ADD_Y, ADD_X };
 enum { COMBINE_X, COMBINE_A, COMBINE_Y, COMBINE_B, COMBINE_MASK };
 enum { MASK_ROWS_Y, MASK_ROWS_MASK };
+enum { DROPOUT_Y, DROPOUT_X, DROPOUT_KEEP };
 enum { COPY_Y, COPY_X };
 enum { CONCAT_A, CONCAT_B };
 enum { OUTER_SUM_A, OUTER_SUM_B };
@@ -256,6 +258,10 @@ void of3_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *x);
  * of one s, or NULL. */
 of3_tensor *of3_combine(of3_ctx *cx, const of3_tensor *x, const of3_tensor *a, const of3_tensor *opt_y,
                         const of3_tensor *opt_b, const of3_tensor *opt_mask);
+/* y [..,R,S,c] = x + keep (y - x), x being what y was before an update: parts of the update are dropped, and
+ * the others grow. keep [..,S,c], or with `columns` [..,R,c]: 0, or one over the part that is kept. */
+void of3_dropout_update(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, const of3_tensor *keep,
+                        bool columns);
 /* Nothing is done without a mask. */
 void of3_mask_rows(of3_ctx *cx, of3_tensor *y, const of3_tensor *opt_mask);
 void of3_copy(of3_ctx *cx, of3_tensor *y, const of3_tensor *x);

@@ -19,7 +19,9 @@ static const of3_op_axes axes_table[OF3_N_OP][N_KIND] = {
 };
 
 const of3_op_axes *of3_op_axes_of(const of3_call *c) {
-  const bool of_pairs = c->op == OF3_OP_EXPECT ? c->in[EXPECT_CHAIN] != NULL : c->attr.pairs;
+  const bool of_pairs = c->op == OF3_OP_EXPECT    ? c->in[EXPECT_CHAIN] != NULL
+                        : c->op == OF3_OP_DROPOUT ? c->attr.columns != 0
+                                                  : c->attr.pairs != 0;
   return &axes_table[c->op][of_pairs ? OF_PAIRS : OF_ROWS];
 }
 

@@ -20,6 +20,7 @@ double of3_cost_act(const of3_call *c) { return ops_cost_count(c, ACT_Y); }
 double of3_cost_add(const of3_call *c) { return ops_cost_count(c, ADD_Y); }
 double of3_cost_combine(const of3_call *c) { return 3 * ops_cost_count(c, COMBINE_X); }
 double of3_cost_mask_rows(const of3_call *c) { return ops_cost_count(c, MASK_ROWS_Y); }
+double of3_cost_dropout(const of3_call *c) { return 3 * ops_cost_count(c, DROPOUT_Y); }
 double of3_cost_copy(const of3_call *c) { return 0 * ops_cost_count(c, COPY_Y); }
 double of3_cost_concat(const of3_call *c) { return 0 * ops_cost_count(c, CONCAT_A); }
 double of3_cost_outer_sum(const of3_call *c) { return (double)of3_count(c->out); }

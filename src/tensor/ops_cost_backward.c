@@ -33,6 +33,7 @@ double of3_cost_backward_act(const of3_call *c) { return 2 * each(c); }
 double of3_cost_backward_add(const of3_call *c) { return each(c); }
 double of3_cost_backward_combine(const of3_call *c) { return 2 * of3_cost_combine(c); }
 double of3_cost_backward_mask_rows(const of3_call *c) { return each(c); }
+double of3_cost_backward_dropout(const of3_call *c) { return 3 * each(c); }
 double of3_cost_backward_copy(const of3_call *c) { return each(c); }
 double of3_cost_backward_concat(const of3_call *c) { return each(c); }
 double of3_cost_backward_outer_sum(const of3_call *c) { return 2 * each(c); }

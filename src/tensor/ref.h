@@ -97,4 +97,14 @@ static inline void ref_softmax(double *x, int64_t n) {
   for (int64_t i = 0; i < n; i++) x[i] /= sum;
 }
 
+/* DROPOUT: which number of keep belongs to number i of y [..,R,S,c]; keep is used again for each of the
+ * leading entries of y that it does not have. */
+static inline int64_t ref_dropout_place(const of3_call *c, int64_t i) {
+  const int64_t width = of3_dim(c->out, 0), second = of3_dim(c->out, 1), first = of3_dim(c->out, 2);
+  const int64_t entry = i / (width * second * first), row = i / width;
+  const int64_t own = c->attr.columns ? first : second,
+                at = c->attr.columns ? row / second % first : row % second;
+  return (entry * own + at) * width % of3_count(c->in[DROPOUT_KEEP]) + i % width;
+}
+
 #endif

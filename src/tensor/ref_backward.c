@@ -112,6 +112,18 @@ void of3_backward_mask_rows(const of3_call *c) {
   ref_sums_end(&s);
 }
 
+void of3_backward_dropout(const of3_call *c) {
+  const float *keep = of3_f32(c->in[DROPOUT_KEEP]);
+  ref_sums s;
+  if (!ref_sums_begin(c, &s)) return;
+  for (int64_t i = 0; i < of3_count(c->out); i++) {
+    const double kept = (double)keep[ref_dropout_place(c, i)];
+    ref_put(&s, DROPOUT_Y, i, kept * ref_dy(c, i));
+    ref_put(&s, DROPOUT_X, i, (1 - kept) * ref_dy(c, i));
+  }
+  ref_sums_end(&s);
+}
+
 void of3_backward_concat(const of3_call *c) {
   const of3_tensor *a = c->in[CONCAT_A], *b = c->in[CONCAT_B];
   const int64_t na = of3_dim(a, 0), nb = of3_dim(b, 0);

@@ -67,6 +67,12 @@ void of3_ref_mask_rows(const of3_call *c) {
     of3_f32(c->out)[i] *= of3_f32(mask)[i / width % of3_count(mask)];
 }
 
+void of3_ref_dropout(const of3_call *c) {
+  const float *x = of3_f32(c->in[DROPOUT_X]), *keep = of3_f32(c->in[DROPOUT_KEEP]);
+  float *y = of3_f32(c->out);
+  for (int64_t i = 0; i < of3_count(c->out); i++) y[i] = x[i] + keep[ref_dropout_place(c, i)] * (y[i] - x[i]);
+}
+
 void of3_ref_copy(const of3_call *c) {
   size_t n = of3_bytes(c->in[COPY_X]), all = of3_bytes(c->out);
   for (size_t at = 0; n && at < all; at += n)

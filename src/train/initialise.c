@@ -69,13 +69,6 @@ of3_initialiser of3_initialiser_of(const char *name) {
 
 /* ---- numbers */
 
-/* FNV-1a. */
-static uint64_t hash_of(const char *name) {
-  uint64_t h = 0xcbf29ce484222325u;
-  for (; *name; name++) h = (h ^ (uint8_t)*name) * 0x100000001b3u;
-  return h;
-}
-
 /* Number i of a normal cut at +- 2: each number has four blocks of four to be drawn from, of which one in
  * 10^21 times none is within. */
 static float truncated(of3_stream s, int64_t i) {
@@ -105,7 +98,7 @@ void of3_initialise(of3_initialiser law, const char *name, uint64_t seed, int64_
   const double k = columns ? (double)columns : 1,
                cut = 0.87962566103423978; /* the deviation of a normal cut at +- 2 */
   const int64_t n = columns ? rows * columns : rows;
-  const uint64_t h = hash_of(name);
+  const uint64_t h = of3_random_name(name);
   const of3_stream s = {seed, OF3_RANDOM_INITIAL, (uint32_t)h, (uint32_t)(h >> 32)};
   switch (law) {
   case OF3_INIT_LECUN:

@@ -13,6 +13,7 @@
  * Prints, for each tensor, its name, the largest deviation over the largest value, the ratio of r.m.s.
  * deviation to r.m.s. value, and the bound of the former. Exits with 1 above a bound, or if a tensor of the
  * fixture was not compared. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,20 @@ static void recorded_normal(void *user, of3_purpose what, int step, int sample, 
   } else
     copy_recorded(t, what == OF3_RANDOM_NOISE_INIT ? "rand/noise.init" : "rand/noise.step", step, sample, out,
                   n);
+}
+
+static void recorded_keep(void *user, const char *place, int64_t n, float *keep) {
+  char name[320];
+  snprintf(name, sizeof name, "rand/dropout/%s", place);
+  const of3_entry *e = of3_table_find(((const recorded *)user)->table, name);
+  for (int64_t i = 0; i < n; i++) keep[i] = e && e->count == n ? (float)entry_value(e, i) : NAN;
+}
+
+/* Whether the fixture has masks. */
+static bool has_dropout(const of3_table *t) {
+  for (int i = 0; i < t->n; i++)
+    if (!strncmp(t->entry[i].name, "rand/dropout/", 13)) return true;
+  return false;
 }
 
 static int recorded_rows(void *user, const of3_features *f, int cycle, uint32_t *out) {
@@ -246,6 +261,7 @@ static of3_status run(const options *o, const of3_device *device, comparison *c,
   if (!strcmp(variant, "P1t")) net.switches.template_truncated = false; /* preview 1 as it was trained */
   recorded rec = {.table = c->table};
   of3_random_source random = {.user = &rec, .opt_normal = recorded_normal, .msa_rows = recorded_rows};
+  const of3_dropout dropout = {.user = &rec, .opt_keep = recorded_keep};
   gradients back = {.table = c->table};
   watcher w = {c, has_gradients(c->table) ? &back : NULL};
   of3_observer observer = {.user = &w, .trace = trace};
@@ -255,6 +271,7 @@ static of3_status run(const options *o, const of3_device *device, comparison *c,
                .w = &net.weights,
                .observer = &observer,
                .random = &random,
+               .dropout = has_dropout(c->table) ? &dropout : NULL,
                .arena = of3_arena_new(0),
                .scope = ""};
   of3_tape tape;

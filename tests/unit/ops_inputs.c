@@ -182,6 +182,16 @@ static void make_mask_rows(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[MASK_ROWS_MASK] = mask(e, MASK_RANDOM, DIMS(p[1]));
 }
 
+/* B, R, S, c, columns, batch entries of keep */
+static void make_dropout(ops_env *e, const int64_t *p, of3_call *c) {
+  const int64_t n = p[4] ? p[1] : p[2];
+  c->in[DROPOUT_Y] = c->out = normal(e, 0, 1, DIMS(p[0], p[1], p[2], p[3]));
+  c->in[DROPOUT_X] = normal(e, 0, 1, DIMS(p[0], p[1], p[2], p[3]));
+  c->in[DROPOUT_KEEP] =
+      p[5] ? mask(e, MASK_RANDOM, DIMS(p[5], n, p[3])) : mask(e, MASK_RANDOM, DIMS(n, p[3]));
+  c->attr.columns = (int)p[4];
+}
+
 /* B, M, c; x has M rows */
 static void make_copy(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[COPY_Y] = c->out = normal(e, 0, 1, DIMS(p[0], p[1], p[2]));
