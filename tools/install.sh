@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing for a job, by apt or Homebrew, and says what. Usage: tools/install.sh build|lint|clang|arm64|rdkit ...
+# Installs what is missing for a job, by apt or Homebrew, and says what. Usage: tools/install.sh build|lint|clang|arm64|rdkit|search ...
 set -eu
 
 missing=
@@ -39,6 +39,14 @@ for job in "$@"; do
     need gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
     need libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/include/stdlib.h
     need qemu-user command -v qemu-aarch64
+    ;;
+  apt-search)
+    need hmmer command -v jackhmmer
+    need mmseqs2 command -v mmseqs
+    ;;
+  brew-search)
+    need hmmer command -v jackhmmer
+    need mmseqs2 command -v mmseqs
     ;;
   apt-rdkit)
     need librdkit-dev test -e /usr/include/rdkit/GraphMol/GraphMol.h

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """lDDT-CA of folded held-out chains: reads the output tree of `of3 predict` on the queries of make_queries.py.
 
-    score.py OUTPUT_DIR [--limit N] [--expect 0.491 --within 0.01] [--csv FILE]
+    score.py OUTPUT_DIR [--limit N | --chains ID ...] [--expect 0.491 --within 0.01] [--csv FILE]
 
 Per chain the sample with the highest mean pLDDT (B-factor) of its CA atoms counts; all seeds found are samples alike.
 lDDT-CA: over ordered pairs of residues whose true CA distance is below 15 A, the share of pairs whose predicted distance
@@ -73,10 +73,11 @@ def score_chain(folder, chain, truth, known):
     return lddt[best], atoms[best][1], lddt
 
 
-def score_all(folder, limit):
+def score_all(folder, limit, chains):
     data = np.load(HELDOUT)
     rows, missing = [], []
-    for i in np.flatnonzero(data['split'] == 1)[:limit]:
+    chosen = np.flatnonzero(np.isin(data['ids'], chains)) if chains else np.flatnonzero(data['split'] == 1)[:limit]
+    for i in chosen:
         raw = data['backbone'][data['start'][i]:data['start'][i + 1], 1]
         known = (raw != MISSING).all(-1)
         chain = str(data['ids'][i])
@@ -92,11 +93,12 @@ def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument('output', type=pathlib.Path)
     a.add_argument('--limit', type=int, help='only the first N chains')
+    a.add_argument('--chains', nargs='+', help='only these, of either split')
     a.add_argument('--expect', type=float)
     a.add_argument('--within', type=float, default=0.01)
     a.add_argument('--csv', type=pathlib.Path, help='a row per chain')
     o = a.parse_args()
-    rows, missing = score_all(o.output, o.limit)
+    rows, missing = score_all(o.output, o.limit, o.chains)
     if not rows:
         raise SystemExit(f'{o.output}: no structures of held-out chains found')
     if o.csv:

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/child.h"
 #include "base/file.h"
 #include "search/databases.h"
 
@@ -39,6 +40,24 @@ static void check_program(missing *m, const of3_databases *d, of3_program p) {
       "the program %s is not in PATH; it comes with the package '%s' (apt install %s, brew install %s, or "
       "Bioconda's '%s'), or name it under \"programs\"",
       of3_program_name(p), package, package, strcmp(package, "hhsuite") == 0 ? "hh-suite" : package, package);
+}
+
+/* The command that lays a database out for a graphics processor came with the first release that searches on
+ * one. Whether this build has that part it says itself when it is asked to. */
+static void check_gpu(missing *m, const of3_databases *d) {
+  of3_children *children = NULL;
+  of3_child_end end = {.id = -1};
+  int id;
+  const char *const argv[] = {d->program[OF3_MMSEQS], "makepaddedseqdb", "-h", NULL};
+  if (!needs(d, OF3_MMSEQS) || !argv[0] || of3_children_new(&children, NULL) != OF3_OK) return;
+  if (of3_child_start(children, argv, &id, NULL) == OF3_OK) of3_children_wait(children, 10, &end);
+  of3_children_free(children);
+  if (end.id < 0 || end.exit_code != 0 || end.signal != 0)
+    say(m,
+        "'%s' has no command makepaddedseqdb, so it does not search on graphics processors; MMseqs2 does "
+        "from its "
+        "release 16 on, built for CUDA",
+        argv[0]);
 }
 
 /* ---- Databases */
@@ -98,7 +117,7 @@ static void check_fasta(missing *m, const of3_database *d, const char *path) {
     say(m, "database '%s': '%s' is empty", d->name, path);
 }
 
-static void check_mmseqs(missing *m, const of3_database *d, const char *path, bool gpu) {
+static void check_mmseqs(missing *m, const of3_database *d, const char *path) {
   if (!of3_is_mmseqs_database(path)) {
     check_fasta(m, d, path);
     return;
@@ -108,20 +127,20 @@ static void check_mmseqs(missing *m, const of3_database *d, const char *path, bo
   if (of3_is_cluster_database(path) && !of3_is_file(file))
     say(m, "database '%s': there is '%s_aln', but no '%s', which ColabFold's databases have; %s", d->name,
         path, file, source_of(d));
-  (void)gpu;
 }
 
 int of3_databases_missing(const of3_databases *d, bool gpu, void (*f)(void *user, const char *sentence),
                           void *user) {
   missing m = {.say = f, .user = user};
   for (int p = 0; p < OF3_N_PROGRAM; p++) check_program(&m, d, (of3_program)p);
+  if (gpu) check_gpu(&m, d);
   for (int i = 0; i < d->n; i++) {
     const of3_database *b = &d->database[i];
     for (int k = 0; k < b->n_path; k++) {
       if (b->program == OF3_HHBLITS)
         check_hhblits(&m, b, b->path[k]);
       else if (b->program == OF3_MMSEQS)
-        check_mmseqs(&m, b, b->path[k], gpu);
+        check_mmseqs(&m, b, b->path[k]);
       else
         check_fasta(&m, b, b->path[k]);
     }

@@ -10,10 +10,6 @@ static const of3_search_sequence *sequence_of(const of3_search_task *t) {
   return &t->sequence[t->file[0].sequence];
 }
 
-#define PATH_OR_FAIL(variable, name)                                                                         \
-  const char *variable = of3_task_path(t, name);                                                             \
-  if (!variable) return of3_fail_memory(err, "a path")
-
 static bool is_empty(const char *path) {
   struct stat st;
   return stat(path, &st) != 0 || st.st_size == 0;
@@ -22,8 +18,8 @@ static bool is_empty(const char *path) {
 /* ---- jackhmmer: one pass over a protein database */
 
 of3_status of3_recipe_jackhmmer(of3_search_task *t, int step, of3_command *out, of3_error *err) {
-  PATH_OR_FAIL(query, "query.fa");
-  PATH_OR_FAIL(all, "all.sto");
+  const char *query = of3_task_path(t, "query.fa"), *all = of3_task_path(t, "all.sto");
+  if (!query || !all) return of3_fail_memory(err, "a path");
   out->n = 0;
   if (step == 1) {
     if (t->database[0]->rows) return of3_stockholm_truncate(all, t->file[0].made, t->database[0]->rows, err);
@@ -41,7 +37,8 @@ of3_status of3_recipe_jackhmmer(of3_search_task *t, int step, of3_command *out, 
 /* ---- hhblits: three passes over databases of clusters */
 
 of3_status of3_recipe_hhblits(of3_search_task *t, int step, of3_command *out, of3_error *err) {
-  PATH_OR_FAIL(query, "query.fa");
+  const char *query = of3_task_path(t, "query.fa");
+  if (!query) return of3_fail_memory(err, "a path");
   out->n = 0;
   if (step == 1) return OF3_OK;
   OF3_TRY(of3_task_write_fasta(t, "query.fa", "query", sequence_of(t)->letters, err));
@@ -84,13 +81,10 @@ static void nhmmer_command(const of3_search_task *t, const char *letters, const 
 }
 
 of3_status of3_recipe_nhmmer(of3_search_task *t, int step, of3_command *out, of3_error *err) {
-  PATH_OR_FAIL(query, "query.fa");
-  PATH_OR_FAIL(profile, "query.hmm");
-  PATH_OR_FAIL(all, "all.sto");
-  PATH_OR_FAIL(reduced, "reduced.sto");
-  PATH_OR_FAIL(hits, "hits.fa");
-  const char *letters = rna_letters(t);
-  if (!letters) return of3_fail_memory(err, "a sequence");
+  const char *query = of3_task_path(t, "query.fa"), *profile = of3_task_path(t, "query.hmm");
+  const char *all = of3_task_path(t, "all.sto"), *reduced = of3_task_path(t, "reduced.sto");
+  const char *hits = of3_task_path(t, "hits.fa"), *letters = rna_letters(t);
+  if (!query || !profile || !all || !reduced || !hits || !letters) return of3_fail_memory(err, "a search");
   out->n = 0;
   switch (step) {
   case 0:
@@ -119,8 +113,8 @@ of3_status of3_recipe_nhmmer(of3_search_task *t, int step, of3_command *out, of3
 static const char hits_query[] = "query_A"; /* readers of hits expect <entry>_<chain> everywhere */
 
 static of3_status build_profile(of3_search_task *t, const char *profile, of3_command *out, of3_error *err) {
-  PATH_OR_FAIL(query, "query.fa");
-  PATH_OR_FAIL(aligned, "aligned.fa");
+  const char *query = of3_task_path(t, "query.fa"), *aligned = of3_task_path(t, "aligned.fa");
+  if (!query || !aligned) return of3_fail_memory(err, "a path");
   const size_t n = t->input_msa ? strlen(t->input_msa) : 0;
   const bool stockholm = n > 4 && strcmp(t->input_msa + n - 4, ".sto") == 0;
   OF3_TRY(of3_task_write_fasta(t, "query.fa", hits_query, sequence_of(t)->letters, err));
@@ -155,10 +149,9 @@ static of3_status finish_hits(const of3_search_task *t, const char *from, of3_er
 }
 
 of3_status of3_recipe_hmmsearch(of3_search_task *t, int step, of3_command *out, of3_error *err) {
-  PATH_OR_FAIL(profile, "query.hmm");
-  PATH_OR_FAIL(all, "all.sto");
-  PATH_OR_FAIL(hits, "hits.fa");
-  PATH_OR_FAIL(aligned, "hits.sto");
+  const char *profile = of3_task_path(t, "query.hmm"), *all = of3_task_path(t, "all.sto");
+  const char *hits = of3_task_path(t, "hits.fa"), *aligned = of3_task_path(t, "hits.sto");
+  if (!profile || !all || !hits || !aligned) return of3_fail_memory(err, "a path");
   out->n = 0;
   switch (step) {
   case 0:

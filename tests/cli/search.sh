@@ -1,7 +1,7 @@
 # Local searches with programs that only note how they are called (programs/fake_search).
 export CALLS=$work/calls PIDS=$work/pids OF3_CACHE=
 mkdir programs
-for p in jackhmmer nhmmer hmmsearch hmmbuild hmmalign hhblits; do cp "$fixtures/../cli/programs/fake_search" programs/$p; done
+for p in jackhmmer nhmmer hmmsearch hmmbuild hmmalign hhblits mmseqs; do cp "$fixtures/../cli/programs/fake_search" programs/$p; done
 full=$PATH
 PATH=$PWD/programs:$PATH
 printf '>a\nMKTAY\n' >db.fasta
@@ -51,6 +51,26 @@ quiet -o out3
 cat "$CALLS"
 [ "$(cd out2 && find . -type f ! -name query_msa.json | sort | xargs cat | sha256sum)" = "$(cd out3 && find . -type f ! -name query_msa.json | sort | xargs cat | sha256sum)" ] || fail "other files"
 export OF3_CACHE=
+
+echo "# MMseqs2: clusters, then sequences, then structures by the profiles of the first; whole names for pairing"
+for part in '' _seq _aln; do echo x >uniref$part.dbtype; done
+cat >mmseqs.yaml <<'END'
+databases:
+  - {name: uniref30, path: uniref, kind: protein, program: mmseqs, version: "1"}
+  - {name: env, path: db.fasta, kind: protein, program: mmseqs, version: "1"}
+  - {name: uniprot, path: db.fasta, program: mmseqs, version: "1"}
+  - {name: pdb, path: db.fasta, kind: structures, program: mmseqs, version: "1"}
+END
+: >"$CALLS"
+of3 search query.json -d mmseqs.yaml -t 4 --log error -o mmseqs 2>&1 | sed -E 's/[0-9.]+ s$/(time)/'
+cat "$CALLS"
+files mmseqs | grep -v key
+cat mmseqs/main/*/colabfold_main.a3m
+cat mmseqs/main/*/uniprot_hits.a3m
+echo "# The same on a graphics processor"
+: >"$CALLS"
+of3 search MKTAYIAKQR -d mmseqs.yaml -t 4 --log error -o gpu --gpu >/dev/null
+grep -E '^mmseqs (search|makepadded)' "$CALLS"
 
 echo "# Programs that fail: their queries fail, others do not"
 for how in fail:nhmmer crash:nhmmer cut:nhmmer cut:jackhmmer garbage:jackhmmer garbage:hhblits; do
