@@ -42,7 +42,11 @@ set(
   molecule
   components
   screen
-  inputs)
+  inputs
+  search
+  search_hhblits
+  search_hmmer
+  search_mmseqs)
 if(TARGET of3_rdkit_plugin)
   list(APPEND cli_cases rdkit)
 endif()
