@@ -2,9 +2,12 @@
 
 #include "commands.h"
 #include "of3.h"
+#include "settings.h"
 #include "terminal.h"
 
 typedef struct features_options {
+  const char *settings_file;
+  const of3_settings *settings;
   const char *query, *variant, *ccd, *user_ccd, *conformers, *structures, *out, *log;
   uint64_t seed;
   bool infer_leaving_atoms;
@@ -52,6 +55,13 @@ static const cli_option table[] = {
      .value = "DIR",
      .none = "none",
      .help = "Folder of the structures that template hits name"},
+    {.names = "settings runner-yaml",
+     .kind = CLI_FILE,
+     .offset = FIELD(settings_file),
+     .value = "FILE",
+     .none = "none",
+     .help = "Settings of alignments, templates and pockets as OpenFold3's runner YAML has them "
+             "(docs/settings.md)"},
     {.names = "out",
      .letter = 'o',
      .kind = CLI_TEXT,
@@ -70,6 +80,18 @@ static void features_defaults(void *options) {
   *(features_options *)options = (features_options){.variant = "OB", .log = "info", .seed = NO_SEED};
 }
 
+static bool features_adopt(void *options) {
+  features_options *o = options;
+  const of3_settings *s = cli_read_settings(o->settings_file, o->log);
+  if (!s) return false;
+  features_defaults(o);
+  o->settings = s;
+  o->structures = s->templates.structures;
+  o->ccd = s->ccd;
+  if (s->n_seed) o->seed = s->seeds[0];
+  return true;
+}
+
 static int features_run(const void *options, const char *const *arg, int n) {
   (void)n;
   const features_options *o = options;
@@ -86,13 +108,16 @@ static int features_run(const void *options, const char *const *arg, int n) {
                             .rdkit_all = o->rdkit_all,
                             .infer_leaving_atoms = o->infer_leaving_atoms,
                             .structures = o->structures,
+                            .settings = o->settings,
                             .out = o->out};
   of3_error err = {0};
   if (!o->out) {
     cli_fail(&cli_features, "--out FILE is missing");
     return CLI_EXIT_USAGE;
   }
-  return of3_features_export(&f, &callbacks, &err) == OF3_OK ? CLI_EXIT_OK : cli_report(&err);
+  const int code = of3_features_export(&f, &callbacks, &err) == OF3_OK ? CLI_EXIT_OK : cli_report(&err);
+  cli_free_settings();
+  return code;
 }
 
 const cli_command cli_features = {
@@ -105,6 +130,7 @@ const cli_command cli_features = {
     .n_option = sizeof table / sizeof *table,
     .size = sizeof(features_options),
     .defaults = features_defaults,
+    .adopt = features_adopt,
     .run = features_run,
     .more = "Example\n  of3 features examples/demo/ubiquitin.json --variant OB --out ubiquitin.safetensors\n",
 };

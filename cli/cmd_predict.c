@@ -7,9 +7,13 @@
 
 #include "commands.h"
 #include "machine.h"
+#include "settings.h"
 #include "terminal.h"
 
 typedef struct predict_options {
+  const char *runner_yaml;
+  const of3_settings *settings;
+  bool use_msa_server;
   const char *query_json, *ligands, *ligand_chain, *checkpoint, *ccd, *user_ccd, *structures;
   bool infer_leaving_atoms, use_templates;
   const char *output_dir, *format, *cif_style, *confidences;
@@ -64,20 +68,23 @@ static const cli_option table[] = {
      .refusal = "it has no registry of weights; name the file with --checkpoint",
      .help = "Not served: name a file instead"},
     {.names = "use-msa-server",
-     .kind = CLI_OFF,
+     .kind = CLI_SWITCH,
+     .offset = FIELD(use_msa_server),
      .value = "BOOL",
-     .refusal = "it does not ask a server for alignments; name MSA files in the query, or fold without",
      .help = "Only false is served: alignments are files named in the query"},
     {.names = "use-templates",
      .kind = CLI_SWITCH,
      .offset = FIELD(use_templates),
      .value = "BOOL",
      .help = "Whether templates that the query names are used"},
-    {.names = "runner-yaml",
-     .kind = CLI_REFUSED,
+    {.names = "runner-yaml settings",
+     .kind = CLI_FILE,
+     .offset = FIELD(runner_yaml),
      .value = "FILE",
-     .refusal = "give the settings as options (see of3 predict --help)",
-     .help = "Not served: settings are options"},
+     .none = "none",
+     .help =
+         "Settings as OpenFold3's runner YAML has them (docs/settings.md); options of the command line count "
+         "more"},
 
     {.group = "What is computed",
      .names = "samples num-diffusion-samples",
@@ -225,24 +232,48 @@ static const cli_option table[] = {
      .help = "Least important messages shown, with progress from info on"},
 };
 
+static void set_options(predict_options *o, const of3_predict_options *p, const of3_engine_options *e) {
+  o->settings = p->settings;
+  o->ccd = p->ccd;
+  o->structures = p->structures;
+  o->use_templates = !p->no_templates;
+  o->samples = p->samples;
+  o->recycles = p->recycles;
+  o->sampler = p->sampler;
+  o->steps = p->steps;
+  o->noise_scale = p->noise_scale;
+  o->step_scale = p->step_scale;
+  o->seeds.n = p->n_seed;
+  if (p->n_seed) memcpy(o->seeds.seed, p->seeds, (size_t)p->n_seed * sizeof *p->seeds);
+  o->output_dir = p->output_dir;
+  o->format = p->format;
+  o->cif_style = p->cif_style;
+  o->confidences = p->confidences;
+  o->overwrite = p->overwrite;
+  o->machine = cli_machine_of(e);
+  o->jobs = p->jobs;
+  o->batch = p->batch;
+  o->log = "info";
+}
+
 static void predict_defaults(void *options) {
+  const of3_predict_options p = of3_predict_defaults();
+  const of3_engine_options e = of3_engine_defaults();
+  set_options(options, &p, &e);
+}
+
+static bool predict_adopt(void *options) {
   predict_options *o = options;
   of3_predict_options p = of3_predict_defaults();
-  o->use_templates = !p.no_templates;
-  o->samples = p.samples;
-  o->recycles = p.recycles;
-  o->sampler = p.sampler;
-  o->steps = p.steps;
-  o->noise_scale = p.noise_scale;
-  o->step_scale = p.step_scale;
-  o->output_dir = p.output_dir;
-  o->format = p.format;
-  o->cif_style = p.cif_style;
-  o->confidences = p.confidences;
-  o->machine = cli_machine_defaults();
-  o->jobs = p.jobs;
-  o->batch = p.batch;
-  o->log = "info";
+  of3_engine_options e = of3_engine_defaults();
+  const of3_settings *s = cli_read_settings(o->runner_yaml, o->log);
+  if (!s) return false;
+  of3_settings_apply(s, &p, &e);
+  memset(o, 0, sizeof *o);
+  set_options(o, &p, &e);
+  o->checkpoint = s->checkpoint;
+  o->use_msa_server = s->use_server == OF3_YES;
+  return true;
 }
 
 /* Seeds of --seeds or --num-model-seeds; out->n 0: of the query. */
@@ -280,6 +311,7 @@ static int predict_fold(const predict_options *o, const char *query, const char 
                                  .infer_leaving_atoms = o->infer_leaving_atoms,
                                  .no_templates = !o->use_templates,
                                  .structures = o->structures,
+                                 .settings = o->settings,
                                  .jobs = o->jobs,
                                  .batch = o->batch};
   of3_engine *engine = NULL;
@@ -307,6 +339,12 @@ static int predict_run(const void *options, const char *const *arg, int n) {
                                  : "a query is missing: a JSON file, a FASTA file or a protein sequence");
     return CLI_EXIT_USAGE;
   }
+  if (o->use_msa_server) {
+    cli_fail(&cli_predict,
+             "--use-msa-server true is not served by this version of of3: it does not ask a server "
+             "for alignments; name MSA files in the query, or fold without");
+    return CLI_EXIT_USAGE;
+  }
   if (!checkpoint) checkpoint = getenv("OF3_CHECKPOINT");
   if (!checkpoint || !*checkpoint) {
     cli_fail(&cli_predict,
@@ -321,6 +359,7 @@ static int predict_run(const void *options, const char *const *arg, int n) {
   choose_seeds(o, seeds);
   int code = predict_fold(o, query, checkpoint, seeds);
   free(seeds);
+  cli_free_settings();
   return code;
 }
 
@@ -333,6 +372,7 @@ const cli_command cli_predict = {
     .n_option = sizeof table / sizeof *table,
     .size = sizeof(predict_options),
     .defaults = predict_defaults,
+    .adopt = predict_adopt,
     .run = predict_run,
     .more =
         "QUERY is a query (JSON of OpenFold3 or AlphaFold 3, YAML of Boltz, FASTA; docs/queries.md), or a "

@@ -1,13 +1,17 @@
 #include "machine.h"
 
+cli_machine cli_machine_of(const of3_engine_options *e) {
+  return (cli_machine){.backend = e->backend,
+                       .isa = e->isa,
+                       .dtype = e->dtype,
+                       .device = e->device,
+                       .threads = e->threads,
+                       .max_memory = e->max_memory};
+}
+
 cli_machine cli_machine_defaults(void) {
-  of3_engine_options e = of3_engine_defaults();
-  return (cli_machine){.backend = e.backend,
-                       .isa = e.isa,
-                       .dtype = e.dtype,
-                       .device = e.device,
-                       .threads = e.threads,
-                       .max_memory = e.max_memory};
+  const of3_engine_options e = of3_engine_defaults();
+  return cli_machine_of(&e);
 }
 
 of3_engine_options cli_engine_options(const cli_machine *m) {

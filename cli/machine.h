@@ -14,6 +14,7 @@ typedef struct cli_machine {
   uint64_t max_memory;
 } cli_machine;
 
+cli_machine cli_machine_of(const of3_engine_options *options);
 cli_machine cli_machine_defaults(void);
 of3_engine_options cli_engine_options(const cli_machine *m);
 

@@ -64,6 +64,9 @@ static int run_command(const cli_command *c, int argc, char **argv) {
     cli_print_help(c);
     code = CLI_EXIT_OK;
     break;
+  case CLI_FAILED:
+    code = CLI_EXIT_FAILED;
+    break;
   case CLI_ERROR:
     break;
   }

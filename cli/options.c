@@ -96,6 +96,7 @@ static bool parse_seed(const parser *p, const char *text, uint64_t *out) {
 
 static bool parse_seeds(const parser *p, const char *text, cli_seeds *out) {
   char word[32];
+  out->n = 0;
   for (const char *at = text;; at++) {
     size_t n = strcspn(at, ",");
     snprintf(word, sizeof word, "%.*s", (int)(n < sizeof word ? n : sizeof word - 1), at);
@@ -248,24 +249,35 @@ static bool wants_help(int argc, char **argv) {
   return false;
 }
 
-cli_outcome cli_parse(const cli_command *command, int argc, char **argv, void *options, const char **arg,
-                      int *ret_n) {
-  parser p = {.command = command, .options = options};
+/* Options into the struct, the rest into arg. */
+static bool take_words(parser *p, int argc, char **argv, const char **arg, int *ret_n) {
+  const cli_command *command = p->command;
   bool ok = true, only_arguments = false;
+  memset(p->given, 0, sizeof p->given);
   *ret_n = 0;
-  if (wants_help(argc, argv)) return CLI_HELP;
-  command->defaults(options);
   for (int i = 0; ok && i < argc; i++) {
     if (!only_arguments && strcmp(argv[i], "--") == 0)
       only_arguments = true;
     else if (!only_arguments && argv[i][0] == '-' && argv[i][1])
-      ok = take_option(&p, argc, argv, &i);
+      ok = take_option(p, argc, argv, &i);
     else if (*ret_n < command->most)
       arg[(*ret_n)++] = argv[i];
     else
-      ok = fail(&p, "'%.100s' is one argument too many", argv[i]);
+      ok = fail(p, "'%.100s' is one argument too many", argv[i]);
   }
-  ok = ok && check_conflicts(&p);
-  if (ok && *ret_n < command->least) ok = fail(&p, "an argument is missing");
-  return ok ? CLI_RUN : CLI_ERROR;
+  ok = ok && check_conflicts(p);
+  if (ok && *ret_n < command->least) ok = fail(p, "an argument is missing");
+  return ok;
+}
+
+cli_outcome cli_parse(const cli_command *command, int argc, char **argv, void *options, const char **arg,
+                      int *ret_n) {
+  parser p = {.command = command, .options = options};
+  *ret_n = 0;
+  if (wants_help(argc, argv)) return CLI_HELP;
+  command->defaults(options);
+  if (!take_words(&p, argc, argv, arg, ret_n)) return CLI_ERROR;
+  if (!command->adopt) return CLI_RUN;
+  if (!command->adopt(options)) return CLI_FAILED;
+  return take_words(&p, argc, argv, arg, ret_n) ? CLI_RUN : CLI_ERROR;
 }

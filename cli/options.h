@@ -51,13 +51,17 @@ typedef struct cli_command {
   int least, most;     /* arguments that are no options */
   const cli_option *option;
   int n_option;
-  size_t size;                                                    /* of the struct of options */
-  void (*defaults)(void *options);                                /* fills a zeroed struct */
+  size_t size;                     /* of the struct of options */
+  void (*defaults)(void *options); /* fills a zeroed struct */
+  /* Reads the file of settings that the options name, and makes options what `defaults` and that file say;
+   * the command line is then read once more. False: an error has been printed. NULL: there is no such file.
+   */
+  bool (*adopt)(void *options);
   int (*run)(const void *options, const char *const *arg, int n); /* returns the exit code */
   const char *more; /* text after the options: what is written, examples */
 } cli_command;
 
-typedef enum cli_outcome { CLI_RUN, CLI_HELP, CLI_ERROR } cli_outcome;
+typedef enum cli_outcome { CLI_RUN, CLI_HELP, CLI_ERROR, CLI_FAILED /* no error of usage */ } cli_outcome;
 
 /* Fills options (command->size zeroed bytes) and arg (CLI_MOST_ARGUMENTS). An error has been printed. */
 cli_outcome cli_parse(const cli_command *command, int argc, char **argv, void *options, const char **arg,

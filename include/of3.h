@@ -200,6 +200,8 @@ OF3_API OF3_MUST_CHECK of3_status of3_convert(const char *in, const char *out, c
 
 /* ---- Prediction */
 
+typedef struct of3_settings of3_settings; /* of a runner YAML: of3_settings.h */
+
 typedef struct of3_predict_options {
   const char *output_dir; /* created with its parents */
   int samples;            /* structures for each query and seed */
@@ -232,7 +234,8 @@ typedef struct of3_predict_options {
   bool infer_leaving_atoms; /* at the ends of the query's bonds, atoms that the dictionary calls leaving go,
                              * where the query does not say what leaves the residue */
   const char *structures; /* folder of template structures <entry>.cif (.cif.gz, .bcif, .bcif.gz), or NULL */
-  bool no_templates;      /* those that queries name are left out */
+  const of3_settings *settings; /* of alignments, templates and pockets; NULL: as of3 has them */
+  bool no_templates;            /* those that queries name are left out */
   int jobs; /* pairs of query and seed folded side by side, sharing threads and memory; at most as many as the
              * engine has threads. 0: chosen by their sizes; 1: one after the other, which saves memory.
              * Results do not depend on it */
@@ -439,7 +442,8 @@ typedef struct of3_features_options {
   const char *user_ccd;   /* the same */
   const char *conformers; /* safetensors file to take reference conformers from, or NULL */
   const char *structures; /* folder of template structures <entry>.cif (.cif.gz, .bcif, .bcif.gz), or NULL */
-  bool infer_leaving_atoms; /* as of3_predict_options */
+  const of3_settings *settings; /* as of3_predict_options, as is */
+  bool infer_leaving_atoms;
   /* Conformers of standard residues of polymers from RDKit too, as OpenFold3 has them; else they are built
    * in. */
   bool rdkit_all;

@@ -46,6 +46,7 @@ static of3_status export_query(const of3_features_options *o, const of3_query *q
   mode.most_memory = of3_usable_memory();
   mode.opt_cancel = callbacks->cancel;
   mode.embed_standard = o->rdkit_all;
+  of3_feature_mode_set(&mode, o->settings);
   of3_chemistry *chemistry = NULL;
   const char *rdkit = NULL;
   if (o->rdkit_all) OF3_TRY(of3_rdkit_describe(&rdkit, err));

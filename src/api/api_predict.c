@@ -105,6 +105,19 @@ of3_status of3_job_open_components(of3_job *j, of3_error *err) {
   return OF3_OK;
 }
 
+/* Results depend on what settings say of features. */
+static void add_settings(of3_job *j) {
+  char hex[OF3_SHA256_HEX];
+  of3_sha256 s;
+  const size_t n = strlen(j->options);
+  const char *text = j->o->settings ? j->o->settings->differences : "";
+  if (!*text) return;
+  of3_sha256_init(&s);
+  of3_sha256_add(&s, text, strlen(text));
+  of3_sha256_hex(&s, hex);
+  snprintf(j->options + n, sizeof j->options - n, " settings=%.16s", hex);
+}
+
 /* Results depend on the folder that templates are looked for in: its name. */
 static void add_structures(of3_job *j) {
   char hex[OF3_SHA256_HEX];
@@ -138,6 +151,7 @@ static of3_status read_options(of3_job *j, of3_error *err) {
   OF3_TRY(check_jobs(j->model->engine, o->jobs, err));
   OF3_TRY(predict_check_range("folds in a batch", o->batch, 0, OF3_MOST_BATCH, err));
   j->mode = of3_feature_mode_of(j->model->network.variant);
+  of3_feature_mode_set(&j->mode, o->settings);
   char noise[OF3_F32_TEXT], step[OF3_F32_TEXT];
   of3_format_f64(noise, j->sampler.noise_scale);
   of3_format_f64(step, j->sampler.step_scale);
@@ -147,6 +161,7 @@ static of3_status read_options(of3_job *j, of3_error *err) {
            j->model->engine->device.backend->name, of3_dtype_name(j->model->engine->device.backend->operand));
   OF3_TRY(of3_job_open_components(j, err));
   add_structures(j);
+  add_settings(j);
   return OF3_OK;
 }
 

@@ -351,7 +351,7 @@ of3_status of3_query_from_boltz(const of3_query_source *source, of3_query_set *o
   json_t *top = NULL;
   size_t need = 0;
   *out = (of3_query_set){0};
-  OF3_TRY(of3_yaml_parse(source, &top, &need, err));
+  OF3_TRY(of3_yaml_parse(source, NULL, &top, &need, err));
   out->arena = of3_arena_new(0);
   if (out->arena) of3_arena_limit(out->arena, source->most_memory - need);
   const of3_status st = out->arena ? read_file(source, top, out, err) : of3_fail_memory(err, source->file);

@@ -32,6 +32,7 @@ typedef struct yaml_anchor {
 
 typedef struct yaml_reader {
   const of3_query_source *source;
+  of3_yaml_lines *opt_lines;
   yaml_parser_t parser;
   yaml_event_t event;
   int depth, n_anchor, n_value;
@@ -100,6 +101,39 @@ static of3_status yaml_alias(yaml_reader *r, json_t **ret_value, of3_error *err)
   return OF3_OK;
 }
 
+/* ---- Lines */
+
+void of3_yaml_lines_free(of3_yaml_lines *lines) {
+  free(lines->line);
+  *lines = (of3_yaml_lines){0};
+}
+
+const of3_yaml_line *of3_yaml_line_of(const of3_yaml_lines *lines, const json_t *mapping, const char *key) {
+  for (int i = 0; i < lines->n; i++)
+    if (lines->line[i].mapping == mapping && strcmp(lines->line[i].key, key) == 0) return &lines->line[i];
+  return NULL;
+}
+
+of3_status of3_yaml_lines_add(of3_yaml_lines *l, json_t *mapping, const char *key, const char *file,
+                              size_t line, of3_error *err) {
+  if (l->n == l->room) {
+    const int room = 2 * l->room + 64;
+    of3_yaml_line *more = realloc(l->line, (size_t)room * sizeof *more);
+    if (!more) return of3_fail_memory(err, file);
+    l->line = more;
+    l->room = room;
+  }
+  const char *kept = json_object_iter_key(json_object_iter_at(mapping, key));
+  l->line[l->n++] = (of3_yaml_line){mapping, kept, file, line};
+  return OF3_OK;
+}
+
+/* The event at hand is the value of a key that the mapping has by now. */
+static of3_status yaml_note_line(yaml_reader *r, json_t *mapping, const char *key, of3_error *err) {
+  if (!r->opt_lines) return OF3_OK;
+  return of3_yaml_lines_add(r->opt_lines, mapping, key, r->source->file, r->event.start_mark.line + 1, err);
+}
+
 /* ---- Values */
 
 /* Adds what the mapping `from` has and `into` has not. */
@@ -111,6 +145,7 @@ static of3_status yaml_merge_one(yaml_reader *r, json_t *into, json_t *from, of3
   json_object_foreach(from, key, value) {
     if (json_object_get(into, key)) continue;
     if (json_object_set(into, key, value) != 0) return of3_fail_memory(err, r->source->file);
+    OF3_TRY(yaml_note_line(r, into, key, err));
   }
   return OF3_OK;
 }
@@ -134,6 +169,7 @@ static of3_status yaml_member(yaml_reader *r, yaml_open *o, json_t *value, of3_e
   of3_status st = OF3_OK;
   if (strcmp(o->opt_key, "<<") != 0) {
     if (json_object_set(o->value, o->opt_key, value) != 0) st = of3_fail_memory(err, r->source->file);
+    if (st == OF3_OK) st = yaml_note_line(r, o->value, o->opt_key, err);
   } else if (o->opt_merge)
     st = YAML_FAIL("the key '<<' is given twice");
   else
@@ -260,11 +296,12 @@ static of3_status yaml_read(yaml_reader *r, of3_error *err) {
   return r->top ? OF3_OK : of3_fail(err, OF3_ERR_INPUT, "'%s' holds no YAML document", r->source->file);
 }
 
-of3_status of3_yaml_parse(const of3_query_source *source, json_t **ret_top, size_t *ret_need,
-                          of3_error *err) {
+of3_status of3_yaml_parse(const of3_query_source *source, of3_yaml_lines *opt_lines, json_t **ret_top,
+                          size_t *ret_need, of3_error *err) {
   yaml_reader *r = calloc(1, sizeof *r);
   if (!r) return of3_fail_memory(err, source->file);
   r->source = source;
+  r->opt_lines = opt_lines;
   of3_status st = OF3_OK;
   if (yaml_parser_initialize(&r->parser)) {
     yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);

@@ -16,9 +16,14 @@ void of3_alignments_leave(of3_alignments *a) {
 
 /* ---- Which chains share an alignment */
 
-/* DNA never has one, nor does a chain whose list of files is empty. */
-static bool has_msa(const of3_query_chain *c) {
-  return (c->type == OF3_PROTEIN || c->type == OF3_RNA) && !c->no_msa;
+/* DNA never has one, nor does a chain whose list of files is empty, or whose kind settings do not name. */
+static bool has_msa(const of3_query_chain *c, const of3_feature_mode *mode) {
+  const of3_names *named = mode->opt_settings ? &mode->opt_settings->msa.molecules : NULL;
+  const char *kind = c->type == OF3_PROTEIN ? "protein" : "rna";
+  if ((c->type != OF3_PROTEIN && c->type != OF3_RNA) || c->no_msa) return false;
+  for (int i = 0; named && named->given && i < named->n; i++)
+    if (strcmp(named->name[i], kind) == 0) return true;
+  return !named || !named->given;
 }
 
 static bool same_paths(int n, const char *const *a, int m, const char *const *b) {
@@ -62,7 +67,7 @@ static void find_alignments(of3_alignments *a, const of3_query *q, const of3_fea
     const of3_query_chain *c = &q->chain[i];
     if (c->type == OF3_LIGAND) continue;
     int k = -1;
-    if (q->use_msas && has_msa(c)) {
+    if (q->use_msas && has_msa(c, mode)) {
       k = find_shared(a, q, c, p, mode);
       if (k < 0) {
         k = a->n++;

@@ -2,8 +2,6 @@
 #include "feat/kept_msa.h"
 #include "feat/parts.h"
 
-enum { TEMPLATE_SLOTS = 4 };
-
 void of3_features_free(of3_features *f) {
   of3_alignments_leave(f->alignments);
   of3_arena_free(f->arena);
@@ -81,12 +79,12 @@ of3_status of3_features_of_tokens(const of3_complex *complex, const of3_tokens *
   *out = (of3_features){.n_token = tokens->n,
                         .n_atom = complex->n_atom,
                         .n_bond = tokens->n_bond,
-                        .n_templ = TEMPLATE_SLOTS,
+                        .n_templ = mode->template_slots,
                         .arena = of3_arena_new(0)};
   of3_status st = out->arena ? features_build_take_memory(out, mode->cyclic_mask, err)
                              : of3_fail_memory(err, "the features");
   if (st == OF3_OK) st = check_cyclic(complex, mode, err);
-  if (st == OF3_OK) st = of3_features_pocket(complex, query, out, err);
+  if (st == OF3_OK) st = of3_features_pocket(complex, query, mode, out, err);
   if (st == OF3_OK) {
     of3_features_structure(complex, tokens, mode, out);
     if (!mode->no_conformers) st = of3_features_reseed(complex, mode, seed, log, out, err);

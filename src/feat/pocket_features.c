@@ -26,25 +26,43 @@ static void mark(const of3_complex *c, const of3_chain *chain, int first, int n,
   for (int k = 0; k < n; k++, r++) memset(mask + r->first_atom, 1, (size_t)r->n_atom);
 }
 
-of3_status of3_features_pocket(const of3_complex *c, const of3_query *query, of3_features *out,
-                               of3_error *err) {
+of3_pocket_settings of3_pocket_defaults(void) {
+  return (of3_pocket_settings){.enabled = true,
+                               .parents = 16,
+                               .candidates = 1024,
+                               .noise_fraction = 0.75,
+                               .ligand_jitter = 0.25,
+                               .center_jitter = 4,
+                               .surface_jitter = 1.5,
+                               .buffer = 0.225,
+                               .diversity = 0.5};
+}
+
+static void pocket_numbers(const of3_pocket_settings *s, of3_pocket *p) {
+  p->n_parent = s->parents;
+  p->n_candidate = s->candidates;
+  p->start = (float)s->noise_fraction;
+  p->ligand_jitter = (float)s->ligand_jitter;
+  p->center_jitter = (float)s->center_jitter;
+  p->surface_jitter = (float)s->surface_jitter;
+  p->buffer = (float)s->buffer;
+  p->diversity = (float)s->diversity;
+}
+
+of3_status of3_features_pocket(const of3_complex *c, const of3_query *query, const of3_feature_mode *mode,
+                               of3_features *out, of3_error *err) {
   const of3_query_pocket *asked = query->pocket;
-  if (!asked) return OF3_OK;
+  const of3_pocket_settings settings =
+      mode->opt_settings ? mode->opt_settings->pocket : of3_pocket_defaults();
+  if (!asked || !settings.enabled) return OF3_OK;
   of3_pocket *p = OF3_ARENA_NEW(out->arena, of3_pocket, 1);
   if (!p) return of3_fail_memory(err, "the pocket");
   *p = (of3_pocket){.ligand = OF3_ARENA_NEW(out->arena, uint8_t, c->n_atom),
                     .site = OF3_ARENA_NEW(out->arena, uint8_t, c->n_atom),
                     .radius = OF3_ARENA_NEW(out->arena, float, c->n_atom),
-                    .contact = (float)asked->max_distance,
-                    .n_parent = 16,
-                    .n_candidate = 1024,
-                    .start = 0.75F,
-                    .ligand_jitter = 0.25F,
-                    .center_jitter = 4,
-                    .surface_jitter = 1.5F,
-                    .buffer = 0.225F,
-                    .diversity = 0.5F};
+                    .contact = (float)asked->max_distance};
   if (!p->ligand || !p->site || !p->radius) return of3_fail_memory(err, "the pocket");
+  pocket_numbers(&settings, p);
   const of3_chain *ligand = chain_named(c, asked->ligand);
   if (ligand) mark(c, ligand, 0, ligand->n_residue, p->ligand);
   for (int k = 0; k < asked->n_residue; k++) {

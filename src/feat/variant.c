@@ -21,10 +21,19 @@ of3_feature_mode of3_feature_mode_of(of3_variant v) {
       .template_gaps = !p1,
       .template_across_chains = p1,
       .template_least_tokens = p1 ? 0 : 5,
+      .template_slots = 4,
       .cyclic_mask = !p1,
       .ligand_stereo = !p1,
       .small_rings = !p1,
   };
+}
+
+void of3_feature_mode_set(of3_feature_mode *mode, const of3_settings *s) {
+  if (!s) return;
+  mode->opt_settings = s;
+  mode->msa.opt_settings = &s->msa;
+  mode->template_slots = s->templates.slots;
+  if (s->templates.least_tokens >= 0) mode->template_least_tokens = s->templates.least_tokens;
 }
 
 const char *of3_variant_name(of3_variant v) {

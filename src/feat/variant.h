@@ -9,6 +9,7 @@
 #include "base/cancel.h"
 #include "chem/component.h"
 #include "msa/msa.h"
+#include "of3_settings.h"
 
 typedef enum of3_variant {
   OF3_P1, /* preview 1: features of release 0.3.1 */
@@ -30,7 +31,8 @@ typedef struct of3_feature_mode {
   bool template_gaps;          /* P2, OB: templates that leave out residues of the query are used */
   bool template_across_chains; /* P1: their pair features are not masked between chains */
   int template_least_tokens;   /* of a chain that gets templates */
-  bool cyclic_mask;            /* P2, OB: the feature exists */
+  int template_slots;
+  bool cyclic_mask; /* P2, OB: the feature exists */
   /* Of conformers: P2, OB: ligands by their codes have the hand of the dictionary's coordinates; there is an
    * attempt with torsions of small rings. */
   bool ligand_stereo, small_rings;
@@ -41,13 +43,20 @@ typedef struct of3_feature_mode {
   /* Bytes that features and the alignments they are made from may take together; 0: any number. Not of the
    * variant: set by the caller. */
   uint64_t most_memory;
-  of3_cancel *opt_cancel;         /* nor this */
-  const char *opt_structures;     /* nor this: folder of template structures by id */
-  const of3_library *opt_library; /* nor this: components of template residues */
-  of3_kept_msa *opt_kept;         /* nor this: alignments that other queries have, too (feat/kept_msa.h) */
+  of3_cancel *opt_cancel;           /* nor this */
+  const char *opt_structures;       /* nor this: folder of template structures by id */
+  const of3_library *opt_library;   /* nor this: components of template residues */
+  const of3_settings *opt_settings; /* nor this: of3_feature_mode_set */
+  of3_kept_msa *opt_kept;           /* nor this: alignments that other queries have, too (feat/kept_msa.h) */
 } of3_feature_mode;
 
 of3_feature_mode of3_feature_mode_of(of3_variant variant);
+
+/* OpenFold3's own numbers for pockets. */
+of3_pocket_settings of3_pocket_defaults(void);
+
+/* What the settings say of alignments, templates and pockets, which live as long as the mode. */
+void of3_feature_mode_set(of3_feature_mode *mode, const of3_settings *opt_settings);
 
 /* "P1", "P2", "OB". */
 const char *of3_variant_name(of3_variant variant);

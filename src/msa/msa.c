@@ -51,7 +51,8 @@ static of3_status add_source(loader *l, source s, of3_error *err) {
 /* Says why a text file of this name is not read, if so. */
 static bool left_aside(const loader *l, const source *s) {
   const of3_msa_role role = s->name.role;
-  if (l->paired && role != OF3_MSA_TEMPLATES) return false;
+  const bool listed = s->in_archive || !s->name.archive_only;
+  if (l->paired && role != OF3_MSA_TEMPLATES && listed) return false;
   if (role == OF3_MSA_TEMPLATES)
     of3_logf(l->log, OF3_LOG_INFO, "'%s' holds template hits: not part of the MSA", s->file);
   else if (role == OF3_MSA_PAIRING)
@@ -62,7 +63,13 @@ static bool left_aside(const loader *l, const source *s) {
     of3_logf(l->log, OF3_LOG_INFO,
              "'%s' (%s) serves pairing by species, and nothing is to be paired: its rows are not used",
              s->file, s->key);
-  else if (role == OF3_MSA_HITS && !s->in_archive && s->name.place > 0)
+  else if (role == OF3_MSA_UNLISTED)
+    of3_logf(l->log, OF3_LOG_INFO, "'%s' (%s) is in no list of the settings: its rows are not used", s->file,
+             s->key);
+  else if (!listed && l->rules->opt_settings && l->rules->opt_settings->caps_given)
+    of3_logf(l->log, OF3_LOG_INFO, "'%s': max_seq_counts of the settings does not have '%s': it is not read",
+             s->file, s->key);
+  else if (!listed)
     of3_logf(l->log, OF3_LOG_INFO,
              "'%s': OpenFold3 knows '%s' in NPZ files only; call it uniprot_hits if it is to be paired",
              s->file, s->key);
@@ -78,7 +85,7 @@ static of3_status read_archive(loader *l, source s, const of3_map *map, const of
   OF3_TRY(of3_npz_parse(map->data, map->size, want, l->arena, &a, &n, err));
   for (int i = 0; i < n; i++) {
     s.key = a[i].key;
-    s.name = of3_msa_name_of(s.key, l->rules->release);
+    s.name = of3_msa_name_of(s.key, l->rules->release, l->rules->opt_settings);
     s.in_archive = true;
     if (left_aside(l, &s)) continue;
     s.rows = a[i].alignment;
@@ -89,7 +96,9 @@ static of3_status read_archive(loader *l, source s, const of3_map *map, const of
 }
 
 static of3_status read_inline(loader *l, const of3_msa_text *t, of3_error *err) {
-  source s = {.file = "the query", .key = t->key, .name = of3_msa_name_of(t->key, l->rules->release)};
+  source s = {.file = "the query",
+              .key = t->key,
+              .name = of3_msa_name_of(t->key, l->rules->release, l->rules->opt_settings)};
   const of3_alignment_want want = {.file = s.file,
                                    .n_col = l->n_col,
                                    .most_rows = l->rules->row_caps ? s.name.cap : 0,
@@ -136,7 +145,7 @@ static of3_status read_text(loader *l, source s, const of3_map *map, of3_alignme
 static of3_status msa_read_file(loader *l, const of3_msa_file *f, of3_error *err) {
   source s = {.file = f->path,
               .key = f->key,
-              .name = of3_msa_name_of(f->key, l->rules->release),
+              .name = of3_msa_name_of(f->key, l->rules->release, l->rules->opt_settings),
               .in_folder = f->in_folder || f->format == OF3_ALIGNMENT_NPZ};
   if (f->format != OF3_ALIGNMENT_NPZ && left_aside(l, &s)) return OF3_OK;
   const of3_alignment_want want = {.file = f->path,
@@ -253,7 +262,7 @@ static of3_status read_sources(loader *l, int n_path, const char *const *path, o
 /* ---- Rows of sources, one below the other */
 
 typedef bool chosen(const source *s);
-static bool is_hits(const source *s) { return s->name.role == OF3_MSA_HITS && !s->replaced; }
+static bool is_hits(const source *s) { return s->name.hits && !s->replaced; }
 static bool is_any(const source *s) { return !s->replaced; }
 
 /* Rows of the chosen sources in their order, but `less` of each that is not the first; most: so many in all.
@@ -281,6 +290,23 @@ static of3_status stack_rows(const loader *l, chosen *choose, int less, int64_t 
 /* 0.3 keeps the query of every source. Later ones take sources with more than the query. */
 static bool has_hits(const source *s) { return is_hits(s) && s->rows.n_row > 1; }
 
+static int by_hits_place(const void *pa, const void *pb) {
+  const source *a = pa, *b = pb;
+  return a->name.hits_place != b->name.hits_place ? (a->name.hits_place < b->name.hits_place ? -1 : 1)
+                                                  : by_place(pa, pb);
+}
+
+/* Rows point to the sources, which are put in order twice: copies of them. */
+static of3_status stack_hits(const loader *l, of3_msa *out, of3_error *err) {
+  const bool p1 = l->rules->release == 3;
+  loader hits = *l;
+  hits.source = OF3_ARENA_NEW(l->arena, source, l->n_source);
+  if (!hits.source) return of3_fail_memory(err, "the hits of an MSA");
+  memcpy(hits.source, l->source, (size_t)l->n_source * sizeof *hits.source);
+  qsort(hits.source, (size_t)hits.n_source, sizeof *hits.source, by_hits_place);
+  return stack_rows(&hits, p1 ? is_hits : has_hits, p1 ? 0 : 1, INT32_MAX, &out->hit, &out->n_hit, err);
+}
+
 /* Row 0 of the stack: letters without deletions. */
 static of3_status keep_query(const loader *l, const void *letters, of3_msa *out, of3_error *err) {
   const of3_alignment_want want = {.file = "the query", .n_col = l->n_col};
@@ -294,11 +320,9 @@ static of3_status keep_query(const loader *l, const void *letters, of3_msa *out,
 }
 
 static of3_status load_files(loader *l, of3_msa *out, of3_error *err) {
-  const bool p1 = l->rules->release == 3;
   OF3_TRY(read_sources(l, l->request->n_path, l->request->path, err));
   OF3_TRY(keep_query(l, query_source(l)->rows.letter, out, err));
-  if (l->request->use_hits)
-    OF3_TRY(stack_rows(l, p1 ? is_hits : has_hits, p1 ? 0 : 1, INT32_MAX, &out->hit, &out->n_hit, err));
+  if (l->request->use_hits) OF3_TRY(stack_hits(l, out, err));
   if (!l->request->use_main) return OF3_OK;
   OF3_TRY(stack_rows(l, is_main, 0, INT32_MAX, &out->row, &out->n_row, err));
   if (out->n_row == 0)
@@ -326,7 +350,7 @@ static of3_status load_paired(const loader *main, of3_msa *out, of3_error *err) 
   l.paired = true;
   OF3_TRY(read_sources(&l, l.request->n_paired, l.request->paired, err));
   out->has_paired = true;
-  return stack_rows(&l, is_any, 0, OF3_MSA_MOST_PAIRED, &out->paired, &out->n_paired, err);
+  return stack_rows(&l, is_any, 0, of3_msa_most_paired(l.rules), &out->paired, &out->n_paired, err);
 }
 
 static of3_status msa_take_memory(const loader *l, of3_msa *out, of3_error *err) {
@@ -343,7 +367,7 @@ static of3_status msa_take_memory(const loader *l, of3_msa *out, of3_error *err)
 static int main_texts(const of3_msa_request *request, const of3_msa_rules *rules) {
   int n = 0;
   for (int i = 0; i < request->n_text; i++)
-    n += of3_msa_name_of(request->text[i].key, rules->release).role != OF3_MSA_PAIRING;
+    n += of3_msa_name_of(request->text[i].key, rules->release, rules->opt_settings).role != OF3_MSA_PAIRING;
   return n;
 }
 
@@ -368,7 +392,7 @@ of3_status of3_msa_load(const of3_msa_request *request, const of3_msa_rules *rul
 of3_status of3_msa_finish(of3_msa *msa, of3_molecule polymer, const of3_msa_rules *rules, int n_paired,
                           of3_cancel *opt_cancel, of3_arena *arena, of3_error *err) {
   const bool first = rules->release != 3;
-  const int room = OF3_MSA_MOST_ROWS - 1 - n_paired;
+  const int most = of3_msa_most_rows(rules) - 1 - n_paired, room = most > 0 ? most : 0;
   if (first) OF3_TRY(of3_msa_count(msa, polymer, rules->profile_scrambled, opt_cancel, err));
   OF3_TRY(of3_msa_drop_paired(msa, opt_cancel, arena, err));
   if (!first) OF3_TRY(of3_msa_count(msa, polymer, rules->profile_scrambled, opt_cancel, err));

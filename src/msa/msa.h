@@ -16,6 +16,7 @@
 #include "base/status.h"
 #include "msa/msa_rows.h"
 #include "of3.h"
+#include "of3_settings.h"
 
 /* What differs between the releases of OpenFold3. */
 typedef struct of3_msa_rules {
@@ -24,7 +25,16 @@ typedef struct of3_msa_rules {
   bool upper_case;          /* 0.5: lower-case letters of Stockholm and NPZ files are residues */
   bool drop_duplicate_rows; /* 0.5: equal rows of the main block enter once */
   bool profile_scrambled;   /* 0.3, 0.4: column counts mixed as in docs/features.md 3.4 */
+  const of3_msa_settings *opt_settings; /* not of the release: limits and lists of a runner YAML */
 } of3_msa_rules;
+
+static inline int of3_msa_most_rows(const of3_msa_rules *r) {
+  return r->opt_settings && r->opt_settings->most_rows ? r->opt_settings->most_rows : OF3_MSA_MOST_ROWS;
+}
+
+static inline int of3_msa_most_paired(const of3_msa_rules *r) {
+  return r->opt_settings && r->opt_settings->most_paired ? r->opt_settings->most_paired : OF3_MSA_MOST_PAIRED;
+}
 
 /* An alignment that is not in a file. */
 typedef struct of3_msa_text {

@@ -21,7 +21,7 @@
 #include "base/sort.h"
 #include "msa/species.h"
 
-enum { MOST_OF_SPECIES = 600, NO_SPECIES = -1 };
+enum { MOST_OF_SPECIES = 600, LEAST_CHAINS = 2, NO_SPECIES = -1 };
 
 typedef struct hit {
   of3_msa_row row;
@@ -49,6 +49,26 @@ typedef struct pairing {
   const hit **paired; /* [n_row, n_member]; NULL: none */
   int n_row, room;
 } pairing;
+
+/* ---- What settings say */
+
+static int least_chains(const of3_msa_rules *r) {
+  return r->opt_settings && r->opt_settings->least_chains ? r->opt_settings->least_chains : LEAST_CHAINS;
+}
+
+static int most_of_species(const of3_msa_rules *r) {
+  return r->opt_settings && r->opt_settings->most_of_species ? r->opt_settings->most_of_species
+                                                             : MOST_OF_SPECIES;
+}
+
+/* Whether a mask acts: all do where nothing is said. */
+static bool is_masked(const of3_msa_rules *r, const char *mask) {
+  const of3_names *given = r->opt_settings ? &r->opt_settings->pairing_masks : NULL;
+  if (!given || !given->given) return true;
+  for (int i = 0; i < given->n; i++)
+    if (strcmp(given->name[i], mask) == 0) return true;
+  return false;
+}
 
 /* ---- Lists */
 
@@ -141,12 +161,13 @@ static of3_status sort_by_identity(const pairing *p, member *m, of3_error *err) 
  * species come, those without left out. */
 static of3_status limit_species(const pairing *p, member *m, bool together, of3_error *err) {
   int *seen = OF3_ARENA_NEW(p->scratch, int, p->n_species), kept = 0, groups = 0;
+  const int most = most_of_species(p->rules);
   int *group = OF3_ARENA_NEW(p->scratch, int, p->n_species);
   if (!seen || !group) return of3_fail_memory(err, "the species of an alignment");
   for (int i = 0; i < m->n; i++) {
     const hit h = m->hit[i];
     if (h.id != NO_SPECIES && seen[h.id]++ == 0) group[h.id] = groups++;
-    if (h.id == NO_SPECIES ? !together : seen[h.id] <= MOST_OF_SPECIES) m->hit[kept++] = h;
+    if (h.id == NO_SPECIES ? !together : seen[h.id] <= most) m->hit[kept++] = h;
   }
   m->n = kept;
   if (!together) return OF3_OK;
@@ -229,17 +250,19 @@ static void emit_species(pairing *p, int species) {
 }
 
 static of3_status emit_rows(pairing *p, of3_error *err) {
-  const int n = p->n_member;
+  const int n = p->n_member, wanted = least_chains(p->rules), least = wanted < n ? wanted : n;
+  const bool shared = is_masked(p->rules, "shared_by_two"),
+             few = p->rules->release == 3 && is_masked(p->rules, "less_than_600");
   size_t most = 0;
   for (int s = 0; s < p->n_species; s++) {
     int *count = p->count + (size_t)s * (size_t)n;
-    const bool too_many = p->rules->release == 3 && most_of(count, n) > MOST_OF_SPECIES;
-    if (members_with(count, n) < 2 || too_many) memset(count, 0, (size_t)n * sizeof *count);
+    const bool too_many = few && most_of(count, n) > MOST_OF_SPECIES;
+    if ((shared && members_with(count, n) < 2) || too_many) memset(count, 0, (size_t)n * sizeof *count);
     most += (size_t)most_of(count, n);
   }
   p->paired = OF3_ARENA_NEW(p->scratch, const hit *, most *(size_t)n);
   if (!p->paired) return of3_fail_memory(err, "the paired rows");
-  for (int share = n; share >= 2 && p->n_row < OF3_MSA_MOST_PAIRED; share--)
+  for (int share = n; share >= least && p->n_row < of3_msa_most_paired(p->rules); share--)
     for (int s = 0; s < p->n_species; s++) {
       OF3_TRY(of3_go_on(p->opt_cancel, err));
       if (members_with(p->count + (size_t)s * (size_t)n, n) == share) emit_species(p, s);
@@ -358,9 +381,10 @@ static of3_status pair_by_species(const of3_msa_partner *partner, int n, pairing
   if (p->n_member < 2) return OF3_OK;
   OF3_TRY(make_lists(p, err));
   OF3_TRY(emit_rows(p, err));
-  if (p->n_row > OF3_MSA_MOST_PAIRED) {
+  const int most = of3_msa_most_paired(p->rules);
+  if (p->n_row > most) {
     if (p->rules->release != 3) OF3_TRY(sort_rows(p, others, err));
-    p->n_row = OF3_MSA_MOST_PAIRED;
+    p->n_row = most;
   }
   of3_logf(log, OF3_LOG_INFO, "%d rows of %d alignments are paired by species (%d species)", p->n_row,
            p->n_member, p->n_species);

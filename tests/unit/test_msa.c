@@ -239,20 +239,23 @@ static void test_npz_memory(void **state) {
 
 static void test_names(void **state) {
   (void)state;
-  assert_true(of3_msa_name_of("uniref90_hits", 3).place < of3_msa_name_of("mgnify_hits", 3).place);
-  assert_true(of3_msa_name_of("cfdb_hits", 5).place < of3_msa_name_of("mgnify_hits", 5).place);
-  assert_int_equal(of3_msa_name_of("cfdb_hits", 4).place, OF3_MSA_LAST_PLACE);
-  assert_int_equal(of3_msa_name_of("mine", 5).place, OF3_MSA_LAST_PLACE);
-  assert_int_equal(of3_msa_name_of("mine", 5).role, OF3_MSA_MAIN);
-  assert_int_equal(of3_msa_name_of("mmseqs_colabfold", 4).cap, 16384);
-  assert_int_equal(of3_msa_name_of("mmseqs_colabfold", 5).cap, 10000000);
-  assert_int_equal(of3_msa_name_of("uniprot_hits", 5).role, OF3_MSA_HITS);
-  assert_int_equal(of3_msa_name_of("colabfold_paired", 5).role, OF3_MSA_PAIRING);
-  assert_int_equal(of3_msa_name_of("hmm_output", 5).role, OF3_MSA_TEMPLATES);
-  assert_int_equal(of3_msa_name_of("pair", 5).role, OF3_MSA_PAIRING);
-  assert_true(of3_msa_name_of("uniref", 5).place < of3_msa_name_of("bfd.mgnify30.metaeuk30.smag30", 5).place);
-  assert_false(of3_msa_name_of("uniref", 5).known || of3_msa_name_of("pair", 5).known);
-  assert_true(of3_msa_name_of("uniprot_hits", 5).known && of3_msa_name_of("mgnify_hits", 5).known);
+  assert_true(of3_msa_name_of("uniref90_hits", 3, NULL).place <
+              of3_msa_name_of("mgnify_hits", 3, NULL).place);
+  assert_true(of3_msa_name_of("cfdb_hits", 5, NULL).place < of3_msa_name_of("mgnify_hits", 5, NULL).place);
+  assert_int_equal(of3_msa_name_of("cfdb_hits", 4, NULL).place, OF3_MSA_LAST_PLACE);
+  assert_int_equal(of3_msa_name_of("mine", 5, NULL).place, OF3_MSA_LAST_PLACE);
+  assert_int_equal(of3_msa_name_of("mine", 5, NULL).role, OF3_MSA_MAIN);
+  assert_int_equal(of3_msa_name_of("mmseqs_colabfold", 4, NULL).cap, 16384);
+  assert_int_equal(of3_msa_name_of("mmseqs_colabfold", 5, NULL).cap, 10000000);
+  assert_int_equal(of3_msa_name_of("uniprot_hits", 5, NULL).role, OF3_MSA_HITS);
+  assert_int_equal(of3_msa_name_of("colabfold_paired", 5, NULL).role, OF3_MSA_PAIRING);
+  assert_int_equal(of3_msa_name_of("hmm_output", 5, NULL).role, OF3_MSA_TEMPLATES);
+  assert_int_equal(of3_msa_name_of("pair", 5, NULL).role, OF3_MSA_PAIRING);
+  assert_true(of3_msa_name_of("uniref", 5, NULL).place <
+              of3_msa_name_of("bfd.mgnify30.metaeuk30.smag30", 5, NULL).place);
+  assert_false(of3_msa_name_of("uniref", 5, NULL).known || of3_msa_name_of("pair", 5, NULL).known);
+  assert_true(of3_msa_name_of("uniprot_hits", 5, NULL).known &&
+              of3_msa_name_of("mgnify_hits", 5, NULL).known);
 }
 
 /* A folder of alignments of the chain MKV. */
