@@ -28,11 +28,11 @@ typedef struct of3_row_cap {
 
 /* dataset_config_kwargs.msa. Numbers that are 0 are the generation's own. */
 typedef struct of3_msa_settings {
-  int most_rows, most_paired; /* of the stack, the query included; of these paired */
-  int least_chains;           /* in a row that is paired by species; may be 1 */
-  int most_of_species;        /* hits of a species that take part, for each chain */
-  of3_names pairing_masks;    /* "shared_by_two", "less_than_600" */
-  of3_names molecules;        /* that have alignments: "protein", "rna" */
+  int most_rows, most_paired;             /* of the stack, the query included; of these paired */
+  int least_chains;                       /* in a row that is paired by species; may be 1 */
+  int most_of_species;                    /* hits of a species that take part, for each chain */
+  of3_names pairing_masks;                /* "shared_by_two", "less_than_600" */
+  of3_names molecules;                    /* that have alignments: "protein", "rna" */
   of3_names to_pair, order, paired_order; /* names of files: of hits, of the main block, of paired rows */
   bool caps_given;                        /* else the generation's own */
   int n_cap;
@@ -41,17 +41,17 @@ typedef struct of3_msa_settings {
 
 /* template_preprocessor_settings, and dataset_config_kwargs.template. Negative: no limit was set. */
 typedef struct of3_template_settings {
-  int slots;                  /* n_templates, 1 to 4 */
-  int least_tokens;           /* of a chain that has templates */
-  int most_read, most_kept;   /* hits of a file; templates of a chain */
-  double most_identity;       /* hits that are more like the query are left out */
-  double least_coverage;      /* so are those that cover less of it */
-  int least_length;           /* and those with fewer residues */
-  const char *most_date;      /* and those released then or later: "2021-09-30"; NULL: no limit */
-  double least_direct_score;  /* identity times coverage, of structures that queries name */
-  const char *structures;     /* folder of structures by entry, or NULL */
-  const char *cache;          /* folder of template caches, or NULL */
-  of3_choice fetch;           /* structures that are missing are fetched */
+  int slots;                 /* n_templates, 1 to 4 */
+  int least_tokens;          /* of a chain that has templates */
+  int most_read, most_kept;  /* hits of a file; templates of a chain */
+  double most_identity;      /* hits that are more like the query are left out */
+  double least_coverage;     /* so are those that cover less of it */
+  int least_length;          /* and those with fewer residues */
+  const char *most_date;     /* and those released then or later: "2021-09-30"; NULL: no limit */
+  double least_direct_score; /* identity times coverage, of structures that queries name */
+  const char *structures;    /* folder of structures by entry, or NULL */
+  const char *cache;         /* folder of template caches, or NULL */
+  of3_choice fetch;          /* structures that are missing are fetched */
 } of3_template_settings;
 
 /* msa_computation_settings: how a server is asked for alignments, and what is kept of its answers. */
@@ -100,8 +100,8 @@ struct of3_settings {
 
 /* Reads the runner YAML of the user's cache, <cache>/runner.yml, if it is there (the cache is the environment
  * variable OPENFOLD_CACHE, else ~/.openfold3), and what opt_path says, which counts where both say something.
- * Neither: settings as of3 has them. What of3 does not have is refused, as are keys that nobody knows, by name
- * and line; keys of the reference's own machinery that change no result are told to the log. Ownership:
+ * Neither: settings as of3 has them. What of3 does not have is refused, as are keys that nobody knows, by
+ * name and line; keys of the reference's own machinery that change no result are told to the log. Ownership:
  * of3_settings_free. */
 OF3_API OF3_MUST_CHECK of3_status of3_settings_read(const char *opt_path, const of3_callbacks *opt_callbacks,
                                                     of3_settings **ret_settings, of3_error *err);

@@ -46,7 +46,8 @@ set(
   search
   search_hhblits
   search_hmmer
-  search_mmseqs)
+  search_mmseqs
+  settings)
 if(TARGET of3_rdkit_plugin)
   list(APPEND cli_cases rdkit)
 endif()

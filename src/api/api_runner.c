@@ -16,7 +16,7 @@ typedef struct settings_box {
 /* <cache>/runner.yml; NULL: there is none. */
 static const char *cache_file(of3_arena *arena) {
   const char *cache = getenv("OPENFOLD_CACHE"), *home = getenv("HOME");
-  const char *path = cache && *cache  ? of3_path_join(arena, cache, "runner.yml")
+  const char *path = cache && *cache ? of3_path_join(arena, cache, "runner.yml")
                      : home && *home ? of3_path_join(arena, home, ".openfold3/runner.yml")
                                      : NULL;
   return path && of3_is_file(path) ? path : NULL;

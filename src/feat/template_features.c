@@ -124,6 +124,9 @@ static of3_status find_templates(placing *p, const of3_query_chain *c, int first
                                         .structure = c->template_path,
                                         .structure_chain = c->template_chain,
                                         .most_memory = of3_arena_room(p->scratch),
+                                        .opt_settings =
+                                            p->mode->opt_settings ? &p->mode->opt_settings->templates : NULL,
+                                        .date_inclusive = p->mode->variant == OF3_OB,
                                         .opt_cancel = p->mode->opt_cancel};
   of3_template *t = NULL;
   int n = 0, dropped = 0;

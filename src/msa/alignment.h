@@ -117,4 +117,9 @@ OF3_MUST_CHECK of3_status of3_npz_parse(const uint8_t *bytes, size_t size, const
                                         of3_arena *arena, of3_npz_alignment **ret_alignment, int *ret_n,
                                         of3_error *err);
 
+/* Such an archive, as OpenFold3 writes it and reads it back: letters as <U1, counts as int64, names as texts.
+ * Fewer than 4 GiB: 12 bytes a cell. The file appears when it is complete. */
+OF3_MUST_CHECK of3_status of3_npz_write(const char *path, const of3_npz_alignment *alignment, int n,
+                                        of3_cancel *opt_cancel, of3_error *err);
+
 #endif

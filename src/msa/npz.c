@@ -10,76 +10,12 @@
 #include <limits.h>
 #include <string.h>
 
-#include "base/pickle.h"
+#include "base/numpy.h"
 #include "base/zip.h"
 #include "msa/alignment.h"
 
-enum { TAG_RECONSTRUCT = 1, TAG_NDARRAY, TAG_DTYPE };
-
 static const uint64_t MOST_UNPACKED = (uint64_t)2 << 30; /* of all members: 16,384 rows of 10,000 residues */
 static const size_t MOST_PICKLE = (size_t)1 << 28;
-
-/* What NumPy needs to pickle an array; numpy._core since 2.0. */
-static const of3_pickle_global allowed[] = {
-    {"numpy._core.multiarray", "_reconstruct", TAG_RECONSTRUCT, false},
-    {"numpy.core.multiarray", "_reconstruct", TAG_RECONSTRUCT, false},
-    {"numpy", "ndarray", TAG_NDARRAY, false},
-    {"numpy", "dtype", TAG_DTYPE, false},
-};
-
-/* An array inside a pickle, in either memory order. */
-typedef struct array {
-  char kind; /* of the dtype: 'U', 'i', 'u', 'b' */
-  int item;  /* bytes of an element */
-  int64_t rows, cols;
-  bool fortran;
-  const uint8_t *data;
-} array;
-
-static bool npz_is_tuple(const of3_pickle *v, size_t n) {
-  return v && v->type == OF3_PICKLE_TUPLE && v->n >= n;
-}
-
-/* numpy.dtype('U1', ...) with state (3, '<', ...). Little-endian machines write '<' or '|'. */
-static bool npz_read_dtype(const of3_pickle *v, array *out) {
-  if (!v || v->type != OF3_PICKLE_CALL || v->tag != TAG_DTYPE || !npz_is_tuple(v->args, 1)) return false;
-  const of3_pickle *name = v->args->item[0];
-  if (name->type != OF3_PICKLE_STRING || name->n != 2) return false;
-  out->kind = name->text[0];
-  out->item = (name->text[1] - '0') * (out->kind == 'U' ? 4 : 1);
-  if (!npz_is_tuple(v->state, 2)) return out->item == 1;
-  const of3_pickle *order = v->state->item[1];
-  return of3_pickle_equals(order, "<") || of3_pickle_equals(order, "|") || of3_pickle_equals(order, "=");
-}
-
-/* _reconstruct(ndarray, (0,), b'b') with state (version, shape, dtype, fortran, bytes). */
-static bool read_array(const of3_pickle *v, array *out) {
-  if (!v || v->type != OF3_PICKLE_CALL || v->tag != TAG_RECONSTRUCT || !npz_is_tuple(v->state, 5))
-    return false;
-  of3_pickle *const *s = v->state->item;
-  if (!npz_is_tuple(s[1], 2) || s[1]->n != 2 || s[3]->type != OF3_PICKLE_BOOL ||
-      s[4]->type != OF3_PICKLE_BYTES)
-    return false;
-  const of3_pickle *rows = s[1]->item[0], *cols = s[1]->item[1];
-  if (rows->type != OF3_PICKLE_INT || cols->type != OF3_PICKLE_INT || !npz_read_dtype(s[2], out))
-    return false;
-  out->rows = rows->i;
-  out->cols = cols->i;
-  out->fortran = s[3]->i != 0;
-  out->data = (const uint8_t *)s[4]->text;
-  if (out->rows < 0 || out->rows > INT_MAX || out->cols < 0 || out->cols > INT_MAX || out->item < 1)
-    return false;
-  uint64_t cells = (uint64_t)out->rows * (uint64_t)out->cols; /* below 2^62 */
-  return s[4]->n % (size_t)out->item == 0 && s[4]->n / (size_t)out->item == cells;
-}
-
-static int64_t npz_element(const array *a, int64_t row, int64_t col) {
-  const uint8_t *p = a->data + (a->fortran ? col * a->rows + row : row * a->cols + col) * a->item;
-  uint64_t v = 0;
-  for (int i = 0; i < a->item; i++) v |= (uint64_t)p[i] << 8 * i;
-  int unused = 64 - 8 * a->item;
-  return a->kind == 'i' ? (int64_t)(v << unused) >> unused : (int64_t)v;
-}
 
 /* ---- Metadata: header lines, a list of texts or an array of them ('U12': 12 characters of 4 bytes) */
 
@@ -89,30 +25,12 @@ typedef struct names_in {
   int64_t width;          /* characters of an element of data */
 } names_in;
 
-/* The width of numpy.dtype('U12'), at most what a header may be long; 0: another type. */
-static int64_t npz_text_width(const of3_pickle *v) {
-  enum { MOST_WIDTH = 100000 };
-  int64_t width = 0;
-  if (!v || v->type != OF3_PICKLE_CALL || v->tag != TAG_DTYPE || !npz_is_tuple(v->args, 1)) return 0;
-  const of3_pickle *name = v->args->item[0];
-  if (name->type != OF3_PICKLE_STRING || name->n < 2 || name->text[0] != 'U') return 0;
-  for (size_t i = 1; i < name->n && width < MOST_WIDTH; i++) {
-    if (name->text[i] < '0' || name->text[i] > '9') return 0;
-    width = 10 * width + (name->text[i] - '0');
-  }
-  return width < MOST_WIDTH ? width : 0;
-}
-
 /* None of them if they are not as many as rows. */
 static names_in npz_find_names(const of3_pickle *v, int64_t rows) {
   if (v && v->type == OF3_PICKLE_LIST && v->n == (size_t)rows) return (names_in){.list = v};
-  if (!v || v->type != OF3_PICKLE_CALL || v->tag != TAG_RECONSTRUCT || !npz_is_tuple(v->state, 5))
-    return (names_in){0};
-  const int64_t width = npz_text_width(v->state->item[2]);
-  const of3_pickle *bytes = v->state->item[4];
-  if (!width || bytes->type != OF3_PICKLE_BYTES || bytes->n != (size_t)(4 * width * rows))
-    return (names_in){0};
-  return (names_in){.data = (const uint8_t *)bytes->text, .width = width};
+  names_in n = {0};
+  n.width = of3_numpy_texts(v, rows, &n.data);
+  return n;
 }
 
 static size_t npz_name_bytes(const names_in *in, int64_t rows) {
@@ -138,36 +56,11 @@ static void npz_fill_names(const names_in *in, of3_alignment *out) {
   }
 }
 
-/* Behind the header of a .npy member whose array is one pickled object. */
-static of3_status skip_header(const char *key, const uint8_t *b, size_t n, size_t *ret_at, of3_error *err) {
-  static const uint8_t magic[] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
-  size_t at = 10, length = 0;
-  bool ok = n >= 12 && memcmp(b, magic, sizeof magic) == 0 && b[6] >= 1 && b[6] <= 3;
-  if (ok && b[6] == 1) length = b[8] | (size_t)b[9] << 8;
-  if (ok && b[6] > 1) {
-    at = 12;
-    for (int i = 0; i < 4; i++) length |= (size_t)b[8 + i] << 8 * i;
-  }
-  if (!ok || length > n - at || length > 4096)
-    return of3_fail(err, OF3_ERR_INPUT, "member '%s' is not a NumPy array (no .npy header)", key);
-  char header[4097];
-  memcpy(header, b + at, length);
-  header[length] = 0;
-  if (!strstr(header, "'descr': '|O'") || !strstr(header, "'shape': ()"))
-    return of3_fail(err, OF3_ERR_INPUT,
-                    "member '%s' is an array of numbers; one pickled dictionary {msa, deletion_matrix, "
-                    "metadata} was expected",
-                    key);
-  *ret_at = at + length;
-  return OF3_OK;
-}
-
-static of3_status npz_check(const char *key, const array *msa, const array *del,
+static of3_status npz_check(const char *key, const of3_numpy_array *msa, const of3_numpy_array *del,
                             const of3_alignment_want *want, of3_error *err) {
   if (msa->kind != 'U' || msa->item != 4)
     return of3_fail(err, OF3_ERR_INPUT, "member '%s': 'msa' must be an array of single letters (<U1)", key);
-  bool integer = del->kind == 'i' || del->kind == 'u' || del->kind == 'b';
-  if (!integer || (del->item != 1 && del->item != 2 && del->item != 4 && del->item != 8))
+  if (!of3_numpy_is_integer(del))
     return of3_fail(err, OF3_ERR_INPUT, "member '%s': 'deletion_matrix' must be an array of integers", key);
   if (msa->rows < 1)
     return of3_fail(err, OF3_ERR_INPUT, "member '%s' has no rows; the first row must be the query", key);
@@ -181,14 +74,14 @@ static of3_status npz_check(const char *key, const array *msa, const array *del,
   return OF3_OK;
 }
 
-static of3_status npz_fill(const char *key, const array *msa, const array *del,
+static of3_status npz_fill(const char *key, const of3_numpy_array *msa, const of3_numpy_array *del,
                            const of3_alignment_want *want, of3_arena *arena, of3_alignment *out,
                            of3_error *err) {
   int64_t at = 0;
   for (int r = 0; r < out->n_row; r++) {
     OF3_TRY(of3_go_on(want->opt_cancel, err));
     for (int c = 0; c < out->n_col; c++, at++) {
-      int64_t letter = npz_element(msa, r, c), d = npz_element(del, r, c);
+      int64_t letter = of3_numpy_element(msa, r, c), d = of3_numpy_element(del, r, c);
       if (letter <= ' ' || letter > '~' || d < 0 || d > INT32_MAX)
         return of3_fail(err, OF3_ERR_INPUT,
                         "member '%s': row %d, column %d holds letter U+%04llX with deletion count %lld", key,
@@ -214,23 +107,15 @@ static of3_status read_member(const of3_zip *zip, const of3_zip_member *m, const
                               const of3_alignment_want *want, of3_arena *scratch, of3_arena *arena,
                               of3_alignment *out, of3_error *err) {
   const uint8_t *bytes = NULL;
-  size_t at = 0;
   OF3_TRY(npz_check_size(m, key, scratch, err));
   OF3_TRY(of3_zip_read(zip, m, MOST_UNPACKED, scratch, &bytes, err));
-  OF3_TRY(skip_header(key, bytes, (size_t)m->size, &at, err));
   const size_t room = of3_arena_room(scratch);
-  const of3_pickle_policy policy = {allowed, sizeof allowed / sizeof *allowed,
-                                    room < MOST_PICKLE ? room : MOST_PICKLE};
   const of3_pickle *root = NULL;
-  OF3_TRY(of3_pickle_parse(bytes + at, (size_t)m->size - at, &policy, scratch, &root, err));
-  /* NumPy pickles an object array of shape () as _reconstruct with the state (1, (), dtype('O'), False,
-   * [object]). */
-  if (root->type == OF3_PICKLE_CALL && root->tag == TAG_RECONSTRUCT && npz_is_tuple(root->state, 5) &&
-      root->state->item[4]->type == OF3_PICKLE_LIST && root->state->item[4]->n == 1)
-    root = root->state->item[4]->item[0];
-  array msa = {0}, del = {0};
-  if (!read_array(of3_pickle_get(root, "msa"), &msa) ||
-      !read_array(of3_pickle_get(root, "deletion_matrix"), &del)) {
+  OF3_TRY(of3_numpy_object(key, bytes, (size_t)m->size, room < MOST_PICKLE ? room : MOST_PICKLE, scratch,
+                           &root, err));
+  of3_numpy_array msa = {0}, del = {0};
+  if (!of3_numpy_read(of3_pickle_get(root, "msa"), &msa) ||
+      !of3_numpy_read(of3_pickle_get(root, "deletion_matrix"), &del)) {
     char found[256];
     return of3_fail(
         err, OF3_ERR_INPUT,

@@ -177,9 +177,10 @@ static of3_status put_all(reading *r, of3_str *differences, of3_error *err) {
 static of3_status choose_seeds(reading *r, of3_error *err) {
   of3_raw_settings *o = &r->out;
   if (o->has_first_seed && !o->num_seeds)
-    return of3_fail(err, OF3_ERR_INPUT,
-                    "experiment_settings.seeds is one number, from which num_seeds are to be made, and num_seeds "
-                    "is missing; give it, or a list of seeds");
+    return of3_fail(
+        err, OF3_ERR_INPUT,
+        "experiment_settings.seeds is one number, from which num_seeds are to be made, and num_seeds "
+        "is missing; give it, or a list of seeds");
   if (!o->has_first_seed && o->num_seeds)
     return of3_fail(err, OF3_ERR_INPUT,
                     "experiment_settings.num_seeds are made of seeds, which must then be one number");
@@ -209,7 +210,10 @@ static const char *dtype_of(const char *precision) {
 }
 
 static const char *backend_of(const char *accelerator) {
-  return !accelerator ? NULL : strcmp(accelerator, "cpu") == 0 ? "cpu" : strcmp(accelerator, "mps") == 0 ? "mlx" : "auto";
+  return !accelerator                      ? NULL
+         : strcmp(accelerator, "cpu") == 0 ? "cpu"
+         : strcmp(accelerator, "mps") == 0 ? "mlx"
+                                           : "auto";
 }
 
 static const char *template_folder(const reading *r, const char *own, const char *name) {

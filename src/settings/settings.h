@@ -1,6 +1,7 @@
 /* The runner YAML of OpenFold3 as of3_settings (docs/settings.md).
  *
- *   files -> one tree, of which the last file counts -> every key is looked up in the table (settings_table.h)
+ *   files -> one tree, of which the last file counts -> every key is looked up in the table
+ * (settings_table.h)
  *         -> values into the struct */
 #ifndef OF3_SETTINGS_SETTINGS_H
 #define OF3_SETTINGS_SETTINGS_H

@@ -28,8 +28,7 @@ static const char no_name[] = "of3 has no registry of weights; name the file as 
                   no_precache[] = "of3 keeps no data of structures between runs",
                   no_batch[] = "write_features and write_latent_outputs make files of PyTorch; of3 features "
                                "writes the network's input",
-                  training[] = "it belongs to training",
-                  no_date[] = "queries have no release date",
+                  training[] = "it belongs to training", no_date[] = "queries have no release date",
                   sizes[] = "of3 takes the network as the checkpoint has it";
 
 const of3_setting of3_settings_table[] = {
@@ -48,8 +47,7 @@ const of3_setting of3_settings_table[] = {
     SWITCH("experiment_settings.skip_existing", s.skip_existing),
 
     WORD("pl_trainer_args.accelerator", accelerator, "auto cpu gpu cuda mps"),
-    WORD("pl_trainer_args.precision", precision,
-         "32-true 32 bf16-mixed bf16-true bf16 16-mixed 16-true 16"),
+    WORD("pl_trainer_args.precision", precision, "32-true 32 bf16-mixed bf16-true bf16 16-mixed 16-true 16"),
     ONLY("pl_trainer_args.devices", "1 auto", "one run uses one device"),
     ONLY("pl_trainer_args.num_nodes", "1", "one run uses one machine"),
     REFUSED("pl_trainer_args.deepspeed_config_path", training),
@@ -141,8 +139,8 @@ const of3_setting of3_settings_table[] = {
             0, 100),
     DECIDES(OF3_SETTING_REAL, "dataset_config_kwargs.pocket_sampling.center_jitter", s.pocket.center_jitter,
             0, 100),
-    DECIDES(OF3_SETTING_REAL, "dataset_config_kwargs.pocket_sampling.surface_jitter",
-            s.pocket.surface_jitter, 0, 100),
+    DECIDES(OF3_SETTING_REAL, "dataset_config_kwargs.pocket_sampling.surface_jitter", s.pocket.surface_jitter,
+            0, 100),
     DECIDES(OF3_SETTING_REAL, "dataset_config_kwargs.pocket_sampling.vdw_buffer", s.pocket.buffer, 0, 1),
     DECIDES(OF3_SETTING_REAL, "dataset_config_kwargs.pocket_sampling.diversity_rmsd", s.pocket.diversity, 0,
             100),
@@ -174,10 +172,12 @@ const of3_setting of3_settings_table[] = {
          "the network was trained with templates of proteins"),
     DECIDES(OF3_SETTING_WHOLE, "template_preprocessor_settings.max_sequences_parse", s.templates.most_read, 1,
             100000),
-    DECIDES(OF3_SETTING_WHOLE, "template_preprocessor_settings.max_templates", s.templates.most_kept, 1, 100000),
+    DECIDES(OF3_SETTING_WHOLE, "template_preprocessor_settings.max_templates", s.templates.most_kept, 1,
+            100000),
     DECIDES(OF3_SETTING_REAL, "template_preprocessor_settings.max_seq_id", s.templates.most_identity, 0, 100),
     DECIDES(OF3_SETTING_REAL, "template_preprocessor_settings.min_align", s.templates.least_coverage, 0, 1),
-    DECIDES(OF3_SETTING_WHOLE, "template_preprocessor_settings.min_len", s.templates.least_length, 0, 1000000),
+    DECIDES(OF3_SETTING_WHOLE, "template_preprocessor_settings.min_len", s.templates.least_length, 0,
+            1000000),
     {.path = "template_preprocessor_settings.max_release_date",
      .kind = OF3_SETTING_DATE,
      .offset = AT(s.templates.most_date),

@@ -38,7 +38,9 @@ static of3_status expected(const json_t *value, const char *what, of3_error *err
   if (json_is_string(value))
     return of3_fail(err, OF3_ERR_INPUT, "%s was expected, not '%.100s'", what, json_string_value(value));
   return of3_fail(err, OF3_ERR_INPUT, "%s was expected, not %s", what,
-                  json_is_array(value) ? "a list" : json_is_object(value) ? "a mapping" : "null");
+                  json_is_array(value)    ? "a list"
+                  : json_is_object(value) ? "a mapping"
+                                          : "null");
 }
 
 static of3_status copy_text(const putting *p, const char *text, size_t n, const char **out, of3_error *err) {
@@ -134,8 +136,7 @@ static of3_status put_names(const putting *p, const json_t *value, of3_error *er
   const char **name = OF3_ARENA_NEW(p->arena, const char *, n);
   if (n > MOST_NAMES) return of3_fail(err, OF3_ERR_INPUT, "at most %d names may be listed", MOST_NAMES);
   if (!name) return of3_fail_memory(err, p->setting->path);
-  for (size_t i = 0; i < n; i++)
-    OF3_TRY(name_of(p, one ? value : json_array_get(value, i), &name[i], err));
+  for (size_t i = 0; i < n; i++) OF3_TRY(name_of(p, one ? value : json_array_get(value, i), &name[i], err));
   *(of3_names *)p->field = (of3_names){true, (int)n, name};
   return OF3_OK;
 }

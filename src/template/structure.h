@@ -30,6 +30,7 @@ typedef struct of3_template_chain {
 typedef struct of3_template_structure {
   int n;
   of3_template_chain *chain;
+  const char *opt_date; /* of its release, the earliest revision: "2021-09-30" */
 } of3_template_structure;
 
 /* mmCIF, text or BinaryCIF, packed or not; its first data block, and of that the first model. Of alternative

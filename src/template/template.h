@@ -3,15 +3,17 @@
 #define OF3_TEMPLATE_TEMPLATE_H
 
 #include "base/cancel.h"
+#include "of3_settings.h"
 #include "template/hits.h"
 #include "template/structure.h"
 
-enum { OF3_TEMPLATE_MOST = 20 }; /* kept of a chain; as many as there are slots are used */
+enum { OF3_TEMPLATE_MOST = 20 }; /* kept of a chain, if settings say nothing */
 
 typedef struct of3_template {
   const char *name; /* for messages */
   const of3_template_chain *chain;
-  bool gaps; /* a residue of the query faces none */
+  bool gaps;            /* a residue of the query faces none */
+  const char *opt_date; /* of its structure's release */
   int n_pair;
   const of3_template_pair *pair; /* within the chain; ordered by both */
 } of3_template;
@@ -23,14 +25,16 @@ typedef struct of3_template_request {
   const char *folder;   /* of structures <entry>.cif, .cif.gz, .bcif or .bcif.gz; NULL: none was given */
   int n_structure;      /* structures that are named themselves */
   const char *const *structure;
-  const char *const *structure_chain; /* NULL entries: the chain that fits best */
-  size_t most_memory;                 /* of a file that is read */
+  const char *const *structure_chain;        /* NULL entries: the chain that fits best */
+  size_t most_memory;                        /* of a file that is read */
+  const of3_template_settings *opt_settings; /* filters, numbers, the folder of caches */
+  bool date_inclusive;                       /* OB: structures released on the last day are left out, too */
   of3_cancel *opt_cancel;
 } of3_template_request;
 
-/* At most OF3_TEMPLATE_MOST, in the order in which they are used: that of the hits; of structures by identity
- * times coverage of the query, 0.1 at least. What is left out the log says, with the reason. What is returned
- * lives in the arena. */
+/* At most as many as are kept of a chain, in the order in which they are used: that of the hits; of
+ * structures by identity times coverage of the query, 0.1 at least. What is left out the log says, with the
+ * reason. What is returned lives in the arena. */
 OF3_MUST_CHECK of3_status of3_templates_find(const of3_template_request *request, const of3_log *opt_log,
                                              of3_arena *arena, of3_template **ret_template, int *ret_n,
                                              int *ret_dropped, of3_error *err);

@@ -5,9 +5,11 @@
 
 #include "base/file.h"
 #include "template/align.h"
+#include "template/cache.h"
 #include "template/template.h"
 
-static const double LEAST_SCORE = 0.1; /* of a structure's chain: identity * coverage */
+static const double LEAST_SCORE =
+    0.1; /* of a structure's chain: identity * coverage, if settings say nothing */
 
 typedef struct read_before {
   const char *path;
@@ -20,9 +22,9 @@ typedef struct finder {
   const of3_log *log;
   of3_arena *arena;
   read_before *files;
-  int n, dropped;
-  of3_template *out; /* [OF3_TEMPLATE_MOST] */
-  double score[OF3_TEMPLATE_MOST];
+  int n, most, dropped;
+  of3_template *out; /* [most] */
+  double *score;     /* [most] */
 } finder;
 
 static void drop(finder *f, const char *name, const char *why) {
@@ -76,14 +78,38 @@ static of3_status align_chain(const finder *f, const of3_template_chain *c, alig
   return status;
 }
 
-static void add_template(finder *f, const char *name, const of3_template_chain *chain,
-                         const of3_template_pair *pair, int n_pair, bool gaps, double score) {
+/* ---- Filters of settings */
+
+/* Why one of these values is refused, or NULL; negative: not known. */
+static const char *refused_values(const finder *f, double identity, double coverage, int length) {
+  const of3_template_settings *s = f->request->opt_settings;
+  if (!s) return NULL;
+  if (s->most_identity >= 0 && identity > s->most_identity)
+    return "it is more like the query than max_seq_id allows";
+  if (s->least_coverage >= 0 && coverage >= 0 && coverage < s->least_coverage)
+    return "it covers less of the query than min_align asks for";
+  return s->least_length >= 0 && length >= 0 && length < s->least_length
+             ? "it has fewer residues than min_len asks for"
+             : NULL;
+}
+
+static const char *refused_date(const finder *f, const char *opt_date) {
+  const of3_template_settings *s = f->request->opt_settings;
+  if (!s || !s->most_date) return NULL;
+  if (!opt_date) return "its structure says no release date, and max_release_date is set";
+  const int c = strcmp(opt_date, s->most_date);
+  return c > 0 || (c == 0 && f->request->date_inclusive)
+             ? "it was released later than max_release_date allows"
+             : NULL;
+}
+
+static void add_template(finder *f, of3_template t, double score) {
   int at = f->n++;
   for (; at > 0 && f->score[at - 1] < score; at--) {
     f->out[at] = f->out[at - 1];
     f->score[at] = f->score[at - 1];
   }
-  f->out[at] = (of3_template){.name = name, .chain = chain, .gaps = gaps, .n_pair = n_pair, .pair = pair};
+  f->out[at] = t;
   f->score[at] = score;
 }
 
@@ -116,17 +142,29 @@ static of3_status use_structure(finder *f, const char *path, const char *wanted,
     best = &s->chain[i];
     at_best = a;
   }
-  const double score = at_best.identity * at_best.coverage;
+  const double score = at_best.identity * at_best.coverage,
+               least = f->request->opt_settings ? f->request->opt_settings->least_direct_score : LEAST_SCORE;
+  const char *refused = best ? refused_values(f, at_best.identity, at_best.coverage, best->n) : NULL;
+  if (best && !refused) refused = refused_date(f, s->opt_date);
   if (!best)
     drop(f, path, wanted ? "it has no polymer chain of the id that was asked for" : "it has no polymer");
-  else if (score < LEAST_SCORE)
-    drop(f, path, "no chain resembles the query (identity times coverage is below 0.1)");
-  else if (f->n == OF3_TEMPLATE_MOST)
-    drop(f, path, "there are 20 others");
+  else if (score < least)
+    drop(f, path, "no chain resembles the query (identity times coverage is too small)");
+  else if (refused)
+    drop(f, path, refused);
+  else if (f->n == f->most)
+    drop(f, path, "there are as many others as are kept");
   else {
     of3_logf(f->log, OF3_LOG_INFO, "chain %s: template '%s', chain %s: identity %.2f, coverage %.2f",
              f->request->chain, path, best->id, at_best.identity, at_best.coverage);
-    add_template(f, path, best, at_best.pair, at_best.n_pair, at_best.coverage < 1, score);
+    add_template(f,
+                 (of3_template){.name = path,
+                                .chain = best,
+                                .gaps = at_best.coverage < 1,
+                                .opt_date = s->opt_date,
+                                .n_pair = at_best.n_pair,
+                                .pair = at_best.pair},
+                 score);
   }
   return OF3_OK;
 }
@@ -163,18 +201,25 @@ static const of3_template_chain *chain_with(const of3_template_structure *s, con
 
 /* Pairs as the file has them, without those beyond the chain; else by an alignment of the query to the whole
  * chain. */
-static of3_status use_chain(finder *f, const of3_template_hit *h, const char *name,
-                            const of3_template_chain *c, of3_error *err) {
+static of3_status use_chain(finder *f, const of3_template_hit *h, of3_template t, of3_error *err) {
   aligned a;
-  if (h->aligned) {
-    add_template(f, name, c, h->pair, h->n_pair, h->gaps, 0);
-    return OF3_OK;
+  t.gaps = h->gaps;
+  t.n_pair = h->n_pair;
+  t.pair = h->pair;
+  if (!h->aligned) {
+    OF3_TRY(align_chain(f, t.chain, &a, err));
+    t.gaps = a.coverage < 1;
+    t.n_pair = a.n_pair;
+    t.pair = a.pair;
+    const char *why = a.n_pair == 0 ? "no residue of it faces one of the query"
+                                    : refused_values(f, h->identity < 0 ? a.identity : -1,
+                                                     h->coverage < 0 ? a.coverage : -1, -1);
+    if (why) {
+      drop(f, t.name, why);
+      return OF3_OK;
+    }
   }
-  OF3_TRY(align_chain(f, c, &a, err));
-  if (a.n_pair == 0)
-    drop(f, name, "no residue of it faces one of the query");
-  else
-    add_template(f, name, c, a.pair, a.n_pair, a.coverage < 1, 0);
+  add_template(f, t, 0);
   return OF3_OK;
 }
 
@@ -184,12 +229,18 @@ static bool used_before(const finder *f, const char *name) {
   return false;
 }
 
-static of3_status use_hit(finder *f, const of3_template_hit *h, bool first, of3_error *err) {
+static of3_status use_hit(finder *f, const of3_template_hit *h, bool first, bool cached, of3_error *err) {
   const of3_template_structure *s = NULL;
+  const char *refused =
+      cached ? NULL : refused_values(f, h->identity, h->coverage, h->letters ? (int)strlen(h->letters) : -1);
   const char *at, *path = find_structure(f, h->entry);
   of3_error why = {0};
   const char *name = of3_arena_printf(f->arena, "%s_%s", h->entry, h->chain);
   if (!name) return of3_fail_memory(err, "a template");
+  if (refused) {
+    if (!first || path) drop(f, name, refused);
+    return OF3_OK;
+  }
   if (!path) {
     if (!first) drop(f, name, "its structure is not in the folder of structures");
     return OF3_OK;
@@ -206,20 +257,59 @@ static of3_status use_hit(finder *f, const of3_template_hit *h, bool first, of3_
   }
   if (strcmp(c->id, h->chain) != 0) name = of3_arena_printf(f->arena, "%s_%s", h->entry, c->id);
   if (!name) return of3_fail_memory(err, "a template");
-  if (h->aligned && h->n_pair == 0)
+  if (!cached) refused = refused_date(f, s->opt_date);
+  if (refused)
+    drop(f, name, refused);
+  else if (h->aligned && h->n_pair == 0)
     drop(f, name, "no residue of it faces one of the query");
   else if (used_before(f, name))
     drop(f, name, "it is there already");
   else
-    return use_chain(f, h, name, c, err);
+    return use_chain(f, h, (of3_template){.name = name, .chain = c, .opt_date = s->opt_date}, err);
   return OF3_OK;
+}
+
+static bool is_cache(const char *path) {
+  const size_t n = strlen(path);
+  return n > 4 && strcmp(path + n - 4, ".npz") == 0;
+}
+
+/* The file that hits are read from: the cache of this file of hits, if there is one. *ret_cache: the one to
+ * be written, or NULL. */
+static of3_status hits_file(finder *f, const char **ret_path, const char **ret_cache, of3_error *err) {
+  const of3_template_request *r = f->request;
+  const char *cache = NULL;
+  *ret_path = r->hits;
+  *ret_cache = NULL;
+  if (!r->opt_settings || !r->opt_settings->cache || is_cache(r->hits)) return OF3_OK;
+  OF3_TRY(of3_template_cache_path(r, f->arena, &cache, err));
+  if (!of3_is_file(cache)) {
+    *ret_cache = cache;
+    return OF3_OK;
+  }
+  of3_logf(f->log, OF3_LOG_INFO, "chain %s: templates of '%s' are taken from the cache '%s'", r->chain,
+           r->hits, cache);
+  *ret_path = cache;
+  return OF3_OK;
+}
+
+static of3_status write_cache(finder *f, const char *path, of3_error *err) {
+  if (f->n == 0) return OF3_OK;
+  OF3_TRY(of3_make_folder(f->request->opt_settings->cache, err));
+  return of3_template_cache_write(path, f->out, f->n, f->request->opt_cancel, err);
 }
 
 static of3_status use_hits(finder *f, of3_error *err) {
   of3_template_hit *hit = NULL;
+  const char *path, *cache;
   int n = 0;
   const of3_template_request *r = f->request;
-  OF3_TRY(of3_template_hits_read(r->hits, r->sequence, r->most_memory, f->log, f->arena, &hit, &n, err));
+  OF3_TRY(hits_file(f, &path, &cache, err));
+  const of3_hits_want want = {.path = path,
+                              .query = r->sequence,
+                              .most = r->opt_settings ? r->opt_settings->most_read : 0,
+                              .opt_log = f->log};
+  OF3_TRY(of3_template_hits_read(&want, r->most_memory, f->arena, &hit, &n, err));
   if (!r->folder) {
     of3_logf(f->log, OF3_LOG_WARN,
              "chain %s: its %d template hits ('%s') are not used: no folder of structures was given "
@@ -228,18 +318,20 @@ static of3_status use_hits(finder *f, of3_error *err) {
     f->dropped = n;
     return OF3_OK;
   }
-  for (int i = 0; i < n && f->n < OF3_TEMPLATE_MOST; i++) {
+  for (int i = 0; i < n && f->n < f->most; i++) {
     OF3_TRY(of3_go_on(r->opt_cancel, err));
-    OF3_TRY(use_hit(f, &hit[i], i == 0 && hit[i].letters, err));
+    OF3_TRY(use_hit(f, &hit[i], i == 0 && hit[i].letters, is_cache(path), err));
   }
-  return OF3_OK;
+  return cache ? write_cache(f, cache, err) : OF3_OK;
 }
 
 of3_status of3_templates_find(const of3_template_request *request, const of3_log *log, of3_arena *arena,
                               of3_template **ret_template, int *ret_n, int *ret_dropped, of3_error *err) {
   finder f = {.request = request, .log = log, .arena = arena};
-  f.out = OF3_ARENA_NEW(arena, of3_template, OF3_TEMPLATE_MOST);
-  if (!f.out) return of3_fail_memory(err, "the templates");
+  f.most = request->opt_settings ? request->opt_settings->most_kept : OF3_TEMPLATE_MOST;
+  f.out = OF3_ARENA_NEW(arena, of3_template, f.most);
+  f.score = OF3_ARENA_NEW(arena, double, f.most);
+  if (!f.out || !f.score) return of3_fail_memory(err, "the templates");
   if (request->hits) OF3_TRY(use_hits(&f, err));
   for (int i = 0; i < request->n_structure; i++)
     OF3_TRY(use_structure(&f, request->structure[i], request->structure_chain[i], err));

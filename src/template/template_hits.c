@@ -15,6 +15,7 @@
 #include "base/gzip.h"
 #include "base/number.h"
 #include "msa/lines.h"
+#include "template/cache.h"
 #include "template/hits.h"
 
 /* A row of an A3M or Stockholm file. */
@@ -30,9 +31,10 @@ typedef struct hits_in {
   const char *path, *query;
   const of3_log *log;
   of3_arena *arena;
+  int most; /* rows, the query among them */
   int n_row, n_hit;
-  row_in row[OF3_TEMPLATE_MOST_HITS];
-  of3_template_hit *hit; /* [OF3_TEMPLATE_MOST_HITS] */
+  row_in *row;           /* [most] */
+  of3_template_hit *hit; /* [most] */
 } hits_in;
 
 static bool is_gap(char c) { return c == '-' || c == '.'; }
@@ -66,7 +68,7 @@ static bool split_id(const hits_in *in, const char *id, of3_template_hit *out, o
 }
 
 static of3_template_hit *add_hit(hits_in *in, const char *id, int number, of3_error *err) {
-  of3_template_hit h = {0};
+  of3_template_hit h = {.identity = -1, .coverage = -1};
   if (!split_id(in, id, &h, err)) {
     if (number > 0)
       of3_logf(in->log, OF3_LOG_WARN,
@@ -102,20 +104,24 @@ static int start_in_query(const hits_in *in, const char *residues) {
 static of3_status pair_columns(hits_in *in, const row_in *row, int start, bool insertions,
                                of3_template_hit *out, of3_error *err) {
   const row_in *query = &in->row[0];
-  int q = start, t = row->start;
+  int q = start, t = row->start, same = 0;
   size_t i = 0;
   out->pair = OF3_ARENA_NEW(in->arena, of3_template_pair, query->n);
   if (!out->pair) return of3_fail_memory(err, in->path);
   for (size_t k = 0; k < query->n; k++) {
     for (; insertions && i < row->n && is_lower(row->letters[i]); i++) t++;
     if (i == row->n) break;
-    const bool has_q = !is_gap(query->letters[k]), has_t = !is_gap(row->letters[i++]);
+    const char letter = row->letters[i++];
+    const bool has_q = !is_gap(query->letters[k]), has_t = !is_gap(letter);
+    same += has_q && letter == query->letters[k];
     if (has_q && has_t) out->pair[out->n_pair++] = (of3_template_pair){q, t};
     out->gaps |= has_q && !has_t;
     q += has_q;
     t += has_t;
   }
   out->aligned = true;
+  out->identity = q > start ? (double)same / (q - start) : 0;
+  out->coverage = (double)out->n_pair / (double)strlen(in->query);
   return OF3_OK;
 }
 
@@ -166,7 +172,7 @@ static of3_status read_a3m(hits_in *in, of3_lines lines, of3_error *err) {
   while (of3_lines_next(&lines, &line, &n)) {
     if (!n || line[0] == '#') continue;
     if (line[0] == '>') {
-      if (in->n_row == OF3_TEMPLATE_MOST_HITS) break;
+      if (in->n_row == in->most) break;
       row = &in->row[in->n_row++];
       if (!split_name(line + 1, n - 1, in->arena, row)) return of3_fail_memory(err, in->path);
       continue;
@@ -190,7 +196,7 @@ static of3_status read_a3m(hits_in *in, of3_lines lines, of3_error *err) {
 static of3_status read_row_list(hits_in *in, of3_lines lines, of3_error *err) {
   const char *line;
   size_t n;
-  while (in->n_row < OF3_TEMPLATE_MOST_HITS && of3_lines_next(&lines, &line, &n)) {
+  while (in->n_row < in->most && of3_lines_next(&lines, &line, &n)) {
     size_t at = 4;
     if (n < 6 || memcmp(line, "#=GS", 4) != 0) continue;
     while (at < n && (line[at] == ' ' || line[at] == '\t')) at++;
@@ -214,7 +220,7 @@ static of3_status take_part(hits_in *in, const char *line, size_t n, bool listed
     if (strcmp(in->row[i].id, part.id) == 0 && (!part.has_range || in->row[i].start == part.start))
       row = &in->row[i];
   if (!row) {
-    if (listed || in->n_row == OF3_TEMPLATE_MOST_HITS) return OF3_OK;
+    if (listed || in->n_row == in->most) return OF3_OK;
     row = &in->row[in->n_row++];
     *row = part;
   }
@@ -243,7 +249,7 @@ static of3_status read_sto(hits_in *in, of3_lines lines, of3_error *err) {
 
 typedef struct m8_line {
   const char *id;
-  double e_value;
+  double e_value, identity; /* as it stands: MMseqs2 writes 0 to 1 */
   int number;
 } m8_line;
 
@@ -266,10 +272,18 @@ static const char *m8_column(const char *line, size_t n, int k, size_t *ret_n) {
   return at;
 }
 
+/* Negative: it is none. */
+static double m8_number(const char *at, size_t n) {
+  char text[40] = "", *end = text;
+  if (at && n < sizeof text) memcpy(text, at, n);
+  const double v = *text ? of3_parse_f64(text, &end) : -1;
+  return *end ? -1 : v;
+}
+
 static of3_status read_m8_line(hits_in *in, size_t number, const char *line, size_t n, m8_line *out,
                                of3_error *err) {
-  enum { TARGET = 1, E_VALUE = 10 };
-  size_t n_id = 0, n_e = 0;
+  enum { TARGET = 1, IDENTITY = 2, E_VALUE = 10 };
+  size_t n_id = 0, n_e = 0, n_same = 0;
   const char *id = m8_column(line, n, TARGET, &n_id), *e = m8_column(line, n, E_VALUE, &n_e);
   char text[40] = "";
   if (e && n_e < sizeof text) memcpy(text, e, n_e);
@@ -281,6 +295,7 @@ static of3_status read_m8_line(hits_in *in, size_t number, const char *line, siz
         "'%s', line %zu: 12 columns separated by tabs were expected, an id <entry>_<chain> in the "
         "second, an E-value in the eleventh",
         in->path, number);
+  out->identity = m8_number(m8_column(line, n, IDENTITY, &n_same), n_same);
   out->id = of3_arena_strndup(in->arena, id, n_id);
   out->number = (int)number;
   return out->id ? OF3_OK : of3_fail_memory(err, in->path);
@@ -295,7 +310,10 @@ static of3_status read_m8(hits_in *in, of3_lines lines, of3_error *err) {
   while (of3_lines_next(&lines, &line, &n))
     if (n && line[0]) OF3_TRY(read_m8_line(in, lines.number, line, n, &all[at++], err));
   if (at) qsort(all, at, sizeof *all, by_e_value);
-  for (size_t i = 0; i < at && i < OF3_TEMPLATE_MOST_HITS; i++) add_hit(in, all[i].id, (int)i + 1, err);
+  for (size_t i = 0; i < at && i < (size_t)in->most; i++) {
+    of3_template_hit *h = add_hit(in, all[i].id, (int)i + 1, err);
+    if (h) h->identity = all[i].identity;
+  }
   return OF3_OK;
 }
 
@@ -306,44 +324,47 @@ static bool ends_in(const char *path, const char *ending) {
   return n > k && strcmp(path + n - k, ending) == 0;
 }
 
-of3_status of3_template_hits_parse(const char *path, const char *text, size_t size, const char *query,
-                                   const of3_log *log, of3_arena *arena, of3_template_hit **ret_hit,
-                                   int *ret_n, of3_error *err) {
-  hits_in *in = OF3_ARENA_NEW(arena, hits_in, 1);
+of3_status of3_template_hits_parse(const of3_hits_want *want, const char *text, size_t size, of3_arena *arena,
+                                   of3_template_hit **ret_hit, int *ret_n, of3_error *err) {
+  const char *path = want->path;
+  hits_in in = {.path = path, .query = want->query, .log = want->opt_log, .arena = arena};
   const char *zero = size ? memchr(text, 0, size) : NULL; /* MMseqs2 ends files so */
   const of3_lines lines = of3_lines_of(text, zero ? (size_t)(zero - text) : size);
-  if (!in) return of3_fail_memory(err, path);
-  *in = (hits_in){.path = path, .query = query, .log = log, .arena = arena};
-  in->hit = OF3_ARENA_NEW(arena, of3_template_hit, OF3_TEMPLATE_MOST_HITS);
-  if (!in->hit) return of3_fail_memory(err, path);
+  in.most = 1 + (want->most ? want->most : OF3_TEMPLATE_MOST_READ);
+  in.row = OF3_ARENA_NEW(arena, row_in, in.most);
+  in.hit = OF3_ARENA_NEW(arena, of3_template_hit, in.most);
+  if (!in.row || !in.hit) return of3_fail_memory(err, path);
   if (ends_in(path, ".m8"))
-    OF3_TRY(read_m8(in, lines, err));
+    OF3_TRY(read_m8(&in, lines, err));
   else if (ends_in(path, ".a3m") || ends_in(path, ".a3m.gz"))
-    OF3_TRY(read_a3m(in, lines, err));
+    OF3_TRY(read_a3m(&in, lines, err));
   else if (ends_in(path, ".sto") || ends_in(path, ".sto.gz"))
-    OF3_TRY(read_sto(in, lines, err));
+    OF3_TRY(read_sto(&in, lines, err));
   else
     return of3_fail(err, OF3_ERR_INPUT,
                     "'%s': the name of a file of template hits must end in .a3m, .sto or .m8 (.gz behind the "
-                    "first two)",
+                    "first two), or in .npz, if it is a cache",
                     path);
-  *ret_hit = in->hit;
-  *ret_n = in->n_hit;
+  *ret_hit = in.hit;
+  *ret_n = in.n_hit;
   return OF3_OK;
 }
 
-of3_status of3_template_hits_read(const char *path, const char *query, size_t most, const of3_log *log,
-                                  of3_arena *arena, of3_template_hit **ret_hit, int *ret_n, of3_error *err) {
+of3_status of3_template_hits_read(const of3_hits_want *want, size_t most, of3_arena *arena,
+                                  of3_template_hit **ret_hit, int *ret_n, of3_error *err) {
+  const char *path = want->path;
   if (ends_in(path, ".gz")) {
     char *text;
     size_t n;
     OF3_TRY(of3_gunzip(path, most, NULL, arena, &text, &n, err));
-    return of3_template_hits_parse(path, text, n, query, log, arena, ret_hit, ret_n, err);
+    return of3_template_hits_parse(want, text, n, arena, ret_hit, ret_n, err);
   }
   of3_map map;
   OF3_TRY(of3_map_open(path, &map, err));
   const of3_status status =
-      of3_template_hits_parse(path, (const char *)map.data, map.size, query, log, arena, ret_hit, ret_n, err);
+      ends_in(path, ".npz")
+          ? of3_template_cache_parse(want, map.data, map.size, arena, ret_hit, ret_n, err)
+          : of3_template_hits_parse(want, (const char *)map.data, map.size, arena, ret_hit, ret_n, err);
   of3_map_close(&map);
   return status;
 }

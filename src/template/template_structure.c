@@ -68,6 +68,8 @@ of3_status of3_template_structure_read(const char *path, size_t most, of3_arena 
   if (!scratch) return of3_fail_memory(err, path);
   of3_status status = of3_structure_read(path, most, NULL, scratch, &whole, err);
   if (status == OF3_OK) status = put_chains(&whole, arena, out, err);
+  if (status == OF3_OK && whole.released[0] && !(out->opt_date = of3_arena_strdup(arena, whole.released)))
+    status = of3_fail_memory(err, path);
   of3_arena_free(scratch);
   return status;
 }

@@ -38,6 +38,7 @@ run of3 predict AAAA --inference-ckpt-name openfold3-p2-155k
 run of3 predict AAAA -c ob.safetensors --use-msa-server true
 run of3 predict AAAA -c ob.safetensors --use_templates maybe
 run of3 predict AAAA -c ob.safetensors --use_tf32 true
+echo "pl_trainer_args: {devices: 4}" >runner.yml
 run of3 predict AAAA -c ob.safetensors --runner-yaml runner.yml
 run of3 convert ob.safetensors
 run of3 convert ob.safetensors out.safetensors --dtype f64

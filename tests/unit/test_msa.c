@@ -1,4 +1,5 @@
 /* Readers of alignments, the order of the main block, profiles. Expected values are worked out by hand. */
+#define _POSIX_C_SOURCE 200809L
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include "msa/alignment.h"
 #include "msa/msa.h"
 #include "msa/names.h"
+#include "msa/species.h"
 #include "zip_maker.h"
 
 typedef of3_status parser(const char *, size_t, const of3_alignment_want *, of3_arena *, of3_alignment *,
@@ -192,6 +194,57 @@ static void test_npz(void **state) {
   assert_says(&err, "is an array of numbers; one pickled dictionary");
   of3_map_close(&map);
   of3_arena_free(arena);
+}
+
+/* What is written is read back: letters, counts that no byte holds, names. */
+static void test_npz_written(void **state) {
+  (void)state;
+  static const char text[] = ">query\nMKV\n>tr|Q1|Q1_ECOLI/1-3\nMaK-\n>long\nM-V\n";
+  char path[] = "/tmp/of3_test_npz_XXXXXX";
+  of3_arena *arena = of3_arena_new(0);
+  of3_error err = {0};
+  of3_map map;
+  of3_npz_alignment out = {.key = "colabfold_main"}, *in = NULL;
+  int n = 0;
+  const of3_alignment_want want = {.file = path, .n_col = 3};
+  const int fd = mkstemp(path);
+  assert_true(fd >= 0);
+  close(fd);
+  assert_int_equal(of3_a3m_parse(text, strlen(text), &want, arena, &out.alignment, &err), OF3_OK);
+  out.alignment.deletion[8] = 0;
+  assert_int_equal(of3_alignment_set_deletions(&out.alignment, 8, 70000, arena, &err), OF3_OK);
+  assert_int_equal(of3_npz_write(path, &out, 1, NULL, &err), OF3_OK);
+  assert_int_equal(of3_map_open(path, &map, &err), OF3_OK);
+  if (of3_npz_parse(map.data, map.size, &want, arena, &in, &n, &err) != OF3_OK) fail_msg("%s", err.text);
+  assert_int_equal(n, 1);
+  assert_string_equal(in->key, "colabfold_main");
+  assert_memory_equal(in->alignment.letter, "MKVMK-M-V", 9);
+  assert_true(of3_alignment_deletions(&in->alignment, 4) == 1 &&
+              of3_alignment_deletions(&in->alignment, 8) == 70000);
+  assert_string_equal(in->alignment.name[1], "tr|Q1|Q1_ECOLI/1-3");
+  of3_map_close(&map);
+  unlink(path);
+  of3_arena_free(arena);
+}
+
+static void same_species(const char *header, const char *expected) {
+  const char *found = NULL;
+  size_t n = 0;
+  const bool has = of3_species_of(header, &found, &n);
+  if (has != (expected != NULL) || (has && (n != strlen(expected) || memcmp(found, expected, n) != 0)))
+    fail_msg("'%s' has the species '%.*s'", header, has ? (int)n : 4, has ? found : "none");
+}
+
+static void test_species(void **state) {
+  (void)state;
+  same_species("tr|A0A1W9RZR3|A0A1W9RZR3_9BACT/19-121", "9BACT");
+  same_species("sp|P12345-2|ABC_HUMAN", "HUMAN");
+  same_species("tr|Q1|Q1_ECOLI/1-50 [subseq from] a protein", "ECOLI");
+  same_species("UniRef100_Q1 a cluster n=2 Tax=Escherichia TaxID=562 RepID=Q1_ECOLI", "ECOLI");
+  same_species("UniRef100_UPI0001 a cluster n=1 TaxID=562 RepID=UPI0001", "562");
+  same_species("|||HUMAN||", "HUMAN");
+  same_species("query", NULL);
+  same_species("", NULL);
 }
 
 /* 64 MB of zeros in 64 KB: refused by its size, before memory is taken; what is read counts while it is
@@ -532,6 +585,8 @@ int main(void) {
       cmocka_unit_test(test_stockholm),
       cmocka_unit_test(test_npz),
       cmocka_unit_test(test_npz_memory),
+      cmocka_unit_test(test_npz_written),
+      cmocka_unit_test(test_species),
       cmocka_unit_test(test_names),
       cmocka_unit_test(test_folder),
       cmocka_unit_test(test_same_names),

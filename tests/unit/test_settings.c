@@ -1,4 +1,5 @@
-/* The runner YAML: what each kind of key becomes, what is refused and where, and which of two files counts. */
+/* The runner YAML: what each kind of key becomes, what is refused and where, and which of two files counts.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,18 +38,21 @@ static void refused(const char *text, const char *sentence) {
 static void test_values(void **state) {
   (void)state;
   read_settings r = read_two(
-      "", "experiment_settings: {seeds: [3, 1_000], skip_existing: off, output_dir: out, use_msa_server: False}\n"
-          "pl_trainer_args: {precision: bf16-mixed, accelerator: cpu}\n"
-          "model_update:\n  presets: [predict, pae_enabled]\n  custom:\n    architecture:\n"
-          "      shared: {num_recycles: 1, diffusion: {no_full_rollout_samples: 2, no_full_rollout_steps: 20}}\n"
-          "      sample_diffusion: {noise_scale: 1.5}\n"
-          "output_writer_settings: {structure_format: cif.gz, full_confidence_output_format: npz,\n"
-          "  full_confidence_output_dtype: float32}\n"
-          "dataset_config_kwargs:\n  msa: {max_rows: 100, moltypes: [PROTEIN], aln_order: [b, a],\n"
-          "    max_seq_counts: {a: 5, b: 7}}\n  template: {n_templates: 2}\n"
-          "msa_computation_settings: {msa_file_format: a3m, server_url: 'http://127.0.0.1:8', save_mappings: no,\n"
-          "  colabfold_output_dir: none}\n"
-          "template_preprocessor_settings: {max_release_date: 2021-09-30, max_seq_id: 0.9, output_directory: t}\n");
+      "",
+      "experiment_settings: {seeds: [3, 1_000], skip_existing: off, output_dir: out, use_msa_server: False}\n"
+      "pl_trainer_args: {precision: bf16-mixed, accelerator: cpu}\n"
+      "model_update:\n  presets: [predict, pae_enabled]\n  custom:\n    architecture:\n"
+      "      shared: {num_recycles: 1, diffusion: {no_full_rollout_samples: 2, no_full_rollout_steps: 20}}\n"
+      "      sample_diffusion: {noise_scale: 1.5}\n"
+      "output_writer_settings: {structure_format: cif.gz, full_confidence_output_format: npz,\n"
+      "  full_confidence_output_dtype: float32}\n"
+      "dataset_config_kwargs:\n  msa: {max_rows: 100, moltypes: [PROTEIN], aln_order: [b, a],\n"
+      "    max_seq_counts: {a: 5, b: 7}}\n  template: {n_templates: 2}\n"
+      "msa_computation_settings: {msa_file_format: a3m, server_url: 'http://127.0.0.1:8', save_mappings: "
+      "no,\n"
+      "  colabfold_output_dir: none}\n"
+      "template_preprocessor_settings: {max_release_date: 2021-09-30, max_seq_id: 0.9, output_directory: "
+      "t}\n");
   const of3_settings *s = &r.s;
   assert_int_equal(s->n_seed, 2);
   assert_true(s->seeds[0] == 3 && s->seeds[1] == 1000);
