@@ -36,8 +36,7 @@ struct of3_npz_writer {
 };
 
 static void npz_fail(of3_npz_writer *w, const char *what) {
-  if (w->status == OF3_OK)
-    w->status = of3_fail(&w->error, OF3_ERR_UNSUPPORTED, "'%s' %s", w->out.path, what);
+  if (w->status == OF3_OK) w->status = of3_fail(&w->error, OF3_ERR_UNSUPPORTED, "'%s' %s", w->out.path, what);
 }
 
 static void npz_out_of_memory(of3_npz_writer *w) {
@@ -186,7 +185,8 @@ void of3_npz_put_header(of3_npz_writer *w, const char *descr, const char *shape)
   enum { MOST = 256 };
   unsigned char h[MOST] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0};
   char text[MOST - 74];
-  const int n = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", descr, shape);
+  const int n =
+      snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", descr, shape);
   const size_t total = ((size_t)n + 11 + 63) / 64 * 64;
   of3_put_le(h + 8, 2, (uint32_t)(total - 10));
   memset(h + 10, ' ', total - 10);

@@ -18,8 +18,8 @@
 typedef struct of3_npz_writer of3_npz_writer;
 
 /* The file appears with of3_npz_commit. */
-OF3_MUST_CHECK of3_status of3_npz_create(const char *path, of3_cancel *opt_cancel, of3_npz_writer **ret_writer,
-                                         of3_error *err);
+OF3_MUST_CHECK of3_status of3_npz_create(const char *path, of3_cancel *opt_cancel,
+                                         of3_npz_writer **ret_writer, of3_error *err);
 
 /* A member "KEY.npy", all bytes of which follow. Fewer than 4 GiB. */
 void of3_npz_begin(of3_npz_writer *w, const char *key);

@@ -13,9 +13,7 @@ static const of3_pickle_global allowed[] = {
     {"numpy", "dtype", TAG_DTYPE, false},
 };
 
-static bool is_tuple(const of3_pickle *v, size_t n) {
-  return v && v->type == OF3_PICKLE_TUPLE && v->n >= n;
-}
+static bool is_tuple(const of3_pickle *v, size_t n) { return v && v->type == OF3_PICKLE_TUPLE && v->n >= n; }
 
 /* numpy.dtype('U1', ...) with state (3, '<', ...). Little-endian machines write '<' or '|'. */
 static bool read_dtype(const of3_pickle *v, of3_numpy_array *out) {
@@ -31,15 +29,12 @@ static bool read_dtype(const of3_pickle *v, of3_numpy_array *out) {
 
 /* _reconstruct(ndarray, (0,), b'b') with state (version, shape, dtype, fortran, bytes). */
 bool of3_numpy_read(const of3_pickle *v, of3_numpy_array *out) {
-  if (!v || v->type != OF3_PICKLE_CALL || v->tag != TAG_RECONSTRUCT || !is_tuple(v->state, 5))
-    return false;
+  if (!v || v->type != OF3_PICKLE_CALL || v->tag != TAG_RECONSTRUCT || !is_tuple(v->state, 5)) return false;
   of3_pickle *const *s = v->state->item;
-  if (!is_tuple(s[1], 2) || s[1]->n != 2 || s[3]->type != OF3_PICKLE_BOOL ||
-      s[4]->type != OF3_PICKLE_BYTES)
+  if (!is_tuple(s[1], 2) || s[1]->n != 2 || s[3]->type != OF3_PICKLE_BOOL || s[4]->type != OF3_PICKLE_BYTES)
     return false;
   const of3_pickle *rows = s[1]->item[0], *cols = s[1]->item[1];
-  if (rows->type != OF3_PICKLE_INT || cols->type != OF3_PICKLE_INT || !read_dtype(s[2], out))
-    return false;
+  if (rows->type != OF3_PICKLE_INT || cols->type != OF3_PICKLE_INT || !read_dtype(s[2], out)) return false;
   out->rows = rows->i;
   out->cols = cols->i;
   out->fortran = s[3]->i != 0;
@@ -107,8 +102,7 @@ static of3_status skip_header(const char *key, const uint8_t *b, size_t n, size_
   header[length] = 0;
   if (!strstr(header, "'descr': '|O'") || !strstr(header, "'shape': ()"))
     return of3_fail(err, OF3_ERR_INPUT,
-                    "member '%s' is an array of numbers; one pickled dictionary was expected",
-                    key);
+                    "member '%s' is an array of numbers; one pickled dictionary was expected", key);
   *ret_at = at + length;
   return OF3_OK;
 }

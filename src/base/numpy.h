@@ -15,8 +15,8 @@ typedef struct of3_numpy_array {
   const uint8_t *data;
 } of3_numpy_array;
 
-/* Of a .npy member whose array is one pickled object, that object. key: for messages; most: bytes of the tree,
- * which belongs to the arena. */
+/* Of a .npy member whose array is one pickled object, that object. key: for messages; most: bytes of the
+ * tree, which belongs to the arena. */
 OF3_MUST_CHECK of3_status of3_numpy_object(const char *key, const uint8_t *bytes, size_t size, size_t most,
                                            of3_arena *arena, const of3_pickle **ret_object, of3_error *err);
 

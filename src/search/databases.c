@@ -314,7 +314,7 @@ of3_status of3_databases_read(const char *file, of3_arena *arena, of3_databases 
   if (!r.folder) return of3_fail_memory(err, "databases");
   OF3_TRY(of3_read_file(file, MOST_BYTES, arena, &text, &size, err));
   const of3_query_source source = {text, size, file, r.folder, 64u << 20};
-  OF3_TRY(of3_yaml_parse(&source, &top, &need, err));
+  OF3_TRY(of3_yaml_parse(&source, NULL, &top, &need, err));
   const of3_status status = read_top(&r, top, out, err);
   json_decref(top);
   return status;

@@ -7,11 +7,11 @@
 #include "template/hits.h"
 #include "template/template.h"
 
-/* A cache's content as hits, in the order of their indices, with pairs and without letters; rows of idx_map in
- * which one of both is missing are left out. want->path names it in messages. */
-OF3_MUST_CHECK of3_status of3_template_cache_parse(const of3_hits_want *want, const uint8_t *bytes, size_t size,
-                                                   of3_arena *arena, of3_template_hit **ret_hit, int *ret_n,
-                                                   of3_error *err);
+/* A cache's content as hits, in the order of their indices, with pairs and without letters; rows of idx_map
+ * in which one of both is missing are left out. want->path names it in messages. */
+OF3_MUST_CHECK of3_status of3_template_cache_parse(const of3_hits_want *want, const uint8_t *bytes,
+                                                   size_t size, of3_arena *arena, of3_template_hit **ret_hit,
+                                                   int *ret_n, of3_error *err);
 
 /* The file's name in the folder of caches, as OpenFold3 has it since 0.4.5:
  * seq-<sha256 of the sequence>.aln-<sha256 of the file of hits>.npz. In the arena. */

@@ -44,7 +44,8 @@ static of3_status read_pairs(const of3_numpy_array *map, int n_query, of3_arena 
     const int64_t q = of3_numpy_element(map, r, 0), t = of3_numpy_element(map, r, 1);
     if (q < 1 || t < 1) continue;
     if (q > n_query || t > INT_MAX)
-      return of3_fail(err, OF3_ERR_INPUT, "residue %lld of the query is named, which has %d; it is of another chain",
+      return of3_fail(err, OF3_ERR_INPUT,
+                      "residue %lld of the query is named, which has %d; it is of another chain",
                       (long long)q, n_query);
     if (out->n_pair && (q <= out->pair[out->n_pair - 1].query || t <= out->pair[out->n_pair - 1].template_))
       return of3_fail(err, OF3_ERR_INPUT, "its pairs of residues do not ascend");
@@ -62,12 +63,13 @@ static of3_status read_hit(const of3_zip *zip, const of3_zip_member *m, int n_qu
   of3_numpy_array map;
   const size_t room = of3_arena_room(scratch);
   OF3_TRY(of3_zip_read(zip, m, MOST_MEMBER, scratch, &bytes, err));
-  OF3_TRY(of3_numpy_object(m->name, bytes, (size_t)m->size, room < MOST_TREE ? room : MOST_TREE, scratch, &root,
-                           err));
+  OF3_TRY(of3_numpy_object(m->name, bytes, (size_t)m->size, room < MOST_TREE ? room : MOST_TREE, scratch,
+                           &root, err));
   const of3_pickle *index = of3_pickle_get(root, "index");
   if (!of3_numpy_read(of3_pickle_get(root, "idx_map"), &map) || !of3_numpy_is_integer(&map) || map.cols != 2)
     return of3_fail(err, OF3_ERR_INPUT,
-                    "member '%s': a dictionary with pairs of residues ('idx_map', [n,2]) was expected", m->name);
+                    "member '%s': a dictionary with pairs of residues ('idx_map', [n,2]) was expected",
+                    m->name);
   out->index = index && index->type == OF3_PICKLE_INT ? index->i : 0;
   if (read_pairs(&map, n_query, arena, &out->hit, err) == OF3_OK) return OF3_OK;
   return of3_prefix(err, "member '%s'", m->name);
@@ -82,14 +84,15 @@ static of3_status read_hits(const of3_hits_want *want, const of3_zip *zip, of3_a
   for (int i = 0; i < zip->n; i++) {
     all[n] = (cached_hit){.hit = {.identity = -1, .coverage = -1}};
     if (!split_member(zip->member[i].name, arena, &all[n].hit)) {
-      of3_logf(want->opt_log, OF3_LOG_WARN, "'%s': member '%.60s' is not called <entry>_<chain>: it is left out",
-               want->path, zip->member[i].name);
+      of3_logf(want->opt_log, OF3_LOG_WARN,
+               "'%s': member '%.60s' is not called <entry>_<chain>: it is left out", want->path,
+               zip->member[i].name);
       continue;
     }
     of3_arena *scratch = of3_arena_new_within(arena);
-    const of3_status status = scratch ? read_hit(zip, &zip->member[i], (int)strlen(want->query), scratch, arena,
-                                                 &all[n++], err)
-                                      : of3_fail_memory(err, want->path);
+    const of3_status status =
+        scratch ? read_hit(zip, &zip->member[i], (int)strlen(want->query), scratch, arena, &all[n++], err)
+                : of3_fail_memory(err, want->path);
     of3_arena_free(scratch);
     OF3_TRY(status);
   }

@@ -1,5 +1,5 @@
-/* Templates: the aligner against all alignments of short sequences, chains of structure files, and caches that
- * are read back as they were written. */
+/* Templates: the aligner against all alignments of short sequences, chains of structure files, and caches
+ * that are read back as they were written. */
 #define _POSIX_C_SOURCE 200809L
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +22,8 @@ static void aligns(const char *a, const char *b, const char *expected) {
   of3_error err = {0};
   int partner[64];
   char found[64] = "";
-  assert_int_equal(of3_template_align(a, (int)strlen(a), b, (int)strlen(b), NULL, arena, partner, &err), OF3_OK);
+  assert_int_equal(of3_template_align(a, (int)strlen(a), b, (int)strlen(b), NULL, arena, partner, &err),
+                   OF3_OK);
   for (size_t i = 0; i < strlen(a); i++) found[i] = partner[i] < 0 ? '-' : b[partner[i]];
   if (strcmp(found, expected) != 0) fail_msg("%s with %s: %s, expected %s", a, b, found, expected);
   of3_arena_free(arena);
@@ -113,7 +114,8 @@ static void test_cache(void **state) {
   assert_memory_equal(hit[0].pair, pairs, sizeof pairs);
   assert_true(hit[0].aligned && hit[0].gaps && !hit[0].letters);
   assert_string_equal(hit[1].entry, "1abc");
-  assert_int_equal(of3_template_cache_parse(&other, map.data, map.size, arena, &hit, &n, &err), OF3_ERR_INPUT);
+  assert_int_equal(of3_template_cache_parse(&other, map.data, map.size, arena, &hit, &n, &err),
+                   OF3_ERR_INPUT);
   assert_non_null(strstr(err.text, "residue 4 of the query is named, which has 3"));
   of3_map_close(&map);
   unlink(path);
