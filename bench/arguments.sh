@@ -1,4 +1,4 @@
-# Sourced: the arguments of many.sh and trunk256.sh.
+# Sourced: the arguments of many.sh, screen.sh, search.sh (a folder in the place of CHECKPOINT) and trunk256.sh.
 #   arguments "OPTION ..." CHECKPOINT [FILE] [--OPTION VALUE ...]
 # sets the variable of each option that is given, and checkpoint and of3; calls usage if they are wrong.
 arguments() {

@@ -21,8 +21,11 @@ typedef struct planner {
   of3_search_counts *counts;
   of3_search_task *task;
   int n_task, room;
-  int *msa_task;      /* [n_sequence] the task that makes `msa`, or -1 */
-  const char **msa;   /* [n_sequence] of which the profile for templates is made; NULL */
+  /* Of which the profile for templates is made, [n_sequence]: the alignment or NULL, of which database, and
+   * the task that makes it or -1. */
+  const char **msa;
+  const of3_database **msa_database;
+  int *msa_task;
   const char **place; /* [n_sequence] folders of results: the hash of the letters, behind "rna-" of RNA */
 } planner;
 
@@ -163,31 +166,60 @@ static bool is_wanted(const of3_search_sequence *s, const of3_database *d) {
   }
 }
 
-/* The alignment from which hmmsearch takes its profile: OpenFold3's that of uniref90, else the first one. */
-static void remember_alignment(planner *p, const of3_database *d, const of3_search_file *f) {
+/* The alignment from which hmmsearch takes its profile: OpenFold3's that of uniref90, else the first one.
+ * task: which makes it, or -1. */
+static void remember_alignment(planner *p, const of3_database *d, const of3_search_file *f, int task) {
   const int i = f->sequence;
-  if (d->kind != OF3_DATABASE_PROTEIN || (p->msa[i] && strcmp(d->name, "uniref90") != 0)) return;
+  if (d->kind != OF3_DATABASE_PROTEIN || f->hits || (p->msa[i] && strcmp(d->name, "uniref90") != 0)) return;
   p->msa[i] = f->path;
-  p->msa_task[i] = f->is_there ? -1 : p->n_task - 1;
+  p->msa_database[i] = d;
+  p->msa_task[i] = task;
+}
+
+/* Hits depend on the alignment that they are found by, so what they are made from is both databases. */
+static of3_status describe_each(planner *p, int i, const of3_database *d, of3_search_file *f,
+                                of3_error *err) {
+  const of3_database *const both[2] = {p->msa_database[i], d};
+  const bool two = d->program == OF3_HMMSEARCH && both[0];
+  return describe_file(p, i, two ? both : both + 1, two ? 2 : 1, f, err);
 }
 
 /* A task for each sequence. */
 static of3_status plan_each(planner *p, const of3_database *d, of3_error *err) {
   const of3_database **list = OF3_ARENA_NEW(p->arena, const of3_database *, 1);
-  if (!list) return of3_fail_memory(err, "databases");
+  of3_search_file *file = OF3_ARENA_NEW(p->arena, of3_search_file, p->n_sequence);
+  if (!list || !file) return of3_fail_memory(err, "searches");
   list[0] = d;
   for (int i = 0; i < p->n_sequence; i++) {
-    of3_search_file *f = OF3_ARENA_NEW(p->arena, of3_search_file, 1);
     if (!is_wanted(&p->sequence[i], d)) continue;
-    if (!f) return of3_fail_memory(err, "searches");
-    OF3_TRY(describe_file(p, i, list, 1, f, err));
-    if (!f->is_there) OF3_TRY(add_task(p, list, 1, f, 1, err));
-    if (!f->is_there && d->program == OF3_HMMSEARCH) {
+    OF3_TRY(describe_each(p, i, d, &file[i], err));
+    if (!file[i].is_there) OF3_TRY(add_task(p, list, 1, &file[i], 1, err));
+    if (!file[i].is_there && d->program == OF3_HMMSEARCH) {
       p->task[p->n_task - 1].input = p->msa_task[i];
       p->task[p->n_task - 1].input_msa = p->msa[i];
     }
-    remember_alignment(p, d, f);
+    remember_alignment(p, d, &file[i], file[i].is_there ? -1 : p->n_task - 1);
   }
+  return OF3_OK;
+}
+
+/* The files of a group that are not there, for all sequences: alignments by list [n_msa], hits by list [n].
+ */
+static of3_status describe_group(planner *p, const of3_database *const *list, int n_msa, int n,
+                                 of3_search_file *file, int *ret_n, of3_error *err) {
+  int n_file = 0;
+  for (int i = 0; i < p->n_sequence; i++) {
+    for (int k = n_msa; k <= n; k += n > n_msa ? n - n_msa : 1) {
+      of3_search_file *f = &file[n_file];
+      if (k == 0 || !is_wanted(&p->sequence[i], list[k - 1])) continue;
+      OF3_TRY(describe_file(p, i, list, k, f, err));
+      if (f->is_there)
+        remember_alignment(p, list[k - 1], f, -1);
+      else
+        n_file++;
+    }
+  }
+  *ret_n = n_file;
   return OF3_OK;
 }
 
@@ -201,23 +233,15 @@ static of3_status plan_group(planner *p, const of3_database *first, const of3_da
   if (!list || !file) return of3_fail_memory(err, "databases");
   for (int i = 0; i < p->databases->n && n < MOST_GROUP; i++) {
     const of3_database *d = &p->databases->database[i];
-    if (d->program == OF3_MMSEQS && d->kind == first->kind && strcmp(d->file, first->file) == 0)
+    if (d->program == OF3_MMSEQS && d->kind == OF3_DATABASE_PROTEIN && strcmp(d->file, first->file) == 0)
       list[n++] = d;
   }
   const int n_msa = n;
-  if (opt_structures && opt_structures != first) list[n++] = opt_structures;
-  for (int i = 0; i < p->n_sequence; i++) {
-    const int before = n_file;
-    if (is_wanted(&p->sequence[i], first)) OF3_TRY(describe_file(p, i, list, n_msa, &file[n_file++], err));
-    if (n_file > before) remember_alignment(p, first, &file[n_file - 1]);
-    if (n > n_msa && is_wanted(&p->sequence[i], opt_structures))
-      OF3_TRY(describe_file(p, i, list, n, &file[n_file++], err));
-    while (n_file > before && file[n_file - 1].is_there) n_file--;
-    if (n_file == before + 2 && file[before].is_there) file[before] = file[--n_file];
-  }
+  if (opt_structures) list[n++] = opt_structures;
+  OF3_TRY(describe_group(p, list, n_msa, n, file, &n_file, err));
   if (n_file == 0) return OF3_OK;
   OF3_TRY(add_task(p, list, n, file, n_file, err));
-  for (int i = 0; i < n_file; i++) remember_alignment(p, first, &file[i]);
+  for (int i = 0; i < n_file; i++) remember_alignment(p, first, &file[i], p->n_task - 1);
   return OF3_OK;
 }
 
@@ -288,8 +312,10 @@ static of3_status prepare(planner *p, of3_error *err) {
   p->task = OF3_ARENA_NEW(p->arena, of3_search_task, p->room);
   p->msa_task = OF3_ARENA_NEW(p->arena, int, p->n_sequence);
   p->msa = OF3_ARENA_NEW(p->arena, const char *, p->n_sequence);
+  p->msa_database = OF3_ARENA_NEW(p->arena, const of3_database *, p->n_sequence);
   p->place = OF3_ARENA_NEW(p->arena, const char *, p->n_sequence);
-  if (!p->task || !p->msa_task || !p->msa || !p->place) return of3_fail_memory(err, "searches");
+  if (!p->task || !p->msa_task || !p->msa || !p->msa_database || !p->place)
+    return of3_fail_memory(err, "searches");
   for (int i = 0; i < p->n_sequence; i++) {
     of3_sha256 sha;
     char hex[OF3_SHA256_HEX];

@@ -54,12 +54,13 @@ static bool is_stockholm(const char *path) {
 /* A program that was cut off says so by its exit code, a disk that was full by a file that cannot be read as
  * what it is: an alignment whose first row is the sequence. */
 static of3_status check_alignment(const of3_search_task *t, const of3_search_file *f, const of3_map *map,
-                                  int *ret_rows, of3_error *err) {
+                                  of3_error *err) {
   const of3_search_sequence *s = &t->sequence[f->sequence];
   of3_arena *arena = of3_arena_new(0);
   of3_alignment a;
   const of3_alignment_want want = {.file = of3_path_name(f->path),
                                    .n_col = (int)strlen(s->letters),
+                                   .most_rows = 1,
                                    .upper_case = true,
                                    .opt_sequence = s->letters,
                                    .opt_cancel = t->opt_cancel};
@@ -67,20 +68,15 @@ static of3_status check_alignment(const of3_search_task *t, const of3_search_fil
   const of3_status status =
       is_stockholm(f->path) ? of3_stockholm_parse((const char *)map->data, map->size, &want, arena, &a, err)
                             : of3_a3m_parse((const char *)map->data, map->size, &want, arena, &a, err);
-  if (status == OF3_OK) *ret_rows = a.n_row;
   of3_arena_free(arena);
   return status;
 }
 
-static of3_status check_file(const of3_search_task *t, const of3_search_file *f, int *ret_rows,
-                             of3_error *err) {
+static of3_status check_file(const of3_search_task *t, const of3_search_file *f, of3_error *err) {
   of3_map map = {0};
-  *ret_rows = 0;
   OF3_TRY(of3_map_open(f->made, &map, err));
   of3_status status = is_stockholm(f->path) ? of3_stockholm_is_whole(&map, err) : OF3_OK;
-  if (status == OF3_OK && !f->hits) status = check_alignment(t, f, &map, ret_rows, err);
-  if (f->hits)
-    for (const uint8_t *p = map.data; p < map.data + map.size; p++) *ret_rows += *p == '\n';
+  if (status == OF3_OK && !f->hits) status = check_alignment(t, f, &map, err);
   of3_map_close(&map);
   return status;
 }
@@ -119,14 +115,13 @@ static of3_status keep_in_store(const of3_search_file *f, of3_cache *opt_cache, 
 of3_status of3_task_finish(const of3_search_task *t, const of3_search_options *o, of3_error *err) {
   for (int i = 0; i < t->n_file; i++) {
     const of3_search_file *f = &t->file[i];
-    int rows = 0;
     if (f->is_there) continue;
-    OF3_TRY(check_file(t, f, &rows, err));
+    OF3_TRY(check_file(t, f, err));
     OF3_TRY(keep_in_store(f, o->opt_cache, err));
     OF3_TRY(make_place(f, err));
     if (rename(f->made, f->path) != 0)
       return of3_fail(err, OF3_ERR_IO, "cannot rename '%s' to '%s'", f->made, f->path);
-    of3_logf(o->opt_log, OF3_LOG_DEBUG, "'%s': %d %s", f->path, rows, f->hits ? "lines" : "rows");
+    of3_logf(o->opt_log, OF3_LOG_DEBUG, "made '%s'", f->path);
   }
   return OF3_OK;
 }
