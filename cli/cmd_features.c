@@ -39,6 +39,7 @@ static const cli_option table[] = {
      .none = "the first of the query file, else 42",
      .help = "Chooses and rotates the reference conformers"},
 #include "component_options.inc"
+#include "leaving_option.inc"
     {.names = "conformers",
      .kind = CLI_FILE,
      .offset = FIELD(conformers),

@@ -34,6 +34,7 @@ static const cli_option table[] = {
      .none = "a network of the published size",
      .help = "Plan memory and work for this network"},
 #include "component_options.inc"
+#include "leaving_option.inc"
     {.names = "to",
      .kind = CLI_CHOICE,
      .offset = FIELD(to),

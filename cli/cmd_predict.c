@@ -56,6 +56,7 @@ static const cli_option table[] = {
      .none = "the environment variable OF3_CHECKPOINT",
      .help = "Weights: .pt, .safetensors or DeepSpeed folder"},
 #include "component_options.inc"
+#include "leaving_option.inc"
     {.names = "structures",
      .kind = CLI_FILE,
      .offset = FIELD(structures),

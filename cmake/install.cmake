@@ -10,7 +10,16 @@ target_link_libraries(of3_shared PRIVATE PkgConfig::JANSSON PkgConfig::YAML ZLIB
 set_target_properties(of3_shared PROPERTIES OUTPUT_NAME of3 VERSION ${PROJECT_VERSION}
                       SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} LINKER_LANGUAGE C)
 install(TARGETS of3_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(FILES include/of3.h include/of3_bench.h include/of3_chem.h include/of3_inputs.h include/of3_search.h include/of3_settings.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(
+  FILES
+  include/of3.h
+  include/of3_bench.h
+  include/of3_chem.h
+  include/of3_data.h
+  include/of3_inputs.h
+  include/of3_search.h
+  include/of3_settings.h
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 configure_file(cmake/of3.pc.in ${CMAKE_BINARY_DIR}/of3.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/of3.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

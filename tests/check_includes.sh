@@ -23,11 +23,12 @@ allowed() {
   settings) echo "settings dialect feat msa chem base" ;;
   io) echo "io tensor chem base" ;;
   model) echo "model tensor feat io msa chem base" ;;
+  data) echo "data structure feat msa chem base" ;;
   featfile) echo "featfile feat io tensor msa chem base" ;;
   score) echo "score model tensor feat io msa chem base" ;;
   train) echo "train score model tensor feat io msa chem base" ;;
   write) echo "write score model tensor feat io msa chem base" ;;
-  api) echo "api cache search write score featfile model cpu cuda mlx tensor settings dialect feat io msa rdkit ccd cif chem base" ;;
+  api) echo "api data structure cache search write score featfile model cpu cuda mlx tensor settings dialect feat io msa rdkit ccd cif chem base" ;;
   *) return 1 ;;
   esac
 }

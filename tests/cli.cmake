@@ -39,6 +39,7 @@ set(
   faults
   many
   ccd
+  data
   molecule
   components
   screen

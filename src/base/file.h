@@ -53,6 +53,10 @@ OF3_MUST_CHECK of3_status of3_write_file(const char *path, const void *bytes, si
 /* Creates a folder and its parents; no error if it exists. */
 OF3_MUST_CHECK of3_status of3_make_folder(const char *path, of3_error *err);
 
+/* The names in a folder but hidden ones, sorted by bytes, in the arena. */
+OF3_MUST_CHECK of3_status of3_list_folder(const char *folder, of3_arena *arena, const char ***ret_name,
+                                          int *ret_n, of3_error *err);
+
 bool of3_is_file(const char *path);
 bool of3_is_folder(const char *path);
 

@@ -1,8 +1,5 @@
-#define _POSIX_C_SOURCE 200809L
 #include "msa/msa_files.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,32 +57,6 @@ static of3_status msa_files_add(lister *l, const char *path, bool in_folder, boo
 
 /* ---- Folders */
 
-/* The names in a folder but hidden ones, sorted. */
-static of3_status msa_files_names(const char *folder, of3_arena *arena, const char ***ret_name, int *ret_n,
-                                  of3_error *err) {
-  DIR *d = opendir(folder);
-  if (!d) return of3_fail(err, OF3_ERR_IO, "cannot open the folder '%s': %s", folder, strerror(errno));
-  int n = 0, room = 0;
-  const char **name = NULL;
-  bool ok = true;
-  for (struct dirent *e; ok && (e = readdir(d));) {
-    if (e->d_name[0] == '.') continue;
-    if (n == room) {
-      room = room ? 2 * room : 16;
-      const char **more = OF3_ARENA_NEW(arena, const char *, room);
-      if (more && n) memcpy(more, name, (size_t)n * sizeof *more);
-      name = more;
-    }
-    ok = name && (name[n++] = of3_arena_strdup(arena, e->d_name));
-  }
-  closedir(d);
-  if (!ok) return of3_fail_memory(err, folder);
-  if (n) qsort(name, (size_t)n, sizeof *name, of3_text_order);
-  *ret_name = name;
-  *ret_n = n;
-  return OF3_OK;
-}
-
 /* One line for all that is no alignment. */
 static void msa_files_tell_aside(const char *folder, int n, const of3_str *names, const of3_log *log) {
   if (n && !names->failed)
@@ -116,7 +87,7 @@ static of3_status msa_files_add_folder(lister *l, const char *folder, const of3_
   const char **name = NULL;
   int n = 0, n_aside = 0, before = l->n;
   of3_str aside = {0};
-  OF3_TRY(msa_files_names(folder, l->arena, &name, &n, err));
+  OF3_TRY(of3_list_folder(folder, l->arena, &name, &n, err));
   of3_status status = msa_files_add_all(l, folder, name, n, &aside, &n_aside, err);
   if (status == OF3_OK && l->n == before)
     status = of3_fail(err, OF3_ERR_INPUT, "the folder '%s' holds no .a3m, .sto or .npz file", folder);

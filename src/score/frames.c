@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "score/cells.h"
+#include "base/cells.h"
 
 static const float eps = 1e-8f;
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "score/cells.h"
+#include "base/cells.h"
 
 #define PI 3.14159265358979323846
 

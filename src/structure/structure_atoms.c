@@ -52,14 +52,19 @@ static of3_status open_atoms(structure_in *s, atom_site *out, of3_error *err) {
                                             "auth_comp_id",    "auth_atom_id", "pdbx_PDB_ins_code"};
   OF3_TRY(structure_open_columns(s->cif, "atom_site", items, N_SITE, out->column, err));
   out->n = of3_cif_rows(s->cif, "atom_site");
-  if (!out->n) return of3_fail(err, OF3_ERR_INPUT, "the file has no atoms (category _atom_site)");
+  if (!out->n)
+    return of3_fail(err, OF3_ERR_INPUT, "'%s': the file has no atoms (category _atom_site)",
+                    of3_cif_file_name(s->cif));
   of3_cif_column *c = out->column;
   out->by_label = c[SITE_ASYM].found && c[SITE_SEQ].found;
   if (!c[SITE_X].found || !c[SITE_Y].found || !c[SITE_Z].found)
-    return of3_fail(err, OF3_ERR_INPUT, "_atom_site has no coordinates (Cartn_x, Cartn_y, Cartn_z)");
+    return of3_fail(err, OF3_ERR_INPUT, "'%s': _atom_site has no coordinates (Cartn_x, Cartn_y, Cartn_z)",
+                    of3_cif_file_name(s->cif));
   if (!out->by_label && (!c[SITE_AUTH_ASYM].found || !c[SITE_AUTH_SEQ].found))
-    return of3_fail(err, OF3_ERR_INPUT,
-                    "_atom_site has neither label_asym_id and label_seq_id nor auth_asym_id and auth_seq_id");
+    return of3_fail(
+        err, OF3_ERR_INPUT,
+        "'%s': _atom_site has neither label_asym_id and label_seq_id nor auth_asym_id and auth_seq_id",
+        of3_cif_file_name(s->cif));
   of3_cif_copy(&c[SITE_MODEL], 0, out->model, sizeof out->model);
   out->chain = OF3_ARENA_NEW(s->scratch, int32_t, out->n);
   out->residue = OF3_ARENA_NEW(s->scratch, int32_t, out->n);

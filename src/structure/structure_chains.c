@@ -15,7 +15,8 @@ chain_in *structure_find_chain(structure_in *s, const char *id) {
 
 of3_status structure_add_chain(structure_in *s, const char *id, chain_in **out, of3_error *err) {
   if (s->n == STRUCTURE_MOST_CHAINS)
-    return of3_fail(err, OF3_ERR_INPUT, "the file has more than %d chains", STRUCTURE_MOST_CHAINS);
+    return of3_fail(err, OF3_ERR_INPUT, "'%s': the file has more than %d chains", of3_cif_file_name(s->cif),
+                    STRUCTURE_MOST_CHAINS);
   if (s->n == s->room) {
     const int room = s->room ? 2 * s->room : 16;
     chain_in *more = OF3_ARENA_NEW(s->scratch, chain_in, room);
@@ -34,8 +35,8 @@ of3_status structure_add_chain(structure_in *s, const char *id, chain_in **out, 
 
 of3_status structure_reach_residue(structure_in *s, chain_in *c, int64_t n, of3_error *err) {
   if (n < 1 || n > STRUCTURE_MOST_RESIDUES)
-    return of3_fail(err, OF3_ERR_INPUT, "chain %s has a residue of number %lld; 1 to %d were expected",
-                    c->of.id, (long long)n, STRUCTURE_MOST_RESIDUES);
+    return of3_fail(err, OF3_ERR_INPUT, "'%s': chain %s has a residue of number %lld; 1 to %d were expected",
+                    of3_cif_file_name(s->cif), c->of.id, (long long)n, STRUCTURE_MOST_RESIDUES);
   if (n > c->room) {
     const int room = (int)(n > 2 * c->room ? n + 16 : 2 * c->room);
     residue_in *more = OF3_ARENA_NEW(s->scratch, residue_in, room);

@@ -143,7 +143,8 @@ static of3_status read_links(structure_in *s, of3_structure *out, of3_error *err
 static of3_status structure_fill(structure_in *s, of3_structure *out, of3_error *err) {
   bool found = false;
   OF3_TRY(of3_cif_next(s->cif, &found, err));
-  if (!found) return of3_fail(err, OF3_ERR_INPUT, "the file has no data block");
+  if (!found)
+    return of3_fail(err, OF3_ERR_INPUT, "'%s': the file has no data block", of3_cif_file_name(s->cif));
   OF3_TRY(read_header(s, out, err));
   OF3_TRY(structure_read_polymers(s, err));
   OF3_TRY(structure_read_atoms(s, out, err));
@@ -160,7 +161,6 @@ of3_status of3_structure_read(const char *path, size_t most, of3_cancel *opt_can
   if (status == OF3_OK) {
     status = structure_fill(&s, out, err);
     of3_cif_close(s.cif);
-    if (status != OF3_OK) status = of3_prefix(err, "'%s'", path);
   }
   of3_arena_free(s.scratch);
   return status;

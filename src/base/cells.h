@@ -2,8 +2,8 @@
  *
  *   first[hash(cell)] .. first[hash(cell)+1]  ->  item[]: the points of all cells with that hash
  */
-#ifndef OF3_SCORE_CELLS_H
-#define OF3_SCORE_CELLS_H
+#ifndef OF3_BASE_CELLS_H
+#define OF3_BASE_CELLS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "score/cells.h"
+#include "base/cells.h"
 
 #include <math.h>
 #include <stdlib.h>
