@@ -5,7 +5,7 @@
  * Prints seconds, CPU seconds, and a hash of all conformers in the order of the list, which is the same for
  * any number of threads. Then the least that they could take: RDKit alone on the same list, reading each
  * SMILES and making its conformer. LIGANDS: SMILES (tools/make_ligand_list.py). THREADS: 2 by default;
- * VARIANT: OB. OF3_RDKIT_PLUGIN may name the plugin. */
+ * VARIANT: OB. OF3_RDKIT_PLUGIN may name the plugin; OF3_CACHE a cache of conformers, else there is none. */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
 #include <stdatomic.h>
@@ -103,6 +103,7 @@ static of3_status open_screen(screen *s, char **argv, of3_error *err) {
   OF3_TRY(of3_ligand_list_open(argv[2], SIZE_MAX, &s->list, err));
   OF3_TRY(of3_query_set_add_ligands(&s->set, &s->list, NULL, err));
   OF3_TRY(of3_chemistry_open(NULL, &s->chemistry, err));
+  OF3_TRY(of3_chemistry_open_cache(s->chemistry, getenv("OF3_CACHE") ? NULL : "", err));
   s->library = of3_chemistry_library(s->chemistry);
   s->mode.opt_library = &s->library;
   s->mode.opt_kept = of3_kept_msa_new(UINT64_MAX);

@@ -75,6 +75,7 @@ typedef struct of3_pocket_settings {
   double ligand_jitter, center_jitter, surface_jitter; /* Angstrom */
   double buffer;                                       /* part of radii that may overlap */
   double diversity;                                    /* Angstrom */
+  int conformers;                                      /* of RDKit's, all the same; 0: none */
 } of3_pocket_settings;
 
 struct of3_settings {

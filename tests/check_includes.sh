@@ -13,7 +13,7 @@ allowed() {
   cache) echo "cache base" ;;
   chem) echo "chem base" ;;
   ccd) echo "ccd cif chem base" ;;
-  rdkit) echo "rdkit ccd cif chem base" ;;
+  rdkit) echo "rdkit cache ccd cif chem base" ;;
   msa) echo "msa chem base" ;;
   structure) echo "structure cif base" ;;
   template) echo "template structure msa chem base" ;;

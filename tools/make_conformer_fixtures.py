@@ -7,6 +7,7 @@ tests/unit/test_rdkit.c. Needs the openfold3 package (0.5.0, with RDKit 2025.9.6
 conformers.txt: of each molecule its kind (a ligand by code, with the hand of the dictionary's coordinates; a modified residue, of
 any hand; SMILES), code or SMILES, the seeds that were drawn, the strategy that found the conformer, the positions.
 query.txt: of each residue of query.json, made with Python's generator set to SEED, how many atoms of it there are, and their positions.
+pocket.json, pocket.txt: queries with a pocket, and of each how many conformers its ligand has, all equal, how many atoms, and the positions.
 """
 
 import json
@@ -15,6 +16,7 @@ import random
 
 from biotite.interface.rdkit import to_mol
 from biotite.structure.info import residue
+from openfold3.core.data.pipelines.featurization.pocket_constraints import create_pocket_sampling_features
 from openfold3.core.data.primitives.structure import conformer, query
 from openfold3.projects.of3_all_atom.config.inference_query_format import Query
 from rdkit import Chem, RDLogger
@@ -34,6 +36,8 @@ QUERY = {'chains': [
     {'molecule_type': 'rna', 'chain_ids': 'F', 'sequence': 'AUG', 'non_canonical_residues': {'2': 'PSU'}},
     {'molecule_type': 'ligand', 'chain_ids': 'G', 'ccd_codes': 'HEM'},
     {'molecule_type': 'ligand', 'chain_ids': 'H', 'smiles': 'CC[C@H](Cl)Br'}]}
+POCKET_LIGANDS = {'smiles': {'smiles': 'CC(C)Cc1ccc(cc1)[C@@H](C)C(=O)O'}, 'code': {'ccd_codes': 'BTN'}, 'salt': {'smiles': 'CCN.CCS(=O)(=O)O'},
+                  'uff': {'smiles': 'OB(O)c1ccc(F)cc1'}, 'ion': {'ccd_codes': 'ZN'}}
 STRATEGIES = [s.name for s in conformer.CONFORMER_STRATEGIES]
 
 
@@ -87,4 +91,23 @@ with open(out / 'query.txt', 'w') as f:
         xyz = m.mol.GetConformer().GetPositions()[list(m.in_crop_mask)]
         f.write(f'{len(xyz)}\n')
         for p in xyz:
+            f.write(f'{p[0]:.7f} {p[1]:.7f} {p[2]:.7f}\n')
+
+queries = {name: {'chains': [{'molecule_type': 'protein', 'chain_ids': ['A'], 'sequence': 'GSAGK'},
+                             {'molecule_type': 'ligand', 'chain_ids': ['L'], **ligand}],
+                  'pocket_constraint': {'ligand_chain_id': 'L', 'pocket_residues': [['A', 2]]}}
+           for name, ligand in POCKET_LIGANDS.items()}
+(out / 'pocket.json').write_text(json.dumps({'queries': queries}, indent=1) + '\n')
+with open(out / 'pocket.txt', 'w') as f:
+    for name, q in queries.items():
+        asked = Query(query_name=name, **q)
+        made = query.structure_with_ref_mols_from_query(asked)
+        features = create_pocket_sampling_features(asked, made.atom_array, made.processed_reference_mols)
+        shapes = features.get('pocket_sampling_conformer_rels')
+        if shapes is None:
+            f.write(f'{name} 0 0\n')
+            continue
+        assert (shapes == shapes[0]).all()  # the seed of each is a multiple of 0
+        f.write(f'{name} {shapes.shape[0]} {shapes.shape[1]}\n')
+        for p in shapes[0].tolist():
             f.write(f'{p[0]:.7f} {p[1]:.7f} {p[2]:.7f}\n')

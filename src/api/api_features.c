@@ -51,11 +51,12 @@ static of3_status export_query(const of3_features_options *o, const of3_query *q
   const char *rdkit = NULL;
   if (o->rdkit_all) OF3_TRY(of3_rdkit_describe(&rdkit, err));
   OF3_TRY(of3_open_chemistry(o->ccd, o->user_ccd, log, &chemistry, err));
+  of3_status status = of3_chemistry_open_cache(chemistry, NULL, err);
   const of3_library components = of3_chemistry_library(chemistry);
   mode.opt_structures = o->structures;
   mode.opt_library = &components;
   of3_query_log_notes(query, log);
-  of3_status status = of3_complex_build(query, &components, log, &complex, err);
+  if (status == OF3_OK) status = of3_complex_build(query, &components, log, &complex, err);
   if (status == OF3_OK) status = of3_features_build(&complex, query, &mode, seed, log, &features, err);
   if (status == OF3_OK && o->conformers) status = use_conformers(o->conformers, &features, err);
   if (status == OF3_OK) status = of3_features_write(o->out, &features, callbacks->cancel, err);

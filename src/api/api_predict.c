@@ -101,6 +101,7 @@ of3_status of3_job_fold_options(of3_job *j, of3_error *err) {
 
 of3_status of3_job_open_components(of3_job *j, of3_error *err) {
   OF3_TRY(of3_open_chemistry(j->o->ccd, j->o->user_ccd, &j->model->engine->log, &j->chemistry, err));
+  OF3_TRY(of3_chemistry_open_cache(j->chemistry, NULL, err));
   j->components = of3_chemistry_library(j->chemistry);
   return OF3_OK;
 }

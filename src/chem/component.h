@@ -99,6 +99,10 @@ typedef struct of3_library {
    * is found, the coordinates of the dictionary, which the log says. NULL: there is no chemistry. */
   of3_status (*embed)(void *user, const of3_component *component, const of3_embedding *how, float *xyz,
                       int *ret_attempts, of3_error *err);
+  /* A conformer with the first seed, relaxed in a force field; *ret_found false: there is none, which the log
+   * says. NULL: there is no chemistry. */
+  of3_status (*relax)(void *user, const of3_component *component, const of3_embedding *how, float *xyz,
+                      bool *ret_found, of3_error *err);
   void *user;
 } of3_library;
 

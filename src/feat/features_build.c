@@ -84,7 +84,7 @@ of3_status of3_features_of_tokens(const of3_complex *complex, const of3_tokens *
   of3_status st = out->arena ? features_build_take_memory(out, mode->cyclic_mask, err)
                              : of3_fail_memory(err, "the features");
   if (st == OF3_OK) st = check_cyclic(complex, mode, err);
-  if (st == OF3_OK) st = of3_features_pocket(complex, query, mode, out, err);
+  if (st == OF3_OK) st = of3_features_pocket(complex, query, mode, log, out, err);
   if (st == OF3_OK) {
     of3_features_structure(complex, tokens, mode, out);
     if (!mode->no_conformers) st = of3_features_reseed(complex, mode, seed, log, out, err);

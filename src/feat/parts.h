@@ -21,7 +21,7 @@ OF3_MUST_CHECK of3_status of3_features_templates(const of3_complex *complex, con
                                                  const of3_log *opt_log, of3_features *out, of3_error *err);
 /* The query's pocket, whose memory it takes itself; of a query that of3_query_check_pocket accepts. */
 OF3_MUST_CHECK of3_status of3_features_pocket(const of3_complex *complex, const of3_query *query,
-                                              const of3_feature_mode *mode, of3_features *out,
-                                              of3_error *err);
+                                              const of3_feature_mode *mode, const of3_log *opt_log,
+                                              of3_features *out, of3_error *err);
 
 #endif

@@ -35,7 +35,8 @@ of3_pocket_settings of3_pocket_defaults(void) {
                                .center_jitter = 4,
                                .surface_jitter = 1.5,
                                .buffer = 0.225,
-                               .diversity = 0.5};
+                               .diversity = 0.5,
+                               .conformers = 32};
 }
 
 static void pocket_numbers(const of3_pocket_settings *s, of3_pocket *p) {
@@ -49,8 +50,54 @@ static void pocket_numbers(const of3_pocket_settings *s, of3_pocket *p) {
   p->diversity = (float)s->diversity;
 }
 
+/* The atoms that the residue has, with a mean of 0. */
+static void put_centred(const of3_complex *c, const of3_residue *r, const float *xyz, float *out) {
+  const of3_atom *atom = c->atom + r->first_atom;
+  double mean[3] = {0};
+  for (int a = 0; a < r->n_atom; a++)
+    for (int d = 0; d < 3; d++) mean[d] += (double)xyz[3 * atom[a].component_atom + d] / r->n_atom;
+  for (int a = 0; a < r->n_atom; a++)
+    for (int d = 0; d < 3; d++)
+      out[3 * a + d] = (float)((double)xyz[3 * atom[a].component_atom + d] - mean[d]);
+}
+
+/* The shape of a ligand of one component; *ret_shape is NULL if there is none. */
+static of3_status shape_of(const of3_complex *c, const of3_residue *r, const of3_embedding *how,
+                           of3_arena *arena, float **ret_shape, of3_error *err) {
+  const of3_library *l = c->opt_library;
+  bool found = false;
+  *ret_shape = NULL;
+  if (!l || !l->relax) return OF3_OK;
+  float *xyz = OF3_ARENA_NEW(arena, float, 3 * (size_t)r->component->n_atom);
+  float *shape = OF3_ARENA_NEW(arena, float, 3 * (size_t)r->n_atom);
+  if (!xyz || !shape) return of3_fail_memory(err, "the pocket");
+  OF3_TRY(l->relax(l->user, r->component, how, xyz, &found, err));
+  if (!found) return OF3_OK;
+  put_centred(c, r, xyz, shape);
+  *ret_shape = shape;
+  return OF3_OK;
+}
+
+/* OpenFold3 asks RDKit for n conformers, but all with the seed 0, so that they are the same. Ligands of
+ * several components, which it does not take, get none. */
+static of3_status put_shapes(const of3_complex *c, const of3_chain *ligand, const of3_embedding *how, int n,
+                             of3_features *out, of3_error *err) {
+  float *shape = NULL;
+  if (n == 0 || ligand->n_residue != 1) return OF3_OK;
+  const of3_residue *r = &c->residue[ligand->first_residue];
+  const size_t size = 3 * (size_t)r->n_atom;
+  OF3_TRY(shape_of(c, r, how, out->arena, &shape, err));
+  float *all = shape ? OF3_ARENA_NEW(out->arena, float, (size_t)n *size) : NULL;
+  if (!shape) return OF3_OK;
+  if (!all) return of3_fail_memory(err, "the pocket");
+  for (int k = 0; k < n; k++) memcpy(all + (size_t)k * size, shape, size * sizeof *all);
+  out->pocket->conformer = all;
+  out->pocket->n_conformer = n;
+  return OF3_OK;
+}
+
 of3_status of3_features_pocket(const of3_complex *c, const of3_query *query, const of3_feature_mode *mode,
-                               of3_features *out, of3_error *err) {
+                               const of3_log *log, of3_features *out, of3_error *err) {
   const of3_query_pocket *asked = query->pocket;
   const of3_pocket_settings settings =
       mode->opt_settings ? mode->opt_settings->pocket : of3_pocket_defaults();
@@ -74,5 +121,6 @@ of3_status of3_features_pocket(const of3_complex *c, const of3_query *query, con
     p->n_ligand += p->ligand[a];
   }
   out->pocket = p;
-  return OF3_OK;
+  const of3_embedding how = {.stereo = mode->ligand_stereo, .opt_cancel = mode->opt_cancel, .opt_log = log};
+  return ligand ? put_shapes(c, ligand, &how, settings.conformers, out, err) : OF3_OK;
 }

@@ -39,13 +39,23 @@ static of3_status layer_embed(void *user, const of3_component *component, const 
   return of3_chemistry_embed(l->chemistry, component, how, xyz, ret_attempts, err);
 }
 
+static of3_status layer_relax(void *user, const of3_component *component, const of3_embedding *how,
+                              float *xyz, bool *ret_found, of3_error *err) {
+  const of3_component_layer *l = user;
+  return of3_chemistry_relax(l->chemistry, component, how, xyz, ret_found, err);
+}
+
 static of3_status layer_with(void *user, const char *name, const char *cif, const of3_log *opt_log,
                              const of3_library **ret_library, of3_error *err);
 
 static void layer_init(of3_component_layer *l, of3_chemistry *c) {
   l->chemistry = c;
-  l->library = (of3_library){
-      .find = layer_find, .with = layer_with, .ligand = layer_ligand, .embed = layer_embed, .user = l};
+  l->library = (of3_library){.find = layer_find,
+                             .with = layer_with,
+                             .ligand = layer_ligand,
+                             .embed = layer_embed,
+                             .relax = layer_relax,
+                             .user = l};
 }
 
 /* ---- Components of a query */
@@ -142,10 +152,15 @@ void of3_chemistry_close(of3_chemistry *c) {
   for (const of3_component_layer *l = c->layers; l; l = l->next) of3_ccd_library_close(l->opt_own);
   of3_ccd_library_close(c->opt_user);
   of3_ccd_library_close(c->components);
+  of3_cache_close(c->opt_cache);
   of3_arena_free(c->conformers);
   of3_arena_free(c->arena);
   pthread_mutex_destroy(&c->lock);
   free(c);
+}
+
+of3_status of3_chemistry_open_cache(of3_chemistry *c, const char *opt_folder, of3_error *err) {
+  return of3_conformer_store_open(opt_folder, &c->opt_cache, err);
 }
 
 of3_library of3_chemistry_library(of3_chemistry *c) { return c->bottom.library; }

@@ -18,6 +18,10 @@ OF3_MUST_CHECK of3_status of3_chemistry_open(const char *opt_ccd, of3_chemistry 
                                              of3_error *err);
 void of3_chemistry_close(of3_chemistry *opt_chemistry);
 
+/* Conformers are looked for in the cache, and kept there. opt_folder: as in of3_cache_options. */
+OF3_MUST_CHECK of3_status of3_chemistry_open_cache(of3_chemistry *chemistry, const char *opt_folder,
+                                                   of3_error *err);
+
 /* Adds components of the user's, for all queries: files of CIF, or SDF and mol files of one component each,
  * which RDKit reads, separated by commas. The code of a mol file stands before its path, "INH=inhibitor.sdf",
  * or in its first line. What takes the place of a component of the dictionary is told in the log. */

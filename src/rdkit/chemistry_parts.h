@@ -9,6 +9,7 @@
 #include "base/sha256.h"
 #include "ccd/ccd_library.h"
 #include "chem/component.h"
+#include "rdkit/conformer_store.h"
 #include "rdkit/rdkit.h"
 
 typedef struct of3_chemistry of3_chemistry; /* chemistry.h */
@@ -36,9 +37,11 @@ typedef struct of3_component_layer {
 
 typedef struct of3_kept_conformer {
   char key[OF3_SHA256_HEX];
+  bool made;
   int attempts;
+  const char *why; /* it is not made */
   struct of3_kept_conformer *next;
-  float xyz[]; /* [n_atom, 3] */
+  float xyz[]; /* [n_atom, 3] if it is made */
 } of3_kept_conformer;
 
 typedef struct of3_told_component {
@@ -53,7 +56,8 @@ struct of3_chemistry {
   of3_ccd_library *opt_user; /* components of the user's for all queries */
   of3_library user_codes;    /* the same */
   of3_component_layer bottom, *layers;
-  of3_sha256 files; /* over those of the user */
+  of3_sha256 files;     /* over those of the user */
+  of3_cache *opt_cache; /* of conformers */
   of3_arena *arena;
   bool tried; /* to open RDKit */
   const of3_rdkit *opt_rdkit;
@@ -82,9 +86,12 @@ OF3_MUST_CHECK of3_status of3_chemistry_ligand(of3_chemistry *c, const of3_ligan
 /* What the component was made of; NULL: it has a code. */
 const of3_own_ligand *of3_chemistry_own(of3_chemistry *c, const of3_component *component);
 
-/* conformers.c; takes the lock */
+/* conformers.c; both take the lock */
 OF3_MUST_CHECK of3_status of3_chemistry_embed(of3_chemistry *c, const of3_component *component,
                                               const of3_embedding *how, float *xyz, int *ret_attempts,
+                                              of3_error *err);
+OF3_MUST_CHECK of3_status of3_chemistry_relax(of3_chemistry *c, const of3_component *component,
+                                              const of3_embedding *how, float *xyz, bool *ret_found,
                                               of3_error *err);
 
 #endif

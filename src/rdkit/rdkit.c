@@ -214,3 +214,13 @@ of3_status of3_rdkit_search(const of3_rdkit *r, const of3_rdkit_mol *mol, const 
   if (!*ret_found) (void)of3_fail(why, OF3_ERR_INPUT, "%s", of3_one_line(text));
   return OF3_OK;
 }
+
+of3_status of3_rdkit_relax(const of3_rdkit *r, const of3_rdkit_mol *mol, const of3_embedding *how,
+                           unsigned seconds, float *xyz, bool *ret_found, of3_error *why, of3_error *err) {
+  char text[RDKIT_WHY] = "";
+  const of3_rdkit_limits limits = {.seconds = seconds};
+  *ret_found = r->relaxed(mol, how->seed[0], limits, how->opt_cancel, xyz, text, sizeof text);
+  OF3_TRY(of3_go_on(how->opt_cancel, err));
+  if (!*ret_found) (void)of3_fail(why, OF3_ERR_INPUT, "%s", of3_one_line(text));
+  return OF3_OK;
+}

@@ -47,5 +47,10 @@ OF3_MUST_CHECK of3_status of3_rdkit_search(const of3_rdkit *rdkit, const of3_rdk
                                            const of3_embedding *how, unsigned seconds, float *xyz,
                                            int *ret_attempts, bool *ret_found, of3_error *why,
                                            of3_error *err);
+/* One conformer with the first seed, relaxed in a force field: as OpenFold3 makes those of a ligand for its
+ * pocket. */
+OF3_MUST_CHECK of3_status of3_rdkit_relax(const of3_rdkit *rdkit, const of3_rdkit_mol *mol,
+                                          const of3_embedding *how, unsigned seconds, float *xyz,
+                                          bool *ret_found, of3_error *why, of3_error *err);
 
 #endif

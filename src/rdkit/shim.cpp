@@ -2,6 +2,8 @@
 #include <GraphMol/Depictor/RDDepictor.h>
 #include <GraphMol/DistGeomHelpers/Embedder.h>
 #include <GraphMol/FileParsers/FileParsers.h>
+#include <GraphMol/ForceFieldHelpers/MMFF/MMFF.h>
+#include <GraphMol/ForceFieldHelpers/UFF/UFF.h>
 #include <GraphMol/GraphMol.h>
 #include <GraphMol/MolOps.h>
 #include <GraphMol/PeriodicTable.h>
@@ -356,24 +358,44 @@ int embed(RDKit::RWMol &mol, const RDKit::DGeomHelpers::EmbedParameters &params,
   }
 }
 
+// With hydrogens and the conformer that was found; throws if none was.
+RDKit::RWMol embedded(const of3_rdkit_mol *m, of3_rdkit_strategy strategy, int seed, of3_rdkit_limits limits,
+                      const volatile sig_atomic_t *opt_cancel) {
+  RDKit::RWMol mol(*m->mol);
+  mol.clearConformers();
+  RDKit::MolOps::addHs(mol);
+  RDKit::DGeomHelpers::EmbedParameters params(RDKit::DGeomHelpers::ETKDGv3);
+  params.randomSeed = seed;
+  params.clearConfs = false;
+  params.useSmallRingTorsions = strategy == OF3_RDKIT_SMALL_RINGS;
+  params.useRandomCoords = strategy == OF3_RDKIT_RANDOM;
+  params.maxIterations = limits.steps;
+  params.callback = Search::step;
+  set_limit(params, limits.seconds, 0);
+  Search search(opt_cancel, limits.seconds);
+  if (embed(mol, params, search) < 0) throw std::runtime_error("no conformer was found");
+  return mol;
+}
+
 bool conformer(const of3_rdkit_mol *m, of3_rdkit_strategy strategy, int seed, of3_rdkit_limits limits,
                const volatile sig_atomic_t *opt_cancel, float *xyz, char *why, size_t size) {
   return guarded(why, size, [&] {
-    RDKit::RWMol mol(*m->mol);
-    mol.clearConformers();
-    RDKit::MolOps::addHs(mol);
-    RDKit::DGeomHelpers::EmbedParameters params(RDKit::DGeomHelpers::ETKDGv3);
-    params.randomSeed = seed;
-    params.clearConfs = false;
-    params.useSmallRingTorsions = strategy == OF3_RDKIT_SMALL_RINGS;
-    params.useRandomCoords = strategy == OF3_RDKIT_RANDOM;
-    params.maxIterations = limits.steps;
-    params.callback = Search::step;
-    set_limit(params, limits.seconds, 0);
-    Search search(opt_cancel, limits.seconds);
-    const int id = embed(mol, params, search);
-    if (id < 0) throw std::runtime_error("no conformer was found");
-    get_positions(m, mol.getConformer(id), xyz);
+    get_positions(m, embedded(m, strategy, seed, limits, opt_cancel).getConformer(), xyz);
+  });
+}
+
+bool relaxed(const of3_rdkit_mol *m, int seed, of3_rdkit_limits limits,
+             const volatile sig_atomic_t *opt_cancel, float *xyz, char *why, size_t size) {
+  constexpr int most_steps = 200;
+  constexpr double non_bonded_beyond = 100,
+                   van_der_waals_beyond = 10; // times their distance: Python's defaults
+  return guarded(why, size, [&] {
+    RDKit::RWMol mol = embedded(m, OF3_RDKIT_PLAIN, seed, limits, opt_cancel);
+    if (RDKit::MMFF::MMFFMolProperties(mol).isValid())
+      RDKit::MMFF::MMFFOptimizeMolecule(mol, most_steps, "MMFF94", non_bonded_beyond);
+    else
+      RDKit::UFF::UFFOptimizeMolecule(mol, most_steps, van_der_waals_beyond);
+    get_positions(m, mol.getConformer(), xyz);
   });
 }
 
@@ -394,6 +416,6 @@ extern "C" __attribute__((visibility("default"))) const of3_rdkit *of3_rdkit_ent
   boost::logging::disable_logs("rdApp.*"); // nothing under src/ prints
   static const of3_rdkit table = {OF3_RDKIT_ABI,   RDKit::rdkitVersion, of3::from_smiles, of3::from_mol_block,
                                   of3::from_graph, of3::free_mol,       of3::count,       of3::describe,
-                                  of3::positions,  of3::conformer,      of3::flat};
+                                  of3::positions,  of3::conformer,      of3::relaxed,     of3::flat};
   return &table;
 }

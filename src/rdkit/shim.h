@@ -46,7 +46,7 @@ typedef struct of3_rdkit_limits {
   unsigned seconds; /* 0: any number */
 } of3_rdkit_limits;
 
-enum { OF3_RDKIT_ABI = 3 };
+enum { OF3_RDKIT_ABI = 4 };
 
 typedef struct of3_rdkit {
   uint32_t abi;        /* OF3_RDKIT_ABI: changes with this struct */
@@ -68,6 +68,10 @@ typedef struct of3_rdkit {
    * limits, and soon after *opt_cancel has become other than 0. SIGINT stays the program's. */
   bool (*conformer)(const of3_rdkit_mol *mol, of3_rdkit_strategy strategy, int seed, of3_rdkit_limits limits,
                     const volatile sig_atomic_t *opt_cancel, float *xyz, char *why, size_t size);
+  /* The same of the first strategy, then relaxed: at most 200 steps in the force field MMFF94, or UFF where
+   * that has no parameters for an atom. */
+  bool (*relaxed)(const of3_rdkit_mol *mol, int seed, of3_rdkit_limits limits,
+                  const volatile sig_atomic_t *opt_cancel, float *xyz, char *why, size_t size);
   void (*flat)(const of3_rdkit_mol *mol, float *xy); /* [n_atom, 2] of a drawing */
 } of3_rdkit;
 

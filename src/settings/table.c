@@ -29,7 +29,8 @@ static const char no_name[] = "of3 has no registry of weights; name the file as 
                   no_batch[] = "write_features and write_latent_outputs make files of PyTorch; of3 features "
                                "writes the network's input",
                   training[] = "it belongs to training", no_date[] = "queries have no release date",
-                  sizes[] = "of3 takes the network as the checkpoint has it";
+                  sizes[] = "of3 takes the network as the checkpoint has it",
+                  one_shape[] = "the shape of a ligand for its pocket is the one of OpenFold3's own settings";
 
 const of3_setting of3_settings_table[] = {
     TEXT("inference_ckpt_path", s.checkpoint),
@@ -144,11 +145,11 @@ const of3_setting of3_settings_table[] = {
     DECIDES(OF3_SETTING_REAL, "dataset_config_kwargs.pocket_sampling.vdw_buffer", s.pocket.buffer, 0, 1),
     DECIDES(OF3_SETTING_REAL, "dataset_config_kwargs.pocket_sampling.diversity_rmsd", s.pocket.diversity, 0,
             100),
-    ONLY("dataset_config_kwargs.pocket_sampling.rdkit_num_conformers", "0",
-         "poses begin with the conformer that the network gives"),
-    ASIDE("dataset_config_kwargs.pocket_sampling.rdkit_conformer_rng"),
-    ASIDE("dataset_config_kwargs.pocket_sampling.rdkit_conformer_prune_rmsd"),
-    ASIDE("dataset_config_kwargs.pocket_sampling.rdkit_conformer_max_iters"),
+    DECIDES(OF3_SETTING_WHOLE, "dataset_config_kwargs.pocket_sampling.rdkit_num_conformers",
+            s.pocket.conformers, 0, 1000),
+    ONLY("dataset_config_kwargs.pocket_sampling.rdkit_conformer_rng", "0", one_shape),
+    ONLY("dataset_config_kwargs.pocket_sampling.rdkit_conformer_prune_rmsd", "0 0.0", one_shape),
+    ONLY("dataset_config_kwargs.pocket_sampling.rdkit_conformer_max_iters", "200", one_shape),
 
     WORD("output_writer_settings.structure_format", s.format, "cif cif.gz pdb"),
     WORD("output_writer_settings.full_confidence_output_format", confidence_format, "json npz"),

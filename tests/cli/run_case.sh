@@ -40,6 +40,7 @@ fixtures=$root/tests/fixtures
 demo=$root/examples/demo
 export PATH LC_ALL fixtures demo work
 unset OF3_CHECKPOINT || true
+export OF3_CACHE= # none
 export OF3_CCD= # the built-in components, whatever lies in the default place
 cd "$work/in"
 for v in p1 p2 ob; do ln -s "$fixtures/parity/checkpoint_$v.safetensors" "$v.safetensors"; done

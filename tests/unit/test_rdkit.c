@@ -225,6 +225,60 @@ static void test_query(void **state) {
   compare_query(true);
 }
 
+/* Shapes of ligands for their pockets, as OpenFold3 has them. */
+static double compare_pocket(const of3_query *query, const of3_library *l, FILE *f) {
+  enum { MOST_ATOMS = 40 };
+  const of3_feature_mode mode = of3_feature_mode_of(OF3_OB);
+  of3_complex complex = {0};
+  of3_features features = {0};
+  of3_error err = {0};
+  char name[32];
+  float xyz[3 * MOST_ATOMS];
+  int n_shape = 0, n_atom = 0;
+  double most = 0;
+  if (of3_complex_build(query, l, NULL, &complex, &err) != OF3_OK ||
+      of3_features_build(&complex, query, &mode, 1, NULL, &features, &err) != OF3_OK)
+    fail_msg("%s", err.text);
+  const of3_pocket *p = features.pocket;
+  assert_int_equal(fscanf(f, "%31s %d %d", name, &n_shape, &n_atom), 3);
+  assert_string_equal(name, query->name);
+  assert_int_equal(p->n_conformer, n_shape);
+  assert_int_equal(p->n_ligand, n_atom);
+  read_positions(f, n_atom, xyz);
+  for (int i = 0; i < 3 * n_shape * n_atom; i++)
+    most = fmax(most, fabs((double)xyz[i % (3 * n_atom)] - (double)p->conformer[i]));
+  of3_features_free(&features);
+  of3_complex_free(&complex);
+  return most;
+}
+
+static void test_pocket_shapes(void **state) {
+  (void)state;
+  if (!rdkit || strncmp(rdkit->version, "2025.09", 7) != 0) skip();
+  of3_error err = {0};
+  of3_arena *arena = of3_arena_new(0);
+  of3_query_set set;
+  of3_chemistry *chemistry = NULL;
+  char *text = NULL;
+  size_t size = 0;
+  double most = 0;
+  if (of3_read_file("tests/fixtures/rdkit/pocket.json", 1 << 20, arena, &text, &size, &err) != OF3_OK ||
+      of3_query_from_json(text, size, "pocket.json", ".", SIZE_MAX, &set, &err) != OF3_OK ||
+      of3_chemistry_open(NULL, &chemistry, &err) != OF3_OK)
+    fail_msg("%s", err.text);
+  const of3_library l = of3_chemistry_library(chemistry);
+  FILE *f = fopen("tests/fixtures/rdkit/pocket.txt", "r");
+  assert_non_null(f);
+  assert_int_equal(set.n, 5);
+  for (int i = 0; i < set.n; i++) most = fmax(most, compare_pocket(&set.query[i], &l, f));
+  fclose(f);
+  print_message("%d shapes, largest difference %g Angstrom\n", set.n, most);
+  assert_true(most <= 1.9e-6); /* measured 4.8e-7: float32 */
+  of3_chemistry_close(chemistry);
+  of3_query_set_free(&set);
+  of3_arena_free(arena);
+}
+
 /* What RDKit refuses gets the dictionary's coordinates, and the log says so. */
 static void note(void *user, of3_level level, const char *text) {
   (void)level;
@@ -268,8 +322,10 @@ static void test_fallback(void **state) {
 int main(void) {
   of3_error err = {0};
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_missing),    cmocka_unit_test(test_smiles),   cmocka_unit_test(test_wrong_smiles),
-      cmocka_unit_test(test_conformers), cmocka_unit_test(test_fallback), cmocka_unit_test(test_query),
+      cmocka_unit_test(test_missing),       cmocka_unit_test(test_smiles),
+      cmocka_unit_test(test_wrong_smiles),  cmocka_unit_test(test_conformers),
+      cmocka_unit_test(test_fallback),      cmocka_unit_test(test_query),
+      cmocka_unit_test(test_pocket_shapes),
   };
   if (of3_rdkit_open(&rdkit, &err) != OF3_OK) print_message("skipped: %s\n", err.text);
   return cmocka_run_group_tests(tests, NULL, NULL);
