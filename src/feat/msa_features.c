@@ -41,7 +41,7 @@ static of3_msa_part place_of_chain(const of3_complex *complex, const of3_tokens 
   const int chain = complex->residue[tokens->token[t].residue].chain;
   of3_msa_part p = {.first = t, .column = column + t};
   for (; t < tokens->n && complex->residue[tokens->token[t].residue].chain == chain; t++, p.n_token++)
-    column[t] = tokens->token[t].residue - complex->chain[chain].first_residue;
+    column[t] = complex->residue[tokens->token[t].residue].number - 1;
   return p;
 }
 

@@ -60,10 +60,10 @@ static of3_status face_residues(placing *p, const of3_template *t, int n_residue
 }
 
 /* Slot t of the tokens of a chain. */
-static void put_template(const placing *p, int t, int first, int n, int first_residue) {
+static void put_template(const placing *p, int t, int first, int n) {
   of3_features *f = p->out;
   for (int token = first; token < first + n; token++) {
-    const of3_template_residue *r = p->face[p->tokens->token[token].residue - first_residue];
+    const of3_template_residue *r = p->face[p->complex->residue[p->tokens->token[token].residue].number - 1];
     const size_t at = (size_t)t * (size_t)f->n_token + (size_t)token;
     if (!r) continue;
     const bool glycine = strcmp(r->name, "GLY") == 0;
@@ -102,9 +102,7 @@ static of3_status place_templates(placing *p, const of3_query_chain *c, const of
     }
     for (int copy = 0; copy < c->n_id; copy++) {
       const int first = first_token + copy * tokens_of_copy;
-      put_template(
-          p, slot, first, tokens_of_copy,
-          p->complex->chain[p->complex->residue[p->tokens->token[first].residue].chain].first_residue);
+      put_template(p, slot, first, tokens_of_copy);
     }
     of3_logf(p->log, OF3_LOG_DEBUG, "chain %s: template %s in slot %d, %d residues", c->id[0], t[k].name,
              slot, t[k].n_pair);
