@@ -13,6 +13,15 @@ typedef struct kept_entry {
   of3_alignments *alignments; /* NULL: not kept */
 } kept_entry;
 
+/* The hash of a text that queries share: alignments within queries are long, and a thousand queries may point
+ * to the same. */
+typedef struct known_text {
+  const char *text;
+  char hash[OF3_SHA256_HEX];
+} known_text;
+
+enum { N_KNOWN = 16 };
+
 struct of3_kept_msa {
   pthread_mutex_t lock;    /* of all below */
   pthread_mutex_t reading; /* held by the thread that reads files; taken before the lock */
@@ -20,6 +29,8 @@ struct of3_kept_msa {
   int n, capacity;
   bool sorted;
   uint64_t bytes, most;
+  known_text known[N_KNOWN]; /* in a ring */
+  int next_known;
 };
 
 of3_kept_msa *of3_kept_msa_new(uint64_t most_bytes) {
@@ -74,7 +85,20 @@ static void key_paths(of3_sha256 *s, const char *const *path, int n) {
   for (int i = 0; i < n; i++) key_text(s, path[i]);
 }
 
-static void key_chain(of3_sha256 *s, const of3_query_chain *c) {
+static const char *hash_of_text(of3_kept_msa *k, const char *text) {
+  for (int i = 0; i < N_KNOWN; i++)
+    if (k->known[i].text == text) return k->known[i].hash;
+  known_text *new = &k->known[k->next_known];
+  of3_sha256 s;
+  of3_sha256_init(&s);
+  key_text(&s, text);
+  of3_sha256_hex(&s, new->hash);
+  new->text = text;
+  k->next_known = (k->next_known + 1) % N_KNOWN;
+  return new->hash;
+}
+
+static void key_chain(of3_kept_msa *k, of3_sha256 *s, const of3_query_chain *c) {
   key_number(s, c->type);
   key_number(s, c->n_id);
   key_text(s, c->sequence);
@@ -84,16 +108,17 @@ static void key_chain(of3_sha256 *s, const of3_query_chain *c) {
   key_number(s, c->n_msa_text);
   for (int i = 0; i < c->n_msa_text; i++) {
     key_text(s, c->msa_text[i].key);
-    key_text(s, c->msa_text[i].text);
+    key_text(s, hash_of_text(k, c->msa_text[i].text));
   }
 }
 
-static void kept_key_of(const of3_query *q, char out[OF3_SHA256_HEX]) {
+/* Under the lock. */
+static void kept_key_of(of3_kept_msa *k, const of3_query *q, char out[OF3_SHA256_HEX]) {
   of3_sha256 s;
   of3_sha256_init(&s);
   key_number(&s, q->use_msas | q->use_main_msas << 1 | q->use_paired_msas << 2 | q->infer_leaving << 3);
   for (int i = 0; i < q->n_chain; i++)
-    if (q->chain[i].type != OF3_LIGAND) key_chain(&s, &q->chain[i]);
+    if (q->chain[i].type != OF3_LIGAND) key_chain(k, &s, &q->chain[i]);
   of3_sha256_hex(&s, out);
 }
 
@@ -108,7 +133,7 @@ of3_status of3_kept_msa_expect(of3_kept_msa *k, const of3_query *query, of3_erro
     k->capacity = capacity;
   }
   k->entry[k->n] = (kept_entry){.expected = 1};
-  kept_key_of(query, k->entry[k->n++].key);
+  kept_key_of(k, query, k->entry[k->n++].key);
   k->sorted = false;
   return OF3_OK;
 }
@@ -185,7 +210,9 @@ static of3_status read_alignments(of3_kept_msa *k, const of3_query *query, const
 of3_status of3_kept_msa_get(of3_kept_msa *k, const of3_query *query, const of3_feature_mode *mode,
                             const of3_log *opt_log, of3_alignments **ret_alignments, of3_error *err) {
   char key[OF3_SHA256_HEX];
-  kept_key_of(query, key);
+  pthread_mutex_lock(&k->lock);
+  kept_key_of(k, query, key);
+  pthread_mutex_unlock(&k->lock);
   *ret_alignments = use_kept(k, key);
   if (*ret_alignments) return OF3_OK;
   pthread_mutex_lock(&k->reading);

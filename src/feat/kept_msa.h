@@ -3,8 +3,8 @@
  * the same alignments beside their tokens, and share their memory.
  *
  * What is kept stays until the last query that was expected to want it has been served, as far as memory
- * goes. All queries are expected before the first is served; then several threads may be. One of them at a
- * time reads files: reading may take as much memory as is left. */
+ * goes. All queries are expected before the first is served; then several threads may be. Queries and their
+ * texts outlive it. One thread at a time reads files: reading may take as much memory as is left. */
 #ifndef OF3_FEAT_KEPT_MSA_H
 #define OF3_FEAT_KEPT_MSA_H
 
