@@ -119,18 +119,6 @@ static void add_settings(of3_job *j) {
   snprintf(j->options + n, sizeof j->options - n, " settings=%.16s", hex);
 }
 
-/* Results depend on the folder that templates are looked for in: its name. */
-static void add_structures(of3_job *j) {
-  char hex[OF3_SHA256_HEX];
-  of3_sha256 s;
-  const size_t n = strlen(j->options);
-  if (!j->o->structures) return;
-  of3_sha256_init(&s);
-  of3_sha256_add(&s, j->o->structures, strlen(j->o->structures));
-  of3_sha256_hex(&s, hex);
-  snprintf(j->options + n, sizeof j->options - n, " structures=%.16s", hex);
-}
-
 static of3_status read_options(of3_job *j, of3_error *err) {
   const of3_predict_options *o = j->o;
   j->tree.folder = o->output_dir;
@@ -161,7 +149,6 @@ static of3_status read_options(of3_job *j, of3_error *err) {
            o->samples, o->recycles, j->sampler.name, j->sampler.n_step, noise, step,
            j->model->engine->device.backend->name, of3_dtype_name(j->model->engine->device.backend->operand));
   OF3_TRY(of3_job_open_components(j, err));
-  add_structures(j);
   add_settings(j);
   return OF3_OK;
 }
@@ -225,6 +212,8 @@ static of3_status find_key(of3_job *j, int q, of3_error *err) {
                                  .opt_chemistry = of3_query_is_standard(j->order[q])
                                                       ? NULL
                                                       : of3_chemistry_identity(j->chemistry, chemistry),
+                                 .opt_structures = j->o->structures,
+                                 .opt_settings = j->o->settings,
                                  .opt_files = j->hashes,
                                  .opt_cancel = j->model->engine->callbacks.cancel};
   if (j->key[q][0]) return OF3_OK;

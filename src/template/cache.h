@@ -7,7 +7,7 @@
 #include "template/hits.h"
 #include "template/template.h"
 
-/* A cache's content as hits, in the order of their indices, with pairs and without letters; rows of idx_map
+/* A cache's content as hits, in the order of the archive, with pairs and without letters; rows of idx_map
  * in which one of both is missing are left out. want->path names it in messages. */
 OF3_MUST_CHECK of3_status of3_template_cache_parse(const of3_hits_want *want, const uint8_t *bytes,
                                                    size_t size, of3_arena *arena, of3_template_hit **ret_hit,

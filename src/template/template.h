@@ -32,6 +32,10 @@ typedef struct of3_template_request {
   of3_cancel *opt_cancel;
 } of3_template_request;
 
+/* The file of an entry in a folder of structures, as it is written or in lower or upper case: .cif, .cif.gz,
+ * .bcif or .bcif.gz; NULL: there is none. In the arena. */
+const char *of3_template_file(const char *folder, const char *entry, of3_arena *arena);
+
 /* At most as many as are kept of a chain, in the order in which they are used: that of the hits; of
  * structures by identity times coverage of the query, 0.1 at least. What is left out the log says, with the
  * reason. What is returned lives in the arena. */

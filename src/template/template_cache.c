@@ -17,12 +17,12 @@ static const uint64_t MOST_MEMBER = 1 << 26;
 
 typedef struct cached_hit {
   of3_template_hit hit;
-  int64_t index;
+  uint64_t at; /* in the archive */
 } cached_hit;
 
-static int by_index(const void *pa, const void *pb) {
+static int by_place(const void *pa, const void *pb) {
   const cached_hit *a = pa, *b = pb;
-  return a->index < b->index ? -1 : a->index > b->index;
+  return a->at < b->at ? -1 : a->at > b->at;
 }
 
 /* "1abc_A.npy". */
@@ -65,12 +65,11 @@ static of3_status read_hit(const of3_zip *zip, const of3_zip_member *m, int n_qu
   OF3_TRY(of3_zip_read(zip, m, MOST_MEMBER, scratch, &bytes, err));
   OF3_TRY(of3_numpy_object(m->name, bytes, (size_t)m->size, room < MOST_TREE ? room : MOST_TREE, scratch,
                            &root, err));
-  const of3_pickle *index = of3_pickle_get(root, "index");
   if (!of3_numpy_read(of3_pickle_get(root, "idx_map"), &map) || !of3_numpy_is_integer(&map) || map.cols != 2)
     return of3_fail(err, OF3_ERR_INPUT,
                     "member '%s': a dictionary with pairs of residues ('idx_map', [n,2]) was expected",
                     m->name);
-  out->index = index && index->type == OF3_PICKLE_INT ? index->i : 0;
+  out->at = m->header_at;
   if (read_pairs(&map, n_query, arena, &out->hit, err) == OF3_OK) return OF3_OK;
   return of3_prefix(err, "member '%s'", m->name);
 }
@@ -96,7 +95,7 @@ static of3_status read_hits(const of3_hits_want *want, const of3_zip *zip, of3_a
     of3_arena_free(scratch);
     OF3_TRY(status);
   }
-  if (n) qsort(all, (size_t)n, sizeof *all, by_index);
+  if (n) qsort(all, (size_t)n, sizeof *all, by_place);
   for (int i = 0; i < n; i++) hit[i] = all[i].hit;
   *ret_hit = hit;
   *ret_n = n;

@@ -171,17 +171,16 @@ static of3_status use_structure(finder *f, const char *path, const char *wanted,
 
 /* ---- Hits */
 
-/* The file of an entry, as it is written or in lower or upper case. */
-static const char *find_structure(const finder *f, const char *entry) {
+const char *of3_template_file(const char *folder, const char *entry, of3_arena *arena) {
   static const char *const endings[] = {".cif", ".cif.gz", ".bcif", ".bcif.gz"};
   for (int change = 0; change < 3; change++)
     for (int e = 0; e < 4; e++) {
-      char *name = of3_arena_printf(f->arena, "%s%s", entry, endings[e]);
+      char *name = of3_arena_printf(arena, "%s%s", entry, endings[e]);
       for (char *c = name; c && *c && c < name + strlen(entry); c++) {
         if (change == 1 && *c >= 'A' && *c <= 'Z') *c = (char)(*c - 'A' + 'a');
         if (change == 2 && *c >= 'a' && *c <= 'z') *c = (char)(*c - 'a' + 'A');
       }
-      char *path = name ? of3_path_join(f->arena, f->request->folder, name) : NULL;
+      char *path = name ? of3_path_join(arena, folder, name) : NULL;
       if (path && of3_is_file(path)) return path;
     }
   return NULL;
@@ -233,7 +232,7 @@ static of3_status use_hit(finder *f, const of3_template_hit *h, bool first, bool
   const of3_template_structure *s = NULL;
   const char *refused =
       cached ? NULL : refused_values(f, h->identity, h->coverage, h->letters ? (int)strlen(h->letters) : -1);
-  const char *at, *path = find_structure(f, h->entry);
+  const char *at, *path = of3_template_file(f->request->folder, h->entry, f->arena);
   of3_error why = {0};
   const char *name = of3_arena_printf(f->arena, "%s_%s", h->entry, h->chain);
   if (!name) return of3_fail_memory(err, "a template");

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "base/str.h"
+#include "feat/template_files.h"
 
 /* Every field enters with its length, so that no two inputs give the same bytes */
 
@@ -97,6 +98,16 @@ static of3_status key_add_paths(of3_sha256 *s, const char *const *path, int n, c
   return OF3_OK;
 }
 
+/* Those that the hits of a chain name. */
+static of3_status key_add_structures(of3_sha256 *s, const of3_query_chain *c, const of3_run_inputs *in,
+                                     of3_arena *arena, of3_error *err) {
+  const char *const *path = NULL;
+  int n = 0;
+  if (!in->opt_structures || !c->template_hits) return OF3_OK;
+  OF3_TRY(of3_template_files(c, in->opt_structures, in->opt_settings, arena, &path, &n, err));
+  return key_add_paths(s, path, n, in, arena, err);
+}
+
 static of3_status key_add_chain(of3_sha256 *s, const of3_query_chain *c, const of3_run_inputs *in,
                                 of3_arena *arena, of3_error *err) {
   key_add_number(s, (uint64_t)c->type);
@@ -121,6 +132,7 @@ static of3_status key_add_chain(of3_sha256 *s, const of3_query_chain *c, const o
   OF3_TRY(key_add_paths(s, c->paired_path, c->n_paired, in, arena, err));
   OF3_TRY(key_add_paths(s, &c->template_hits, c->template_hits != NULL, in, arena, err));
   OF3_TRY(key_add_paths(s, c->template_path, c->n_template, in, arena, err));
+  OF3_TRY(key_add_structures(s, c, in, arena, err));
   for (int i = 0; i < c->n_template; i++) key_add_opt_text(s, c->template_chain[i]);
   key_add_number(s, (uint64_t)c->n_msa_text);
   for (int i = 0; i < c->n_msa_text; i++) {

@@ -17,12 +17,14 @@ typedef struct of3_run_inputs {
   const char *options;        /* everything else that changes a result: samples, steps, cycles, dtype ... */
   const char *version;        /* of3's */
   of3_file_hashes *opt_files; /* hashes that are known; others are added */
-  const char *opt_chemistry;  /* what makes conformers; NULL: there are standard residues only */
+  const char *opt_structures; /* folder of template structures, of which those count that hits name */
+  const of3_settings *opt_settings;
+  const char *opt_chemistry; /* what makes conformers; NULL: there are standard residues only */
   of3_cancel *opt_cancel;
 } of3_run_inputs;
 
 /* SHA-256 over the inputs, as hex. Reads the MSA files (the paths themselves do not count; of a folder all
- * files, sorted). */
+ * files, sorted), and template structures. */
 OF3_MUST_CHECK of3_status of3_run_key(const of3_run_inputs *inputs, char ret_key[OF3_KEY_TEXT],
                                       of3_error *err);
 

@@ -31,3 +31,23 @@ of3 predict MKTAYIAK -c ob.safetensors -o keyed --samples 2 --recycles 1 --steps
 grep -c 'complete from an earlier run' said
 of3 predict MKTAYIAK -c ob.safetensors -o keyed --samples 2 --recycles 1 --steps 3 --runner-yaml rows.yml --log info >said 2>&1 || fail
 grep -c 'computing again' said
+# so are the structures that hits name
+t=$fixtures/templates
+mkdir structures
+cp "$t/structures/1aaa.cif" structures
+cp "$t/five.json" "$t/five.a3m" .
+folds() { of3 predict five.json --structures structures -c ob.safetensors -o templates --samples 1 --recycles 0 --steps 1 --log info >said 2>&1 || fail; }
+folds
+folds
+grep -c 'complete from an earlier run' said
+sed 's/2001-01-01/2001-01-02/' "$t/structures/1aaa.cif" >structures/1aaa.cif
+folds
+grep -c 'computing again' said
+# a cache of templates is written once, and used
+echo 'template_preprocessor_settings: {structure_directory: structures, cache_directory: made/caches}' >cache.yml
+for k in 1 2; do
+  of3 features five.json --settings cache.yml --out f$k.safetensors --log info >said 2>&1 || fail
+  grep -c 'taken from the cache' said || true
+done
+cmp f1.safetensors f2.safetensors
+ls made/caches

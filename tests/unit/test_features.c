@@ -19,10 +19,12 @@
 #include "featfile/feature_file.h"
 #include "feat/template_pairs.h"
 #include "npy_archive.h"
+#include "settings/settings.h"
 
 #define FOLDER     "tests/fixtures/features/"
 #define ALIGNMENTS "tests/fixtures/alignments/"
 #define TEMPLATES  "tests/fixtures/templates/"
+#define SETTINGS   "tests/fixtures/settings/"
 
 /* A query of the fixtures as one variant's features. */
 typedef struct made {
@@ -40,9 +42,11 @@ static int close_library(void **state) {
   return 0;
 }
 
-static void make(const char *path, of3_variant v, uint64_t seed, made *out) {
+static void make_with(const char *path, const of3_settings *opt_settings, of3_variant v, uint64_t seed,
+                      made *out) {
   of3_error err = {0};
   of3_feature_mode mode = of3_feature_mode_of(v);
+  of3_feature_mode_set(&mode, opt_settings);
   if (!library && of3_ccd_library_open(NULL, &library, &err) != OF3_OK) fail_msg("%s", err.text);
   const of3_library components = of3_ccd_library_of(library);
   mode.opt_structures = TEMPLATES "structures";
@@ -54,6 +58,10 @@ static void make(const char *path, of3_variant v, uint64_t seed, made *out) {
           OF3_OK ||
       of3_features_validate(&out->features, &err) != OF3_OK)
     fail_msg("%s: %s", path, err.text);
+}
+
+static void make(const char *path, of3_variant v, uint64_t seed, made *out) {
+  make_with(path, NULL, v, seed, out);
 }
 
 static void release(made *m) {
@@ -190,11 +198,28 @@ static double compare(const char *query, const of3_zip *zip, of3_variant v, cons
   return worst;
 }
 
+/* The query of a fixture; of those with settings it is the one that the first line of these names. */
+static bool read_settings(const char *folder, const char *name, of3_arena *arena, char query[200],
+                          of3_settings *out) {
+  char path[200], *text = NULL, of[100] = "";
+  of3_error err = {0};
+  of3_settings_file file = {.path = path};
+  snprintf(query, 200, "%s%s.json", folder, name);
+  if (strcmp(folder, SETTINGS) != 0) return false;
+  snprintf(path, sizeof path, "%s%s.yml", folder, name);
+  if (of3_read_file(path, 1 << 16, arena, &text, &file.size, &err) != OF3_OK) fail_msg("%s", err.text);
+  file.text = text;
+  if (of3_settings_parse(&file, 1, NULL, arena, out, &err) != OF3_OK) fail_msg("%s", err.text);
+  assert_int_equal(sscanf(text, "# %99s", of), 1);
+  snprintf(query, 200, "tests/fixtures/%s.json", of);
+  return true;
+}
+
 /* All queries of a folder, in the variants that its files have. Returns the largest difference. */
 static double compare_all(const char *folder, const char *const *queries, int n, int *n_compared) {
   double worst = 0;
   for (int i = 0; i < n; i++) {
-    char path[200];
+    char path[200], query[200];
     of3_map map;
     of3_zip zip;
     of3_error err = {0};
@@ -204,11 +229,12 @@ static double compare_all(const char *folder, const char *const *queries, int n,
     if (of3_map_open(path, &map, &err) != OF3_OK ||
         of3_zip_parse(map.data, map.size, arena, &zip, &err) != OF3_OK)
       fail_msg("%s", err.text);
+    of3_settings settings;
+    const bool set = read_settings(folder, queries[i], arena, query, &settings);
     for (int v = 0; v < OF3_N_VARIANT; v++) {
       made m;
       if (!expected(&zip, "num_paired_seqs", (of3_variant)v, arena, &any)) continue;
-      snprintf(path, sizeof path, "%s%s.json", folder, queries[i]);
-      make(path, (of3_variant)v, 42, &m);
+      make_with(query, set ? &settings : NULL, (of3_variant)v, 42, &m);
       check_roles_found(queries[i], &m.features);
       double d = compare(queries[i], &zip, (of3_variant)v, &m.features, arena, n_compared);
       if (d > worst) worst = d;
@@ -247,6 +273,19 @@ static void test_templates(void **state) {
   const double worst = compare_all(TEMPLATES, queries, sizeof queries / sizeof *queries, &n);
   printf("%zu queries, %d arrays equal, floats to %.1e\n", sizeof queries / sizeof *queries, n, worst);
   assert_true(n >= 1534);
+}
+
+/* Limits, orders, filters and numbers that a runner YAML sets. */
+static void test_settings(void **state) {
+  (void)state;
+  static const char *const cases[] = {
+      "chains_one", "chains_three", "counts",       "coverage",    "date",      "date_day", "hits_and_main",
+      "identity",   "kept_two",     "least_tokens", "length",      "npz_order", "order",    "paired_rows",
+      "proteins",   "read_two",     "rows",         "rows_paired", "slots",     "species"};
+  int n = 0;
+  const double worst = compare_all(SETTINGS, cases, sizeof cases / sizeof *cases, &n);
+  printf("%zu settings, %d arrays equal, floats to %.1e\n", sizeof cases / sizeof *cases, n, worst);
+  assert_true(n >= 1392);
 }
 
 static void test_reference(void **state) {
@@ -761,6 +800,7 @@ int main(void) {
       cmocka_unit_test(test_reference),
       cmocka_unit_test(test_alignments),
       cmocka_unit_test(test_templates),
+      cmocka_unit_test(test_settings),
       cmocka_unit_test(test_given_conformers),
       cmocka_unit_test(test_conformers_of_no_element),
       cmocka_unit_test(test_bonds),
