@@ -9,7 +9,8 @@
  * comes in order as well: a maker writes no log, but keeps the lines until the item is taken. What an item
  * gets depends on its query and seed alone, never on who made it beside what. The ring, and the memory that
  * waiting features may take, bound how far ahead makers are; the item that is to be taken next is always
- * made.
+ * made. That memory is a small part of what is free, and not in any fold's need, so that what is said to be
+ * needed does not depend on who was how fast.
  *
  * Seeds of a query share its features but the conformers (of3_prepared): the maker of the first one makes
  * them, the others wait for it. */
@@ -19,7 +20,7 @@
 #include "api/job.h"
 #include "feat/alignments.h"
 
-enum { MOST_MAKERS = 4, PART_OF_MEMORY = 16 };
+enum { MOST_MAKERS = 4, PART_OF_MEMORY = 64 };
 
 typedef struct kept_line {
   of3_level level;
@@ -44,7 +45,8 @@ struct of3_ahead {
   int next, taken;                  /* numbers of `pending` */
   of3_prepared *prepared;           /* of the query begun last, or NULL */
   const of3_alignments *alignments; /* of the query made last */
-  uint64_t bytes, most_bytes;       /* features that wait */
+  int n_making;
+  uint64_t bytes, largest, most_bytes; /* of features that wait; of one item so far; that may wait */
   place place[OF3_MOST_BATCH];
 };
 
@@ -125,8 +127,10 @@ static uint64_t waiting_bytes(of3_ahead *a, const of3_item_run *t, bool first) {
   return bytes;
 }
 
+/* Items that are being made count as the largest so far. */
 static bool has_room(const of3_ahead *a) {
-  return a->next == a->taken || (a->next - a->taken < OF3_MOST_BATCH && a->bytes < a->most_bytes);
+  const uint64_t bytes = a->bytes + (uint64_t)a->n_making * a->largest;
+  return a->next == a->taken || (a->next - a->taken < OF3_MOST_BATCH && bytes < a->most_bytes);
 }
 
 static bool is_over(const of3_ahead *a) {
@@ -142,6 +146,7 @@ static bool make_next(of3_ahead *a) {
   place *p = &a->place[a->next % OF3_MOST_BATCH];
   *p = (place){.run = item_of(a->job, a->next)};
   a->next++;
+  a->n_making++;
   p->last = &p->line;
   of3_log log = a->job->model->engine->log;
   if (log.sink) log.sink = keep_line;
@@ -154,6 +159,8 @@ static bool make_next(of3_ahead *a) {
   p->made = true;
   p->bytes = waiting_bytes(a, &p->run, first);
   a->bytes += p->bytes;
+  if (p->bytes > a->largest) a->largest = p->bytes;
+  a->n_making--;
   pthread_cond_broadcast(&a->changed);
   return true;
 }
@@ -210,14 +217,6 @@ void of3_ahead_take(of3_ahead *a, of3_worker *worker, of3_item_run *ret_run) {
     take_own(a, worker, ret_run);
   ret_run->worker = worker;
   of3_item_run_begin(ret_run);
-}
-
-uint64_t of3_ahead_bytes(of3_ahead *a) {
-  if (!a) return 0;
-  pthread_mutex_lock(&a->lock);
-  const uint64_t bytes = a->bytes;
-  pthread_mutex_unlock(&a->lock);
-  return bytes;
 }
 
 /* ---- The whole */

@@ -46,8 +46,7 @@ static of3_need memory_held(const of3_batch *b) {
   const of3_model *m = b->worker->job->model;
   of3_memory_budget *g = &b->worker->job->budget;
   of3_need n = {.weights = weight_bytes(m),
-                .rest = features_bytes(b) + of3_kept_msa_bytes(b->worker->job->kept) +
-                        of3_ahead_bytes(b->worker->job->ahead)};
+                .rest = features_bytes(b) + of3_kept_msa_bytes(b->worker->job->kept)};
   pthread_mutex_lock(&g->lock);
   if (g->n_held == 0) g->free = available_beside(m, n.rest);
   n.available = g->free;

@@ -197,8 +197,6 @@ void of3_ahead_close(of3_ahead *opt_ahead);
 /* The next item, with its features or with the status that says why it has none. Under the job's lock.
  * Whatever came of it: of3_item_run_close, and the arena is the caller's to free. */
 void of3_ahead_take(of3_ahead *ahead, of3_worker *worker, of3_item_run *ret_run);
-/* Of features that wait to be taken. */
-uint64_t of3_ahead_bytes(of3_ahead *opt_ahead);
 
 /* api_prepare.c: what all seeds of a query share, empty and with one user; NULL: memory is out. */
 of3_prepared *of3_prepared_new(const of3_query *query);

@@ -145,19 +145,20 @@ static int kept_by_key(const void *a, const void *b) {
 /* Each key once, with the numbers added up. */
 static void sort_entries(of3_kept_msa *k) {
   int kept = 0;
-  if (k->sorted || k->n == 0) return;
-  qsort(k->entry, (size_t)k->n, sizeof *k->entry, kept_by_key);
+  kept_entry *entry = k->entry;
+  if (k->sorted || !entry) return;
+  qsort(entry, (size_t)k->n, sizeof *entry, kept_by_key);
   for (int i = 0; i < k->n; i++) {
-    kept_entry *last = kept ? &k->entry[kept - 1] : NULL;
-    if (!last || strcmp(last->key, k->entry[i].key) != 0) {
-      k->entry[kept++] = k->entry[i];
+    kept_entry *last = kept ? &entry[kept - 1] : NULL;
+    if (!last || strcmp(last->key, entry[i].key) != 0) {
+      entry[kept++] = entry[i];
       continue;
     }
-    last->expected += k->entry[i].expected;
+    last->expected += entry[i].expected;
     if (!last->alignments)
-      last->alignments = k->entry[i].alignments;
+      last->alignments = entry[i].alignments;
     else
-      drop_alignments(k, &k->entry[i]);
+      drop_alignments(k, &entry[i]);
   }
   k->n = kept;
   k->sorted = true;
@@ -167,7 +168,7 @@ static kept_entry *find_entry(of3_kept_msa *k, const char *key) {
   kept_entry wanted = {.alignments = NULL};
   sort_entries(k);
   memcpy(wanted.key, key, sizeof wanted.key);
-  return k->n ? bsearch(&wanted, k->entry, (size_t)k->n, sizeof *k->entry, kept_by_key) : NULL;
+  return k->entry ? bsearch(&wanted, k->entry, (size_t)k->n, sizeof *k->entry, kept_by_key) : NULL;
 }
 
 /* ---- */

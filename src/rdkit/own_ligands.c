@@ -67,8 +67,10 @@ static of3_status read_ligand(of3_chemistry *c, const of3_ligand_source *source,
   }
   const of3_status status = of3_rdkit_entry_of(r, mol, false, arena, ret_entry, err);
   r->free(mol);
-  if (status == OF3_OK) strncpy((*ret_entry)->code, source->name, sizeof(*ret_entry)->code - 1);
-  return status == OF3_OK ? OF3_OK : blame_source(source, err);
+  if (status != OF3_OK) return blame_source(source, err);
+  of3_ccd_entry *e = *ret_entry;
+  strncpy(e->code, source->name, sizeof e->code - 1);
+  return OF3_OK;
 }
 
 /* Under the lock. */
