@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Make the fixtures of tests/fixtures/training from the PyTorch oracle in shared/oracle: what src/train is compared with.
 
-    make_training_fixtures.py [losses alignment optimiser] [--shared DIR]
+    make_training_fixtures.py [losses alignment optimiser steps] [--shared DIR]
 
     losses   loss_N.safetensors, two made-up complexes with every kind of token: losses, target bins and gradients in the three
              protocols; loss_total.safetensors, batches of the two with the weights of stages
     alignment  alignment.safetensors, made-up assemblies, whole and cropped: the atoms of the truth that the oracle chooses
     optimiser  optimiser.safetensors: ten steps along given gradients of two entries, in the three protocols
+    steps      steps_entry_N.safetensors, steps.safetensors: ten training steps of the configuration `tiny` on the committed parity
+               checkpoints, in the three protocols; random numbers are those of src/base/random.h
 
 Values are computed in float64 from numbers that float32 holds. Logits are not in the files: logit number i of a head is
 6 u - 3, u = ((2654435761 i + salt) mod 2^32) / 2^32. Of gradients by logits the files hold every STRIDE-th number and the norm.
@@ -225,6 +227,109 @@ def make_optimiser(T, save):
     save('optimiser', out)
 
 
+# ---- ten steps
+STEPS, COPIES, ROLLOUT, RECYCLES = 10, 4, 5, (0, 2, 1, 0, 2, 1, 0, 1, 2, 0)
+NOISE_INIT, NOISE_POSE, NOISE_STEP, COPY_LEVEL, COPY_POSE, COPY_NOISE = 4, 5, 7, 12, 13, 14  # of3_purpose
+
+
+def normals(seed, purpose, sample, step, n):
+    """of3_random_normal: Philox4x32-10, Box-Muller on 24-bit uniforms, float32."""
+    m = np.uint64(0xffffffff)
+    blocks = (n + 3) // 4
+    c = [np.arange(blocks, dtype=np.uint64)] + [np.full(blocks, v, dtype=np.uint64) for v in (step, sample, purpose)]
+    k0, k1 = seed & 0xffffffff, seed >> 32
+    for _ in range(10):
+        p0, p1 = np.uint64(0xD2511F53) * c[0], np.uint64(0xCD9E8D57) * c[2]
+        c = [(p1 >> np.uint64(32)) ^ c[1] ^ np.uint64(k0), p1 & m, (p0 >> np.uint64(32)) ^ c[3] ^ np.uint64(k1), p0 & m]
+        k0, k1 = (k0 + 0x9E3779B9) & 0xffffffff, (k1 + 0xBB67AE85) & 0xffffffff
+    u = [((w >> np.uint64(8)).astype(np.float64) + 1) * 2.0**-24 for w in c]
+    out = []
+    for a, b in ((u[0], u[1]), (u[2], u[3])):
+        r = np.sqrt(-2 * np.log(a))
+        out += [r * np.cos(2 * np.pi * b), r * np.sin(2 * np.pi * b)]
+    return torch.tensor(np.stack(out, -1).reshape(-1)[:n].astype(np.float32)).to(F64)
+
+
+def draws_of(seed, atoms):
+    n = lambda what, sample, step, *shape: normals(seed, what, sample, step, int(np.prod(shape))).reshape(shape)
+    steps, copies = range(ROLLOUT), range(COPIES)
+    pose, own = [n(NOISE_POSE, 0, i, 7) for i in steps], [n(COPY_POSE, s, 0, 7) for s in copies]
+    return {'x0': n(NOISE_INIT, 0, 0, 1, atoms, 3), 'quaternion': torch.stack([p[None, :4] for p in pose]),
+            'shift': torch.stack([p[None, 4:] for p in pose]), 'noise': torch.stack([n(NOISE_STEP, 0, i, 1, atoms, 3) for i in steps]),
+            't': torch.cat([n(COPY_LEVEL, s, 0, 1) for s in copies]), 't_quaternion': torch.stack([p[:4] for p in own]),
+            't_shift': torch.stack([p[4:] for p in own]), 't_noise': torch.stack([n(COPY_NOISE, s, 0, atoms, 3) for s in copies]),
+            'last_resort': torch.zeros(1, atoms, 3, dtype=F64)}
+
+
+def step_features(f, seed):
+    """What the network reads beside the features of demo_entry; no deletions and no templates, so that all generations have the same."""
+    r = np.random.default_rng(seed)
+    T, A, rows = len(f['token_mask']), len(f['atom_mask']), 5
+    real, hot = f['token_mask'], lambda k, *shape: torch.nn.functional.one_hot(torch.tensor(r.integers(0, k, shape)), k).to(F64)
+    f['restype'] = f['restype'] * real[:, None].long()
+    msa = hot(31, rows, T)
+    msa = torch.cat([msa, torch.zeros(rows, T, 1, dtype=F64)], -1) * real[:, None]
+    zero = lambda *shape: torch.zeros(shape, dtype=F64)
+    f.update(residue_index=(f['mol_sym_token_index'] + 1) * real.long(), entity_id=f['mol_entity_id'], sym_id=f['mol_sym_id'], msa=msa,
+             msa_mask=torch.ones(rows, T, dtype=F64) * real, has_deletion=zero(rows, T), deletion_value=zero(rows, T),
+             profile=msa.mean(0), deletion_mean=zero(T), num_paired_seqs=torch.tensor([1]), template_restype=zero(4, T, 32),
+             template_pseudo_beta_mask=zero(4, T), template_backbone_frame_mask=zero(4, T), template_distogram=zero(4, T, T, 39),
+             template_unit_vector=zero(4, T, T, 3), ref_pos=torch.tensor(r.standard_normal((A, 3)).astype(np.float32)).to(F64),
+             ref_mask=torch.ones(A, dtype=F64), ref_element=hot(119, A), ref_charge=torch.tensor(r.integers(-1, 2, A)).to(F64),
+             ref_atom_name_chars=hot(64, A, 4))
+
+
+def save_step_entry(entry, name, save, flags):
+    f, gt = entry['f'], entry['gt']
+    out = {f'feat/{k}': v.to(torch.uint8) if k in flags else v.float() if v.is_floating_point() else v for k, v in f.items()
+           if torch.is_tensor(v) and not k.startswith('mol_') and k not in ('template_distogram', 'template_unit_vector')}
+    out.update({f'crop/{k}': f[k].int() for k in f if k.startswith('mol_')})
+    out.update({f'gt/{k}': gt[k].int() for k in ('num_atoms_per_token', 'start_atom_index', 'token_index') + tuple(k for k in gt if k.startswith('mol_'))})
+    out.update({f'gt/{k}': gt[k].to(torch.uint8) for k in ('is_protein', 'is_rna', 'is_dna', 'is_ligand', 'is_atomized')})
+    out['gt/restype'] = gt['restype'].argmax(-1).to(torch.uint8)
+    out.update({'gt/token_mask': gt['token_mask'].float(), 'truth': gt['atom_positions'].float(), 'resolved': gt['atom_resolved_mask'].float()})
+    perms = [f['ref_space_uid_to_perm'][u] for u in range(len(f['ref_space_uid_to_perm']))]
+    out.update(permutation_shapes=torch.tensor([v.shape for v in perms]).int(), permutations=torch.cat([v.flatten() for v in perms]).int())
+    save(name, out)
+
+
+def make_steps(T, L, save):
+    import of3_oracle
+    from dataclasses import replace
+    from make_fixtures import ONE_HOT_OR_MASK
+    from of3_files import load_weights
+    entries = []
+    for n in range(2):
+        e = T.demo_entry(11 + n, None, F64)
+        step_features(e['f'], 21 + n)
+        e['f']['token_bonds'] = e['f']['token_bonds'].to(F64)
+        e['gt']['atom_positions'] = e['gt']['atom_positions'].float().to(F64)
+        save_step_entry(e, f'steps_entry_{n}', save, ONE_HOT_OR_MASK)
+        entries.append(e)
+    out = {}
+    for release, variant in (('0.3.1', 'P1t'), ('0.4', 'P2'), ('0.5.0', 'OB')):
+        h = replace(T.Hyper(), protocol=release, warmup=4, decay_start=7, decay_every=2, rollout_steps=ROLLOUT, copies=COPIES)
+        entries[0]['w'] = L.entry_weights('initial', 2.0, release=release)
+        entries[1]['w'] = L.entry_weights('initial', None, True, release)
+        var = of3_oracle.VARIANTS[variant]
+        params = {k: v.to(F64) for k, v in load_weights(ROOT / 'tests/fixtures/parity' / f'checkpoint_{variant[:2].lower()}.safetensors').items()}
+        model = T.OracleModel(of3_oracle.Model(params, of3_oracle.CONFIGS['tiny'](), var, F64))
+        state, rows = T.new_state(params), {k: [] for k in ('losses', 'lr', 'norms', 'sizes')}
+        flat = lambda d: torch.cat([d[k].detach().flatten() for k in sorted(params)])
+        for step in range(STEPS):
+            draws = [draws_of(1000 * step + n, len(e['f']['atom_mask'])) for n, e in enumerate(entries)]
+            log = T.train_step(model, params, state, entries, RECYCLES[step], draws, h, 'initial')
+            rows['losses'].append([log['loss']] + [log.get(f'{k}_loss', float('nan')) for k in NAMES])
+            rows['lr'].append(log['lr'])
+            rows['norms'].append(log['norms'])
+            rows['sizes'].append([float(flat(params).norm()), float(flat(state['ema']).norm())])
+            print(release, step, log['loss'], log['norms'], log['alignment'], flush=True)
+        out.update({f'{release}/{k}': torch.tensor(v, dtype=F64) for k, v in rows.items()})
+        out[f'{release}/values'], out[f'{release}/averages'] = flat(params)[::401], flat(state['ema'])[::401]
+        out[f'{release}/recycles'] = torch.tensor(RECYCLES).int()
+    save('steps', out)
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument('what', nargs='*', help='default: all')
@@ -244,7 +349,7 @@ def main():
 
     makers = dict(losses=lambda: make_losses(check_losses, of3_losses, save),
                   alignment=lambda: make_alignment(check_losses, of3_losses, save),
-                  optimiser=lambda: make_optimiser(of3_train_step, save))
+                  optimiser=lambda: make_optimiser(of3_train_step, save), steps=lambda: make_steps(of3_train_step, of3_losses, save))
     for what in o.what or makers:
         makers[what]()
 

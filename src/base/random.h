@@ -17,10 +17,13 @@ typedef enum of3_purpose {
   OF3_RANDOM_TEST = 8,
   OF3_RANDOM_POCKET =
       9, /* candidates for a pocket: quaternion, shift, shape, coin, atom; step 1: shift of a ligand */
-  OF3_RANDOM_INITIAL = 10, /* parameters of a new network; sample and step: hash of a name */
-  OF3_RANDOM_DROPOUT = 11, /* masks of a step of training; sample: hash of a name */
-  OF3_RANDOM_POINT = 20,   /* what a sample of a training step is about; sample: its slot */
-  OF3_RANDOM_CROP = 21     /* which tokens it shows */
+  OF3_RANDOM_INITIAL = 10,    /* parameters of a new network; sample and step: hash of a name */
+  OF3_RANDOM_DROPOUT = 11,    /* masks of a step of training; sample: hash of a name */
+  OF3_RANDOM_COPY_LEVEL = 12, /* noised copies of the truth, sample: copy: the noise level */
+  OF3_RANDOM_COPY_POSE = 13,  /* quaternion, then the shift */
+  OF3_RANDOM_COPY_NOISE = 14, /* of each atom */
+  OF3_RANDOM_POINT = 20,      /* what a sample of a training step is about; sample: its slot */
+  OF3_RANDOM_CROP = 21        /* which tokens it shows */
 } of3_purpose;
 
 typedef struct of3_stream {

@@ -380,11 +380,11 @@ static void run_heads(const of3_run *r, int b, const of3_tensor *sc, const of3_t
   download_results(r, d, &results, first, out);
 }
 
-/* Confidence of samples first .. first + G - 1 of x. */
-static void confidence_group(const of3_run *r, const of3_trunk *t, const of3_tensor *x, int first,
-                             const of3_tensor *representative, const of3_tensor *single_mask,
-                             const head_tables *tables, const decoding *d, const of3_prediction *out) {
+/* Alg. 31 lines 1-11 for samples first .. of x: sc [G,B,N,c_s], zc [G,B,N,N,c_z]. */
+static void confidence_stack(const of3_run *r, const of3_trunk *t, const of3_tensor *x, int first,
+                             const of3_tensor *representative, of3_tensor **ret_sc, of3_tensor **ret_zc) {
   of3_ctx *cx = r->cx;
+  const of3_tensor *mask = r->net->switches.conf_mask_token ? r->in.token_mask : has_representative(r);
   of3_tensor *zc = embed_pair(r, t, x, representative);
   of3_tensor *sc = OF3_NEW(cx, OF3_F32, x->shape[0], r->in.n, r->in.n_token, r->c->c_s);
   of3_copy(cx, sc, t->s);
@@ -392,8 +392,49 @@ static void confidence_group(const of3_run *r, const of3_trunk *t, const of3_ten
   of3_run of_samples = *r;
   of_samples.of_samples = true;
   of_samples.first_sample = first;
-  of3_pairformer(&of_samples, sc, zc, single_mask, r->w->confidence.block, r->c->blocks_conf,
+  of3_pairformer(&of_samples, sc, zc, mask, r->w->confidence.block, r->c->blocks_conf,
                  "aux_heads.pairformer_embedding.pairformer_stack");
+  *ret_sc = sc;
+  *ret_zc = zc;
+}
+
+/* The trunk as the head sees it, which does not train it. */
+static of3_trunk detached_trunk(const of3_run *r, const of3_trunk *t) {
+  return (of3_trunk){.s_input = of3_detached(r->cx, t->s_input),
+                     .s = of3_detached(r->cx, t->s),
+                     .z = of3_detached(r->cx, t->z)};
+}
+
+of3_tensor *of3_distogram_logits(const of3_run *r, const of3_tensor *z) {
+  const int64_t n = r->in.n_token;
+  const of3_head_w w = {.linear = r->w->confidence.distogram};
+  return symmetric_logits(r, OF3_RESHAPE(r->cx, z, n, n, r->c->c_z), &w);
+}
+
+of3_confidence_logits of3_run_confidence_heads(const of3_run *r, const of3_trunk *t, const of3_tensor *x) {
+  of3_ctx *cx = r->cx;
+  const of3_confidence_w *w = &r->w->confidence;
+  const int64_t n = r->in.n_token, places = r->c->max_atoms_per_token;
+  const of3_trunk given = detached_trunk(r, t);
+  of3_tensor *sc, *zc;
+  confidence_stack(r, &given, x, 0, representative_atoms(r), &sc, &zc);
+  const of3_tensor *s = OF3_RESHAPE(cx, sc, n, r->c->c_s), *z = OF3_RESHAPE(cx, zc, n, n, r->c->c_z);
+  return (of3_confidence_logits){
+      .plddt = OF3_RESHAPE(cx, of3_norm_linear(cx, s, w->plddt.norm, w->plddt.linear, OF3_ACT_NONE), n,
+                           places, r->c->bins_plddt),
+      .resolved = OF3_RESHAPE(cx, of3_norm_linear(cx, s, w->resolved.norm, w->resolved.linear, OF3_ACT_NONE),
+                              n, places, 2),
+      .pde = symmetric_logits(r, z, &w->pde),
+      .pae = of3_norm_linear(cx, z, w->pae.norm, w->pae.linear, OF3_ACT_NONE)};
+}
+
+/* Confidence of samples first .. first + G - 1 of x. */
+static void confidence_group(const of3_run *r, const of3_trunk *t, const of3_tensor *x, int first,
+                             const of3_tensor *representative, const head_tables *tables, const decoding *d,
+                             const of3_prediction *out) {
+  of3_ctx *cx = r->cx;
+  of3_tensor *sc, *zc;
+  confidence_stack(r, t, x, first, representative, &sc, &zc);
   for (int b = 0; b < r->in.n; b++) {
     of3_scope scope = of3_scope_begin(cx);
     run_heads(r, b, sc, zc, first, tables, &d[b], &out[b]);
@@ -411,20 +452,17 @@ void of3_confidence(const of3_run *r, const of3_trunk *t, const of3_tensor *x, o
   int64_t n = r->in.n_token, samples = x->shape[0], group = r->economy.confidence_samples;
   if (!group) group = of3_confidence_group(r->in.n * n * n, (int)samples);
   const of3_tensor *representative = representative_atoms(r);
-  const of3_tensor *mask = r->net->switches.conf_mask_token ? r->in.token_mask : has_representative(r);
   const head_tables tables = {.pae = centres(r, r->c->bins_pae, 32),
                               .pde = centres(r, r->c->bins_pde, 32),
                               .plddt = centres(r, r->c->bins_plddt, 100)};
   const decoding *d = make_decodings(r);
-  const of3_trunk given = {.s_input = of3_detached(cx, t->s_input),
-                           .s = of3_detached(cx, t->s),
-                           .z = of3_detached(cx, t->z)}; /* the head does not train the trunk */
+  const of3_trunk given = detached_trunk(r, t);
   if (cx->error.code != OF3_OK) return;
   for (int64_t first = 0; first < samples; first += group) {
     of3_progress(r, "confidence", (int)first, (int)samples);
     of3_scope scope = of3_scope_begin(cx);
     of3_tensor *part = of3_narrow(cx, x, first, first + group < samples ? group : samples - first);
-    confidence_group(r, &given, part, (int)first, representative, mask, &tables, d, out);
+    confidence_group(r, &given, part, (int)first, representative, &tables, d, out);
     of3_scope_end(cx, scope);
   }
   of3_progress(r, "confidence", (int)samples, (int)samples);

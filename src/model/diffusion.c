@@ -258,9 +258,10 @@ of3_tensor *of3_denoise(const of3_run *r, const of3_denoiser_state *d, const of3
   of3_tensor *out = of3_new_like(cx, x);
   of3_scope scope = of3_scope_begin(cx);
   of3_tensor *s = condition_single(r, d, levels->t), *update = of3_new_like(cx, x);
-  of3_tensor *scaled = of3_combine(cx, x, levels->in, NULL, NULL, r->in.atom_mask);
+  const of3_tensor *mask = d->coordinates ? d->coordinates : r->in.atom_mask;
+  of3_tensor *scaled = of3_combine(cx, x, levels->in, NULL, NULL, mask);
   denoise_scaled(r, d, scaled, s, update);
-  of3_copy(cx, out, of3_combine(cx, x, levels->skip, update, levels->out, r->in.atom_mask));
+  of3_copy(cx, out, of3_combine(cx, x, levels->skip, update, levels->out, mask));
   of3_scope_end(cx, scope);
   of3_note(r, out, "diffusion_module/x");
   return out;

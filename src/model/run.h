@@ -162,6 +162,9 @@ void of3_msa_module(const of3_run *r, const of3_tensor *s_input, of3_tensor *z, 
 void of3_msa_block(const of3_run *r, of3_tensor *m, of3_tensor *z, const of3_tensor *mask, int i);
 /* trunk.c: Alg. 1 lines 1-14. */
 of3_trunk of3_run_trunk(const of3_run *r, int n_cycle);
+/* Cycles first .. end - 1 of it, from what the cycle before left (training: gradients stay in the last one).
+ */
+of3_trunk of3_continue_trunk(const of3_run *r, const of3_trunk *opt_from, int first, int end);
 
 /* diffusion.c: Alg. 20-25 */
 typedef struct of3_denoiser_state {
@@ -170,6 +173,8 @@ typedef struct of3_denoiser_state {
   of3_dit_state *encoder, *decoder; /* [blocks_atom] */
   of3_tensor **token_bias;          /* [blocks_token] of [B,H,N,N]; NULL: made from zc in each step */
   of3_tensor *zc;                   /* [B,N,N,c_z] conditioned pairs, if any bias is */
+  of3_tensor *coordinates; /* [B,A] atoms whose coordinates are seen, in training those that are resolved;
+                            * NULL: all that there are */
 } of3_denoiser_state;
 
 /* Everything in the denoiser that depends neither on the coordinates nor on the noise level. */
@@ -216,6 +221,15 @@ void of3_contact_probability(const of3_run *r, const of3_tensor *z, of3_predicti
 /* Samples that go through the head together where memory does not matter: small ones, to fill the threads.
  * pairs: of all complexes. */
 int of3_confidence_group(int64_t pairs, int samples);
+/* What training compares with the truth, of one complex alone: logits of the distogram [N,N,64] from z of the
+ * trunk; of the confidence heads for a structure x [1,1,A,3]. */
+of3_tensor *of3_distogram_logits(const of3_run *r, const of3_tensor *z);
+typedef struct of3_confidence_logits {
+  of3_tensor *plddt, *resolved; /* [N,23,50], [N,23,2] */
+  of3_tensor *pde, *pae;        /* [N,N,64] */
+} of3_confidence_logits;
+of3_confidence_logits of3_run_confidence_heads(const of3_run *r, const of3_trunk *t, const of3_tensor *x);
+
 /* All results of the head, into out[B]. x [S,B,A,3]. */
 void of3_confidence(const of3_run *r, const of3_trunk *t, const of3_tensor *x, of3_prediction *out);
 

@@ -28,7 +28,7 @@ static void recycle_single(const of3_run *r, const of3_tensor *s_init, of3_tenso
   of3_note(r, s, "recycling/s");
 }
 
-of3_trunk of3_run_trunk(const of3_run *r, int n_cycle) {
+of3_trunk of3_continue_trunk(const of3_run *r, const of3_trunk *opt_from, int first, int end) {
   of3_ctx *cx = r->cx;
   const float zero = 0;
   const int64_t n = r->in.n_token, all = r->in.n;
@@ -38,14 +38,14 @@ of3_trunk of3_run_trunk(const of3_run *r, int n_cycle) {
   of3_tensor *nothing = OF3_FROM_HOST(cx, OF3_F32, &zero, 1),
              *s_init = of3_linear(cx, t.s_input, r->w->s, OF3_ACT_NONE);
   of3_note(r, s_init, "input_embedder/s_init");
-  of3_copy(cx, t.s, nothing);
-  of3_copy(cx, t.z, nothing);
-  for (int cycle = 0; cycle < n_cycle; cycle++) {
+  of3_copy(cx, t.s, opt_from ? opt_from->s : nothing);
+  of3_copy(cx, t.z, opt_from ? opt_from->z : nothing);
+  for (int cycle = first; cycle < end; cycle++) {
     char scope[32];
     snprintf(scope, sizeof scope, "cycle%d/", cycle);
     of3_run in_cycle = *r;
     in_cycle.scope = scope;
-    of3_progress(r, "trunk", cycle, n_cycle);
+    of3_progress(r, "trunk", cycle, end);
     recycle_pair(&in_cycle, t.s_input, t.z);
     of3_template_embedder(&in_cycle, t.z);
     of3_msa_module(&in_cycle, t.s_input, t.z, cycle);
@@ -55,6 +55,8 @@ of3_trunk of3_run_trunk(const of3_run *r, int n_cycle) {
   }
   of3_note(r, t.s, "trunk/s");
   of3_note(r, t.z, "trunk/z");
-  of3_progress(r, "trunk", n_cycle, n_cycle);
+  of3_progress(r, "trunk", end, end);
   return t;
 }
+
+of3_trunk of3_run_trunk(const of3_run *r, int n_cycle) { return of3_continue_trunk(r, NULL, 0, n_cycle); }

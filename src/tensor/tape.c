@@ -268,6 +268,10 @@ void of3_tape_stop(of3_tape *tape, of3_ctx *cx) {
   if (cx->tape == tape) cx->tape = NULL;
 }
 
+void of3_tape_resume(of3_tape *tape, of3_ctx *cx) {
+  if (!cx->tape && cx->error.code == OF3_OK) cx->tape = tape;
+}
+
 /* A storage that is older than the tape: its content moves back to where it was. */
 static void return_home(of3_ctx *cx, of3_storage *s) {
   const of3_tensor_version *first = s->version;

@@ -94,6 +94,8 @@ typedef struct of3_tape {
 void of3_tape_begin(of3_tape *tape, of3_ctx *cx);
 /* Records no more. Scopes give back memory again; a version that an entry names cannot be written. */
 void of3_tape_stop(of3_tape *tape, of3_ctx *cx);
+/* Records again, after of3_tape_stop. What was made meanwhile is given to what is recorded now. */
+void of3_tape_resume(of3_tape *tape, of3_ctx *cx);
 /* Frees it, with all tensors made since of3_tape_begin. Older ones that were updated keep their last content,
  * in the memory that they had. */
 void of3_tape_end(of3_tape *tape, of3_ctx *cx);

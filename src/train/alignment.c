@@ -467,6 +467,7 @@ static void align_molecule(job *j, const choice *c, const of3_rigid *g, int32_t 
 static void align_atoms(job *j, const choice *c, int32_t *index) {
   list all = {j->p.n, TAKE(j, int, j->p.n)};
   const list order = chosen_tokens(j, c);
+  if (!all.at || !order.at) return;
   for (int t = 0; t < all.n && !j->failed; t++) {
     all.at[t] = t;
     if (order.at[t] < 0) j->failed = true;

@@ -82,8 +82,8 @@ static float truncated(of3_stream s, int64_t i) {
 }
 
 static void fill_uniform(of3_stream s, double lo, double hi, int64_t n, float *out) {
+  uint32_t word[4] = {0};
   for (int64_t i = 0; i < n; i++) {
-    uint32_t word[4];
     if (i % 4 == 0) of3_random_block(s, (uint32_t)(i / 4), word);
     out[i] = (float)(lo + (hi - lo) * ((word[i % 4] >> 8) + 0.5) * 0x1p-24);
   }

@@ -52,20 +52,20 @@ typedef struct of3_loss_weights {
 } of3_loss_weights;
 
 /* The stages of the published recipe. */
-typedef enum of3_stage {
+typedef enum of3_train_stage {
   OF3_STAGE_INITIAL,
   OF3_STAGE_FINE_1,
   OF3_STAGE_FINE_2,
   OF3_STAGE_FINE_3,
   OF3_N_STAGE
-} of3_stage;
+} of3_train_stage;
 
 /* The weights of an entry. The confidence losses are 0 for predicted structures (`distilled`), and where the
  * resolution in Angstrom is NaN or outside 0.1 .. 4. */
-of3_loss_weights of3_stage_weights(of3_stage stage, const of3_protocol *protocol, double resolution,
+of3_loss_weights of3_stage_weights(of3_train_stage stage, const of3_protocol *protocol, double resolution,
                                    bool distilled);
 /* Whether the PAE head learns. */
-bool of3_stage_has_pae(of3_stage stage, const of3_protocol *protocol);
+bool of3_stage_has_pae(of3_train_stage stage, const of3_protocol *protocol);
 
 /* ---- a crop and its truth */
 

@@ -18,7 +18,8 @@ const of3_optimiser_options of3_optimiser_published = {.lr = 1.8e-3,
 double of3_learning_rate(const of3_optimiser_options *o, int64_t step) {
   if (step <= o->warmup) return o->base_lr + (double)step / (double)o->warmup * o->lr;
   if (step <= o->decay_start) return o->lr;
-  return o->lr * pow(o->decay_factor, (double)((step - o->decay_start) / o->decay_every + 1));
+  const int64_t decays = (step - o->decay_start) / o->decay_every + 1;
+  return o->lr * pow(o->decay_factor, (double)decays);
 }
 
 of3_status of3_optimiser_new(const of3_optimiser_options *options, const of3_protocol *protocol, int n_tensor,

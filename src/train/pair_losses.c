@@ -5,10 +5,11 @@
 #include "train/logits.h"
 
 double of3_cross_entropy(const float *logits, int n, int target, double slope, float *dlogits) {
-  double most = (double)logits[0], sum = 0, p[OF3_PAIR_BINS];
+  double most = (double)logits[0], p[OF3_PAIR_BINS];
   for (int b = 1; b < n; b++)
     if ((double)logits[b] > most) most = (double)logits[b];
-  for (int b = 0; b < n; b++) sum += p[b] = exp((double)logits[b] - most);
+  double sum = p[0] = exp((double)logits[0] - most);
+  for (int b = 1; b < n; b++) sum += p[b] = exp((double)logits[b] - most);
   for (int b = 0; b < n; b++) dlogits[b] = (float)(slope * (p[b] / sum - (b == target)));
   return log(sum) + most - (double)logits[target];
 }

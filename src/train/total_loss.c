@@ -24,11 +24,11 @@ const char *of3_loss_name(of3_loss loss) {
   return name[loss];
 }
 
-bool of3_stage_has_pae(of3_stage stage, const of3_protocol *protocol) {
+bool of3_stage_has_pae(of3_train_stage stage, const of3_protocol *protocol) {
   return stage == OF3_STAGE_FINE_3 || !protocol->pae_in_last_stage;
 }
 
-of3_loss_weights of3_stage_weights(of3_stage stage, const of3_protocol *protocol, double resolution,
+of3_loss_weights of3_stage_weights(of3_train_stage stage, const of3_protocol *protocol, double resolution,
                                    bool distilled) {
   of3_loss_weights w = {{0}};
   if (stage != OF3_STAGE_FINE_3) {

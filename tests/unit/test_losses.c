@@ -269,7 +269,7 @@ static void stages_have_their_weights(void **state) {
   open_training_fixture(&t, "loss_total", NULL);
   const struct {
     const char *name;
-    of3_stage stage;
+    of3_train_stage stage;
     const char *protocol;
     double resolution[2];
   } cases[] = {{"stage_1", OF3_STAGE_INITIAL, "0.5.0", {2, NAN}},
