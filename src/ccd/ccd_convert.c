@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "ccd/ccd_record.h"
 
-enum { CCD_READ_MEMORY = 1 << 30 }; /* 560 MB are taken for the 49,196 components of a BinaryCIF file */
+enum { CCD_READ_MEMORY = 1 << 30 }; /* 140 MB are taken for the 49,196 components of a BinaryCIF file */
 
 typedef struct ccd_row {
   char code[8];

@@ -140,12 +140,9 @@ static of3_status sort_codes(ccd_reader *r, of3_error *err) {
 }
 
 /* Counting sort of the rows by component. A category without comp_id belongs to the only component. */
-static of3_status sort_rows(ccd_reader *r, of3_cif_column *comp, int64_t n, ccd_rows *out, of3_error *err) {
+static of3_status sort_rows_by(ccd_reader *r, of3_cif_column *comp, int64_t n, int32_t *owner, ccd_rows *out,
+                               of3_error *err) {
   char text[24];
-  out->start = OF3_ARENA_NEW(r->arena, int32_t, r->n_comp + 1);
-  out->order = OF3_ARENA_NEW(r->arena, int32_t, n);
-  int32_t *owner = OF3_ARENA_NEW(r->arena, int32_t, n);
-  if (!out->start || !out->order || !owner) return of3_fail_memory(err, "rows of components");
   uint64_t word = 0, last_word = 0;
   int last = r->n_comp == 1 && !comp->found ? 0 : -1;
   for (int64_t i = 0; i < n; i++) {
@@ -163,6 +160,17 @@ static of3_status sort_rows(ccd_reader *r, of3_cif_column *comp, int64_t n, ccd_
   for (int i = r->n_comp; i > 0; i--) out->start[i] = out->start[i - 1];
   out->start[0] = 0;
   return OF3_OK;
+}
+
+static of3_status sort_rows(ccd_reader *r, of3_cif_column *comp, int64_t n, ccd_rows *out, of3_error *err) {
+  of3_arena *scratch = of3_arena_new_within(r->arena);
+  int32_t *owner = scratch ? OF3_ARENA_NEW(scratch, int32_t, n) : NULL;
+  out->start = OF3_ARENA_NEW(r->arena, int32_t, r->n_comp + 1);
+  out->order = OF3_ARENA_NEW(r->arena, int32_t, n);
+  const of3_status status = out->start && out->order && owner ? sort_rows_by(r, comp, n, owner, out, err)
+                                                              : of3_fail_memory(err, "rows of components");
+  of3_arena_free(scratch);
+  return status;
 }
 
 /* ---- One component */

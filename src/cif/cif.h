@@ -71,10 +71,12 @@ typedef struct of3_cif_column {
   size_t stride;            /* cells from row to row */
   /* binary: one of the three */
   const int32_t *integer;
+  double factor; /* other than 0: real numbers, integer / factor */
   const double *real;
-  const int32_t *string; /* index of the row's string, -1: none */
+  const void *string; /* index of the row's string in string_bytes (1, 2, 4), all bits set: none */
+  int string_bytes;
   const int32_t *offset; /* of strings in base, one more than there are */
-  const int32_t *mask;   /* of3_cif_null of the rows, or NULL */
+  const uint8_t *mask;   /* of3_cif_null of the rows, or NULL */
   char number[32];       /* text of the number that was asked for last */
 } of3_cif_column;
 

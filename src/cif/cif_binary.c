@@ -177,11 +177,10 @@ of3_status of3_cif_binary_next(of3_cif *c, bool *ret_found, of3_error *err) {
 static of3_status bcif_decode(of3_cif *c, const cif_category *k, const cif_item *item, bool mask,
                               cif_array *out, of3_error *err) {
   const char *why = NULL;
-  bool ok = mask ? of3_cif_decode(c, item->mask_encoding, item->mask, out, &why)
-                 : of3_cif_decode(c, item->encoding, item->data, out, &why);
+  bool ok = mask ? of3_cif_decode(c, item->mask_encoding, item->mask, true, out, &why)
+                 : of3_cif_decode(c, item->encoding, item->data, false, out, &why);
   if (!ok && !why) return of3_cif_over_limit(c, err);
   if (ok && out->n != k->n_row) why = "its length is not that of its category";
-  if (ok && mask && !out->integer) why = "its mask is not of whole numbers";
   if (!why) return OF3_OK;
   return of3_fail(err, OF3_ERR_INPUT,
                   "'%.200s': the column '%.*s' of the category '%.*s' cannot be decoded: %s", c->name,
@@ -194,14 +193,16 @@ of3_status of3_cif_binary_column(of3_cif *c, const cif_category *k, const cif_it
   cif_array values = {0}, mask = {0};
   OF3_TRY(bcif_decode(c, k, item, false, &values, err));
   if (item->has_mask) OF3_TRY(bcif_decode(c, k, item, true, &mask, err));
-  *out = (of3_cif_column){.found = true, .n_row = k->n_row, .mask = mask.integer};
+  *out = (of3_cif_column){.found = true, .n_row = k->n_row, .mask = mask.mask};
   if (values.strings) {
     out->base = values.text;
-    out->string = values.integer;
+    out->string = values.string;
+    out->string_bytes = values.string_bytes;
     out->offset = values.offset;
   } else {
     out->integer = values.integer;
     out->real = values.real;
+    out->factor = values.factor;
   }
   return OF3_OK;
 }

@@ -5,7 +5,9 @@
  * numbers StringArray: its data are indices, its offsets cut its text into strings; both are encoded lists of
  * their own
  *
- * Every size is checked before memory is taken, which comes from an arena with a limit. */
+ * Every size is checked before memory is taken, which comes from arenas with a limit: what one encoding
+ * leaves to the next is gone when the column is decoded, and only its last form is kept. FixedPoint that was
+ * applied first is not undone but noted, so that a column of coordinates takes 4 bytes for each and not 8. */
 #include <math.h>
 #include <string.h>
 
@@ -83,9 +85,9 @@ static bool decode_is(const of3_cif *c, const bcif_encoding *e, const char *kind
 static bool decode_allocate(of3_cif *c, int64_t n, bool real, cif_array *out) {
   *out = (cif_array){.n = n};
   if (real)
-    out->real = OF3_ARENA_NEW(c->decoded, double, n);
+    out->real = OF3_ARENA_NEW(c->decoding, double, n);
   else
-    out->integer = OF3_ARENA_NEW(c->decoded, int32_t, n);
+    out->integer = OF3_ARENA_NEW(c->decoding, int32_t, n);
   return out->real || out->integer;
 }
 
@@ -142,11 +144,16 @@ static bool decode_byte_array(of3_cif *c, const bcif_encoding *e, cif_span data,
   return true;
 }
 
-static bool decode_fixed_point(of3_cif *c, const bcif_encoding *e, cif_array *a, const char **why) {
+static bool decode_fixed_point(of3_cif *c, const bcif_encoding *e, bool last, cif_array *a,
+                               const char **why) {
   cif_array out;
   if (!a->integer || !isfinite(e->factor) || e->factor == 0) {
     *why = "its FixedPoint encoding has no factor or no whole numbers";
     return false;
+  }
+  if (last) {
+    a->factor = e->factor;
+    return true;
   }
   if (!decode_allocate(c, a->n, true, &out)) return false;
   for (int64_t i = 0; i < a->n; i++) out.real[i] = a->integer[i] / e->factor;
@@ -239,7 +246,7 @@ static bool decode_numbers(of3_cif *c, cif_span encoding, cif_span data, cif_arr
   for (int i = n - 2; i >= 0; i--) {
     bool ok = false;
     if (decode_is(c, &e[i], "FixedPoint"))
-      ok = decode_fixed_point(c, &e[i], out, why);
+      ok = decode_fixed_point(c, &e[i], i == 0, out, why);
     else if (decode_is(c, &e[i], "IntervalQuantization"))
       ok = decode_interval(c, &e[i], out, why);
     else if (decode_is(c, &e[i], "RunLength"))
@@ -257,6 +264,7 @@ static bool decode_numbers(of3_cif *c, cif_span encoding, cif_span data, cif_arr
 
 static bool strings_valid(const cif_array *offsets, uint32_t n_text, const cif_array *index) {
   if (!offsets->integer || offsets->n < 1 || !index->integer || offsets->integer[0] < 0) return false;
+  if (offsets->factor != 0 || index->factor != 0) return false;
   for (int64_t i = 1; i < offsets->n; i++)
     if (offsets->integer[i] < offsets->integer[i - 1]) return false;
   if ((uint32_t)offsets->integer[offsets->n - 1] > n_text) return false;
@@ -285,9 +293,72 @@ static bool decode_strings(of3_cif *c, const bcif_encoding *e, cif_span data, ci
   return true;
 }
 
-bool of3_cif_decode(of3_cif *c, cif_span encoding, cif_span data, cif_array *out, const char **why) {
+static bool decode_any(of3_cif *c, cif_span encoding, cif_span data, cif_array *out, const char **why) {
   bcif_encoding e[CIF_MOST_ENCODINGS];
   int n = decode_read_list(c, encoding, e);
   if (n >= 1 && decode_is(c, &e[0], "StringArray")) return decode_strings(c, &e[0], data, out, why);
   return decode_numbers(c, encoding, data, out, why);
+}
+
+/* A copy in the arena of what is kept. */
+static bool keep(of3_cif *c, const void *values, int64_t n, size_t size, void **out) {
+  *out = values ? of3_arena_alloc(c->decoded, (size_t)n, size) : NULL;
+  if (*out && n) memcpy(*out, values, (size_t)n * size);
+  return *out || !values;
+}
+
+/* Indices of strings in as few bytes as they fit: a flag takes one. */
+static bool keep_strings(of3_cif *c, cif_array *a) {
+  void *offset = NULL;
+  a->string_bytes = a->n_string < UINT8_MAX ? 1 : a->n_string < UINT16_MAX ? 2 : 4;
+  a->string = of3_arena_alloc(c->decoded, (size_t)a->n, (size_t)a->string_bytes);
+  if (!a->string || !keep(c, a->offset, a->n_string + 1, sizeof *a->offset, &offset)) return false;
+  for (int64_t i = 0; i < a->n; i++)
+    if (a->string_bytes == 1)
+      ((uint8_t *)a->string)[i] = (uint8_t)a->integer[i];
+    else if (a->string_bytes == 2)
+      ((uint16_t *)a->string)[i] = (uint16_t)a->integer[i];
+    else
+      ((uint32_t *)a->string)[i] = (uint32_t)a->integer[i];
+  a->integer = NULL;
+  a->offset = offset;
+  return true;
+}
+
+static bool keep_all(of3_cif *c, cif_array *a) {
+  void *integer = NULL, *real = NULL;
+  if (a->strings) return keep_strings(c, a);
+  const bool ok = keep(c, a->integer, a->n, sizeof *a->integer, &integer) &&
+                  keep(c, a->real, a->n, sizeof *a->real, &real);
+  a->integer = integer;
+  a->real = real;
+  return ok;
+}
+
+/* A byte for each row, 2 for what is no of3_cif_null; none if all rows have values. */
+static bool keep_mask(of3_cif *c, cif_array *a, const char **why) {
+  bool any = false;
+  if (!a->integer || a->factor != 0 || a->strings) {
+    *why = "its mask is not of whole numbers";
+    return false;
+  }
+  for (int64_t i = 0; i < a->n; i++) any |= a->integer[i] != OF3_CIF_VALUE;
+  uint8_t *mask = any ? OF3_ARENA_NEW(c->decoded, uint8_t, a->n) : NULL;
+  for (int64_t i = 0; mask && i < a->n; i++)
+    mask[i] =
+        (uint8_t)(a->integer[i] == OF3_CIF_VALUE || a->integer[i] == OF3_CIF_INAPPLICABLE ? a->integer[i]
+                                                                                          : OF3_CIF_UNKNOWN);
+  *a = (cif_array){.n = a->n, .mask = mask};
+  return mask || !any;
+}
+
+bool of3_cif_decode(of3_cif *c, cif_span encoding, cif_span data, bool mask, cif_array *out,
+                    const char **why) {
+  c->decoding = of3_arena_new_within(c->decoded);
+  const bool ok = c->decoding && decode_any(c, encoding, data, out, why) &&
+                  (mask ? keep_mask(c, out, why) : keep_all(c, out));
+  of3_arena_free(c->decoding);
+  c->decoding = NULL;
+  of3_map_release(&c->map, c->base + data.at, data.n);
+  return ok;
 }

@@ -57,6 +57,7 @@ struct of3_cif {
   /* binary */
   of3_map map;
   of3_arena *unpacked, *decoded; /* the file, if it was packed; columns of the block */
+  of3_arena *decoding;           /* of the column that is being decoded */
   size_t next_block;             /* where it begins */
   int64_t blocks_left;
 };
@@ -95,15 +96,20 @@ typedef struct cif_array {
   int64_t n;
   int32_t *integer; /* one of the two is there */
   double *real;
+  double factor; /* other than 0: the values are integer / factor */
+  uint8_t *mask; /* of a mask, alone: of3_cif_null of the rows, or NULL, all are values */
   /* StringArray: integer are indices of strings */
   bool strings;
   const char *text;
   int32_t *offset; /* [n_string + 1] */
   int64_t n_string;
+  void *string; /* the indices when they are kept, in as few bytes as they fit (of3_cif_column) */
+  int string_bytes;
 } cif_array;
 
-/* Undoes the encodings that stand at `encoding` from `data`. Memory comes from cif->decoded. Fails with what
- * is wrong in *ret_why (a clause) or, if that is NULL, for memory. */
-bool of3_cif_decode(of3_cif *cif, cif_span encoding, cif_span data, cif_array *out, const char **ret_why);
+/* Undoes the encodings that stand at `encoding` from `data`, a mask or a column. Memory comes from
+ * cif->decoded. Fails with what is wrong in *ret_why (a clause) or, if that is NULL, for memory. */
+bool of3_cif_decode(of3_cif *cif, cif_span encoding, cif_span data, bool mask, cif_array *out,
+                    const char **ret_why);
 
 #endif

@@ -6,12 +6,32 @@
 #include "base/str.h"
 #include "cif/cif.h"
 
+/* -1: there is none. */
+static int64_t cif_string_of(const of3_cif_column *c, int64_t row) {
+  if (c->string_bytes == 1) {
+    const uint8_t index = ((const uint8_t *)c->string)[row];
+    return index == UINT8_MAX ? -1 : index;
+  }
+  if (c->string_bytes == 2) {
+    const uint16_t index = ((const uint16_t *)c->string)[row];
+    return index == UINT16_MAX ? -1 : index;
+  }
+  const uint32_t index = ((const uint32_t *)c->string)[row];
+  return index == UINT32_MAX ? -1 : (int64_t)index;
+}
+
 of3_cif_null of3_cif_null_of(const of3_cif_column *c, int64_t row) {
   if (!c->found || row < 0 || row >= c->n_row) return OF3_CIF_UNKNOWN;
   if (c->cell) return (of3_cif_null)(c->cell[(size_t)row * c->stride].length_kind & 3);
   if (c->mask && c->mask[row] != OF3_CIF_VALUE)
     return c->mask[row] == OF3_CIF_INAPPLICABLE ? OF3_CIF_INAPPLICABLE : OF3_CIF_UNKNOWN;
-  return c->string && c->string[row] < 0 ? OF3_CIF_UNKNOWN : OF3_CIF_VALUE;
+  return c->string && cif_string_of(c, row) < 0 ? OF3_CIF_UNKNOWN : OF3_CIF_VALUE;
+}
+
+/* Of a column of numbers. */
+static double cif_number(const of3_cif_column *c, int64_t row) {
+  if (c->real) return c->real[row];
+  return c->factor != 0 ? c->integer[row] / c->factor : c->integer[row];
 }
 
 bool of3_cif_get_text(of3_cif_column *c, int64_t row, of3_cif_slice *out) {
@@ -21,11 +41,11 @@ bool of3_cif_get_text(of3_cif_column *c, int64_t row, of3_cif_slice *out) {
     const of3_cif_cell *cell = &c->cell[(size_t)row * c->stride];
     *out = (of3_cif_slice){c->base + cell->at, cell->length_kind >> 2};
   } else if (c->string) {
-    int32_t s = c->string[row];
+    const int64_t s = cif_string_of(c, row);
     *out = (of3_cif_slice){c->base + c->offset[s], (size_t)(c->offset[s + 1] - c->offset[s])};
   } else if (c->integer || c->real) {
-    int n = c->integer ? of3_format(c->number, sizeof c->number, "%d", (int)c->integer[row])
-                       : of3_format_f64(c->number, c->real[row]);
+    int n = c->integer && c->factor == 0 ? of3_format(c->number, sizeof c->number, "%d", (int)c->integer[row])
+                                         : of3_format_f64(c->number, cif_number(c, row));
     *out = (of3_cif_slice){c->number, (size_t)n};
   }
   return true;
@@ -83,9 +103,10 @@ bool of3_cif_get_real(of3_cif_column *c, int64_t row, double *out) {
   of3_cif_slice s;
   *out = 0;
   if (of3_cif_null_of(c, row) != OF3_CIF_VALUE) return false;
-  if (c->integer) *out = c->integer[row];
-  if (c->real) *out = c->real[row];
-  if (c->integer || c->real) return isfinite(*out);
+  if (c->integer || c->real) {
+    *out = cif_number(c, row);
+    return isfinite(*out);
+  }
   return of3_cif_get_text(c, row, &s) && cif_parse_real(s, out);
 }
 
