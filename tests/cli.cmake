@@ -40,6 +40,7 @@ set(
   many
   ccd
   data
+  bad_files
   molecule
   components
   screen

@@ -23,7 +23,39 @@ typedef struct ccd_writer {
   uint64_t at;
   char newest[16];
   of3_ccd_counts counts;
+  char last_code[8]; /* of the entry that came last */
+  bool last_whole, bonded[CCD_MOST_ATOMS];
 } ccd_writer;
+
+/* Heavy atoms that the formula counts ("C14 H23 N3 O4 Rh", a charge may follow). */
+static int formula_heavy(const char *formula) {
+  int n = 0;
+  for (const char *p = formula; *p;) {
+    const size_t letters = strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+    if (letters > 0 && letters < 3 && !(letters == 1 && (*p == 'H' || *p == 'D'))) {
+      const int count = atoi(p + letters);
+      n += count > 0 && count < CCD_MOST_ATOMS ? count : 1;
+    }
+    p += strcspn(p, " ");
+    p += strspn(p, " ");
+  }
+  return n;
+}
+
+/* Whether there are the heavy atoms of the formula, and bonds of all atoms. A file of text that was cut
+ * between two rows of its last component shows it in nothing else. All but four components of the PDB are
+ * whole in this sense, and none of those is a last one. */
+static void writer_look_at(ccd_writer *w, const of3_ccd_entry *e) {
+  int heavy = 0, lone = 0;
+  memset(w->bonded, 0, (size_t)e->n_atom * sizeof *w->bonded);
+  for (int i = 0; i < e->n_bond; i++) w->bonded[e->bond[i].a] = w->bonded[e->bond[i].b] = true;
+  for (int i = 0; i < e->n_atom; i++) {
+    heavy += strcmp(e->atom[i].element, "H") != 0 && strcmp(e->atom[i].element, "D") != 0;
+    lone += !w->bonded[i];
+  }
+  memcpy(w->last_code, e->code, sizeof w->last_code);
+  w->last_whole = heavy >= formula_heavy(e->formula) && (lone == 0 || e->n_atom == 1);
+}
 
 /* Whether a word is in a text of words. */
 static bool writer_wants(const char *opt_words, const char *code) {
@@ -68,6 +100,7 @@ static of3_status writer_add(void *user, const of3_ccd_entry *entry, of3_error *
   ccd_writer *w = user;
   of3_ccd_entry copy = *entry;
   const of3_ccd_entry *e = &copy;
+  writer_look_at(w, e);
   if (!writer_wants(w->options.only, e->code)) return OF3_OK;
   if (w->options.compact && has_all_ideal(e)) copy.model = NULL;
   of3_str_clear(&w->record);
@@ -125,6 +158,12 @@ static of3_status convert_into(ccd_writer *w, const char *in, of3_cancel *opt_ca
   of3_status status = of3_ccd_read(cif, opt_cancel, writer_add, w, err);
   of3_cif_close(cif);
   OF3_TRY(status);
+  if (*w->last_code && !w->last_whole)
+    return of3_fail(
+        err, OF3_ERR_INPUT,
+        "'%.200s' ends in the middle of the component '%s', which has fewer atoms than its formula or "
+        "atoms without bonds; copy or download the file again",
+        in, w->last_code);
   return writer_finish(w, in, err);
 }
 

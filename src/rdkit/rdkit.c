@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -122,17 +123,62 @@ of3_status of3_rdkit_entry_of(const of3_rdkit *r, const of3_rdkit_mol *mol, bool
   return OF3_OK;
 }
 
+/* A number in brackets that has more digits than SMILES allows, behind which RDKit's 8 bits begin anew:
+ * isotopes have three, charges, hydrogens and classes of stereo two, numbers of a mapping any. NULL: there is
+ * none. */
+static const char *long_number(const char *smiles) {
+  static const char digits[] = "0123456789";
+  bool inside = false;
+  for (const char *p = smiles; *p; p++) {
+    const size_t n = inside ? strspn(p, digits) : 0;
+    if (n > (p > smiles && p[-1] == '[' ? 3u : 2u) && p[-1] != ':') return p;
+    if (n) p += n - 1;
+    inside = *p == '[' || (inside && *p != ']');
+  }
+  return NULL;
+}
+
+static of3_status rdkit_check_smiles(const char *smiles, of3_error *err) {
+  enum { MOST = 10000 }; /* RDKit's time grows with the square of the brackets */
+  const size_t n = strlen(smiles);
+  if (n > MOST)
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "the SMILES '%.60s...' has %zu characters; at most %d are allowed for a ligand", smiles,
+                    n, (int)MOST);
+  const char *number = long_number(smiles);
+  if (!number) return OF3_OK;
+  return of3_fail(err, OF3_ERR_INPUT, "the SMILES '%.200s' cannot be read: the number %.*s is too large",
+                  smiles, (int)strspn(number, "0123456789"), number);
+}
+
 of3_status of3_rdkit_read_smiles(const of3_rdkit *r, const char *smiles, of3_rdkit_mol **ret_mol,
                                  of3_error *err) {
   char why[RDKIT_WHY] = "";
+  *ret_mol = NULL;
+  OF3_TRY(rdkit_check_smiles(smiles, err));
   *ret_mol = r->from_smiles(smiles, why, sizeof why);
   if (*ret_mol) return OF3_OK;
   return of3_fail(err, OF3_ERR_INPUT, "the SMILES '%.200s' cannot be read: %s", smiles, of3_one_line(why));
 }
 
+/* Whether a V3000 file says that it has more atoms or bonds than a component may have: RDKit takes memory for
+ * as many before it reads them. */
+static bool has_too_many(const char *text) {
+  static const char counts[] = "M  V30 COUNTS ";
+  for (const char *at = strstr(text, counts); at; at = strstr(at, counts)) {
+    char *end = NULL;
+    at += sizeof counts - 1;
+    if (strtoull(at, &end, 10) > UINT16_MAX || strtoull(end, NULL, 10) > UINT16_MAX) return true;
+  }
+  return false;
+}
+
 of3_status of3_rdkit_read_block(const of3_rdkit *r, const char *path, const char *text,
                                 of3_rdkit_mol **ret_mol, of3_error *err) {
   char why[RDKIT_WHY] = "";
+  *ret_mol = NULL;
+  if (has_too_many(text))
+    return of3_fail(err, OF3_ERR_INPUT, "'%.200s' has more than 65,535 atoms or bonds", path);
   *ret_mol = r->from_mol_block(text, why, sizeof why);
   if (*ret_mol) return OF3_OK;
   return of3_fail(err, OF3_ERR_INPUT, "'%.200s' cannot be read as a mol file: %s", path, of3_one_line(why));

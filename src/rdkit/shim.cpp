@@ -18,6 +18,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <shared_mutex>
 #include <sstream>
 #include <string>
@@ -70,6 +71,8 @@ template <typename F> bool guarded(char *why, size_t size, F f) {
     say(why, size, explain_valence(e.what()));
   } catch (const RDKit::KekulizeException &e) {
     say(why, size, explain_rings(e));
+  } catch (const std::bad_alloc &) {
+    say(why, size, "it takes more memory than there is");
   } catch (const std::exception &e) {
     say(why, size, e.what());
   } catch (...) {

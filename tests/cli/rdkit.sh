@@ -23,6 +23,9 @@ smiles 'C1CC'
 smiles 'CC(=O'
 smiles 'CZC'
 smiles "$(printf 'C%.0s' $(seq 1000))"
+smiles "C$(head -c 300000 /dev/zero | tr '\0' '(')"
+smiles '[C+999999999]'
+smiles '[CH257]'
 try "$(ligand L '"smiles": "CCO", "ligand_name": "gap"')"
 
 # names of ligands, and their order; a file
@@ -48,6 +51,8 @@ quick q.json -c ob.safetensors -o out >shown
 awk '$1 == "HETATM" { print $3, $4, $6, $7 }' out/q/seed_42/q_seed_42_sample_1_model.cif
 head -c 200 acid.sdf >cut.sdf
 try "$(ligand L '"sdf_file_path": "cut.sdf"')"
+printf '\n\n\n  0  0  0     0  0            999 V3000\nM  V30 BEGIN CTAB\nM  V30 COUNTS 1000000000 0 0 0 0\nM  END\n' >many.sdf
+try "$(ligand L '"sdf_file_path": "many.sdf"')"
 # as a component
 try "$(ligand L '"ccd_codes": "MYX"')"
 run of3 features q.json --user-ccd acid.sdf --out f.safetensors
