@@ -104,6 +104,7 @@ typedef struct of3_library {
   of3_status (*relax)(void *user, const of3_component *component, const of3_embedding *how, float *xyz,
                       bool *ret_found, of3_error *err);
   void *user;
+  const char *opt_date; /* of a dictionary of its own: that of the component changed last, "2026-01-16" */
 } of3_library;
 
 enum { OF3_N_STANDARD = 31, OF3_CLASS_UNK = 20, OF3_CLASS_N = 25, OF3_CLASS_DN = 30, OF3_N_CONFORMER = 24 };

@@ -32,15 +32,24 @@ typedef struct build_chain {
   int64_t n_atom, n_bond;          /* of one copy; bonds at most */
 } build_chain;
 
+static of3_status no_component(const of3_library *opt_library, const char *chain, const char *code,
+                               of3_error *err) {
+  if (opt_library && opt_library->opt_date)
+    return of3_fail(
+        err, OF3_ERR_INPUT,
+        "chain %s: the component '%s' is not in the dictionary, whose newest component is of %s; 'of3 "
+        "ccd build' makes a newer one, --user-ccd adds components of your own",
+        chain, code, opt_library->opt_date);
+  return of3_fail(err, OF3_ERR_INPUT,
+                  "chain %s: the component '%s' is neither built in nor in a dictionary that was given; 'of3 "
+                  "ccd build' makes one, --ccd names it",
+                  chain, code);
+}
+
 static of3_status find_component(const of3_library *opt_library, const char *chain, const char *code,
                                  const of3_log *log, const of3_component **out, of3_error *err) {
   OF3_TRY(of3_component_find(opt_library, code, out, err));
-  if (!*out)
-    return of3_fail(
-        err, OF3_ERR_INPUT,
-        "chain %s: the component '%s' is neither built in nor in a dictionary that was given; 'of3 "
-        "ccd build' makes one, --ccd names it",
-        chain, code);
+  if (!*out) return no_component(opt_library, chain, code, err);
   if ((*out)->n_atom == 0)
     return of3_fail(err, OF3_ERR_INPUT, "chain %s: the component '%s' has no atoms but hydrogen", chain,
                     code);
@@ -211,8 +220,11 @@ static void warn_unknown(const of3_query *q, const of3_query_chain *c, const of3
       first = c->sequence[k];
   if (n)
     of3_logf(log, OF3_LOG_WARN,
-             "query '%s', chain %s: %d letter%s outside the %s (the first is '%c') become%s %s", q->name,
-             c->id[0], n, n > 1 ? "s" : "", known[c->type], first, n > 1 ? "" : "s", unknown->code);
+             "query '%s', chain %s: %d letter%s outside the %s (the first is '%c') become%s %s%s", q->name,
+             c->id[0], n, n > 1 ? "s" : "", known[c->type], first, n > 1 ? "" : "s", unknown->code,
+             c->type == OF3_RNA && first == 'T'   ? "; for U write U, or give the chain as DNA"
+             : c->type == OF3_DNA && first == 'U' ? "; for T write T, or give the chain as RNA"
+                                                  : "");
 }
 
 /* A chain of bases only is hardly a protein. */

@@ -49,13 +49,15 @@ static of3_status layer_with(void *user, const char *name, const char *cif, cons
                              const of3_library **ret_library, of3_error *err);
 
 static void layer_init(of3_component_layer *l, of3_chemistry *c) {
+  const of3_ccd *file = of3_ccd_library_file(c->components);
   l->chemistry = c;
   l->library = (of3_library){.find = layer_find,
                              .with = layer_with,
                              .ligand = layer_ligand,
                              .embed = layer_embed,
                              .relax = layer_relax,
-                             .user = l};
+                             .user = l,
+                             .opt_date = file ? of3_ccd_newest(file) : NULL};
 }
 
 /* ---- Components of a query */

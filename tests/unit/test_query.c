@@ -227,6 +227,30 @@ static void test_molecules(void **state) {
         "}, {\"molecule_type\": \"ligand\", \"chain_ids\": \"B\", " second "}]")
 
 /* Names of ligands by SMILES: given ones in capitals, others by the sorted order of the SMILES. */
+/* One rule for letters in all dialects (docs/queries.md 1). */
+static void test_letters(void **state) {
+  (void)state;
+  const struct {
+    const char *written, *read;
+  } letters[] = {{"MKT*", "MKT"}, {"mk t", "MKT"}, {"MKT *\\n", "MKT"}, {"M*KT", "M*KT"}, {"MKT**", "MKT*"}};
+  for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
+    char text[200];
+    of3_query_set set;
+    of3_error err = {0};
+    snprintf(text, sizeof text,
+             "{\"queries\": {\"q\": {\"chains\": [{\"molecule_type\": \"protein\", \"chain_ids\": \"A\", "
+             "\"sequence\": \"%s\"}]}}}",
+             letters[i].written);
+    assert_int_equal(of3_query_from_json(text, strlen(text), "f", "", SIZE_MAX, &set, &err), OF3_OK);
+    assert_int_equal(set.query[0].error.code, OF3_OK);
+    assert_string_equal(set.query[0].chain[0].sequence, letters[i].read);
+    of3_query_set_free(&set);
+  }
+  one_refused(
+      QUERY("\"chains\": [{\"molecule_type\": \"protein\", \"chain_ids\": \"A\", \"sequence\": \"*\"}]"),
+      OF3_ERR_INPUT, "the sequence is empty");
+}
+
 static void test_ligand_names(void **state) {
   (void)state;
   const of3_status in = OF3_ERR_INPUT;
@@ -433,9 +457,10 @@ int main(void) {
       cmocka_unit_test(test_whole_file),    cmocka_unit_test(test_one_query),
       cmocka_unit_test(test_template_keys), cmocka_unit_test(test_molecules_refused),
       cmocka_unit_test(test_molecules),     cmocka_unit_test(test_names),
-      cmocka_unit_test(test_ligand_names),  cmocka_unit_test(test_whole_query),
-      cmocka_unit_test(test_limits),        cmocka_unit_test(test_fasta),
-      cmocka_unit_test(test_equal_names),   cmocka_unit_test(test_open),
+      cmocka_unit_test(test_letters),       cmocka_unit_test(test_ligand_names),
+      cmocka_unit_test(test_whole_query),   cmocka_unit_test(test_limits),
+      cmocka_unit_test(test_fasta),         cmocka_unit_test(test_equal_names),
+      cmocka_unit_test(test_open),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
