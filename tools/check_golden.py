@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Check of3 with the golden data inside the reference's wheel (openfold3 0.5.0, tests/test_data), where they lie.
 
-    check_golden.py build/of3 [--rdkit build/of3_rdkit.so] [--counts build/bench/of3_cif_counts] > bench/results/golden.txt
+    check_golden.py build/of3 [--rdkit build/of3_rdkit.so] [--counts build/bench/of3_cif_counts] [--hits build/bench/of3_template_hits]
+        > bench/results/golden.txt
 
 Run by a Python that imports openfold3 0.5.0, with gemmi. One line for each file: what was compared, or why it is not.
 
@@ -9,6 +10,7 @@ Run by a Python that imports openfold3 0.5.0, with gemmi. One line for each file
     snapshots/test_conformer              positions that of3's RDKit plugin finds with the same seed, to 1e-5; if the package itself
                                           does not find them on this machine, against what it finds
     alignments                            rows, deletions of each file that of3 reads, against the package's parser
+    template_alignments                   hits of a file and, where its columns give them, residues that face each other, identity, coverage
     mmcifs                                models, chains, residues, atoms, against gemmi (tools/count_structures.py)
 """
 import argparse
@@ -28,6 +30,9 @@ from count_structures import by_gemmi  # noqa: E402
 RDKIT_SEED = 424242                                       # of the package's test
 MOLECULES = {'ethanol': 'CCO', 'benzene': 'c1ccccc1', 'paracetamol': 'CC(=O)Nc1ccc(O)cc1'}
 PEPTIDE = {'molecule_type': 'protein', 'chain_ids': 'A', 'sequence': 'MACHINELEARNING'}
+TEMPLATE_QUERY = ('MLNSFKLSLQYILPKLWLTRLAGWGASKRAGWLTKLVIDLFVKYYKVDMKEAQKPDTASYRTFNEFFVRPLRDEVRPIDTDPNVLVMPADGVISQLGKIEEDKILQAK'
+                  'GHNYSLEALLAGNYLMADLFRNGTFVTTYLSPRDYHRVHMPCNGILREMIYVPGDLFSVNHLTAQNVPNLFARNERVICLFDTEFGPMAQILVGATIVGSIETVWAGTI'
+                  'TPPREGIIKRWTWPAGENDGSVALLKGQEMGRFKLG')     # of the package's test
 SEQUENCE_2Q2K = 'MGSSHHHHHHSSGLVPGSHMDKKETKHLLKIKKEDYPQIFDFLENVPRGTKTAHIREALRRYIEEIGENP'
 
 
@@ -73,13 +78,17 @@ def structure(of3, path):
     return '' if pairs == bonds else f'bonds between tokens {sorted(pairs ^ bonds)} differ'
 
 
+class Limits(ctypes.Structure):
+    _fields_ = [('steps', ctypes.c_uint), ('seconds', ctypes.c_uint)]
+
+
 class Rdkit(ctypes.Structure):                            # src/rdkit/shim.h: struct of3_rdkit, as far as it is used
-    _fields_ = [('abi', ctypes.c_uint32), ('version', ctypes.c_char_p), ('has_limit', ctypes.c_bool),
+    _fields_ = [('abi', ctypes.c_uint32), ('version', ctypes.c_char_p),
                 ('from_smiles', ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t)),
                 ('from_mol_block', ctypes.c_void_p), ('from_graph', ctypes.c_void_p), ('free', ctypes.c_void_p),
                 ('count', ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.POINTER(ctypes.c_int), ctypes.POINTER(ctypes.c_int))),
-                ('describe', ctypes.c_void_p),
-                ('conformer', ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_uint,
+                ('describe', ctypes.c_void_p), ('positions', ctypes.c_void_p),
+                ('conformer', ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_int, ctypes.c_int, Limits, ctypes.c_void_p,
                                                ctypes.POINTER(ctypes.c_float), ctypes.c_char_p, ctypes.c_size_t))]
 
 
@@ -93,7 +102,7 @@ def conformer(plugin, path):
     mol, n, bonds = table.from_smiles(MOLECULES[molecule].encode(), why, 400), ctypes.c_int(), ctypes.c_int()
     table.count(mol, ctypes.byref(n), ctypes.byref(bonds))
     xyz = (ctypes.c_float * (3 * n.value))()
-    if not table.conformer(mol, 2 if 'random_init' in path.name else 0, RDKIT_SEED, 0, xyz, why, 400):
+    if not table.conformer(mol, 2 if 'random_init' in path.name else 0, RDKIT_SEED, Limits(0, 0), None, xyz, why, 400):
         return why.value.decode()
     mine = np.array(xyz).reshape(-1, 3)
     gold, here = np.load(path)['coords'], of_package(molecule, 'random_init' in path.name)
@@ -131,11 +140,30 @@ def alignment(of3, path):
     return '' if (mine == known).all() and ((deletions > 0) == deleted).all() else 'rows or deletions differ'
 
 
+def template_hits(program, path):
+    """Where the package aligns again (kalign), of3 does so with the structure's letters, later: hits alone are compared."""
+    gold = np.load(path.parent.parent / 'outputs' / f'{path.stem}.npz', allow_pickle=True)['templates'].item().values()
+    run = subprocess.run([program, path, TEMPLATE_QUERY], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    lines = [line.split(' ') for line in run.stdout.splitlines()]
+    if [line[:2] for line in lines] != [[t.entry_id, t.chain_id] for t in gold]:
+        return f'the hits are {run.stdout[:200]}'
+    for (_, _, identity, coverage, letters, pairs), t in zip(lines, gold):
+        if pairs == '-':
+            continue
+        want = ','.join(f'{q}:{a}' for q, a in zip(t.query_aln_pos, t.aln_pos) if q > 0 and a > 0)
+        if pairs != want or letters != t.seq:
+            return f'{t.entry_id}: {letters} {pairs}, expected {t.seq} {want}'
+        if abs(float(identity) - t.seq_id) > 1e-6 or abs(float(coverage) - t.q_cov) > 1e-6:
+            return f'{t.entry_id}: identity {identity}, coverage {coverage}, expected {t.seq_id}, {t.q_cov}'
+    return ''
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument('of3')
     a.add_argument('--rdkit', type=pathlib.Path)
     a.add_argument('--counts')
+    a.add_argument('--hits')
     o = a.parse_args()
     import openfold3
     data, failed = pathlib.Path(openfold3.__file__).parent / 'tests' / 'test_data', 0
@@ -147,6 +175,8 @@ def main():
     for path in sorted((data / 'alignments' / '2q2k_A').glob('*')):
         if path.stem not in ('hmm_output', 'uniprot_hits'):   # templates and pairing
             failed += say(f'2q2k_A/{path.name}', alignment(o.of3, path))
+    for path in sorted((data / 'template_alignments' / 'inputs').glob('*')) if o.hits else []:
+        failed += say(f'template_alignments/{path.name}', template_hits(o.hits, path))
     for path in sorted((data / 'mmcifs').glob('*.cif')) if o.counts else []:
         line = subprocess.run([o.counts, path], stdout=subprocess.PIPE, text=True).stdout
         ours, theirs = line.split(' ')[:4], by_gemmi(path)
