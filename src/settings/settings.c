@@ -57,8 +57,7 @@ static of3_status merge_below(reading *r, json_t *top, json_t *base, int depth, 
     return of3_fail(err, OF3_ERR_INPUT, "settings are nested more than %d levels deep", OF3_JSON_DEPTH);
   json_object_foreach(base, key, value) {
     json_t *own = json_object_get(top, key);
-    if (own && json_is_object(own) && json_is_object(value))
-      OF3_TRY(merge_below(r, own, value, depth + 1, err));
+    if (json_is_object(own) && json_is_object(value)) OF3_TRY(merge_below(r, own, value, depth + 1, err));
     if (own) continue;
     if (json_object_set(top, key, value) != 0) return of3_fail_memory(err, "the settings");
     const of3_yaml_line *line = of3_yaml_line_of(&r->lines, base, key);

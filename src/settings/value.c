@@ -152,7 +152,7 @@ static of3_status put_caps(const putting *p, const json_t *value, of3_msa_settin
   json_t *rows;
   int at = 0;
   json_object_foreach((json_t *)value, key, rows) {
-    int64_t most;
+    int64_t most = 0;
     OF3_TRY(copy_text(p, key, strlen(key), &cap[at].name, err));
     if (whole_between(rows, 1, MOST_ROWS, &most, err) != OF3_OK) return of3_prefix(err, "'%.60s'", key);
     cap[at++].rows = (int)most;
@@ -164,7 +164,7 @@ static of3_status put_caps(const putting *p, const json_t *value, of3_msa_settin
 }
 
 static of3_status put_seeds(const putting *p, const json_t *value, of3_raw_settings *out, of3_error *err) {
-  int64_t v;
+  int64_t v = 0;
   if (json_is_string(value)) {
     OF3_TRY(whole_between(value, 0, 4294967295.0, &v, err));
     out->first_seed = (uint64_t)v;
@@ -228,7 +228,7 @@ static of3_status put_only(const putting *p, const json_t *value, of3_error *err
   const json_t *v = json_is_array(value) && json_array_size(value) == 1 ? json_array_get(value, 0) : value;
   const char *text = json_string_value(v);
   size_t n;
-  of3_choice on;
+  of3_choice on = OF3_UNSET;
   if (text && find_word(p->setting->values, text, false, &n)) return OF3_OK;
   const bool is_switch = find_word("true false", p->setting->values, false, &n) != NULL;
   if (is_switch && text && read_switch(v, &on, NULL) == OF3_OK &&
@@ -243,7 +243,7 @@ static of3_status put_only(const putting *p, const json_t *value, of3_error *err
 of3_status of3_setting_put(const of3_setting *s, const json_t *value, const of3_log *log, of3_arena *arena,
                            of3_raw_settings *out, of3_error *err) {
   const putting p = {.setting = s, .log = log, .arena = arena, .field = (char *)out + s->offset};
-  int64_t whole;
+  int64_t whole = 0;
   if (json_is_null(value)) return OF3_OK;
   switch (s->kind) {
   case OF3_SETTING_TEXT:
