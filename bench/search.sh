@@ -10,7 +10,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 usage() { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
-database= seeds=1,2,3,4 threads=1 python=python3 oracle=
+database= seeds=42 threads=1 python=python3 oracle=
 . "$here/arguments.sh"
 arguments "database seeds threads python oracle" "$@"
 out=$checkpoint # the first argument
