@@ -3,7 +3,7 @@ BUILD ?= build
 OUT ?= out/demo
 PARITY ?= out/parity
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
-SOURCES = $(shell git ls-files 'include/*.h' 'src/*.[ch]' 'src/*.[ch]pp' 'src/*.inc' 'cli/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' 'examples/*.c')
+SOURCES = $(shell git ls-files 'include/*.h' 'src/*.[ch]' 'src/*.[ch]pp' 'src/*.cu' 'src/*.cuh' 'src/*.inc' 'cli/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' 'examples/*.c')
 
 .PHONY: all demo selftest test sanitize tsan clang fuzz arm64 parity lint format format-check includes tidy cppcheck install install-test clean
 

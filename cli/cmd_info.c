@@ -36,15 +36,19 @@ static void describe_devices(const char *backend, int n) {
   }
 }
 
-static void describe_mlx(void) {
-  of3_backend_info mlx;
+/* A backend in a plugin, or why it cannot be had. */
+static void describe_plugin(const char *name, const char *library) {
+  of3_backend_info b;
   of3_error why = {0};
-  if (of3_backend_describe("mlx", 0, &mlx, &why) != OF3_OK) {
-    printf("mlx               %s\n", why.text);
+  char size[CLI_SIZE_TEXT];
+  if (of3_backend_describe(name, 0, &b, &why) != OF3_OK) {
+    printf("%-17s %s\n", name, why.text);
     return;
   }
-  printf("mlx               MLX %s, on %s\n", mlx.version, mlx.device);
-  describe_devices("mlx", mlx.n_device);
+  printf("%-17s %s %s, on %s", name, library, b.version, b.device);
+  if (b.memory && b.n_device == 1) printf(", %s of memory", cli_size((double)b.memory, size));
+  printf("\n");
+  describe_devices(name, b.n_device);
 }
 
 /* The instruction set that the backend cpu takes for a type. */
@@ -106,7 +110,8 @@ static int describe_machine(void) {
   for (int i = 0; i < n && i < MOST; i++) printf(" %s", isa[i]);
   printf(" (chosen: %s, with bf16 %s%s)\n", isa_for("f32"), isa_for("bf16"),
          *e.isa ? "; force one with --isa" : ", by the backend cpu");
-  describe_mlx();
+  describe_plugin("cuda", "CUDA");
+  describe_plugin("mlx", "MLX");
   printf("element type      %s\n", e.dtype);
   describe_samplers();
   describe_chemistry();

@@ -29,7 +29,7 @@ static const cli_option table[] = {
     {.names = "backend",
      .kind = CLI_CHOICE,
      .offset = FIELD(backend),
-     .choices = "cpu mlx reference",
+     .choices = "cpu cuda mlx reference",
      .value = "NAME",
      .help = "What is tested; reference is the plain C that the others are held to"},
     {.names = "dtype",
@@ -151,7 +151,7 @@ static of3_status print_head(const selftest_options *o, of3_error *err) {
   else if (*e.isa)
     printf("of3 %s, %s (%s), %s", of3_version(), e.backend, e.isa, o->dtype);
   else
-    printf("of3 %s, %s (MLX %s on %s), %s", of3_version(), e.backend, e.version, e.device, o->dtype);
+    printf("of3 %s, %s (%s on %s), %s", of3_version(), e.backend, e.version, e.device, o->dtype);
   if (uname(&u) == 0) printf(", %s %s %s", u.sysname, u.release, u.machine);
   printf(
       "\n\n| fixture | tensors | above bound | largest deviation | nearest to its bound | deviation / bound |"
@@ -243,7 +243,7 @@ static int selftest_run(const void *options, const char *const *arg, int n) {
 
 const cli_command cli_selftest = {
     .name = "selftest",
-    .usage = "[--backend cpu|mlx|reference] [--dtype TYPE]",
+    .usage = "[--backend cpu|cuda|mlx|reference] [--dtype TYPE]",
     .summary = "Compare the network with PyTorch's numbers on this machine; prints a table to paste",
     .option = table,
     .n_option = sizeof table / sizeof *table,

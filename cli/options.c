@@ -154,9 +154,6 @@ static bool parse_choice(const parser *p, const cli_option *o, const char *text,
   *out = text;
   if (in_list(o->choices, text, strlen(text))) return true;
   char list[256];
-  if (in_list(o->later, text, strlen(text)))
-    return fail(p, "%s %s is not served by this version of of3; there is %s", p->name, text,
-                cli_list(o->choices, "and", list, sizeof list));
   return fail(p, "%s takes %s, not '%.100s'", p->name, cli_list(o->choices, "or", list, sizeof list), text);
 }
 

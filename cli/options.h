@@ -36,7 +36,6 @@ typedef struct cli_option {
   size_t offset;        /* of the value in the struct of options */
   int low, high;        /* INT, REAL */
   const char *choices;  /* CHOICE: with blanks between them */
-  const char *later;    /* CHOICE: known names that this version does not serve */
   const char *excludes; /* first name of an option that cannot be given together with this one */
   const char *refusal;  /* OFF, REFUSED */
   const char *value;    /* how the help calls the value */

@@ -2,7 +2,7 @@
 # `of3 selftest` runs (and the plugin, by src/mlx). The library is made of the same objects as the program; it shows what include/*.h declares, nothing else.
 include(GNUInstallDirs)
 set(objects "")
-foreach(part base tensor cpu mlx cif chem ccd rdkit msa template feat dialect io feature_file model score write api)
+foreach(part base tensor cpu cuda mlx cif chem ccd rdkit msa template feat dialect io feature_file model score write api)
   list(APPEND objects $<TARGET_OBJECTS:of3_${part}>)
 endforeach()
 add_library(of3_shared SHARED ${objects})

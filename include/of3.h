@@ -111,7 +111,7 @@ OF3_API int of3_instruction_sets(const char **names, int most);
 /* ---- Engine: where and how it is computed */
 
 typedef struct of3_engine_options {
-  const char *backend; /* "cpu", "mlx", or "auto": mlx on Apple Silicon if it is there, else cpu */
+  const char *backend; /* "cpu", "cuda", "mlx", or "auto": mlx on Apple Silicon if it is there, else cpu */
   const char *isa;     /* "auto", or one of of3_instruction_sets */
   const char *dtype;   /* "f32", "bf16"; "f16" with mlx */
   int device;          /* which of the backend's devices, from 0 (of3_backend_describe) */
@@ -147,8 +147,8 @@ typedef struct of3_backend_info {
   uint64_t memory; /* bytes that the device has of its own; 0: it uses the machine's */
 } of3_backend_info;
 
-/* What a backend, "cpu" or "mlx", and one of its devices, from 0, is on this machine, or why it cannot be
- * used. */
+/* What a backend, "cpu", "cuda" or "mlx", and one of its devices, from 0, is on this machine, or why it
+ * cannot be used. */
 OF3_API OF3_MUST_CHECK of3_status of3_backend_describe(const char *name, int device, of3_backend_info *out,
                                                        of3_error *err);
 

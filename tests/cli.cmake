@@ -23,6 +23,7 @@ set(
   bench
   mlx
   mlx_missing
+  cuda_missing
   devices
   selftest
   selftest_program

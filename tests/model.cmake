@@ -1,6 +1,6 @@
 # The parity program (build/tests/parity), and the committed fixtures through every backend and instruction set.
 add_executable(parity parity/parity.c parity/compare.c parity/gradients.c parity/bounds.c parity/scores_of.c)
-target_link_libraries(parity PRIVATE ops_cases of3_model of3_cpu of3_mlx of3_write of3_feature_file of3_flags)
+target_link_libraries(parity PRIVATE ops_cases of3_model of3_cpu of3_cuda of3_mlx of3_write of3_feature_file of3_flags)
 target_include_directories(parity PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/parity ${CMAKE_CURRENT_SOURCE_DIR}/unit)
 install(TARGETS parity RUNTIME DESTINATION ${selftest_folder})
 

@@ -3,6 +3,7 @@
 
 #include "api/handles.h"
 #include "cpu/cpu.h"
+#include "cuda/open.h"
 #include "mlx/open.h"
 
 of3_engine_options of3_engine_defaults(void) {
@@ -37,6 +38,14 @@ static of3_status mlx_choice(const of3_engine_options *o, of3_dtype dtype, const
   return of3_mlx_backend(dtype, out, err);
 }
 
+static of3_status cuda_choice(const of3_engine_options *o, of3_dtype dtype, const of3_backend **out,
+                              of3_error *err) {
+  if (strcmp(o->isa, "auto") != 0)
+    return of3_fail(err, OF3_ERR_USAGE,
+                    "the backend cuda has no instruction sets to choose from; leave out --isa");
+  return of3_cuda_backend(dtype, out, err);
+}
+
 /* MLX is worth trying unasked where it has a GPU: on Apple Silicon, or where its plugin was named. */
 static bool mlx_is_default_here(const of3_engine_options *o) {
 #if defined(__APPLE__) && defined(__aarch64__)
@@ -45,6 +54,11 @@ static bool mlx_is_default_here(const of3_engine_options *o) {
   const bool apple = false;
 #endif
   return strcmp(o->isa, "auto") == 0 && (apple || of3_plugin_named(&of3_mlx_plugin_kind));
+}
+
+/* CUDA is, while it is young, where its plugin was named. */
+static bool cuda_is_default_here(const of3_engine_options *o) {
+  return strcmp(o->isa, "auto") == 0 && of3_plugin_named(&of3_cuda_plugin_kind);
 }
 
 static bool cpu_is_default_here(const of3_engine_options *o) {
@@ -60,6 +74,7 @@ typedef struct backend_choice {
 
 /* Best first; the last one is there always. */
 static const backend_choice choices[] = {{"mlx", mlx_choice, mlx_is_default_here},
+                                         {"cuda", cuda_choice, cuda_is_default_here},
                                          {"cpu", cpu_choice, cpu_is_default_here}};
 enum { N_CHOICE = sizeof choices / sizeof *choices };
 
@@ -99,7 +114,7 @@ of3_status of3_backend_open(const of3_engine_options *o, const of3_log *log, of3
   for (int i = 0; i < N_CHOICE; i++)
     if (strcmp(o->backend, choices[i].name) == 0) return open_choice(&choices[i], o, dtype, ret_device, err);
   return of3_fail(err, OF3_ERR_UNSUPPORTED,
-                  "the backend '%.40s' is not served by this version; available are auto, cpu and mlx",
+                  "the backend '%.40s' is not served by this version; available are auto, cpu, cuda and mlx",
                   o->backend);
 }
 

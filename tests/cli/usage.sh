@@ -22,7 +22,7 @@ run of3 predict AAAA -c ob.safetensors --seeds -1
 run of3 predict AAAA -c ob.safetensors --seeds 1 --num-model-seeds 2
 run of3 predict AAAA -c ob.safetensors --format mmtf
 run of3 predict AAAA -c ob.safetensors --dtype f16
-run of3 predict AAAA -c ob.safetensors --backend cuda
+run of3 predict AAAA -c ob.safetensors --backend rocm
 run of3 predict AAAA -c ob.safetensors --backend mlx --isa avx2
 run of3 predict AAAA -c ob.safetensors --isa mmx
 run of3 predict AAAA -c ob.safetensors --backend cpu --device 1

@@ -1,7 +1,7 @@
 /* Runs the network on the inputs and random numbers of a fixture (shared/oracle/make_fixtures.py) and
  * compares every number in it.
  *
- *   parity --checkpoint W --fixture FX.safetensors [--backend cpu|reference|mlx|own-memory] [--isa NAME]
+ *   parity --checkpoint W --fixture FX.safetensors [--backend cpu|cuda|reference|mlx|own-memory] [--isa NAME]
  *          [--dtype f32|bf16|f16] [--threads N] [--tape poison|recompute] [--log debug]
  *
  * --tape: a tape records it all (tensor/tape.h). poison: every write makes a version, and the one before
@@ -23,6 +23,7 @@
 #include "cpu/cpu.h"
 #include "feat/build.h"
 #include "io/checkpoint.h"
+#include "cuda/open.h"
 #include "mlx/open.h"
 #include "featfile/feature_file.h"
 #include "model/run.h"
@@ -226,6 +227,7 @@ static of3_status choose_backend(const options *o, const of3_backend **out, of3_
   if (!strcmp(o->backend, "cpu")) return of3_cpu_backend(o->isa, dtype_of(o), out, err);
   if (!strcmp(o->backend, "own-memory"))
     *out = dtype_of(o) == OF3_BF16 ? &own_memory_backend_bf16 : &own_memory_backend;
+  if (!strcmp(o->backend, "cuda")) return of3_cuda_backend(dtype_of(o), out, err);
   if (strcmp(o->backend, "mlx") != 0) return OF3_OK;
   return of3_mlx_backend(dtype_of(o), out, err);
 }
@@ -316,7 +318,7 @@ static bool parse(int argc, char **argv, options *o) {
       return false;
   }
   bool known = !strcmp(o->backend, "cpu") || !strcmp(o->backend, "reference") || !strcmp(o->backend, "mlx") ||
-               !strcmp(o->backend, "own-memory");
+               !strcmp(o->backend, "own-memory") || !strcmp(o->backend, "cuda");
   known = known && (!o->tape || !strcmp(o->tape, "poison") || !strcmp(o->tape, "recompute"));
   return argc % 2 == 1 && o->checkpoint && o->fixture && known;
 }
@@ -326,9 +328,10 @@ int main(int argc, char **argv) {
   of3_error err = {0};
   of3_table table;
   if (!parse(argc, argv, &o)) {
-    fprintf(stderr,
-            "usage: parity --checkpoint W --fixture FX.safetensors [--backend cpu|reference|mlx|own-memory] "
-            "[--isa NAME] [--dtype f32|bf16|f16] [--threads N] [--tape poison|recompute] [--log debug]\n");
+    fprintf(
+        stderr,
+        "usage: parity --checkpoint W --fixture FX.safetensors [--backend cpu|cuda|reference|mlx|own-memory] "
+        "[--isa NAME] [--dtype f32|bf16|f16] [--threads N] [--tape poison|recompute] [--log debug]\n");
     return 2;
   }
   of3_device device;

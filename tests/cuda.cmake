@@ -1,0 +1,18 @@
+# The CUDA backend: what it says where there is no GPU, its registers; where there is one, every operation and the committed
+# fixtures. Tests that need the GPU are skipped without it.
+add_executable(test_ops_cuda unit/test_ops_cuda.c)
+target_link_libraries(test_ops_cuda PRIVATE ops_cases of3_cuda of3_flags)
+add_test(NAME test_ops_cuda COMMAND test_ops_cuda)
+add_test(NAME test_ops_cuda_declined COMMAND test_ops_cuda --declined add copy outer_sum gather attention)
+set(cuda_tests test_ops_cuda test_ops_cuda_declined parity_demo_cuda)
+foreach(variant p1 p2 ob)
+  of3_parity(${variant}_cuda ${FIXTURES}/checkpoint_${variant}.safetensors ${FIXTURES}/fixture_${variant}.safetensors --backend cuda)
+  list(APPEND cuda_tests parity_${variant}_cuda)
+endforeach()
+of3_parity(demo_cuda ${CMAKE_SOURCE_DIR}/examples/demo/of3-demo.safetensors ${FIXTURES}/fixture_demo.safetensors --backend cuda)
+set_tests_properties(${cuda_tests} PROPERTIES SKIP_RETURN_CODE 77)
+if(TARGET of3_cuda_plugin)
+  add_dependencies(test_ops_cuda of3_cuda_plugin)
+  set_tests_properties(${cuda_tests} PROPERTIES ENVIRONMENT "OF3_CUDA_PLUGIN=$<TARGET_FILE:of3_cuda_plugin>")
+  add_test(NAME test_cuda_registers COMMAND ${CMAKE_SOURCE_DIR}/tests/cuda_registers.sh ${CMAKE_BINARY_DIR}/src/cuda)
+endif()
