@@ -29,6 +29,7 @@ of3_status of3_go_on(of3_cancel *opt_cancel, of3_error *err) {
 }
 
 of3_status of3_prefix(of3_error *err, const char *fmt, ...) {
+  if (!err) return OF3_ERR_INPUT;
   char old[OF3_ERROR_TEXT];
   memcpy(old, err->text, sizeof old);
   va_list ap;

@@ -16,7 +16,8 @@ of3_status of3_fail(of3_error *err, of3_status code, const char *fmt, ...) OF3_P
 /* The sentence for a failed allocation of `what`. */
 of3_status of3_fail_memory(of3_error *err, const char *what);
 
-/* Puts "CONTEXT: " before the sentence in err; returns err->code. */
+/* Puts "CONTEXT: " before the sentence in err; returns err->code. Of a failure whose reason nobody asked for
+ * (err is NULL) the code is not known here: OF3_ERR_INPUT, which is what fails in a place that has a name. */
 of3_status of3_prefix(of3_error *err, const char *fmt, ...) OF3_PRINTF(2, 3);
 
 #ifdef __clang_analyzer__ /* cannot see that failing is not OF3_OK */

@@ -106,16 +106,15 @@ static void template_add_rows(void *arg, int64_t begin, int64_t end, int thread)
   const template_job *t = arg;
   const float *table = of3_f32(t->c->in[TEMPLATE_ADD_TABLE]);
   const int64_t n = of3_dim(t->c->out, 1), w = of3_dim(t->c->out, 0), ld = template_row(t->c);
-  float *sum = t->scratch + thread * ld, x[5];
+  float *sum = t->scratch + thread * ld;
   for (int64_t r = begin; r < end; r++) {
     float *v = of3_f32(t->c->out) + r * w;
-    const float factor = of3_template_pair(t->c, n, r / (n * n), r / n % n, r % n, x);
-    const int bin = of3_template_bin(t->c, r);
+    const of3_template_features f = of3_template_pair(t->c, n, r / (n * n), r / n % n, r % n);
     memset(sum, 0, (size_t)w * sizeof *sum);
     for (int k = 0; k < 5; k++)
-      if (x[k] != 0) t->k->axpy(sum, x[k], t->column + k * ld, w);
+      if (f.x[k] != 0) t->k->axpy(sum, f.x[k], t->column + k * ld, w);
     t->k->add(v, sum, w);
-    if (bin >= 0) t->k->axpy(v, factor, table + bin * w, w);
+    if (f.bin >= 0) t->k->axpy(v, f.factor, table + f.bin * w, w);
   }
 }
 
@@ -134,15 +133,10 @@ const of3_kernel of3_cpu_template_add = {.workspace = template_add_workspace, .r
 static void index_take_rows(void *arg, int64_t begin, int64_t end, int thread) {
   const job *t = arg;
   const of3_tensor *x = t->c->in[TAKE_ROWS_X];
-  const size_t w = (size_t)of3_dim(x, 0), bytes = w * of3_dtype_size(x->dtype);
+  const int64_t w = of3_dim(x, 0);
   (void)thread;
-  for (int64_t r = begin; r < end; r++) {
-    const uint8_t *from = (const uint8_t *)of3_host(x) + (size_t)of3_row_taken(t->c, r) * bytes;
-    if (t->c->out->dtype == x->dtype)
-      memcpy((uint8_t *)of3_host(t->c->out) + (size_t)r * bytes, from, bytes);
-    else
-      for (size_t i = 0; i < w; i++) of3_f32(t->c->out)[(size_t)r * w + i] = (float)from[i];
-  }
+  for (int64_t r = begin; r < end; r++)
+    memcpy(of3_f32(t->c->out) + r * w, of3_f32(x) + of3_row_taken(t->c, r) * w, (size_t)w * sizeof(float));
 }
 
 static void run_take_rows(of3_ctx *cx, const of3_call *c, void *memory) {

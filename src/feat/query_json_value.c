@@ -20,8 +20,7 @@ static of3_status syntax_error(const json_error_t *e, const char *file, of3_erro
 of3_status of3_json_parse(const char *text, size_t size, const char *file, size_t most_memory,
                           size_t *ret_need, json_t **ret_top, of3_error *err) {
   json_error_t json_err;
-  if (of3_json_check(text, size, most_memory, ret_need, err) != OF3_OK)
-    return err ? of3_prefix(err, "'%s'", file) : OF3_ERR_INPUT;
+  if (of3_json_check(text, size, most_memory, ret_need, err) != OF3_OK) return of3_prefix(err, "'%s'", file);
   *ret_top = of3_json_load(text, size, &json_err);
   return *ret_top ? OF3_OK : syntax_error(&json_err, file, err);
 }

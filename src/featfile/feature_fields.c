@@ -81,6 +81,34 @@ void of3_field_msa_row(const of3_features *f, const of3_field *field, int row, v
   of3_msa_row_cells(f, row, cells);
 }
 
+bool of3_field_is_of_places(const of3_features *f, const of3_field *field) {
+  return strncmp(field->axes, "TNN", 3) == 0 && !of3_field_get(f, field) && f->template_beta;
+}
+
+void of3_field_template_places(const of3_features *f, int t, float *place) {
+  const size_t slot = (size_t)t * (size_t)f->n_token;
+  const of3_template_atoms atoms = {.beta_mask = f->template_pseudo_beta_mask + slot,
+                                    .frame_mask = f->template_backbone_frame_mask + slot,
+                                    .beta = f->template_beta + 3 * slot,
+                                    .frame = f->template_frame + 9 * slot,
+                                    .opt_asym = f->template_across_chains ? NULL : f->asym_id};
+  of3_template_places(&atoms, f->n_token, place);
+}
+
+void of3_field_template_row(const of3_features *f, const of3_field *field, const float *place, int i,
+                            void *out) {
+  const float *at = place + (size_t)i * OF3_N_TEMPLATE_PLACE;
+  const bool bins = field->kind == OF3_FIELD_CLASS;
+  if (!bins) memset(out, 0, 3 * (size_t)f->n_token * sizeof(float));
+  for (int j = 0; j < f->n_token; j++, place += OF3_N_TEMPLATE_PLACE)
+    if (bins) {
+      const int bin = of3_template_distance_bin(at, place);
+      ((uint8_t *)out)[j] = bin < 0 ? OF3_NO_CLASS : (uint8_t)bin;
+    } else {
+      of3_template_add_unit(at, place, (float *)out + 3 * (size_t)j);
+    }
+}
+
 void *of3_field_get(const of3_features *f, const of3_field *field) {
   void *p;
   if (of3_field_is_msa(field)) return NULL;

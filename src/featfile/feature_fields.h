@@ -8,6 +8,7 @@
 
 #include "feat/features.h"
 #include "feat/msa_rows.h"
+#include "tensor/template_pairs.h"
 
 typedef enum of3_field_kind {
   OF3_FIELD_INDEX, /* int32_t; i32 in files */
@@ -40,6 +41,14 @@ int64_t of3_field_count(const of3_features *f, const of3_field *field);
 /* Whether the feature is one of rows of the MSA, which are no arrays: its row of N elements. */
 bool of3_field_is_msa(const of3_field *field);
 void of3_field_msa_row(const of3_features *f, const of3_field *field, int row, void *out);
+
+/* Whether the feature is one of pairs of templates, bins or unit vectors, that follows from coordinates: for
+ * each slot t first the places of its tokens [N,OF3_N_TEMPLATE_PLACE] (tensor/template_pairs.h), then each
+ * row i of pairs, bytes [N] or floats [N,3]. */
+bool of3_field_is_of_places(const of3_features *f, const of3_field *field);
+void of3_field_template_places(const of3_features *f, int t, float *place);
+void of3_field_template_row(const of3_features *f, const of3_field *field, const float *place, int i,
+                            void *out);
 
 /* The array; NULL of rows of the MSA. */
 void *of3_field_get(const of3_features *f, const of3_field *field);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "feat/build.h"
-#include "feat/template_pairs.h"
 #include "featfile/feature_fields.h"
 
 enum { N_POCKET = 14, N_ENTRY = OF3_N_FIELD + 1 + N_POCKET }; /* num_paired_seqs is a number of the struct */
@@ -275,7 +274,8 @@ typedef struct feature_writer {
   const void *data[N_ENTRY];
   of3_entry entry[N_ENTRY];
   int n;
-  void *row; /* of the MSA or of pairs of a template: room for 3 N numbers */
+  void *row;    /* of the MSA or of pairs of a template: room for 3 N numbers */
+  float *place; /* of the tokens of a template: [N,OF3_N_TEMPLATE_PLACE] */
   of3_cancel *opt_cancel;
 } feature_writer;
 
@@ -305,23 +305,17 @@ static of3_status put_values(const feature_writer *w, FILE *file, const of3_fiel
   return OF3_OK;
 }
 
-/* Whether the field is one of pairs of templates that follows from coordinates. */
-static bool is_made_of_pairs(const of3_features *f, const of3_field *field) {
-  return strncmp(field->axes, "TNN", 3) == 0 && !of3_field_get(f, field) && f->template_beta;
-}
-
 static of3_status put_template_pairs(const feature_writer *w, FILE *file, const of3_field *field,
                                      of3_dtype dtype, of3_error *err) {
   const of3_features *f = w->f;
-  for (int t = 0; t < f->n_templ; t++)
+  const int64_t values = field->kind == OF3_FIELD_CLASS ? f->n_token : 3 * (int64_t)f->n_token;
+  for (int t = 0; t < f->n_templ; t++) {
+    of3_field_template_places(f, t, w->place);
     for (int i = 0; i < f->n_token; i++) {
-      const bool bins = field->kind == OF3_FIELD_CLASS;
-      if (bins)
-        of3_template_bins(f, t, i, w->row);
-      else
-        of3_template_units(f, t, i, w->row);
-      OF3_TRY(put_values(w, file, field, dtype, w->row, bins ? f->n_token : 3 * (int64_t)f->n_token, err));
+      of3_field_template_row(f, field, w->place, i, w->row);
+      OF3_TRY(put_values(w, file, field, dtype, w->row, values, err));
     }
+  }
   return OF3_OK;
 }
 
@@ -337,7 +331,7 @@ static of3_status feature_put(void *user, FILE *file, const of3_entry *e, of3_er
     }
     return OF3_OK;
   }
-  if (field && is_made_of_pairs(w->f, field)) return put_template_pairs(w, file, field, e->dtype, err);
+  if (field && of3_field_is_of_places(w->f, field)) return put_template_pairs(w, file, field, e->dtype, err);
   const int64_t width = field && field->kind == OF3_FIELD_CLASS ? field->classes : 1;
   const void *data = field ? of3_field_get(w->f, field) : w->data[e - w->entry];
   return put_values(w, file, field, e->dtype, data, e->count / width, err);
@@ -417,10 +411,12 @@ of3_status of3_features_write(const char *path, const of3_features *features, of
   if (w) {
     *w = (feature_writer){.f = features,
                           .opt_cancel = opt_cancel,
-                          .row = OF3_ARENA_NEW(arena, float, 3 * (size_t)features->n_token)};
-    if (w->row) st = feature_file_write_all(path, w, arena, err);
+                          .row = OF3_ARENA_NEW(arena, float, 3 * (size_t)features->n_token),
+                          .place =
+                              OF3_ARENA_NEW(arena, float, OF3_N_TEMPLATE_PLACE *(size_t)features->n_token)};
+    if (w->row && w->place) st = feature_file_write_all(path, w, arena, err);
   }
-  if (!w || !w->row) st = of3_fail_memory(err, path);
+  if (!w || !w->row || !w->place) st = of3_fail_memory(err, path);
   of3_arena_free(arena);
   return st;
 }

@@ -170,12 +170,71 @@ const Kernel ops::take_rows{run_take_rows, nullptr, Batch::one};
 
 /* ---- TEMPLATE_ADD */
 
+/* The bins of squared distances: edges 3.25 + 1.25 k, excluded; the last one ends where the square is `most`.
+ * -1: none. The root says which bin it is but for rounding. */
+static array bins_of(const array &d2, float most) {
+  constexpr int bins = 39;
+  constexpr float first = 3.25f, width = 1.25f;
+  float edge2[bins + 1];
+  for (int k = 0; k <= bins; k++) {
+    float edge = first + width * static_cast<float>(k);
+    edge2[k] = edge * edge;
+  }
+  edge2[bins] = most;
+  array edges(edge2, {bins + 1}, mx::float32);
+  array guess = mx::astype(mx::floor((mx::sqrt(d2) - first) / width), mx::int32);
+  array k = mx::clip(guess, array(0), array(bins - 1));
+  k = k + mx::astype(d2 >= mx::take(edges, k + 1, 0), mx::int32) -
+      mx::astype(d2 <= mx::take(edges, k, 0), mx::int32);
+  array inside = mx::clip(k, array(0), array(bins - 1));
+  array good = mx::logical_and(d2 > mx::take(edges, inside, 0), d2 < mx::take(edges, inside + 1, 0));
+  return mx::where(good, inside, array(-1));
+}
+
 /* Batch entry b of an argument [~,shape]. */
 static array entry_at(const Tensor *t, int64_t b, std::initializer_list<int64_t> shape) {
   int64_t each = 1;
   for (int64_t d : shape) each *= d;
   const int64_t entries = of3_count(t) / each;
   return shaped(cut(get(t, {entries, each}), 0, b % entries, 1), shape);
+}
+
+/* The places [N,17] of one batch entry (tensor/template_pairs.h). */
+static array entry_places(const of3_call &c, int64_t b, int64_t n) {
+  return f32(entry_at(c.in[TEMPLATE_ADD_PLACE], b, {n, OF3_N_TEMPLATE_PLACE}));
+}
+
+/* Whether i and j are both in one group [N,N]. */
+static array in_one_group(const array &place, int at, int64_t n) {
+  array group = cut(place, 1, at, 1);
+  return mx::logical_and(group > 0.0f, mx::equal(group, shaped(group, {1, n})));
+}
+
+/* Number `at` of j less that of i [N,N]. */
+static array between(const array &place, int at, int64_t n) {
+  array x = cut(place, 1, at, 1);
+  return shaped(x, {1, n}) - x;
+}
+
+static array squared_distances(const array &place, int at, int64_t n) {
+  array d2 = mx::square(between(place, at, n));
+  for (int k = 1; k < 3; k++) d2 = d2 + mx::square(between(place, at + k, n));
+  return d2;
+}
+
+/* Unit vectors [N,N,3] from the origin of frame i to that of j, in frame i. */
+static array template_units(const array &place, int64_t n) {
+  std::vector<array> v;
+  for (int d = 0; d < 3; d++) {
+    array sum = cut(place, 1, OF3_TEMPLATE_AXES + 3 * d, 1) * between(place, OF3_TEMPLATE_ORIGIN, n);
+    for (int k = 1; k < 3; k++)
+      sum =
+          sum + cut(place, 1, OF3_TEMPLATE_AXES + 3 * d + k, 1) * between(place, OF3_TEMPLATE_ORIGIN + k, n);
+    v.push_back(sum);
+  }
+  array length = mx::sqrt(mx::square(v[0]) + mx::square(v[1]) + mx::square(v[2]));
+  array known = mx::astype(in_one_group(place, OF3_TEMPLATE_FRAME_GROUP, n), mx::float32);
+  return mx::stack(v, -1) * shaped(known / mx::maximum(length, array(1e-6f)), {n, n, 1});
 }
 
 /* The five features [N,N,5] of the pairs of one batch entry, and the factor of the distogram. */
@@ -188,9 +247,23 @@ static array template_features(const of3_call &c, int64_t b, int64_t n, array *f
     return shaped(shaped(m, {n, 1}) * shaped(m, {1, n}) * chain, {n, n, 1});
   };
   array unit = mx::zeros(dims({n, n, 3}));
-  if (c.in[TEMPLATE_ADD_UNIT])
-    unit = entry_at(c.in[TEMPLATE_ADD_UNIT], b, {n, n, 3}) * shaped(*factor, {n, n, 1});
+  if (c.in[TEMPLATE_ADD_UNIT]) unit = entry_at(c.in[TEMPLATE_ADD_UNIT], b, {n, n, 3});
+  if (c.in[TEMPLATE_ADD_PLACE]) unit = unit + template_units(entry_places(c, b, n), n);
+  unit = unit * shaped(*factor, {n, n, 1});
   return mx::concatenate({masks(TEMPLATE_ADD_BETA), masks(TEMPLATE_ADD_FRAME), unit}, -1);
+}
+
+/* The bins [N,N] i32 of the pairs of one batch entry; -1: none. */
+static array template_bins(const of3_call &c, int64_t b, int64_t n) {
+  array bins = mx::full(dims({n, n}), -1, mx::int32);
+  if (c.in[TEMPLATE_ADD_PLACE]) {
+    array place = entry_places(c, b, n);
+    array known = in_one_group(place, OF3_TEMPLATE_BETA_GROUP, n);
+    bins = mx::where(known, bins_of(squared_distances(place, OF3_TEMPLATE_BETA, n), 1e8f), bins);
+  }
+  if (!c.in[TEMPLATE_ADD_BIN]) return bins;
+  array given = entry_at(c.in[TEMPLATE_ADD_BIN], b, {n, n});
+  return mx::where(mx::equal(given, array(uint8_t{255})), bins, mx::astype(given, mx::int32));
 }
 
 static void run_template_add(State &s, const of3_call &c) {
@@ -204,10 +277,9 @@ static void run_template_add(State &s, const of3_call &c) {
     v.offset += b * n * n * w;
     array factor(0.0f), x = template_features(c, b, n, &factor);
     array y = f32(get(&v)) + mx::matmul(x, wt);
-    if (c.in[TEMPLATE_ADD_BIN]) {
-      array at = entry_at(c.in[TEMPLATE_ADD_BIN], b, {n, n});
-      array known = mx::logical_not(mx::equal(at, array(uint8_t{255})));
-      array row = mx::take(table, mx::where(known, mx::astype(at, mx::int32), array(0)), 0);
+    if (c.in[TEMPLATE_ADD_BIN] || c.in[TEMPLATE_ADD_PLACE]) {
+      array at = template_bins(c, b, n), known = at >= 0;
+      array row = mx::take(table, mx::maximum(at, array(0)), 0);
       y = y + row * shaped(mx::where(known, factor, array(0.0f)), {n, n, 1});
     }
     set(s, &v, y);
@@ -215,7 +287,7 @@ static void run_template_add(State &s, const of3_call &c) {
 }
 static int64_t template_add_bytes(const State &s, const of3_call &c) {
   const int64_t n = of3_dim(c.out, 1);
-  return size_of(s) * of3_count(c.out) + n * n * (20 * last(c.out) + 64);
+  return size_of(s) * of3_count(c.out) + n * n * (20 * last(c.out) + 192);
 }
 const Kernel ops::template_add{run_template_add, template_add_bytes};
 
@@ -319,8 +391,6 @@ const Kernel ops::fourier{run_fourier, nullptr};
 /* The bin by arithmetic, then put right by comparing with the edges themselves: a pair on an edge must fall
  * where the reference puts it. */
 static void run_distance_bin(State &s, const of3_call &c) {
-  constexpr int bins = 39;
-  constexpr float first = 3.25f, width = 1.25f;
   int64_t n = of3_count(c.in[DISTANCE_REP]), samples = c.in[DISTANCE_X]->shape[0];
   array x = mx::take(f32(get(c.in[DISTANCE_X])), get(c.in[DISTANCE_REP], {n}), 1);
   std::optional<array> d2;
@@ -328,20 +398,7 @@ static void run_distance_bin(State &s, const of3_call &c) {
     array column = cut(x, 2, k, 1), d = column - shaped(column, {samples, 1, n});
     d2 = d2 ? *d2 + d * d : d * d;
   }
-  float edge2[bins + 1];
-  for (int k = 0; k <= bins; k++) {
-    float edge = first + width * static_cast<float>(k);
-    edge2[k] = edge * edge;
-  }
-  edge2[bins] = 1e9f;
-  array edges(edge2, {bins + 1}, mx::float32);
-  array guess = mx::astype(mx::floor((mx::sqrt(*d2) - first) / width), mx::int32);
-  array k = mx::clip(guess, array(0), array(bins - 1));
-  k = k + mx::astype(*d2 >= mx::take(edges, k + 1, 0), mx::int32) -
-      mx::astype(*d2 <= mx::take(edges, k, 0), mx::int32);
-  array inside = mx::clip(k, array(0), array(bins - 1));
-  array good = mx::logical_and(*d2 > mx::take(edges, inside, 0), *d2 < mx::take(edges, inside + 1, 0));
-  set(s, c.out, mx::where(good, inside, array(-1)));
+  set(s, c.out, bins_of(*d2, 1e9f));
 }
 const Kernel ops::distance_bin{run_distance_bin, nullptr, Batch::shared};
 

@@ -3,7 +3,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "feat/template_pairs.h"
 #include "model/run.h"
 #include "tensor/pairs.h"
 
@@ -236,33 +235,17 @@ static bool slot_is_empty(const of3_features *f, int t) {
   return true;
 }
 
-/* What makes a row of pairs of a slot from coordinates. */
-typedef void make_row(const of3_features *f, int slot, int i, void *out);
-static void make_bins(const of3_features *f, int slot, int i, void *out) {
-  of3_template_bins(f, slot, i, out);
-}
-static void make_units(const of3_features *f, int slot, int i, void *out) {
-  of3_template_units(f, slot, i, out);
-}
-
 /* A feature of slots: of tokens, or of pairs of them. */
 typedef struct slot_feature {
   of3_dtype type;
   size_t member;
   bool of_pairs;
-  int64_t width;      /* numbers for each, and an axis if more than 1 */
-  int padding;        /* byte */
-  make_row *opt_make; /* of pairs */
+  int64_t width; /* numbers for each, and an axis if more than 1 */
+  int padding;   /* byte */
 } slot_feature;
 
 static feature_size size_of_slot(const slot_feature *s, int64_t tokens) {
   return (feature_size){s->of_pairs ? tokens : 1, tokens * s->width};
-}
-
-/* The pairs of a slot of a complex from its coordinates, into those of the largest complex. */
-static void make_pairs(const of3_features *f, int slot, make_row *make, feature_size all, size_t element,
-                       char *to) {
-  for (int i = 0; i < f->n_token; i++, to += (size_t)all.columns * element) make(f, slot, i, to);
 }
 
 /* [D,B,N], [D,B,N,N] or that with an axis `width`, into image. */
@@ -276,13 +259,9 @@ static void copy_slots(const of3_inputs *in, const slot_feature *s, char *image)
       const of3_slots *slots = &in->of_complex[b];
       const feature_size own = size_of_slot(s, in->f[b]->n_token);
       const char *array = feature_array(in->f[b], s->member);
-      char *to = image + (size_t)(k * in->n + b) * each;
-      if (k >= slots->n) continue;
-      if (!array && s->opt_make && in->f[b]->template_beta)
-        make_pairs(in->f[b], slots->first[k], s->opt_make, all, element, to);
-      if (!array) continue;
-      copy_padded(to, all, array + (size_t)(slots->first[k] * own.rows * own.columns) * element, own,
-                  element);
+      if (k >= slots->n || !array) continue;
+      copy_padded(image + (size_t)(k * in->n + b) * each, all,
+                  array + (size_t)(slots->first[k] * own.rows * own.columns) * element, own, element);
     }
 }
 
@@ -295,7 +274,7 @@ static of3_tensor *make_slots(const of3_run *r, const slot_feature *s) {
   bool any = false, as_wanted = in->n == 1;
   char *image;
   for (int b = 0; b < in->n; b++) {
-    any |= feature_array(in->f[b], s->member) != NULL || (s->opt_make && in->f[b]->template_beta);
+    any |= feature_array(in->f[b], s->member) != NULL;
     as_wanted &= feature_array(in->f[b], s->member) != NULL;
   }
   for (int k = 0; as_wanted && k < in->n_slot; k++) as_wanted = in->of_complex[0].first[k] == k;
@@ -309,16 +288,42 @@ static of3_tensor *make_slots(const of3_run *r, const slot_feature *s) {
 
 /* The same of a mask of tokens, [D,B,N]. */
 static of3_tensor *make_slot_mask(const of3_run *r, size_t member) {
-  const slot_feature mask = {OF3_F32, member, false, 1, 0, NULL};
+  const slot_feature mask = {OF3_F32, member, false, 1, 0};
   const of3_tensor *t = make_slots(r, &mask);
   return OF3_RESHAPE(r->cx, t, r->in.n_slot, r->in.n, r->in.n_token);
 }
 
+/* The places of the tokens of slots [D,B,N,OF3_N_TEMPLATE_PLACE]; NULL: no complex has coordinates. A complex
+ * without, and what is padded, has places of 0, whose pairs have neither bins nor unit vectors. */
+static of3_tensor *make_template_places(const of3_run *r) {
+  const of3_inputs *in = &r->in;
+  const int64_t each = in->n_token * OF3_N_TEMPLATE_PLACE;
+  float *image;
+  bool any = false;
+  for (int b = 0; b < in->n; b++) any |= in->f[b]->template_beta != NULL;
+  if (!any) return NULL;
+  of3_tensor *t = OF3_STAGE(r->cx, &image, OF3_F32, in->n_slot, in->n, in->n_token, OF3_N_TEMPLATE_PLACE);
+  for (int k = 0; image && k < in->n_slot; k++)
+    for (int b = 0; b < in->n; b++) {
+      const of3_features *f = in->f[b];
+      const of3_slots *s = &in->of_complex[b];
+      if (k >= s->n || !f->template_beta) continue;
+      const int64_t slot = (int64_t)s->first[k] * f->n_token;
+      const of3_template_atoms atoms = {.beta_mask = f->template_pseudo_beta_mask + slot,
+                                        .frame_mask = f->template_backbone_frame_mask + slot,
+                                        .beta = f->template_beta + 3 * slot,
+                                        .frame = f->template_frame + 9 * slot,
+                                        .opt_asym = f->template_across_chains ? NULL : f->asym_id};
+      of3_template_places(&atoms, f->n_token, image + (k * in->n + b) * each);
+    }
+  of3_staged(r->cx, t);
+  return t;
+}
+
 static void make_templates(of3_run *r) {
-  const slot_feature restype = {OF3_U8, offsetof(of3_features, template_restype), false, 1, 0, NULL},
-                     unit = {OF3_F32, offsetof(of3_features, template_unit_vector), true, 3, 0, make_units},
-                     bin = {OF3_U8,   offsetof(of3_features, template_distogram), true, 1, OF3_NO_CLASS,
-                            make_bins};
+  const slot_feature restype = {OF3_U8, offsetof(of3_features, template_restype), false, 1, 0},
+                     unit = {OF3_F32, offsetof(of3_features, template_unit_vector), true, 3, 0},
+                     bin = {OF3_U8, offsetof(of3_features, template_distogram), true, 1, OF3_NO_CLASS};
   of3_inputs *in = &r->in;
   bool empty = true;
   in->of_complex = OF3_RUN_NEW(r, of3_slots, in->n);
@@ -333,6 +338,7 @@ static void make_templates(of3_run *r) {
   if (empty) return;
   in->slot_shape.beta = make_slot_mask(r, offsetof(of3_features, template_pseudo_beta_mask));
   in->slot_shape.frame = make_slot_mask(r, offsetof(of3_features, template_backbone_frame_mask));
+  in->slot_shape.opt_place = make_template_places(r);
   in->slot_shape.opt_unit = make_slots(r, &unit);
   in->slot_shape.opt_bin = make_slots(r, &bin);
 }

@@ -38,6 +38,7 @@ static void embed_features(const of3_run *r, const of3_tensor *z, int first, int
   for (int k = 0; k < n; k++) of3_norm_linear_add(cx, of3_narrow(cx, v, k, 1), z, w->norm_z, w->z);
   const of3_template_slot some = {.beta = some_slots(r, all->beta, first, n),
                                   .frame = some_slots(r, all->frame, first, n),
+                                  .opt_place = some_slots(r, all->opt_place, first, n),
                                   .opt_unit = some_slots(r, all->opt_unit, first, n),
                                   .opt_bin = some_slots(r, all->opt_bin, first, n)};
   if (some.beta)

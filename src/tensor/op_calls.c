@@ -100,14 +100,10 @@ of3_tensor *of3_take_rows(of3_ctx *cx, const of3_tensor *x, const of3_tensor *in
   return APPLY(cx, OF3_OP_TAKE_ROWS, NULL, NO_ATTR, x, index);
 }
 
-of3_tensor *of3_take_byte_rows(of3_ctx *cx, const of3_tensor *x, const of3_tensor *index) {
-  return APPLY(cx, OF3_OP_TAKE_ROWS, NULL, ATTR(.bytes = 1), x, index);
-}
-
 void of3_template_add(of3_ctx *cx, of3_tensor *v, const of3_template_slot *s, const of3_tensor *asym,
                       const of3_tensor *w, const of3_tensor *distogram, bool chain_equal) {
   APPLY(cx, OF3_OP_TEMPLATE_ADD, v, ATTR(.chain_equal = chain_equal), v, s->beta, s->frame, asym, s->opt_unit,
-        s->opt_bin, w, distogram);
+        s->opt_bin, s->opt_place, w, distogram);
 }
 
 void of3_relpos_add(of3_ctx *cx, of3_tensor *z, const of3_tensor *place, const of3_tensor *table) {

@@ -36,7 +36,6 @@ typedef struct of3_attr {
   int bias_from_z; /* ending node: bias b[i,k] of the untransposed z (OB); else b[k,i] (P1, P2) */
   int64_t first, rows; /* RELPOS_ONE_HOT, EXPECT with chains: rows i of pairs (i,j) from `first` on */
   int bf16;            /* PROJECT: the result is bf16 */
-  int bytes;           /* TAKE_ROWS: of bytes the result is bytes */
   int chain_equal;     /* TEMPLATE_ADD: f and g of its formula by equality of chains */
   int pairs;           /* TRANSITION: x is over pairs of tokens, the mask over tokens */
   int columns;         /* DROPOUT: keep is of the first axis of y, not of the second */
@@ -106,6 +105,7 @@ enum {
   TEMPLATE_ADD_ASYM,
   TEMPLATE_ADD_UNIT,
   TEMPLATE_ADD_BIN,
+  TEMPLATE_ADD_PLACE,
   TEMPLATE_ADD_W,
   TEMPLATE_ADD_TABLE
 };
@@ -277,10 +277,8 @@ of3_tensor *of3_gather(of3_ctx *cx, const of3_tensor *x, const of3_tensor *index
  * and x is used again and again. */
 void of3_gather_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, const of3_tensor *index,
                     const of3_tensor *opt_mask);
-/* x [M,w] f32 or u8, index [R] i32 -> [R,w] f32. */
+/* x [M,w], index [R] i32 -> [R,w]. */
 of3_tensor *of3_take_rows(of3_ctx *cx, const of3_tensor *x, const of3_tensor *index);
-/* The same of bytes, which stay bytes. */
-of3_tensor *of3_take_byte_rows(of3_ctx *cx, const of3_tensor *x, const of3_tensor *index);
 /* x [..,A,c], start and count [N] i32, mask [A] or NULL -> [..,N,c]. */
 of3_tensor *of3_segment_mean(of3_ctx *cx, const of3_tensor *x, const of3_tensor *start,
                              const of3_tensor *count, const of3_tensor *opt_mask);
@@ -296,10 +294,13 @@ void of3_expect_chains(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, const of
 void of3_relpos_add(of3_ctx *cx, of3_tensor *z, const of3_tensor *place, const of3_tensor *table);
 /* place [..,N,OF3_N_PLACE] -> [..,rows,N,OF3_RELPOS_CLASSES] of the rows i from `first` on. */
 of3_tensor *of3_relpos_one_hot(of3_ctx *cx, const of3_tensor *place, int64_t first, int64_t rows);
-/* What a template slot has: masks of its pseudo-beta atoms and backbone frames [~,N], unit vectors [~,N,N,3]
- * and bins of distances [~,N,N] u8 (255: none), the last two or NULL. */
+/* What a template slot has: masks of its pseudo-beta atoms and backbone frames [~,N]; the places of its
+ * tokens
+ * [~,N,OF3_N_TEMPLATE_PLACE] (template_pairs.h), or, from files that have them, unit vectors [~,N,N,3] and
+ * bins of distances
+ * [~,N,N] u8 (255: none). In a batch that has both, a complex has the one or the other. */
 typedef struct of3_template_slot {
-  of3_tensor *beta, *frame, *opt_unit, *opt_bin;
+  of3_tensor *beta, *frame, *opt_place, *opt_unit, *opt_bin;
 } of3_template_slot;
 /* v [..,N,N,c], asym [~,N] i32; w [c,5] f32: beta, frame, unit vector; distogram [39,c] f32. */
 void of3_template_add(of3_ctx *cx, of3_tensor *v, const of3_template_slot *slot, const of3_tensor *asym,

@@ -81,11 +81,12 @@ static const char *shape_demand(const of3_call *c, const of3_axes *a) {
     return c->attr.first >= 0 && c->attr.first + c->attr.rows <= a->length['N'] ? NULL
                                                                                 : "there are no such rows";
   case OF3_OP_TAKE_ROWS:
-    return in[TAKE_ROWS_X]->dtype == OF3_U8 || (in[TAKE_ROWS_X]->dtype == OF3_F32 && !c->attr.bytes)
-               ? NULL
-               : "rows are of bytes or of floats, which do not become bytes";
+    return in[TAKE_ROWS_X]->dtype == OF3_F32 ? NULL : "rows are of floats";
   case OF3_OP_TEMPLATE_ADD:
-    return !in[TEMPLATE_ADD_BIN] || in[TEMPLATE_ADD_BIN]->dtype == OF3_U8 ? NULL : "bins are bytes";
+    if (in[TEMPLATE_ADD_BIN] && in[TEMPLATE_ADD_BIN]->dtype != OF3_U8) return "bins are bytes";
+    return !in[TEMPLATE_ADD_PLACE] || a->length['g'] == OF3_N_TEMPLATE_PLACE
+               ? NULL
+               : "places have another number of values";
   case OF3_OP_TRIANGLE_ATTENTION:
   case OF3_OP_PAIR_WEIGHTED_AVERAGE:
     return a->length['h'] % c->attr.heads == 0 ? NULL : "heads have one width";
@@ -107,8 +108,6 @@ static of3_dtype result_type(const of3_call *c) {
     return c->in[ATT_Q]->dtype;
   case OF3_OP_WINDOW_ATTENTION:
     return c->in[WINDOW_ATT_Q]->dtype;
-  case OF3_OP_TAKE_ROWS:
-    return c->attr.bytes ? OF3_U8 : OF3_F32;
   case OF3_OP_PROJECT:
     return c->attr.bf16 ? OF3_BF16 : OF3_F32;
   default:

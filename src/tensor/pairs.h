@@ -5,6 +5,7 @@
 #define OF3_TENSOR_PAIRS_H
 
 #include "tensor/ops.h"
+#include "tensor/template_pairs.h"
 
 /* The vector of batch entry b. */
 static inline const float *of3_entry_mask(const of3_tensor *opt_mask, int64_t n, int64_t b) {
@@ -98,26 +99,41 @@ static inline void of3_relpos_classes(const int32_t *a, const int32_t *b, int32_
 
 /* ---- AF3 SI Alg. 16 */
 
-/* The five features of pair (i,j) of batch entry b; returns the factor of its bin's row of the distogram. */
-static inline float of3_template_pair(const of3_call *c, int64_t n, int64_t b, int64_t i, int64_t j,
-                                      float x[5]) {
-  const of3_tensor *t = c->in[TEMPLATE_ADD_ASYM], *unit = c->in[TEMPLATE_ADD_UNIT];
-  const int32_t *asym = of3_i32(t) + b % of3_rows(t) * n;
-  const float chain = c->attr.chain_equal ? (float)(asym[i] == asym[j]) : (float)asym[i] * (float)asym[j],
-              geometric = c->attr.chain_equal ? 1.0f : chain;
-  x[0] = of3_pair_mask(of3_entry_mask(c->in[TEMPLATE_ADD_BETA], n, b), i, j) * chain;
-  x[1] = of3_pair_mask(of3_entry_mask(c->in[TEMPLATE_ADD_FRAME], n, b), i, j) * chain;
-  for (int k = 0; k < 3; k++)
-    x[2 + k] = unit ? of3_f32(unit)[((b * n + i) * n + j) % of3_rows(unit) * 3 + k] * geometric : 0;
-  return geometric;
+/* Pair (i,j) of batch entry b of n tokens: its five features (masks and unit vector), the row of the
+ * distogram
+ * (-1: none) and that row's factor. */
+typedef struct of3_template_features {
+  float x[5], factor;
+  int bin;
+} of3_template_features;
+
+static inline void of3_template_geometry(const of3_call *c, int64_t n, int64_t b, int64_t i, int64_t j,
+                                         of3_template_features *f) {
+  const of3_tensor *unit = c->in[TEMPLATE_ADD_UNIT], *bin = c->in[TEMPLATE_ADD_BIN],
+                   *place = c->in[TEMPLATE_ADD_PLACE];
+  const int64_t row = (b * n + i) * n + j;
+  f->bin = bin ? ((const uint8_t *)of3_host(bin))[row % of3_count(bin)] : 255;
+  if (f->bin == 255) f->bin = -1;
+  for (int k = 0; k < 3; k++) f->x[2 + k] = unit ? of3_f32(unit)[row % of3_rows(unit) * 3 + k] : 0;
+  if (!place) return;
+  const float *of_entry = of3_f32(place) + b * n % of3_rows(place) * OF3_N_TEMPLATE_PLACE,
+              *at_i = of_entry + i * OF3_N_TEMPLATE_PLACE, *at_j = of_entry + j * OF3_N_TEMPLATE_PLACE;
+  if (f->bin < 0) f->bin = of3_template_distance_bin(at_i, at_j);
+  of3_template_add_unit(at_i, at_j, f->x + 2);
 }
 
-/* The bin of row r; -1: none. */
-static inline int of3_template_bin(const of3_call *c, int64_t r) {
-  const of3_tensor *bin = c->in[TEMPLATE_ADD_BIN];
-  if (!bin) return -1;
-  const uint8_t at = ((const uint8_t *)of3_host(bin))[r % of3_count(bin)];
-  return at == 255 ? -1 : at;
+static inline of3_template_features of3_template_pair(const of3_call *c, int64_t n, int64_t b, int64_t i,
+                                                      int64_t j) {
+  const of3_tensor *t = c->in[TEMPLATE_ADD_ASYM];
+  const int32_t *asym = of3_i32(t) + b % of3_rows(t) * n;
+  const float chain = c->attr.chain_equal ? (float)(asym[i] == asym[j]) : (float)asym[i] * (float)asym[j];
+  of3_template_features f;
+  f.factor = c->attr.chain_equal ? 1.0f : chain;
+  of3_template_geometry(c, n, b, i, j, &f);
+  f.x[0] = of3_pair_mask(of3_entry_mask(c->in[TEMPLATE_ADD_BETA], n, b), i, j) * chain;
+  f.x[1] = of3_pair_mask(of3_entry_mask(c->in[TEMPLATE_ADD_FRAME], n, b), i, j) * chain;
+  for (int k = 2; k < 5; k++) f.x[k] *= f.factor;
+  return f;
 }
 
 /* ---- sets of tokens */

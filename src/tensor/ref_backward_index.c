@@ -108,13 +108,11 @@ void of3_backward_template_add(const of3_call *c) {
   ref_sums s;
   if (!ref_sums_begin(c, &s)) return;
   for (int64_t r = 0; r < of3_rows(c->out); r++) {
-    float x[5];
-    const double factor = (double)of3_template_pair(c, n, r / (n * n), r / n % n, r % n, x);
-    const int bin = of3_template_bin(c, r);
+    const of3_template_features f = of3_template_pair(c, n, r / (n * n), r / n % n, r % n);
     for (int64_t ch = 0; ch < w; ch++) {
       const double dy = ref_dy(c, r * w + ch);
-      if (bin >= 0) ref_put(&s, TEMPLATE_ADD_TABLE, bin * w + ch, factor * dy);
-      for (int k = 0; k < 5; k++) ref_put(&s, TEMPLATE_ADD_W, 5 * ch + k, (double)x[k] * dy);
+      if (f.bin >= 0) ref_put(&s, TEMPLATE_ADD_TABLE, f.bin * w + ch, (double)f.factor * dy);
+      for (int k = 0; k < 5; k++) ref_put(&s, TEMPLATE_ADD_W, 5 * ch + k, (double)f.x[k] * dy);
     }
   }
   ref_sums_end(&s);

@@ -33,12 +33,10 @@ void of3_ref_template_add(const of3_call *c) {
   const float *weight = of3_f32(c->in[TEMPLATE_ADD_W]), *table = of3_f32(c->in[TEMPLATE_ADD_TABLE]);
   const int64_t n = of3_dim(c->out, 1), w = of3_dim(c->out, 0);
   for (int64_t r = 0; r < of3_rows(c->out); r++) {
-    float x[5];
-    const double factor = (double)of3_template_pair(c, n, r / (n * n), r / n % n, r % n, x);
-    const int bin = of3_template_bin(c, r);
+    const of3_template_features f = of3_template_pair(c, n, r / (n * n), r / n % n, r % n);
     for (int64_t ch = 0; ch < w; ch++) {
-      double sum = bin < 0 ? 0 : factor * (double)table[bin * w + ch];
-      for (int k = 0; k < 5; k++) sum += (double)x[k] * (double)weight[5 * ch + k];
+      double sum = f.bin < 0 ? 0 : (double)f.factor * (double)table[f.bin * w + ch];
+      for (int k = 0; k < 5; k++) sum += (double)f.x[k] * (double)weight[5 * ch + k];
       of3_f32(c->out)[r * w + ch] = (float)((double)of3_f32(c->out)[r * w + ch] + sum);
     }
   }

@@ -116,14 +116,8 @@ void of3_ref_embed_add(const of3_call *c) {
 void of3_ref_take_rows(const of3_call *c) {
   const of3_tensor *x = c->in[TAKE_ROWS_X];
   const int64_t w = of3_dim(x, 0);
-  const uint8_t *bytes = of3_host(x);
-  for (int64_t i = 0; i < of3_count(c->out); i++) {
-    const int64_t from = of3_row_taken(c, i / w) * w + i % w;
-    if (c->attr.bytes)
-      ((uint8_t *)of3_host(c->out))[i] = bytes[from];
-    else
-      of3_f32(c->out)[i] = x->dtype == OF3_U8 ? (float)bytes[from] : of3_f32(x)[from];
-  }
+  for (int64_t i = 0; i < of3_count(c->out); i++)
+    of3_f32(c->out)[i] = of3_f32(x)[of3_row_taken(c, i / w) * w + i % w];
 }
 
 void of3_ref_gather(const of3_call *c) {

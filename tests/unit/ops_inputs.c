@@ -302,14 +302,29 @@ static void make_symmetrize(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[SYMMETRIZE_X] = normal(e, 0, 1, DIMS(p[0], p[1], p[1], p[2]));
 }
 
-/* M, w, rows, kind: 0 f32, 1 bytes to f32, 2 bytes */
+/* M, w, rows */
 static void make_take_rows(ops_env *e, const int64_t *p, of3_call *c) {
-  c->in[TAKE_ROWS_X] = p[3] ? byte_classes(e, 30, DIMS(p[0], p[1])) : normal(e, 0, 1, DIMS(p[0], p[1]));
+  c->in[TAKE_ROWS_X] = normal(e, 0, 1, DIMS(p[0], p[1]));
   c->in[TAKE_ROWS_INDEX] = integers(e, 0, p[0], DIMS(p[2]));
-  c->attr.bytes = p[3] == 2;
 }
 
-/* B, N, c, batches of the slot, bits: 1 unit vectors, 2 bins, 4 factor by equal chains */
+/* Places of tokens, each in one of three groups or in none. */
+static of3_tensor *template_places(ops_env *e, int64_t entries, int64_t tokens) {
+  const int64_t n = e->cx->planning ? 0 : entries * tokens;
+  float *x = buffer(n * OF3_N_TEMPLATE_PLACE), *at = x;
+  const of3_stream s = stream(e);
+  of3_random_normal(stream(e), x, (size_t)(n * OF3_N_TEMPLATE_PLACE));
+  for (int64_t i = 0; i < n; i++, at += OF3_N_TEMPLATE_PLACE) {
+    for (int k = 0; k < 3; k++) at[OF3_TEMPLATE_BETA + k] *= 12, at[OF3_TEMPLATE_ORIGIN + k] *= 12;
+    for (int k = 0; k < 2; k++)
+      at[OF3_TEMPLATE_BETA_GROUP + k] = (float)of3_random_below(s, (uint32_t)(2 * i + k), 4);
+  }
+  of3_tensor *t = place(e, OF3_F32, DIMS(entries, tokens, OF3_N_TEMPLATE_PLACE), x);
+  free(x);
+  return t;
+}
+
+/* B, N, c, batches of the slot, bits: 1 unit vectors, 2 bins, 4 factor by equal chains, 8 places */
 static void make_template_add(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[TEMPLATE_ADD_V] = c->out = normal(e, 0, 1, DIMS(p[0], p[1], p[1], p[2]));
   c->in[TEMPLATE_ADD_BETA] = mask(e, MASK_RANDOM, DIMS(p[3], p[1]));
@@ -317,6 +332,7 @@ static void make_template_add(ops_env *e, const int64_t *p, of3_call *c) {
   c->in[TEMPLATE_ADD_ASYM] = integers(e, 0, 3, DIMS(p[3], p[1]));
   if (p[4] & 1) c->in[TEMPLATE_ADD_UNIT] = normal(e, 0, 1, DIMS(p[3], p[1], p[1], 3));
   if (p[4] & 2) c->in[TEMPLATE_ADD_BIN] = byte_classes(e, 39, DIMS(p[3], p[1], p[1]));
+  if (p[4] & 8) c->in[TEMPLATE_ADD_PLACE] = template_places(e, p[3], p[1]);
   c->in[TEMPLATE_ADD_W] = normal(e, 0, 1, DIMS(p[2], 5));
   c->in[TEMPLATE_ADD_TABLE] = normal(e, 0, 1, DIMS(39, p[2]));
   c->attr.chain_equal = (p[4] & 4) != 0;

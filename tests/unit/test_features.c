@@ -17,7 +17,6 @@
 #include "feat/build.h"
 #include "featfile/feature_fields.h"
 #include "featfile/feature_file.h"
-#include "feat/template_pairs.h"
 #include "npy_archive.h"
 #include "settings/settings.h"
 
@@ -74,19 +73,18 @@ static void release(made *m) {
 static const void *pair_values(const of3_features *f, const of3_field *field, of3_arena *arena) {
   const size_t n = (size_t)f->n_token, row = n * (field->kind == OF3_FIELD_CLASS ? 1 : 3 * sizeof(float));
   char *all = of3_arena_alloc(arena, (size_t)f->n_templ * n, row), *at = all;
-  assert_non_null(all);
-  for (int t = 0; t < f->n_templ; t++)
-    for (int i = 0; i < f->n_token; i++, at += row)
-      if (field->kind == OF3_FIELD_CLASS)
-        of3_template_bins(f, t, i, (uint8_t *)at);
-      else
-        of3_template_units(f, t, i, (float *)(void *)at);
+  float *place = OF3_ARENA_NEW(arena, float, n *OF3_N_TEMPLATE_PLACE);
+  assert_true(all && place);
+  for (int t = 0; t < f->n_templ; t++) {
+    of3_field_template_places(f, t, place);
+    for (int i = 0; i < f->n_token; i++, at += row) of3_field_template_row(f, field, place, i, at);
+  }
   return all;
 }
 
 /* The array of a field; of rows of the MSA and pairs of templates one that the arena takes. */
 static const void *values(const of3_features *f, const of3_field *field, of3_arena *arena) {
-  if (strncmp(field->axes, "TNN", 3) == 0 && f->template_beta) return pair_values(f, field, arena);
+  if (of3_field_is_of_places(f, field)) return pair_values(f, field, arena);
   if (!of3_field_is_msa(field)) return of3_field_get(f, field);
   const size_t row = (size_t)f->n_token * of3_field_size(field);
   char *all = of3_arena_alloc(arena, (size_t)f->n_msa, row);

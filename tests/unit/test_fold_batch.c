@@ -17,6 +17,7 @@
 #include "cpu/cpu.h"
 #include "feat/build.h"
 #include "feat/msa_rows.h"
+#include "featfile/feature_fields.h"
 #include "featfile/feature_file.h"
 #include "mlx/open.h"
 #include "model/network.h"
@@ -71,18 +72,65 @@ static void set_alignment(of3_features *f, int rows, int masked_every) {
   if (of3_msa_from_cells(f, rows, &c, &err) != OF3_OK) fail_msg("%s", err.text);
 }
 
-/* The first n slots get geometry, each its own. */
-static void set_templates(of3_features *f, int n) {
+/* A slot: its classes, and which tokens have a pseudo-beta atom and a frame. */
+static void set_template_tokens(of3_features *f, size_t t) {
+  const size_t n = (size_t)f->n_token;
+  for (size_t i = 0; i < n; i++) {
+    f->template_restype[t * n + i] = (uint8_t)((i + t) % OF3_N_RESTYPE);
+    f->template_pseudo_beta_mask[t * n + i] = (i + t) % 3 != 0;
+    f->template_backbone_frame_mask[t * n + i] = (i + t) % 4 != 0;
+  }
+}
+
+/* The first n slots get atoms of a helix, each of its own width, as features of a query have them. */
+static void set_template_atoms(of3_features *f, int n) {
+  const size_t tokens = (size_t)f->n_token, all = tokens * (size_t)f->n_templ;
+  f->template_beta = room(f, 3 * all, sizeof(float));
+  f->template_frame = room(f, 9 * all, sizeof(float));
+  for (size_t t = 0; t < (size_t)n; t++) {
+    set_template_tokens(f, t);
+    for (size_t i = 0; i < tokens; i++)
+      for (size_t atom = 0; atom < 4; atom++) {
+        float *x = atom ? f->template_frame + 9 * (t * tokens + i) + 3 * (atom - 1)
+                        : f->template_beta + 3 * (t * tokens + i);
+        const double turn = 1.7 * (double)i + 0.5 * (double)atom,
+                     radius = 2.3 + (double)t + 0.3 * (double)atom;
+        x[0] = (float)(radius * cos(turn));
+        x[1] = (float)(radius * sin(turn));
+        x[2] = (float)(1.5 * (double)i + 0.6 * (double)atom);
+      }
+  }
+}
+
+/* The same features with pairs in place of atoms, as a file has them; they use f's arrays. */
+static of3_features with_pairs(const of3_features *f) {
+  const size_t n = (size_t)f->n_token, rows = n * (size_t)f->n_templ;
+  of3_features g = *f;
+  float *place = room(f, n * OF3_N_TEMPLATE_PLACE, sizeof *place);
+  for (int k = 0; k < OF3_N_FIELD; k++) {
+    const of3_field *field = &of3_fields[k];
+    if (!of3_field_is_of_places(f, field)) continue;
+    const size_t row = n * (field->kind == OF3_FIELD_CLASS ? 1 : 3 * sizeof(float));
+    char *to = room(f, rows, row);
+    for (size_t r = 0; r < rows; r++) {
+      if (r % n == 0) of3_field_template_places(f, (int)(r / n), place);
+      of3_field_template_row(f, field, place, (int)(r % n), to + r * row);
+    }
+    of3_field_set(&g, field, to);
+  }
+  g.template_beta = g.template_frame = NULL;
+  assert_true(g.template_distogram && g.template_unit_vector);
+  return g;
+}
+
+/* The first n slots get pairs, each its own, as features of a file have them. */
+static void set_template_pairs(of3_features *f, int n) {
   const size_t tokens = (size_t)f->n_token, pairs = tokens * tokens, slots = (size_t)f->n_templ;
   f->template_distogram = room(f, slots * pairs, 1);
   f->template_unit_vector = room(f, slots * pairs * 3, sizeof(float));
   memset(f->template_distogram, OF3_NO_CLASS, slots * pairs);
   for (size_t t = 0; t < (size_t)n; t++) {
-    for (size_t i = 0; i < tokens; i++) {
-      f->template_restype[t * tokens + i] = (uint8_t)((i + t) % OF3_N_RESTYPE);
-      f->template_pseudo_beta_mask[t * tokens + i] = (i + t) % 3 != 0;
-      f->template_backbone_frame_mask[t * tokens + i] = (i + t) % 4 != 0;
-    }
+    set_template_tokens(f, t);
     for (size_t p = 0; p < pairs; p++) {
       f->template_distogram[t * pairs + p] = (uint8_t)((p + 7 * t) % OF3_N_DISTOGRAM);
       for (size_t k = 0; k < 3; k++)
@@ -129,13 +177,13 @@ static members *make_members(of3_variant variant) {
     m->random[b] = of3_seeded_random(&m->seed[b]);
   }
   set_alignment(&m->f[0], 5, 0);
-  set_templates(&m->f[0], 2);
+  set_template_pairs(&m->f[0], 2);
   set_bonds(&m->f[0], 3);
   set_alignment(&m->f[1], 9, 4);
   mask_atoms(&m->f[1]);
   set_bonds(&m->f[1], 7);
   set_alignment(&m->f[3], 3, 2);
-  set_templates(&m->f[3], 1);
+  set_template_atoms(&m->f[3], 2);
   return m;
 }
 
@@ -311,6 +359,30 @@ static void others_do_not_notice(void **state) {
   free_members(m);
 }
 
+/* Templates from atoms, whose pairs are made in the network, and from a file that has the pairs. */
+static void atoms_or_pairs(void **state) {
+  of3_device device = {0};
+  of3_error err = {0};
+  (void)state;
+  if (of3_cpu_backend(NULL, OF3_F32, &device.backend, &err) != OF3_OK) fail_msg("%s", err.text);
+  for (int g = 0; g < N_GENERATION; g++) {
+    members *m = make_members(generation[g].variant);
+    of3_prediction of_atoms, of_pairs, without;
+    fold(&device, generation[g].checkpoint, m, 3, 1, fastest, &of_atoms);
+    const of3_features pairs = with_pairs(&m->f[3]);
+    m->pointer[3] = &pairs;
+    fold(&device, generation[g].checkpoint, m, 3, 1, fastest, &of_pairs);
+    expect_equal("with pairs", 3, &of_atoms, &of_pairs);
+    memset(pairs.template_distogram, OF3_NO_CLASS, (size_t)(pairs.n_templ * pairs.n_token * pairs.n_token));
+    fold(&device, generation[g].checkpoint, m, 3, 1, fastest, &without);
+    assert_true(memcmp(of_pairs.pae, without.pae, sizeof *without.pae) != 0);
+    of3_prediction_free(&of_atoms);
+    of3_prediction_free(&of_pairs);
+    of3_prediction_free(&without);
+    free_members(m);
+  }
+}
+
 /* ---- MLX, on its CPU */
 
 /* The largest deviation over the largest value, over members, of each part; measured, and four times that is
@@ -370,8 +442,8 @@ static int test_mlx(void) {
 }
 
 int main(int argc, char **argv) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(equal_to_alone),
-                                     cmocka_unit_test(others_do_not_notice)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(equal_to_alone), cmocka_unit_test(others_do_not_notice),
+                                     cmocka_unit_test(atoms_or_pairs)};
   if (argc > 1 && !strcmp(argv[1], "mlx")) return test_mlx();
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

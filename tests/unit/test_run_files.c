@@ -59,6 +59,7 @@ static void test_printable(void **state) {
   of3_error err = {0};
   assert_int_equal(of3_fail(&err, OF3_ERR_IO, "'%s'", evil), OF3_ERR_IO);
   assert_int_equal(of3_prefix(&err, "%s", evil), OF3_ERR_IO);
+  assert_int_equal(of3_prefix(NULL, "%s", evil), OF3_ERR_INPUT);
   of3_str text = {0};
   of3_str_add_printable(&text, evil);
   of3_str_add(&text, ": '");
