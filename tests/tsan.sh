@@ -1,6 +1,6 @@
 #!/bin/sh
 # Everything with more than one thread under the thread sanitizer (tests/tsan.cmake). Usage: tests/tsan.sh
-# Reports go to files, since tests hide what programs print; any is a failure.
+# Reports go to files, since tests hide what programs print; any is a failure. Warnings are no errors here (tests/sanitize.sh).
 set -eu
 cd "$(dirname "$0")/.."
 tools/install.sh build

@@ -6,8 +6,8 @@ cat >q.json <<END
 END
 printf '>q\nMQIFVKTLTGKTITLEV\n>r\nMQI-VKSLTGaKTITVEV\n>s\n-QIFIKTLSGRTIT---\n' >m.a3m
 variants="p1 p2 ob" threads="1 2 4"
-if short; then variants=ob threads="1 4"; fi
 isas=$(of3 info --cpu | sed -n 's/^instruction sets *\(.*\) (.*/\1/p')
+if short; then variants=ob threads="1 4" isas=${isas%% *}; fi # threads are shared out in the same way for all
 [ -n "$isas" ] || fail "no instruction sets"
 # what is said to be chosen is what computes
 chosen=$(of3 info --cpu | sed -nE 's/^instruction sets.*chosen: ([a-z0-9]+), with bf16 ([a-z0-9]+).*/\1 \2/p')
