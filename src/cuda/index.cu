@@ -45,19 +45,14 @@ void ops::gather(Run &r, const of3_call &c) {
 
 void ops::take_rows(Run &r, const of3_call &c) {
   const Tensor *first = c.in[TAKE_ROWS_X], *places = c.in[TAKE_ROWS_INDEX];
-  const bool from_bytes = first->dtype == OF3_U8, to_bytes = c.attr.bytes != 0;
   const int32_t *index = i32(places);
   const int64_t w = last(first), each_rows = of3_dim(first, 1), n = last(places), n_index = count(places);
   const int64_t entries = each_rows ? rows(first) / each_rows : 1;
-  const void *x = at<void>(first);
-  void *y = at<void>(c.out);
+  const float *x = f32(first);
+  float *y = f32(c.out);
   each(r, count(c.out), [=] __device__(int64_t i) {
     const int64_t row = i / w, from = (row / n % entries * each_rows + index[row % n_index]) * w + i % w;
-    if (to_bytes)
-      static_cast<uint8_t *>(y)[i] = static_cast<const uint8_t *>(x)[from];
-    else
-      static_cast<float *>(y)[i] = from_bytes ? static_cast<float>(static_cast<const uint8_t *>(x)[from])
-                                              : static_cast<const float *>(x)[from];
+    y[i] = x[from];
   });
 }
 
@@ -177,14 +172,54 @@ void ops::bond_add(Run &r, const of3_call &c) {
   });
 }
 
+/* Whether two tokens are in one group (tensor/template_pairs.h, whose arithmetic this is). */
+static __device__ bool pair_exists(const float *a, const float *b, int group) {
+  return a[group] > 0 && a[group] == b[group];
+}
+
+/* The bin of the distance between two pseudo-beta atoms; -1: none. */
+static __device__ int template_bin(const float *a, const float *b) {
+  constexpr int last_bin = 38;
+  if (!pair_exists(a, b, OF3_TEMPLATE_BETA_GROUP)) return -1;
+  double square = 0;
+  for (int d = 0; d < 3; d++) {
+    const double between =
+        static_cast<double>(a[OF3_TEMPLATE_BETA + d]) - static_cast<double>(b[OF3_TEMPLATE_BETA + d]);
+    square += between * between;
+  }
+  for (int k = 0; k <= last_bin; k++) {
+    const double low = 3.25 + 1.25 * k, high = k == last_bin ? 1e4 : low + 1.25;
+    if (square > low * low && square < high * high) return k;
+  }
+  return -1;
+}
+
+/* The unit vector from frame a to the origin of frame b, times a factor for each of its three numbers. */
+static __device__ float template_unit(const float *a, const float *b, const float *factor) {
+  double square = 0, sum = 0;
+  if (!pair_exists(a, b, OF3_TEMPLATE_FRAME_GROUP)) return 0;
+  for (int d = 0; d < 3; d++) {
+    double v = 0;
+    for (int k = 0; k < 3; k++)
+      v += static_cast<double>(a[OF3_TEMPLATE_AXES + 3 * d + k]) *
+           (static_cast<double>(b[OF3_TEMPLATE_ORIGIN + k]) - static_cast<double>(a[OF3_TEMPLATE_ORIGIN + k]));
+    square += v * v;
+    sum += v * static_cast<double>(factor[d]);
+  }
+  const double length = sqrt(square);
+  return static_cast<float>(sum / (length < 1e-6 ? 1e-6 : length));
+}
+
 void ops::template_add(Run &r, const of3_call &c) {
   const Tensor *asyms = c.in[TEMPLATE_ADD_ASYM], *units = c.in[TEMPLATE_ADD_UNIT],
-               *bins = c.in[TEMPLATE_ADD_BIN];
+               *bins = c.in[TEMPLATE_ADD_BIN], *tokens = c.in[TEMPLATE_ADD_PLACE];
   const int64_t n = of3_dim(c.out, 1), w = last(c.out);
   const TokenMask beta(c.in[TEMPLATE_ADD_BETA], n), frame(c.in[TEMPLATE_ADD_FRAME], n);
   const int32_t *asym = i32(asyms);
   const float *unit = f32(units), *weight = f32(c.in[TEMPLATE_ADD_W]), *table = f32(c.in[TEMPLATE_ADD_TABLE]);
   const uint8_t *bin = at<uint8_t>(bins);
+  const float *place = f32(tokens);
+  const int64_t places = tokens ? rows(tokens) : 1;
   const int64_t asym_entries = rows(asyms), n_unit = units ? rows(units) : 1, n_bin = bins ? count(bins) : 1;
   const bool equal = c.attr.chain_equal != 0;
   float *v = f32(c.out);
@@ -194,8 +229,13 @@ void ops::template_add(Run &r, const of3_call &c) {
     const float chain =
         equal ? (of[i] == of[j] ? 1.0f : 0.0f) : static_cast<float>(of[i]) * static_cast<float>(of[j]);
     const float geometric = equal ? 1.0f : chain, *mb = beta.of_entry(b), *mf = frame.of_entry(b);
-    float sum = 0;
-    if (bin && bin[row % n_bin] != 255) sum = geometric * table[bin[row % n_bin] * w + ch];
+    const float *own = place ? place + b * n % places * OF3_N_TEMPLATE_PLACE : nullptr,
+                *place_i = own ? own + i * OF3_N_TEMPLATE_PLACE : nullptr,
+                *place_j = own ? own + j * OF3_N_TEMPLATE_PLACE : nullptr;
+    int k_bin = bin && bin[row % n_bin] != 255 ? bin[row % n_bin] : -1;
+    if (k_bin < 0 && own) k_bin = template_bin(place_i, place_j);
+    float sum = k_bin >= 0 ? geometric * table[k_bin * w + ch] : 0;
+    if (own) sum += geometric * template_unit(place_i, place_j, weight + 5 * ch + 2);
     sum += (mb ? mb[i] * mb[j] : 1.0f) * chain * weight[5 * ch] +
            (mf ? mf[i] * mf[j] : 1.0f) * chain * weight[5 * ch + 1];
     for (int k = 0; unit && k < 3; k++)
