@@ -201,8 +201,9 @@ static __device__ float template_unit(const float *a, const float *b, const floa
   for (int d = 0; d < 3; d++) {
     double v = 0;
     for (int k = 0; k < 3; k++)
-      v += static_cast<double>(a[OF3_TEMPLATE_AXES + 3 * d + k]) *
-           (static_cast<double>(b[OF3_TEMPLATE_ORIGIN + k]) - static_cast<double>(a[OF3_TEMPLATE_ORIGIN + k]));
+      v +=
+          static_cast<double>(a[OF3_TEMPLATE_AXES + 3 * d + k]) *
+          (static_cast<double>(b[OF3_TEMPLATE_ORIGIN + k]) - static_cast<double>(a[OF3_TEMPLATE_ORIGIN + k]));
     square += v * v;
     sum += v * static_cast<double>(factor[d]);
   }
