@@ -73,6 +73,7 @@ measure_reference() { # OPTIONS...
   for n in $sizes; do features+=("$out/f$n.safetensors"); done
   "$python" "$here/reference_network.py" "$out/weights.pt" "${features[@]}" "$@" 2>"$out/log" || { tail -5 "$out/log"; false; }
 }
+export OF3_MSA_SERVER= # queries without alignments are folded without
 fold_whole() { # RESIDUES WEIGHTS BACKEND DTYPE
   say "of3, whole, $3, $4: $1 residues, 5 samples, 4 passes, 200 steps"
   time "$of3" predict "$out/q$1.json" -c "$2" -o "$out/fold-$3-$4" --backend "$3" --dtype "$4" --overwrite --log warn

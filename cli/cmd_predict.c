@@ -13,9 +13,10 @@
 typedef struct predict_options {
   const char *runner_yaml;
   const of3_settings *settings;
-  bool use_msa_server;
   const char *query_json, *ligands, *ligand_chain, *checkpoint, *ccd, *user_ccd, *structures;
-  bool infer_leaving_atoms, use_templates;
+  bool infer_leaving_atoms, use_templates, use_msa_server;
+  cli_server server;
+  const char *cache;
   const char *output_dir, *format, *cif_style, *confidences;
   bool overwrite, no_record, wait;
   int samples, recycles, steps, model_seeds;
@@ -72,12 +73,15 @@ static const cli_option table[] = {
      .kind = CLI_SWITCH,
      .offset = FIELD(use_msa_server),
      .value = "BOOL",
-     .help = "Only false is served: alignments are files named in the query"},
+     .help = "Whether proteins for which the query names no alignment get one from an MSA server; false: "
+             "they are "
+             "folded without"},
+#include "server_options.inc"
     {.names = "use-templates",
      .kind = CLI_SWITCH,
      .offset = FIELD(use_templates),
      .value = "BOOL",
-     .help = "Whether templates that the query names are used"},
+     .help = "Whether templates that the query names, and the MSA server finds, are used"},
     {.names = "runner-yaml settings",
      .kind = CLI_FILE,
      .offset = FIELD(runner_yaml),
@@ -238,6 +242,8 @@ static void set_options(predict_options *o, const of3_predict_options *p, const 
   o->ccd = p->ccd;
   o->structures = p->structures;
   o->use_templates = !p->no_templates;
+  o->use_msa_server = true;
+  o->server = cli_server_defaults();
   o->samples = p->samples;
   o->recycles = p->recycles;
   o->sampler = p->sampler;
@@ -273,7 +279,9 @@ static bool predict_adopt(void *options) {
   memset(o, 0, sizeof *o);
   set_options(o, &p, &e);
   o->checkpoint = s->checkpoint;
-  o->use_msa_server = s->use_server == OF3_YES;
+  o->use_msa_server = s->use_server != OF3_NO;
+  o->server.url = s->server.url;
+  o->server.user_agent = s->server.user_agent;
   return true;
 }
 
@@ -313,8 +321,10 @@ static int predict_fold(const predict_options *o, const char *query, const char 
                                  .no_templates = !o->use_templates,
                                  .structures = o->structures,
                                  .settings = o->settings,
+                                 .cache = o->cache,
                                  .jobs = o->jobs,
                                  .batch = o->batch};
+  if (o->use_msa_server) options.msa_server = cli_msa_server(&o->server);
   of3_engine *engine = NULL;
   of3_model *model = NULL;
   of3_report *report = NULL;
@@ -338,12 +348,6 @@ static int predict_run(const void *options, const char *const *arg, int n) {
   if (!query || (n && o->query_json)) {
     cli_fail(&cli_predict, query ? "QUERY and --query-json cannot be given together"
                                  : "a query is missing: a JSON file, a FASTA file or a protein sequence");
-    return CLI_EXIT_USAGE;
-  }
-  if (o->use_msa_server) {
-    cli_fail(&cli_predict,
-             "--use-msa-server true is not served by this version of of3: it does not ask a server "
-             "for alignments; name MSA files in the query, or fold without");
     return CLI_EXIT_USAGE;
   }
   if (!checkpoint) checkpoint = getenv("OF3_CHECKPOINT");

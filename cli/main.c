@@ -11,9 +11,9 @@
 #include "terminal.h"
 #include "text.h"
 
-static const cli_command *const commands[] = {&cli_predict, &cli_info,   &cli_convert,  &cli_features,
-                                              &cli_inputs,  &cli_search, &cli_molecule, &cli_ccd,
-                                              &cli_data,    &cli_bench,  &cli_selftest};
+static const cli_command *const commands[] = {
+    &cli_predict, &cli_info,     &cli_convert, &cli_features, &cli_inputs, &cli_search,  &cli_align,
+    &cli_cache,   &cli_molecule, &cli_ccd,     &cli_data,     &cli_bench,  &cli_selftest};
 enum { N_COMMAND = sizeof commands / sizeof *commands };
 
 static const cli_command *find_command(const char *name) {
@@ -26,8 +26,8 @@ static int print_overview(void) {
   printf("of3 %s: OpenFold3 in C, structures of proteins, RNA and DNA from their sequences\n\nusage: of3 "
          "COMMAND ...\n\n",
          of3_version());
-  for (int i = 0; i < N_COMMAND; i++) printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
-  printf("  %-10s %s\n", "help", "This page, or the options of a command: of3 help COMMAND");
+  for (int i = 0; i < N_COMMAND; i++) printf("  %-16s %s\n", commands[i]->name, commands[i]->summary);
+  printf("  %-16s %s\n", "help", "This page, or the options of a command: of3 help COMMAND");
   printf("\nof3 COMMAND --help describes a command, of3 --version names the version.\n");
   return CLI_EXIT_OK;
 }

@@ -17,6 +17,7 @@ install(
   include/of3_chem.h
   include/of3_data.h
   include/of3_inputs.h
+  include/of3_msa.h
   include/of3_search.h
   include/of3_settings.h
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

@@ -202,6 +202,18 @@ OF3_API OF3_MUST_CHECK of3_status of3_convert(const char *in, const char *out, c
 
 typedef struct of3_settings of3_settings; /* of a runner YAML: of3_settings.h */
 
+/* A server with ColabFold's interface, for alignments that queries do not name (docs/alignments.md). */
+typedef struct of3_msa_server {
+  const char *url;        /* "https://host"; NULL or "": none is asked */
+  const char *user_agent; /* who asks; NULL: of3/VERSION */
+  const char *chains_url; /* the PDB's GraphQL, for names of chains; NULL: the PDB's own; "": none is asked */
+  double poll_s;          /* seconds between the first two questions how far a search is; 0: 5 */
+} of3_msa_server;
+
+/* The address that the environment variable OF3_MSA_SERVER names (it may be empty: none), else the public
+ * server's that OpenFold3 asks. */
+OF3_API const char *of3_msa_server_default(void);
+
 typedef struct of3_predict_options {
   const char *output_dir; /* created with its parents */
   int samples;            /* structures for each query and seed */
@@ -235,7 +247,11 @@ typedef struct of3_predict_options {
                              * where the query does not say what leaves the residue */
   const char *structures; /* folder of template structures <entry>.cif (.cif.gz, .bcif, .bcif.gz), or NULL */
   const of3_settings *settings; /* of alignments, templates and pockets; NULL: as of3 has them */
-  bool no_templates;            /* those that queries name are left out */
+  bool no_templates;            /* those that queries name are left out, and those that the server finds */
+  of3_msa_server msa_server;    /* of3_predict_defaults: none */
+  /* The folder of the cache, which keeps what the server answered; NULL: $OF3_CACHE, else the system's place
+   * for caches; "": none. */
+  const char *cache;
   int jobs; /* pairs of query and seed folded side by side, sharing threads and memory; at most as many as the
              * engine has threads. 0: chosen by their sizes; 1: one after the other, which saves memory.
              * Results do not depend on it */

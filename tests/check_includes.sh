@@ -13,6 +13,8 @@ allowed() {
   cache) echo "cache base" ;;
   chem) echo "chem base" ;;
   ccd) echo "ccd cif chem base" ;;
+  net) echo "net base" ;;
+  server) echo "server net cache base" ;;
   rdkit) echo "rdkit cache ccd cif chem base" ;;
   msa) echo "msa chem base" ;;
   structure) echo "structure cif base" ;;
@@ -28,7 +30,7 @@ allowed() {
   score) echo "score model tensor feat io msa chem base" ;;
   train) echo "train score model tensor feat io msa chem base" ;;
   write) echo "write score model tensor feat io msa chem base" ;;
-  api) echo "api data structure cache search write score featfile model cpu cuda mlx tensor settings dialect feat io msa rdkit ccd cif chem base" ;;
+  api) echo "api data structure server net cache search write score featfile model cpu cuda mlx tensor settings dialect feat io msa rdkit ccd cif chem base" ;;
   *) return 1 ;;
   esac
 }

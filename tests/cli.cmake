@@ -45,6 +45,7 @@ set(
   molecule
   components
   screen
+  server
   inputs
   search
   search_hhblits

@@ -25,6 +25,7 @@ for job in "$@"; do
     need libyaml-dev pkg-config --exists yaml-0.1
     need zlib1g-dev pkg-config --exists zlib
     need libcmocka-dev pkg-config --exists cmocka
+    need libcurl4 sh -c 'ls /usr/lib/*/libcurl.so.4 || ls /usr/lib*/libcurl.so.4' # opened when a server is asked
     ;;
   apt-lint)
     need clang-tidy-14 command -v clang-tidy-14

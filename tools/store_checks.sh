@@ -7,6 +7,7 @@
 #   - every best model is a copy of the best ranked sample of its query, or of one of the results in its folder
 #   - summary.txt does not call the disturbed run complete, or says that something failed
 # To be read (.) with `of3`, `checkpoint`, `queries` and `seeds` set, in an empty folder `work`.
+export OF3_MSA_SERVER= # queries without alignments are folded without
 
 fail() {
   echo "FAILED: $*" >&2

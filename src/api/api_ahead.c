@@ -211,11 +211,13 @@ static void take_made(of3_ahead *a, const of3_worker *worker, of3_item_run *t) {
 void of3_ahead_take(of3_ahead *a, of3_worker *worker, of3_item_run *ret_run) {
   const of3_item_run next = item_of(a->job, a->taken); /* only takers write it, under the job's lock */
   of3_worker_tell_features(worker, &next);
+  of3_job_await_telling(worker, next.query);
   if (a->n_maker)
     take_made(a, worker, ret_run);
   else
     take_own(a, worker, ret_run);
   ret_run->worker = worker;
+  if (ret_run->status == OF3_OK) ret_run->status = of3_job_settle_key(ret_run, &ret_run->error);
   of3_item_run_begin(ret_run);
 }
 

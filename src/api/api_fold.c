@@ -183,6 +183,7 @@ of3_status of3_fold_query(of3_model *model, const of3_query *query, uint64_t see
   of3_query asked = *query;
   asked.infer_leaving = options->infer_leaving_atoms;
   of3_feature_mode_set(&j.mode, options->settings);
+  j.structures = options->structures;
   single_fold f = {.job = &j, .query = &asked, .item = &item, .ret_result = ret_result, .err = err};
   *ret_result = NULL;
   if (query->error.code != OF3_OK) return of3_fail(err, query->error.code, "%s", query->error.text);

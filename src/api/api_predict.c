@@ -122,6 +122,7 @@ static void add_settings(of3_job *j) {
 static of3_status read_options(of3_job *j, of3_error *err) {
   const of3_predict_options *o = j->o;
   j->tree.folder = o->output_dir;
+  j->structures = o->structures;
   OF3_TRY(of3_job_fold_options(j, err));
   if (!o->output_dir || !*o->output_dir) return of3_fail(err, OF3_ERR_USAGE, "no output folder is named");
   if (!of3_structure_format_parse(o->format, &j->tree.format))
@@ -202,8 +203,7 @@ static of3_status order_queries(of3_job *j, of3_error *err) {
 
 /* ---- Re-runs */
 
-/* What the query is made from; reads its alignments the first time. */
-static of3_status find_key(of3_job *j, int q, of3_error *err) {
+of3_status of3_job_find_key(of3_job *j, int q, of3_error *err) {
   char chemistry[OF3_CHEMISTRY_TEXT];
   const of3_run_inputs inputs = {.query = j->order[q],
                                  .checkpoint = j->model->identity,
@@ -212,7 +212,7 @@ static of3_status find_key(of3_job *j, int q, of3_error *err) {
                                  .opt_chemistry = of3_query_is_standard(j->order[q])
                                                       ? NULL
                                                       : of3_chemistry_identity(j->chemistry, chemistry),
-                                 .opt_structures = j->o->structures,
+                                 .opt_structures = j->structures,
                                  .opt_settings = j->o->settings,
                                  .opt_files = j->hashes,
                                  .opt_cancel = j->model->engine->callbacks.cancel};
@@ -240,7 +240,7 @@ static of3_status check_existing(of3_job *j, int index, of3_arena *arena, of3_er
   of3_manifest found = {0};
   of3_run_state state = OF3_RUN_MISSING;
   const of3_log *log = &j->model->engine->log;
-  OF3_TRY(find_key(j, index / j->n_seed, err));
+  OF3_TRY(of3_job_find_key(j, index / j->n_seed, err));
   const of3_manifest wanted = {.made_from = j->key[index / j->n_seed],
                                .seed = j->item[index].seed,
                                .format = j->tree.format,
@@ -276,6 +276,10 @@ static of3_status sort_item(of3_job *j, int index, of3_error *err) {
   const of3_query *query = of3_job_query(j, index);
   if (query->error.code != OF3_OK) /* told for the first seed */
     return of3_job_note_failure(j, index, &query->error, index % j->n_seed > 0, err);
+  if (of3_job_awaits(j, query)) {
+    j->pending[j->n_pending++] = index;
+    return OF3_OK;
+  }
   of3_error failure = {0};
   of3_arena *arena = of3_arena_new(0);
   of3_status status = arena ? check_existing(j, index, arena, &failure) : of3_fail_memory(&failure, "a path");
@@ -369,8 +373,9 @@ static of3_status predict(of3_job *j, of3_error *err) {
     if (!j->item[i].query) return of3_fail_memory(err, "the report");
   }
   OF3_TRY(of3_job_open_folder(j, err));
-  OF3_TRY(of3_job_write_settings(j, err));
-  of3_status status = run_items(j, err);
+  of3_status status = of3_job_fetch_first(j, err);
+  if (status == OF3_OK) status = of3_job_write_settings(j, err);
+  if (status == OF3_OK) status = run_items(j, err);
   if (status != OF3_OK) {
     of3_job_leave(j);
     return status;
@@ -406,6 +411,7 @@ of3_status of3_predict(of3_model *model, const char *query, const of3_predict_op
   of3_query_set_free(&j.set);
   of3_file_hashes_free(j.hashes);
   of3_chemistry_close(j.chemistry);
+  of3_aligner_close(j.aligner);
   if (j.concluded)
     *ret_report = &j.box->report;
   else

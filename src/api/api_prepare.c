@@ -24,13 +24,14 @@ of3_prepared *of3_prepared_new(const of3_query *query) {
 
 of3_status of3_prepared_fill(const of3_job *j, of3_prepared *p, const of3_log *log, of3_error *err) {
   of3_query_log_notes(p->query, log);
+  OF3_TRY(of3_job_await(j, p->query, err));
   OF3_TRY(of3_complex_build(p->query, &j->components, log, &p->complex, err));
   if (j->tree.folder && j->tree.format == OF3_PDB) OF3_TRY(of3_pdb_check(&p->complex, err));
   of3_feature_mode mode = j->mode;
   mode.most_memory = of3_job_free_host_memory(j);
   mode.opt_cancel = j->model->engine->callbacks.cancel;
   mode.opt_kept = j->kept;
-  mode.opt_structures = j->o->structures;
+  mode.opt_structures = j->structures;
   mode.opt_library = &j->components;
   mode.no_conformers = true; /* each seed has its own */
   return of3_features_build(&p->complex, p->query, &mode, 0, log, &p->features, err);
@@ -97,9 +98,9 @@ of3_status of3_batch_prepare(of3_batch *b, of3_error *err) {
 enum { BYTES_OF_A_CELL = 2 };
 
 /* The largest sizes that alignments may give. */
-static void assume_alignment(const of3_query *q, of3_features *f) {
-  bool any = false;
-  for (int i = 0; i < q->n_chain; i++) any |= q->chain[i].n_msa + q->chain[i].n_msa_text > 0;
+static void assume_alignment(const of3_query *q, bool comes, of3_features *f) {
+  bool any = comes;
+  for (int i = 0; !comes && i < q->n_chain; i++) any |= q->chain[i].n_msa + q->chain[i].n_msa_text > 0;
   if (!any || !q->use_msas) return;
   f->n_msa = OF3_MSA_MOST_ROWS;
   f->msa_masked = true; /* not known yet */
@@ -119,7 +120,7 @@ of3_status of3_job_estimate(const of3_job *j, const of3_query *query, int thread
   OF3_TRY(of3_complex_build(&bare, &j->components, NULL, &complex, err));
   of3_status status = of3_features_build(&complex, &bare, &mode, 0, NULL, &f, err);
   if (status == OF3_OK) {
-    assume_alignment(query, &f);
+    assume_alignment(query, j->aligner != NULL, &f);
     status = of3_plan_fold(&m->engine->device, threads, &m->network, &f, &o, &plan, err);
   }
   if (status == OF3_OK)

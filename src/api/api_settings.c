@@ -30,7 +30,7 @@ static of3_status write_experiment(const of3_job *j, of3_error *err) {
       NOTHING("experiment_settings.log_dir"),
       {.key = "experiment_settings.seeds", .kind = OF3_SET_INTS, .i = j->n_seed, .ints = j->seed},
       NOTHING("experiment_settings.num_seeds"),
-      BOOLEAN("experiment_settings.use_msa_server", false),
+      BOOLEAN("experiment_settings.use_msa_server", j->o->msa_server.url && *j->o->msa_server.url),
       BOOLEAN("experiment_settings.use_templates", !j->o->no_templates),
       BOOLEAN("experiment_settings.skip_existing", !j->o->overwrite),
       TEXT("pl_trainer_args.accelerator", strcmp(e->device.name, "cpu") == 0 ? "cpu" : "gpu"),
@@ -142,5 +142,5 @@ static of3_status write_model(const of3_job *j, of3_error *err) {
 of3_status of3_job_write_settings(const of3_job *j, of3_error *err) {
   OF3_TRY(write_experiment(j, err));
   OF3_TRY(write_model(j, err));
-  return of3_tree_write_query_set(&j->tree, &j->set, j->seed, j->n_seed, err);
+  return of3_tree_write_query_set(&j->tree, "inference_query_set.json", &j->set, j->seed, j->n_seed, err);
 }

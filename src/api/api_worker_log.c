@@ -32,6 +32,7 @@ void of3_worker_tell(of3_worker *worker, of3_progress_info *info) {
   progress p = {.callbacks = &worker->job->model->engine->callbacks, .info = info};
   info->worker = worker->number;
   info->n_worker = worker->n_worker;
+  of3_job_fetch_tell(worker->job, &worker->log);
   if (p.callbacks->progress) of3_task_group_call(worker->tasks, deliver_progress, &p);
 }
 

@@ -277,6 +277,7 @@ static of3_status workers_run(of3_job *j, of3_error *err) {
   OF3_TRY(expect_alignments(j, err));
   OF3_TRY(of3_ahead_open(j, &j->ahead, err));
   of3_status status = run_groups(j, err);
+  of3_job_fetch_stop(j);
   of3_ahead_close(j->ahead);
   j->ahead = NULL;
   if (status != OF3_OK) return status;
@@ -293,7 +294,9 @@ of3_status of3_job_run(of3_job *j, of3_error *err) {
     of3_memory_budget_free(&j->budget);
     return of3_fail_memory(err, "the lock of the queries");
   }
-  of3_status status = workers_run(j, err);
+  of3_status status = of3_job_fetch_begin(j, err);
+  if (status == OF3_OK) status = workers_run(j, err);
+  of3_job_fetch_end(j);
   of3_kept_msa_free(j->kept);
   j->kept = NULL;
   pthread_mutex_destroy(&j->lock);

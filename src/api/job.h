@@ -4,6 +4,7 @@
  *   api_predict.c    checks options, reads queries, makes the list of items, begins and ends the job
  *   api_store.c      opens the output folder: its lock, what is complete there, what is to be computed
  *   api_ligands.c    queries for all ligands of a list, and their table
+ *   api_fetch.c      alignments from a server: some before, others while items are computed
  *   api_rewrite.c    writes other formats of items that are complete
  *   api_workers.c    worker threads, which do for one item after the other:
  *                      api_ahead.c     features, which threads of its own make } under job->lock: one
@@ -36,6 +37,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "api/aligner.h"
 #include "api/handles.h"
 #include "api/worker_groups.h"
 #include "base/folder_lock.h"
@@ -96,6 +98,10 @@ typedef struct of3_job {
   char options[384];         /* what decides the bytes of the results, as text */
   of3_file_hashes *hashes;   /* of files that queries name, while keys are made */
   char (*key)[OF3_KEY_TEXT]; /* [set.n] what the queries in `order` are made from; "": not known yet */
+
+  of3_aligner *aligner;        /* if queries need alignments from a server */
+  struct of3_fetcher *fetcher; /* the thread that fetches them, while items are computed */
+  const char *structures;      /* folder of templates: the options', or that of the server's; or NULL */
 
   of3_folder_lock *folder_lock; /* while the output folder is open */
   of3_ranking *ranking;         /* complete results in it, but those that are to be replaced */
@@ -183,6 +189,28 @@ static inline const of3_query *of3_job_query(const of3_job *j, int index) {
 
 /* api_workers.c: works through the pending items. Failures of items are noted; an error is one of the run. */
 OF3_MUST_CHECK of3_status of3_job_run(of3_job *j, of3_error *err);
+
+/* api_fetch.c: alignments from a server, if the options name one. */
+/* What the cache has, and what the first query that still needs something needs: then it can begin. */
+OF3_MUST_CHECK of3_status of3_job_fetch_first(of3_job *j, of3_error *err);
+/* Fetches the rest, in the order of the pending items, on a thread of its own. */
+OF3_MUST_CHECK of3_status of3_job_fetch_begin(of3_job *j, of3_error *err);
+void of3_job_fetch_stop(const of3_job *j); /* nobody waits for what is not there yet */
+void of3_job_fetch_end(of3_job *j);        /* nobody asks any more */
+/* Whether the query's alignments are still to come. */
+bool of3_job_awaits(const of3_job *j, const of3_query *query);
+/* Waits for them, and names them in the query. */
+OF3_MUST_CHECK of3_status of3_job_await(const of3_job *j, const of3_query *query, of3_error *err);
+/* Waits for them, however that ends, and meanwhile says what the thread has to say. */
+void of3_job_await_telling(const of3_worker *worker, const of3_query *query);
+/* What the item's query is made from, and other seeds of it in the folder, if that could not be known before.
+ */
+OF3_MUST_CHECK of3_status of3_job_settle_key(of3_item_run *t, of3_error *err);
+/* Says what the thread has to say. */
+void of3_job_fetch_tell(const of3_job *j, const of3_log *log);
+
+/* api_predict.c: what the query number q in `order` is made from; reads its alignments the first time. */
+OF3_MUST_CHECK of3_status of3_job_find_key(of3_job *j, int q, of3_error *err);
 
 /* api_worker_log.c: gives the worker its log, and reports progress; both reach the callbacks on the calling
  * thread. */

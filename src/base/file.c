@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -188,6 +189,17 @@ of3_status of3_make_folder(const char *path, of3_error *err) {
   free(p);
   if (ok) return OF3_OK;
   return of3_fail(err, OF3_ERR_IO, "cannot create the folder '%s': %s", path, strerror(e));
+}
+
+void of3_remove_files(const char *folder) {
+  const int reason = errno, fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+  if (!d && fd >= 0) close(fd);
+  for (struct dirent *e; d && (e = readdir(d)) != NULL;)
+    if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) unlinkat(dirfd(d), e->d_name, 0);
+  if (d) closedir(d);
+  rmdir(folder);
+  errno = reason;
 }
 
 bool of3_is_file(const char *path) {

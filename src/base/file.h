@@ -57,6 +57,9 @@ OF3_MUST_CHECK of3_status of3_make_folder(const char *path, of3_error *err);
 OF3_MUST_CHECK of3_status of3_list_folder(const char *folder, of3_arena *arena, const char ***ret_name,
                                           int *ret_n, of3_error *err);
 
+/* Removes the files of a folder, and the folder if nothing else is in it; errno stays. */
+void of3_remove_files(const char *folder);
+
 bool of3_is_file(const char *path);
 bool of3_is_folder(const char *path);
 

@@ -224,7 +224,7 @@ of3_status of3_cache_put(of3_cache *c, const of3_cache_request *request, const o
   const bool kept = of3_cache_write_entry(c, folder, request, file, n) && publish(c, folder, key.hex);
   if (!kept) {
     const int reason = errno;
-    of3_cache_remove_folder(folder);
+    of3_remove_files(folder);
     if (reason != ENOTEMPTY && reason != EEXIST) warn_once(c, reason); /* else another process was first */
     return OF3_OK;
   }

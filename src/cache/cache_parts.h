@@ -61,9 +61,6 @@ OF3_MUST_CHECK of3_status of3_cache_read_file(int folder, const cache_record_fil
 bool of3_cache_write_entry(of3_cache *cache, const char *folder, const of3_cache_request *request,
                            const of3_cache_file *file, int n);
 
-/* The files of a folder under new/, and the folder. errno stays. */
-void of3_cache_remove_folder(const char *path);
-
 /* Moves the entry's folder away, if it is still the one that st tells (NULL: whichever it is), and removes
  * it. False: it could not be moved. */
 bool of3_cache_discard(of3_cache *cache, const char *key, const struct stat *opt_st);

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/sort.h"
 #include "base/temporary.h"
 #include "cache/cache_parts.h"
@@ -18,17 +19,6 @@
 enum { OLD_S = 86400, STEPS = 100 };
 
 /* ---- Removing */
-
-void of3_cache_remove_folder(const char *path) {
-  const int reason = errno, fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-  if (!d && fd >= 0) close(fd);
-  for (struct dirent *e; d && (e = readdir(d)) != NULL;)
-    if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) unlinkat(dirfd(d), e->d_name, 0);
-  if (d) closedir(d);
-  rmdir(path);
-  errno = reason;
-}
 
 bool of3_cache_discard(of3_cache *c, const char *key, const struct stat *opt_st) {
   char from[CACHE_PATH], to[CACHE_PATH], name[32];
@@ -41,7 +31,7 @@ bool of3_cache_discard(of3_cache *c, const char *key, const struct stat *opt_st)
   snprintf(name, sizeof name, "%016" PRIx64, of3_random_word());
   of3_cache_part_path(c, "new", name, to);
   if (rename(from, to) != 0) return errno == ENOENT;
-  of3_cache_remove_folder(to);
+  of3_remove_files(to);
   return true;
 }
 
@@ -63,7 +53,7 @@ static void remove_left(of3_cache *c) {
     if (e->d_name[0] == '.' || fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0) continue;
     if ((int64_t)time(NULL) - (int64_t)st.st_mtime < OLD_S || strlen(e->d_name) > 64) continue;
     of3_cache_part_path(c, "new", e->d_name, path);
-    of3_cache_remove_folder(path);
+    of3_remove_files(path);
   }
   closedir(d);
 }

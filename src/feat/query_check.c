@@ -41,8 +41,8 @@ bool of3_query_is_standard(const of3_query *q) {
  * whatever case: not all file systems know case. */
 static bool is_file_of_run(const char *name) {
   static const char *const files[] = {
-      "ranking.tsv",      "ligands.csv", "summary.txt", "inference_query_set.json", "experiment_config.json",
-      "model_config.json"};
+      "ranking.tsv",       "ligands.csv", "summary.txt", "inference_query_set.json", "experiment_config.json",
+      "model_config.json", "msas"};
   for (size_t i = 0; i < sizeof files / sizeof *files; i++)
     if (strcasecmp(name, files[i]) == 0) return true;
   return strncasecmp(name, ".of3-", 5) == 0;

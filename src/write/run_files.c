@@ -92,15 +92,15 @@ static json_t *seeds_json(const uint64_t *seed, int n) {
   return list;
 }
 
-of3_status of3_tree_write_query_set(const of3_tree *tree, const of3_query_set *set, const uint64_t *seed,
-                                    int n_seed, of3_error *err) {
+of3_status of3_tree_write_query_set(const of3_tree *tree, const char *name, const of3_query_set *set,
+                                    const uint64_t *seed, int n_seed, of3_error *err) {
   json_t *root = json_object(), *queries = json_object();
-  bool ok = json_object_set_new(root, "seeds", seeds_json(seed, n_seed)) == 0;
+  bool ok = !n_seed || json_object_set_new(root, "seeds", seeds_json(seed, n_seed)) == 0;
   for (int k = 0; ok && k < set->n; k++)
     if (set->query[k].error.code == OF3_OK)
       ok = json_object_set_new(queries, set->query[k].name, of3_query_json(&set->query[k])) == 0;
   ok = json_object_set_new(root, "queries", queries) == 0 && ok;
-  return write_json(tree, "inference_query_set.json", root, ok, err);
+  return write_json(tree, name, root, ok, err);
 }
 
 /* ---- Settings */

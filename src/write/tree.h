@@ -42,10 +42,11 @@ typedef struct of3_summary {
 OF3_MUST_CHECK of3_status of3_summary_text(const of3_summary *summary, of3_str *out, of3_error *err);
 OF3_MUST_CHECK of3_status of3_tree_write_summary(const of3_tree *tree, const char *text, of3_error *err);
 
-/* inference_query_set.json: the queries that can be built, every field of the reference with its default.
- * seed [n_seed]: those that are used, whoever asked for them. */
-OF3_MUST_CHECK of3_status of3_tree_write_query_set(const of3_tree *tree, const of3_query_set *set,
-                                                   const uint64_t *seed, int n_seed, of3_error *err);
+/* name: "inference_query_set.json". The queries that can be built, every field of the reference with its
+ * default. seed [n_seed]: those that are used, whoever asked for them. */
+OF3_MUST_CHECK of3_status of3_tree_write_query_set(const of3_tree *tree, const char *name,
+                                                   const of3_query_set *set, const uint64_t *seed, int n_seed,
+                                                   of3_error *err);
 
 /* One setting for experiment_config.json or model_config.json. key: names joined by dots,
  * "pl_trainer_args.devices"; settings of one object need not be neighbours. */

@@ -38,10 +38,11 @@ PATH=$work/bin:$PATH
 LC_ALL=C
 fixtures=$root/tests/fixtures
 demo=$root/examples/demo
-export PATH LC_ALL fixtures demo work
+OF3_TESTS=$root/tests
+export PATH LC_ALL fixtures demo work OF3_TESTS
 unset OF3_CHECKPOINT || true
-export OF3_CACHE= # none
 export OF3_CCD= # the built-in components, whatever lies in the default place
+export OF3_MSA_SERVER= OF3_CACHE= # no server, no cache
 cd "$work/in"
 for v in p1 p2 ob; do ln -s "$fixtures/parity/checkpoint_$v.safetensors" "$v.safetensors"; done
 

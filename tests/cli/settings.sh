@@ -23,7 +23,8 @@ rm -r cache
 printf 'dataset_config_kwargs:\n  msa:\n    max_row: 3\n' >bad.yml
 run of3 features MKTAYIAK --settings bad.yml --out f.safetensors
 echo 'experiment_settings: {use_msa_server: true}' >server.yml
-run of3 predict MKTAYIAK -c ob.safetensors --runner-yaml server.yml
+echo 'msa_computation_settings: {server_url: nonsense}' >>server.yml
+run of3 predict MKTAYIAK -c ob.safetensors -o served --runner-yaml server.yml --log error
 # settings of alignments and templates are among what a result is made from
 echo 'dataset_config_kwargs: {msa: {max_rows: 5}}' >rows.yml
 quick MKTAYIAK -c ob.safetensors -o keyed >said

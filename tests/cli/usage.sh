@@ -35,7 +35,7 @@ run of3 predict AAAA --inference-ckpt-path missing.pt
 run of3 predict --query_json missing.json -c ob.safetensors
 run of3 predict missing.json -c ob.safetensors
 run of3 predict AAAA --inference-ckpt-name openfold3-p2-155k
-run of3 predict AAAA -c ob.safetensors --use-msa-server true
+run of3 predict MKTAYIAK -c ob.safetensors --server-url nonsense --log error
 run of3 predict AAAA -c ob.safetensors --use_templates maybe
 run of3 predict AAAA -c ob.safetensors --use_tf32 true
 echo "pl_trainer_args: {devices: 4}" >runner.yml

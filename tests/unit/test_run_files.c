@@ -148,10 +148,10 @@ static void test_query_set(void **state) {
   const uint64_t seeds[] = {42, 4294967295u};
   set.n_seed = 1; /* those of the file do not count, but those that are used */
   set.seed = (uint64_t[]){7};
-  assert_int_equal(of3_tree_write_query_set(&tree, &set, seeds, 1, &err), OF3_OK);
+  assert_int_equal(of3_tree_write_query_set(&tree, "inference_query_set.json", &set, seeds, 1, &err), OF3_OK);
   has_text(arena, tree.folder, "inference_query_set.json", query_set_text);
   set.n = 1;
-  assert_int_equal(of3_tree_write_query_set(&tree, &set, seeds, 2, &err), OF3_OK);
+  assert_int_equal(of3_tree_write_query_set(&tree, "inference_query_set.json", &set, seeds, 2, &err), OF3_OK);
   has_text(arena, tree.folder, "inference_query_set.json",
            "{\n    \"seeds\": [\n        42,\n        4294967295\n    ],\n    \"queries\": {}\n}");
   remove_folder(tree.folder);
@@ -177,7 +177,7 @@ static void test_query_set_bonds(void **state) {
   query.leaving = &leaving;
   query.pocket = &pocket;
   chain.number_shift = -3;
-  assert_int_equal(of3_tree_write_query_set(&tree, &set, &seed, 1, &err), OF3_OK);
+  assert_int_equal(of3_tree_write_query_set(&tree, "inference_query_set.json", &set, &seed, 1, &err), OF3_OK);
   json_t *file = json_load_file(of3_path_join(arena, tree.folder, "inference_query_set.json"), 0, NULL);
   json_t *one = json_object_get(json_object_get(file, "queries"), "dimer");
   char *text = json_dumps(json_object_get(one, "covalent_bonds"), JSON_COMPACT);

@@ -56,7 +56,7 @@ static of3_status write_all(const fixture *fx, const char *folder, of3_structure
   o.format = OF3_CIF;
   OF3_TRY(of3_seed_rewrite(&o, stage.home, &found, 0, arena, &m, err));
   of3_replacement_drop(&stage);
-  OF3_TRY(of3_tree_write_query_set(&tree, &set, &seed, 1, err));
+  OF3_TRY(of3_tree_write_query_set(&tree, "inference_query_set.json", &set, &seed, 1, err));
   return of3_tree_write_summary(&tree, "s", err);
 }
 

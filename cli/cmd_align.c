@@ -1,0 +1,78 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "commands.h"
+#include "of3_msa.h"
+#include "terminal.h"
+
+typedef struct align_options {
+  const char *query_json, *output_dir, *cache, *log;
+  bool structures;
+  cli_server server;
+} align_options;
+
+#define FIELD(name) offsetof(align_options, name)
+
+static const cli_option table[] = {
+    {.names = "query-json",
+     .kind = CLI_FILE,
+     .offset = FIELD(query_json),
+     .value = "FILE",
+     .help = "The query file, if it is not the argument QUERY"},
+    {.names = "output-dir",
+     .letter = 'o',
+     .kind = CLI_TEXT,
+     .offset = FIELD(output_dir),
+     .value = "FOLDER",
+     .help = "Where alignments and query_msa.json go; created if missing; it must be given"},
+    {.names = "structures",
+     .kind = CLI_FLAG,
+     .offset = FIELD(structures),
+     .help = "Get the structures of template hits, too, for --structures FOLDER/structures of 'of3 predict'"},
+#include "server_options.inc"
+    {.names = "log",
+     .kind = CLI_CHOICE,
+     .offset = FIELD(log),
+     .choices = "debug info warn error",
+     .value = "LEVEL",
+     .help = "Least important messages shown"},
+};
+
+static void align_defaults(void *options) {
+  *(align_options *)options = (align_options){.server = cli_server_defaults(), .log = "info"};
+}
+
+static int align_run(const void *options, const char *const *arg, int n) {
+  static cli_terminal terminal; /* larger than a small stack */
+  const align_options *o = options;
+  const char *query = n ? arg[0] : o->query_json;
+  if (!query || (n && o->query_json) || !o->output_dir) {
+    cli_fail(&cli_align, !query           ? "a query is missing"
+                         : !o->output_dir ? "no folder is named; give --output-dir"
+                                          : "QUERY and --query-json cannot be given together");
+    return CLI_EXIT_USAGE;
+  }
+  of3_callbacks callbacks = cli_callbacks(&terminal, o->log);
+  const of3_align_options align = {
+      .server = cli_msa_server(&o->server), .cache = o->cache, .structures = o->structures};
+  of3_error err = {0};
+  int failed = 0;
+  if (of3_align_msa_server(query, o->output_dir, &align, &callbacks, &failed, &err) != OF3_OK)
+    return cli_report(&err);
+  return CLI_EXIT_OK;
+}
+
+const cli_command cli_align = {
+    .name = "align-msa-server",
+    .usage = "QUERY --output-dir FOLDER [options]",
+    .summary = "Get alignments and template hits from a ColabFold server, without folding",
+    .most = 1,
+    .option = table,
+    .n_option = sizeof table / sizeof *table,
+    .size = sizeof(align_options),
+    .defaults = align_defaults,
+    .run = align_run,
+    .more = "FOLDER/query_msa.json is the query with its alignments: fold it with 'of3 predict', or with "
+            "OpenFold3. "
+            "Chains\nthat name an alignment keep theirs. docs/alignments.md says what is where.\n",
+};
