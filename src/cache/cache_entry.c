@@ -30,7 +30,7 @@ bool of3_cache_is_file_name(const char *name) {
 of3_cache_key of3_cache_key_from(const char *kind, const char *source, const char *version,
                                  const char *request_sha256) {
   of3_sha256 s;
-  of3_cache_key key;
+  of3_cache_key key = {""};
   of3_sha256_init(&s);
   of3_sha256_add(&s, kind, strlen(kind) + 1); /* with their final 0, which keeps them apart */
   of3_sha256_add(&s, source, strlen(source) + 1);

@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#if defined(__has_include) && __has_include(<curl/curl.h>)
+#if defined(__has_include) && !defined(__cppcheck__)
+#if __has_include(<curl/curl.h>)
 #define CURL_DISABLE_DEPRECATION
 #include <curl/curl.h>
 #define SAME(ours, theirs) _Static_assert((int)(ours) == (int)(theirs), "an option of libcurl")
@@ -38,6 +39,7 @@ SAME(CURL_RETRY_AFTER, CURLINFO_RETRY_AFTER);
 SAME(CURL_HTTP_AND_HTTPS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
 SAME(CURL_ERROR_TEXT, CURL_ERROR_SIZE);
 SAME(CURL_GLOBAL_EVERYTHING, CURL_GLOBAL_ALL);
+#endif
 #endif
 
 #ifdef __APPLE__

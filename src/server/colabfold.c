@@ -302,7 +302,7 @@ static of3_status resume(const server_pack *p, const int *list, int n, bool *ret
   if (!ticket.n) return OF3_OK;
   job.n = ticket.n;
   job.sequence = ticket.sequence;
-  strcpy(job.ticket, ticket.id);
+  snprintf(job.ticket, sizeof job.ticket, "%s", ticket.id);
   of3_logf(p->c->s.opt_log, OF3_LOG_INFO, "MSA server %s: ticket %.12s of an earlier run is waited for",
            p->c->url, job.ticket);
   const of3_status status = run_job(p, &job, list, n, &own);
@@ -349,7 +349,7 @@ static int by_key(const void *a, const void *b) {
 }
 
 static of3_status ask_pack(const server_pack *p, int *list, int n, of3_error *err) {
-  claim_order order[SERVER_PACK];
+  claim_order order[SERVER_PACK] = {{{{0}}, 0}};
   of3_cache_claim *claim[SERVER_PACK] = {0};
   of3_status status = OF3_OK;
   for (int k = 0; k < n; k++) {
@@ -421,7 +421,7 @@ static of3_status ask_pair(of3_colabfold *c, const char *complex, server_job *jo
   server_ticket ticket;
   OF3_TRY(of3_ticket_find(c, job, complex, arena, &ticket, err));
   if (ticket.n == job->n) { /* in the order in which they were asked for */
-    strcpy(job->ticket, ticket.id);
+    snprintf(job->ticket, sizeof job->ticket, "%s", ticket.id);
     job->sequence = ticket.sequence;
   }
   of3_server_msa *found = OF3_ARENA_NEW(arena, of3_server_msa, job->n);

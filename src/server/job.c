@@ -89,6 +89,10 @@ typedef struct job_state {
   double retry_after_s;
 } job_state;
 
+static void set_status(job_state *s, const char *status) {
+  snprintf(s->status, sizeof s->status, "%s", status);
+}
+
 static void take_state(const of3_str *text, job_state *out) {
   of3_error ignored;
   json_error_t error;
@@ -97,7 +101,7 @@ static void take_state(const of3_str *text, job_state *out) {
     root = of3_json_load(text->text, text->len, &error);
   const char *status = json_string_value(json_object_get(root, "status"));
   const char *id = json_string_value(json_object_get(root, "id"));
-  if (status) snprintf(out->status, sizeof out->status, "%s", status);
+  if (status) set_status(out, status);
   if (id && of3_ticket_is_one(id)) snprintf(out->ticket, sizeof out->ticket, "%s", id);
   json_decref(root);
 }
@@ -111,21 +115,22 @@ static of3_status refused(const of3_colabfold *c, const char *what, int http, of
 }
 
 /* A question whose answer is a state. What is no JSON is asked again, as what is no answer. */
-static of3_status ask_state(of3_colabfold *c, of3_http_request *r, const char *what, job_state *out,
-                            of3_error *err) {
+static of3_status ask_state(of3_colabfold *c, const of3_http_request *request, const char *what,
+                            job_state *out, of3_error *err) {
   double pause = c->s.pause_s;
   for (int k = 1;; k++) {
     of3_str text = {0};
     of3_http_answer answer;
-    r->opt_text = &text;
-    r->most = MOST_TEXT;
+    of3_http_request r = *request;
+    r.opt_text = &text;
+    r.most = MOST_TEXT;
     *out = (job_state){0};
-    of3_status status = of3_server_ask(c, r, what, &answer, err);
+    of3_status status = of3_server_ask(c, &r, what, &answer, err);
     if (status == OF3_OK && answer.status == 200) take_state(&text, out);
     of3_str_free(&text);
     OF3_TRY(status);
-    if (answer.status == 429) strcpy(out->status, "RATELIMIT");
-    if (answer.status == 404 && !r->opt_body) strcpy(out->status, "UNKNOWN");
+    if (answer.status == 429) set_status(out, "RATELIMIT");
+    if (answer.status == 404 && !request->opt_body) set_status(out, "UNKNOWN");
     out->retry_after_s = answer.retry_after_s < 3600 ? answer.retry_after_s : 3600;
     if (out->status[0]) return OF3_OK;
     if (answer.status != 200) return refused(c, what, answer.status, err);
@@ -198,10 +203,10 @@ static of3_status submit_form(of3_colabfold *c, server_job *job, const of3_str *
   double pause = c->s.pause_s;
   snprintf(url, sizeof url, "%s/ticket/%s", c->url, job->endpoint);
   for (int k = 1;; k++) {
-    of3_http_request r = {.url = url,
-                          .opt_body = form->text,
-                          .body_size = form->len,
-                          .type = "application/x-www-form-urlencoded"};
+    const of3_http_request r = {.url = url,
+                                .opt_body = form->text,
+                                .body_size = form->len,
+                                .type = "application/x-www-form-urlencoded"};
     OF3_TRY(ask_state(c, &r, "a request for alignments", out, err));
     if (is(out, "ERROR")) return search_failed(c, job, err);
     if (is(out, "MAINTENANCE")) return under_maintenance(c, err);
@@ -214,7 +219,7 @@ static of3_status submit_form(of3_colabfold *c, server_job *job, const of3_str *
     OF3_TRY(of3_server_pause(c, pause_for(pause, out), err));
     pause = grow(pause);
   }
-  strcpy(job->ticket, out->ticket);
+  memcpy(job->ticket, out->ticket, sizeof job->ticket);
   of3_ticket_keep(c, job);
   return OF3_OK;
 }
@@ -257,15 +262,15 @@ static of3_status wait_for(of3_colabfold *c, const server_job *job, job_state *s
     if (s->status[0]) {
       if (strcmp(told, s->status) != 0 || of3_seconds() - last > TELL_S) {
         tell_wait(c, job, s, begin, pause);
-        strcpy(told, s->status);
+        memcpy(told, s->status, sizeof told);
         last = of3_seconds();
       }
       OF3_TRY(of3_server_pause(c, pause_for(pause, s), err));
       pause = grow(pause);
     }
-    of3_http_request r = {.url = url};
+    const of3_http_request r = {.url = url};
     OF3_TRY(ask_state(c, &r, "the question how far a search is", s, err));
-    if (is(s, "RATELIMIT")) strcpy(s->status, "PENDING"); /* it is still ours */
+    if (is(s, "RATELIMIT")) set_status(s, "PENDING"); /* it is still ours */
   }
   return OF3_OK;
 }

@@ -82,7 +82,7 @@ of3_status of3_split_m8(const char *text, size_t size, int n, of3_str *out, of3_
     const char *next = end_of_line(at, end), *tab = memchr(at, '\t', (size_t)(next - at));
     const int k = tab ? number_of(at, tab) - SERVER_FIRST : -1;
     if (next > at + 1 && (k < 0 || k >= n)) return no_number("a row of its template hits", err);
-    if (next > at + 1 && !memchr(tab, 0, (size_t)(next - tab)))
+    if (next > at + 1 && tab && !memchr(tab, 0, (size_t)(next - tab)))
       of3_str_addn(&out[k], tab + 1, (size_t)(next - tab - 1));
     at = next;
   }

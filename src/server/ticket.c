@@ -43,7 +43,7 @@ static of3_status take_ticket(char *text, of3_arena *arena, server_ticket *out, 
   out->sequence = OF3_ARENA_NEW(arena, const char *, n);
   if (!out->sequence) return of3_fail_memory(err, "a ticket");
   if (!of3_ticket_is_one(text)) return OF3_OK;
-  strcpy(out->id, text);
+  snprintf(out->id, sizeof out->id, "%s", text);
   for (char *at = end + 1; (end = strchr(at, '\n')) != NULL; at = end + 1) {
     *end = 0;
     out->sequence[out->n++] = at;
