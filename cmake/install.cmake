@@ -2,13 +2,17 @@
 # `of3 selftest` runs (and the plugin, by src/mlx). The library is made of the same objects as the program; it shows what include/*.h declares, nothing else.
 include(GNUInstallDirs)
 set(objects "")
-foreach(part base tensor cpu cuda mlx cif chem ccd rdkit msa template feat dialect io feature_file model score write api)
-  list(APPEND objects $<TARGET_OBJECTS:of3_${part}>)
+get_property(libraries GLOBAL PROPERTY OF3_LIBRARIES)
+foreach(library ${libraries})
+  list(APPEND objects $<TARGET_OBJECTS:${library}>)
 endforeach()
 add_library(of3_shared SHARED ${objects})
 target_link_libraries(of3_shared PRIVATE PkgConfig::JANSSON PkgConfig::YAML ZLIB::ZLIB Threads::Threads m ${CMAKE_DL_LIBS} of3_flags)
 set_target_properties(of3_shared PROPERTIES OUTPUT_NAME of3 VERSION ${PROJECT_VERSION}
                       SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} LINKER_LANGUAGE C)
+if(NOT APPLE AND NOT OF3_SANITIZE)
+  target_link_options(of3_shared PRIVATE -Wl,--no-undefined) # a missing function is the build's error, not the user's
+endif()
 install(TARGETS of3_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(
   FILES

@@ -21,6 +21,7 @@ endif()
 function(of3_library name)
   add_library(of3_${name} STATIC ${ARGN})
   target_link_libraries(of3_${name} PUBLIC of3_flags)
+  set_property(GLOBAL APPEND PROPERTY OF3_LIBRARIES of3_${name})
 endfunction()
 
 # of3_test(NAME LIBRARIES... ): tests/unit/NAME.c (cmocka), run by ctest.

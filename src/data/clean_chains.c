@@ -159,7 +159,7 @@ static of3_status find_clashes(cleaner *c, const float *xyz, clash_search *s, of
     of3_cells_near(&cells, s->atom, visit_atom, s);
   of3_cells_free(&cells);
   if (s->failed) return of3_fail_memory(err, "the clashes of a structure");
-  qsort(s->pair, (size_t)s->n, sizeof *s->pair, by_chains);
+  if (s->pair) qsort(s->pair, (size_t)s->n, sizeof *s->pair, by_chains);
   return OF3_OK;
 }
 

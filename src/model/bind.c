@@ -109,7 +109,7 @@ static of3_parameter *new_parameter(of3_binder *b) {
     const int capacity = all->capacity ? 2 * all->capacity : 1024;
     of3_parameter *p = of3_bind_array(b, capacity, sizeof *p);
     if (!p) return NULL;
-    if (all->n) memcpy(p, all->p, (size_t)all->n * sizeof *p);
+    if (all->p) memcpy(p, all->p, (size_t)all->n * sizeof *p);
     *all = (of3_parameters){.n = all->n, .capacity = capacity, .p = p};
   }
   return &all->p[all->n++];
@@ -211,7 +211,8 @@ of3_tensor *of3_bind_joined(of3_binder *b, int64_t d0, int64_t d1, int n, const 
   }
   if (b->error.code != OF3_OK) return NULL;
   of3_tensor *t = of3_constant(b->cx, b->arena, OF3_F32, 2, (int64_t[]){d0, d1}, image);
-  for (int i = 0; t && i < n; i++) note_parameter(b, part[i].leaf, entry[i], part_of(&part[i], t, d1));
+  for (int i = 0; t && i < n; i++)
+    if (entry[i]) note_parameter(b, part[i].leaf, entry[i], part_of(&part[i], t, d1));
   return t;
 }
 
