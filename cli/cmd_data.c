@@ -36,7 +36,6 @@ static const cli_option table[] = {
      .help = "Table of MMseqs2: cluster, tab, <entry>_<chain>"},
     {.names = "worst-resolution",
      .kind = CLI_REAL,
-     .low = 0.1,
      .high = 1000,
      .offset = FIELD(worst_resolution),
      .value = "ANGSTROM",

@@ -66,7 +66,7 @@ package=cmocka library cmocka cmocka.h
 
 quick="-O0 -DNDEBUG -fno-sanitize=undefined" # it only has to compile and link; zig would add a sanitizer
 PATH=$here/bin:$PATH cmake -S . -B "$here/build" -G Ninja -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64-macos.cmake -DOF3_MACOS="$here" \
-  -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS_RELEASE="$quick" -DCMAKE_CXX_FLAGS_RELEASE="$quick" \
+  -DCMAKE_BUILD_TYPE=None -DCMAKE_C_FLAGS="$quick" -DCMAKE_CXX_FLAGS="$quick" \
   -DOF3_MLX=ON -DMLX_DIR="$here/mlx/share/cmake/MLX" -DOF3_WERROR=ON >/dev/null
 cmake --build "$here/build" -j "$(getconf _NPROCESSORS_ONLN)"
 
