@@ -6,7 +6,8 @@ echo "# an interrupted run: no ranking, best model or summary of the run before 
 printf '>a\nMKTAYIAKQRQISFVKSHFSRQ\n>b\nMKTAYIAKQRQISFVKSHFSRQMKTAYIAKQRQISFVKSHFSRQMKTAYIAKQRQISFVKSHFSRQ\n' >q.fasta
 fold q.fasta -o out --steps 3 >/dev/null
 cp -r out first
-of3 predict q.fasta -c ob.safetensors -n 2 -r 0 --log info --steps 500 -o out -j 1 >/dev/null 2>log &
+: >log # there before it is looked into
+of3 predict q.fasta -c ob.safetensors -n 2 -r 0 --log info --steps 500 -o out -j 1 >/dev/null 2>>log &
 pid=$!
 tries=0
 until grep -q '^b seed 42.*: diffusion' log; do
