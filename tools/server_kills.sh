@@ -41,7 +41,6 @@ align whole cache-whole whole
 end=$(date +%s%N)
 took=$(((end - begin) / 1000000))
 echo "a whole run takes $took ms"
-mv log log.whole
 
 killed=0 run=0 batch=1 whole_runs=0
 while [ $killed -lt "$kills" ]; do
@@ -63,12 +62,12 @@ done
 align "$batch.last" cache$batch out$batch
 for part in main paired template mappings; do diff -r whole/$part out$batch/$part || exit 1; done
 left=$(find out$batch cache$batch/v1/[0-9a-f][0-9a-f] -name '*.tmp-*' | grep -v /raw/ || true)
-python3 - log.whole log <<'PYTHON' "$killed" "$whole_runs" "$left"
+python3 - "$killed" "$whole_runs" "$left" <<'PYTHON'
 import sys
 
-killed, whole_runs, left = sys.argv[3:6]
+killed, whole_runs, left = sys.argv[1:4]
 done, last, repeated, excused, polls = {}, {}, [], 0, 0
-for line in open(sys.argv[2] if len(sys.argv) > 2 else "log"):
+for line in open("log"):
     word = line.split()
     if word[0] != "done":
         continue
