@@ -16,11 +16,11 @@ cmake --build build-sanitize -j "$jobs"
 #   bench                  which no test runs, is not built
 #   cli_selftest           runs the parity program, which runs here; what it makes of it is cli_selftest_program
 #   cli_threads            that bytes are the same for all numbers of threads (thread sanitizer: tests/tsan.sh)
-#   test_ops, test_plan, test_backward
+#   test_ops, test_plan, test_backward, test_trainer
 #                          in their place ..._sanitized (tests/tensor.cmake, model.cmake): fewer threads, no large plans, numbers
 #                          compared in short cases only
 # Warnings are no errors here: gcc gives false ones of code that sanitizers have changed. Of the command line's cases those that repeat are shorter (OF3_SHORT, tests/cli/lib.sh).
-without='^parity_demo|_converted$|_mlx_(bf16|f16|tape)$|_declined_bf16$|^cli_(selftest|threads)$|^test_(ops|plan|backward)$'
+without='^parity_demo|_converted$|_mlx_(bf16|f16|tape)$|_declined_bf16$|^cli_(selftest|threads)$|^test_(ops|plan|backward|trainer)$'
 cd build-sanitize
 rm -rf reports
 mkdir reports

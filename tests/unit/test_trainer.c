@@ -328,7 +328,9 @@ static void what_is_not_finite_does_not_count(void **state) {
   close_test(&t);
 }
 
-int main(void) {
+/* test_trainer [NAME]: without the test of that name. */
+int main(int argc, char **argv) {
+  if (argc > 1) cmocka_set_skip_filter(argv[1]);
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(steps_are_the_oracles), cmocka_unit_test(blocks_and_threads_change_no_byte),
       cmocka_unit_test(the_last_stage_trains_heads), cmocka_unit_test(what_is_not_finite_does_not_count)};
