@@ -52,7 +52,7 @@ of3_status of3_data_build(const of3_data_options *o, const of3_callbacks *opt_ca
   const of3_callbacks callbacks = opt_callbacks ? *opt_callbacks : (of3_callbacks){0};
   const of3_log log = of3_log_of(&callbacks);
   of3_chemistry *chemistry = NULL;
-  of3_data_info info;
+  of3_data_info info = {0};
   of3_set_counts counts;
   OF3_TRY(check_dates(o, err));
   OF3_TRY(of3_open_chemistry(o->ccd, o->user_ccd, &log, &chemistry, err));

@@ -121,7 +121,7 @@ static bool same_copy(connections *c, int64_t r) {
 }
 
 static of3_status read_links(structure_in *s, of3_structure *out, of3_error *err) {
-  connections c;
+  connections c = {0};
   OF3_TRY(open_connections(s->cif, &c, err));
   const int64_t n = of3_cif_rows(s->cif, "struct_conn");
   out->link = OF3_ARENA_NEW(s->arena, of3_structure_link, n);

@@ -107,9 +107,10 @@ static moments moments_of(of3_initialiser law, int64_t columns) {
   moments m = {0};
   of3_initialise(law, "a.weight", 7, columns ? ROWS : n, columns, x);
   for (int64_t i = 0; i < n; i++) {
-    m.mean += (double)x[i] / (double)n;
-    m.variance += (double)x[i] * (double)x[i] / (double)n;
-    m.most = fmax(m.most, fabs((double)x[i]));
+    const double number = (double)x[i], size = fabs(number);
+    m.mean += number / (double)n;
+    m.variance += number * number / (double)n;
+    if (size > m.most) m.most = size; /* gcc 12 for arm64 fails on fmax here */
   }
   free(x);
   return m;
