@@ -1,3 +1,7 @@
+/* Alignments of all chains of a set of queries from a server: each sequence, and each set of sequences that
+ * are paired, is known once, however many queries have it. What is wanted is looked for in the cache first;
+ * the rest is asked for in groups of one request, and what came of it is named in the queries that have the
+ * sequence. */
 #include "api/aligner.h"
 
 #include <jansson.h>

@@ -27,9 +27,11 @@
  *                                     it
  *   chemistry, kept, ahead            locks of their own
  *   budget                            its own lock: memory that items hold together. A worker waits there
- * with job->lock held, so that items begin in order stop                              atomic report,
- * failures, ranking,        the calling thread only: a worker asks it (of3_task_group_call) and waits,
- *   callbacks of the user             so they need no lock
+ *                                     with job->lock held, so that items begin in order
+ *   stop                              atomic
+ *
+ *   report, failures, ranking,        the calling thread only: a worker asks it (of3_task_group_call) and
+ *   callbacks of the user             waits, so they need no lock
  */
 #ifndef OF3_API_JOB_H
 #define OF3_API_JOB_H

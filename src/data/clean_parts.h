@@ -19,6 +19,7 @@ typedef struct cleaner {
 
 static inline bool clean_is_there(const of3_structure_atom *a) { return a->name[0] != 0; }
 
+/* clean_parts.c: what all stations ask. */
 /* Atoms of the chain that are there. */
 int clean_count_atoms(const cleaner *c, int chain);
 /* The atom of that name in a residue, or NULL. */

@@ -1,3 +1,6 @@
+/* OpenFold3's cache of template hits, an archive of NumPy: a member for each hit, <entry>_<chain>.npy, whose
+ * pickle is a dictionary with the date, the place in the list and idx_map, [n,2] residues of query and
+ * template. Read by the restricted reader (base/numpy.h); written so that OpenFold3 goes on with it. */
 #include "template/cache.h"
 
 #include <limits.h>

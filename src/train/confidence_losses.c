@@ -1,3 +1,7 @@
+/* Losses of the confidence heads (AF3 SI 4.3): pLDDT, PDE, PAE, experimentally resolved. Each target is made
+ * from the structure that the rollout gave and the truth: a bin of a number for each atom, pair of tokens, or
+ * frame and token. A loss is the mean cross entropy over what is resolved, its gradient the softmax less the
+ * target. Rows are shared out among threads; their sums are added in the order of rows. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,5 @@
+/* The protocols of OpenFold3's releases, weights of losses by stage, and the total: each loss over its
+ * outputs, its gradient scaled by its weight (docs/training.md). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
