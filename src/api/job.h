@@ -211,7 +211,7 @@ OF3_MUST_CHECK of3_status of3_job_settle_key(of3_item_run *t, of3_error *err);
 /* Says what the thread has to say. */
 void of3_job_fetch_tell(const of3_job *j, const of3_log *log);
 
-/* api_predict.c: what the query number q in `order` is made from; reads its alignments the first time. */
+/* api_job_key.c: what the query number q in `order` is made from; reads its alignments the first time. */
 OF3_MUST_CHECK of3_status of3_job_find_key(of3_job *j, int q, of3_error *err);
 
 /* api_worker_log.c: gives the worker its log, and reports progress; both reach the callbacks on the calling

@@ -1,10 +1,11 @@
 /* Records of a training set.
  *
- *   entry      name, date, resolution f32, n_chain u32, chains, n_bond u32, bonds, n_atom u32, residues with
- * atoms chain      id, type u8, alignment u32; of a polymer: letters, n_modified u32, (position u32, code)
- * ..; of a ligand: n_code u32, code .. bond       two atoms: chain u32, residue u32, name residue    chain
- * u32, residue u32, n u32, n atoms: name, x y z f32, occupancy f32 text       n bytes u32, bytes, 0: so that
- * a text can be used where it lies
+ *   entry      name, date, resolution f32, n_chain u32, chains, n_bond u32, bonds, n_atom u32, residues
+ *   chain      id, type u32, alignment u32, then of a polymer: letters, n_modified u32, and for
+ *              each position u32 and code; of a ligand: n_code u32, codes
+ *   bond       two atoms: chain u32, residue u32, name
+ *   residue    chain u32, residue u32, n u32, and for each atom name, x y z f32, occupancy f32
+ *   text       bytes u32, the bytes, 0: so that a text can be used where it lies
  *
  * A cursor that runs past the end, or meets what cannot be, is spoiled and gives zeros from there on; one
  * look at the end is enough. Counts are checked against the bytes that are left before memory is taken. */

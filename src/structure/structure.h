@@ -6,7 +6,7 @@
  *
  * Of alternative locations a residue has the one whose occupancies sum up to most, the first letter of equal
  * ones; digits are never taken. Water is left out. Everything else is as it is in the file: what training
- * takes out (data/cleanup.h) is taken out there. */
+ * takes out (data/clean.h) is taken out there. */
 #ifndef OF3_STRUCTURE_STRUCTURE_H
 #define OF3_STRUCTURE_STRUCTURE_H
 

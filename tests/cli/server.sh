@@ -123,7 +123,8 @@ of3 predict q.json -c ob.safetensors -o folded2 --samples 2 --recycles 1 --steps
 [ "$(asked)" = $n ] || fail "asked again"
 
 echo "== the cache"
-of3 cache list --kind alignment | sed -E 's/^[0-9a-f]{12}  [0-9-]{10}/KEY  DAY/; s/127.0.0.1:[0-9]+/SERVER/'
+# in order of use, which is in the same second here
+of3 cache list --kind alignment | sed -E 's/^[0-9a-f]{12}  [0-9-]{10}/KEY  DAY/; s/127.0.0.1:[0-9]+/SERVER/' | LC_ALL=C sort
 truncate -s 5 "$(find cache -name colabfold_main.a3m | head -1)"
 of3 cache verify 2>/dev/null || echo "exit $?"
 run of3 cache clean
