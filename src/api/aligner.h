@@ -2,9 +2,10 @@
  * queries need one, each once; what came of each; and the chains that get them. A chain for which its query
  * names an alignment, if only an empty list, keeps that.
  *
- *   sequences    distinct ones of all protein chains: number in the server's files, files of its alignment
- * and hits complexes    distinct sets of two or more sequences of a query: files of paired alignments queries
- * which of these each one waits for
+ *   sequences    distinct ones of all protein chains: number in the server's files, files of its
+ *                alignment and hits
+ *   complexes    distinct sets of two or more sequences of a query: files of paired alignments
+ *   queries      which of these each one waits for
  *
  * One thread at a time asks (of3_aligner_fetch); the states are read by others under the lock. */
 #ifndef OF3_API_ALIGNER_H

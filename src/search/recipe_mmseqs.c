@@ -2,8 +2,9 @@
  * filters, for all sequences at once; the next database with the profiles of the first.
  *
  *   qdb, first database      -> res -> [res_exp -> res_align] -> res_filter -> msa0     [..]: of clusters
- *   prof_res, other ones     -> the same -> msa1, ...; an A3M of a sequence is msa0, msa1, ... one after
- * another prof_res, structures     -> hits
+ *   prof_res, other ones     -> the same -> msa1, ...; an A3M of a sequence is msa0, msa1, ...
+ *                               one after another
+ *   prof_res, structures     -> hits
  *
  * A FASTA file becomes a database first. Its sequences are no clusters, so nothing is expanded. */
 #include <inttypes.h>

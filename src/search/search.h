@@ -1,8 +1,9 @@
 /* Searching databases for the sequences of queries, with other people's programs (docs/alignments.md).
  *
  *   sequences x databases  ->  tasks     plan.c: what is not there yet; one task writes one or several files
- *   a task                 ->  steps     recipe_*.c: each a child process, prepared by what is done in
- * between tasks                  ->  threads   schedule.c: as many side by side as there are threads for
+ *   a task                 ->  steps     recipe_*.c: each a child process, prepared by what is done
+ *                                        in between
+ *   tasks                  ->  threads   schedule.c: as many side by side as there are threads for
  *
  *   OUTPUT/main/<SHA-256 of the sequence>/uniref90_hits.sto, ...
  *   OUTPUT/main/rna-<SHA-256>/rfam_hits.sto, ...

@@ -1,11 +1,13 @@
 /* Alignments, template hits and template structures from a server with ColabFold's interface (MMseqs2 server,
  * Mirdita et al., Nature Methods 2022).
  *
- *   POST URL/ticket/msa    q=">101\nMKT..\n>102\n..", mode=env             -> {"id": "..", "status":
- * "PENDING"} POST URL/ticket/pair   the sequences of one complex, mode=pairgreedy-env   -> the same GET
- * URL/ticket/ID     until the status is COMPLETE (or ERROR) GET  URL/result/download/ID   a packed tar:
- * uniref.a3m, bfd.mgnify30.metaeuk30.smag30.a3m, pdb70.m8; pair.a3m GET  URL/template/1abc_A,2xyz_B   a
- * packed tar of structures: 1abc.cif, ..
+ *   POST URL/ticket/msa              q=">101\nMKT..\n>102\n..", mode=env
+ *                                    -> {"id": "..", "status": "PENDING"}
+ *   POST URL/ticket/pair             the sequences of one complex, mode=pairgreedy-env -> the same
+ *   GET  URL/ticket/ID               until the status is COMPLETE (or ERROR)
+ *   GET  URL/result/download/ID      a packed tar: uniref.a3m, bfd.mgnify30.metaeuk30.smag30.a3m,
+ *                                    pdb70.m8; pair.a3m
+ *   GET  URL/template/1abc_A,2xyz_B  a packed tar of structures: 1abc.cif, ..
  *
  * What was answered is kept in the cache and never asked again; so are tickets, so that a run that was ended
  * goes on waiting for the search that it began. Of one sequence one process asks at a time (of3_cache_claim).

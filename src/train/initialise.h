@@ -1,9 +1,12 @@
 /* What the parameters of a new network begin with. Each tensor's law is that of OpenFold3's module, found by
  * its name.
  *
- *   lecun, he        truncated normal: of variance 1/k and 2/k, k numbers a row, cut at two deviations of the
- * normal glorot           uniform on +- sqrt(6 / (k + rows)) normal           normal of variance 1/k final,
- * gating    0; the bias of a gate 1, of an output gate of a conditioned block -2 (AF3 SI Alg. 24 line 12)
+ *   lecun, he        truncated normal: of variance 1/k and 2/k, k numbers a row, cut at two
+ *                    deviations of the normal
+ *   glorot           uniform on +- sqrt(6 / (k + rows))
+ *   normal           normal of variance 1/k
+ *   final, gating    0; the bias of a gate 1, of an output gate of a conditioned block -2
+ *                    (AF3 SI Alg. 24 line 12)
  *   norm             scale 1, offset 0
  *
  * Numbers come from the Philox stream of the seed and the name: a parameter gets the same ones in any network

@@ -1,10 +1,12 @@
 /* Training a network: entries go forward and back one at a time, their gradients are added up, and one step
  * follows.
  *
- *   of3_trainer_open(&t, ...)              a network in memory of its own; its master values, moments and
- * average for each step: for each entry of the batch:         any number of them: accumulation is nothing
- * else of3_trainer_entry(&t, ...)         loss, gradient of3_trainer_step(&t, ...)            clipping, Adam,
- * average; the network has the new values of3_trainer_close(&t)
+ *   of3_trainer_open(&t, ...)       a network in memory of its own; its master values, moments, average
+ *   for each step:
+ *     for each entry of the batch:  any number of them: accumulation is nothing else
+ *       of3_trainer_entry(&t, ...)  loss, gradient
+ *     of3_trainer_step(&t, ...)     clipping, Adam, average; the network has the new values
+ *   of3_trainer_close(&t)
  *
  * What an entry is for (AF3 SI Alg. 1, 20, 31, 3.7, 4.3):
  *
