@@ -28,7 +28,7 @@ allowed() {
   data) echo "data structure feat msa chem base" ;;
   featfile) echo "featfile feat io tensor msa chem base" ;;
   score) echo "score model tensor feat io msa chem base" ;;
-  train) echo "train score model tensor feat io msa chem base" ;;
+  train) echo "train data score model tensor feat io msa chem base" ;;
   write) echo "write score model tensor feat io msa chem base" ;;
   api) echo "api data structure server net cache search write score featfile model cpu cuda mlx tensor settings dialect feat io msa rdkit ccd cif chem base" ;;
   *) return 1 ;;

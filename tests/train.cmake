@@ -6,6 +6,7 @@ of3_test(test_alignment training_fixture)
 of3_test(test_optimiser training_fixture)
 of3_test(test_initialise of3_train)
 of3_test(test_train_log of3_train)
+of3_test(test_sample of3_train of3_ccd of3_cpu of3_feature_file)
 of3_test(test_trainer training_fixture of3_cpu of3_feature_file)
 # Under the sanitizers without the ten steps of three protocols, which are the code of the others once more, with other numbers.
 add_test(NAME test_trainer_sanitized CONFIGURATIONS sanitized COMMAND test_trainer steps_are_the_oracles

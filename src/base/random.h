@@ -23,7 +23,10 @@ typedef enum of3_purpose {
   OF3_RANDOM_COPY_POSE = 13,  /* quaternion, then the shift */
   OF3_RANDOM_COPY_NOISE = 14, /* of each atom */
   OF3_RANDOM_POINT = 20,      /* what a sample of a training step is about; sample: its slot */
-  OF3_RANDOM_CROP = 21        /* which tokens it shows */
+  OF3_RANDOM_CROP = 21,       /* which tokens it shows */
+  OF3_RANDOM_CHAINS = 22,     /* which chains of a large assembly are looked at */
+  OF3_RANDOM_SET = 23,        /* which set it is from; the draws that take the place of it; its own seed */
+  OF3_RANDOM_MAIN_ROWS = 24   /* rows of the main blocks of alignments; step: the chain */
 } of3_purpose;
 
 typedef struct of3_stream {

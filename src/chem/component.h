@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/cancel.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -103,11 +104,16 @@ typedef struct of3_library {
    * says. NULL: there is no chemistry. */
   of3_status (*relax)(void *user, const of3_component *component, const of3_embedding *how, float *xyz,
                       bool *ret_found, of3_error *err);
+  /* Mappings of the component on itself, at most `most`: index [most, n_atom], the identity first. *ret_n 0:
+   * the chemistry has none. Several threads may call it. NULL: there is no chemistry. */
+  of3_status (*symmetries)(void *user, const of3_component *component, int most, int32_t *index, int *ret_n,
+                           of3_error *err);
   void *user;
   const char *opt_date; /* of a dictionary of its own: that of the component changed last, "2026-01-16" */
 } of3_library;
 
 enum { OF3_N_STANDARD = 31, OF3_CLASS_UNK = 20, OF3_CLASS_N = 25, OF3_CLASS_DN = 30, OF3_N_CONFORMER = 24 };
+enum { OF3_MOST_SYMMETRIES = 1000 }; /* of a component: OpenFold3's number */
 
 /* The standard residues, indexed by class: 20 amino acids, UNK, RNA A G C U N, DNA DA DG DC DT DN. Each has
  * OF3_N_CONFORMER conformers of the natural hand. */
@@ -131,6 +137,14 @@ int of3_component_atom_named(const of3_component *component, const char *name);
 /* Fills link_from, link_to, center, representative and frame from the names of the atoms, link and standard.
  */
 void of3_component_set_roles(of3_component *component);
+
+/* Which atoms may change places so that elements, charges and bonds stay what they are, chirality aside: row
+ * k of *ret_index [*ret_n, n_atom] has the atom that takes each one's place. The first row changes nothing;
+ * without chemistry it is the only one, standard residues excepted. At most OF3_MOST_SYMMETRIES rows. In the
+ * arena. */
+OF3_MUST_CHECK of3_status of3_component_symmetries(const of3_library *opt_library,
+                                                   const of3_component *component, of3_arena *arena,
+                                                   int32_t **ret_index, int *ret_n, of3_error *err);
 
 /* Whether a residue of a chain of that kind lacks this atom, wherever in the chain it stands: OXT in
  * proteins, OP3 and O3P in nucleic acids; of a residue that the user put in place of a letter (`modified`)

@@ -1,9 +1,11 @@
-/* Which tokens a crop keeps. */
+/* Which chains and tokens a crop keeps. */
 #include "data/crop.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "data/build_parts.h"
 
 /* Words of the stream, one after the other. */
 typedef struct draws {
@@ -139,6 +141,69 @@ static of3_status crop_spatial(cropper *c, of3_crop_kind *kind, of3_error *err) 
   *kind = OF3_CROP_CONTIGUOUS;
   crop_contiguous(c);
   return OF3_OK;
+}
+
+/* ---- Chains of large assemblies */
+
+static bool is_ligand_chain(const cropper *c, int chain) {
+  return c->in->complex->chain[chain].type == OF3_LIGAND;
+}
+
+/* The polymers whose resolved tokens are nearest to the center. */
+static of3_status keep_nearest_chains(cropper *c, int center, of3_error *err) {
+  const int n = collect(c, false, false);
+  near_token *near = malloc(((size_t)n + 1) * sizeof *near);
+  if (!near) return of3_fail_memory(err, "a crop");
+  for (int i = 0; i < n; i++) near[i] = (near_token){distance2(c, c->scratch[i], center), c->scratch[i]};
+  qsort(near, (size_t)n, sizeof *near, by_distance);
+  for (int i = 0, kept = 0; i < n && kept < c->rules->chains; i++) {
+    const int chain = chain_of(c, near[i].token);
+    if (is_ligand_chain(c, chain) || c->keep[chain]) continue;
+    c->keep[chain] = true;
+    kept++;
+  }
+  free(near);
+  return OF3_OK;
+}
+
+static of3_status keep_ligands(cropper *c, of3_error *err) {
+  int32_t *pair;
+  int n;
+  OF3_TRY(of3_touching_chains(c->in->complex, c->in->xyz, c->in->resolved, &pair, &n, err));
+  for (int i = 0; i < 2 * n; i++) {
+    const int32_t chain = pair[i], other = pair[i ^ 1];
+    if (is_ligand_chain(c, chain) && !is_ligand_chain(c, other) && c->keep[other]) c->keep[chain] = true;
+  }
+  free(pair);
+  return OF3_OK;
+}
+
+static of3_status crop_chains(cropper *c, of3_error *err) {
+  int n = c->in->chain[1] != OF3_SET_NO_CHAIN ? collect(c, true, true) : 0;
+  if (n == 0) n = collect(c, true, false);
+  if (n == 0) n = collect(c, false, false);
+  if (n > 0) {
+    OF3_TRY(keep_nearest_chains(c, c->scratch[draw_below(&c->draws, n)], err));
+    OF3_TRY(keep_ligands(c, err));
+  }
+  for (int k = 0; k < 2; k++)
+    if (c->in->chain[k] != OF3_SET_NO_CHAIN) c->keep[c->in->chain[k]] = true;
+  return OF3_OK;
+}
+
+of3_status of3_crop_choose_chains(const of3_crop_input *in, const of3_crop_rules *rules, of3_stream random,
+                                  bool *keep, of3_error *err) {
+  cropper c = {.in = in, .rules = rules, .draws = {.stream = random}, .keep = keep};
+  int polymers = 0;
+  for (int i = 0; i < in->complex->n_chain; i++) polymers += !is_ligand_chain(&c, i);
+  const bool all = rules->chains == 0 || polymers <= rules->chains;
+  for (int i = 0; i < in->complex->n_chain; i++) keep[i] = all;
+  if (all) return OF3_OK;
+  c.scratch = malloc((size_t)in->tokens->n * sizeof *c.scratch);
+  if (!c.scratch) return of3_fail_memory(err, "a crop");
+  const of3_status status = crop_chains(&c, err);
+  free(c.scratch);
+  return status;
 }
 
 /* ---- */

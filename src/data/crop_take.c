@@ -48,6 +48,19 @@ static void take_chains(const of3_complex *whole, const bool *stays, of3_complex
   }
 }
 
+/* asym_id is the rank of the chain's number in the whole; sym_id counts the chains of an entity.
+ */
+static void number_chains(of3_complex *out, int32_t *rank) {
+  for (int i = 0; i < out->n_chain; i++) {
+    rank[i] = out->chain[i].sym_id = 1;
+    for (int k = 0; k < out->n_chain; k++) {
+      rank[i] += out->chain[k].asym_id < out->chain[i].asym_id;
+      out->chain[i].sym_id += k < i && out->chain[k].entity_id == out->chain[i].entity_id;
+    }
+  }
+  for (int i = 0; i < out->n_chain; i++) out->chain[i].asym_id = rank[i];
+}
+
 static void take_bonds(const of3_complex *whole, const int32_t *new_of, of3_complex *out) {
   for (int b = 0; b < whole->n_bond; b++) {
     of3_bond bond = whole->bond[b];
@@ -71,6 +84,7 @@ of3_status of3_crop_take(const of3_complex *whole, const of3_tokens *tokens, con
     for (int a = 0; a < whole->n_atom; a++) new_of[a] = -1;
     for (int a = 0; a < out->n_atom; a++) new_of[(*ret_atom_of)[a]] = a;
     take_bonds(whole, new_of, out);
+    number_chains(out, new_of);
   } else
     of3_complex_free(out);
   free(stays);

@@ -119,6 +119,37 @@ of3_status of3_set_entry_of_structure(const char *name, const of3_clean *clean, 
   return OF3_OK;
 }
 
+static bool has_chain(const of3_query *query, const char *id) {
+  for (int i = 0; i < query->n_chain; i++)
+    if (strcmp(query->chain[i].id[0], id) == 0) return true;
+  return false;
+}
+
+of3_status of3_set_entry_select(const of3_set_entry *entry, const int32_t *chain, int n, of3_arena *arena,
+                                of3_set_entry *out, of3_error *err) {
+  int32_t *place = OF3_ARENA_NEW(arena, int32_t, entry->query.n_chain);
+  of3_query *q = &out->query;
+  *out = *entry;
+  q->chain = OF3_ARENA_NEW(arena, of3_query_chain, n);
+  q->bond = OF3_ARENA_NEW(arena, of3_query_bond, entry->query.n_bond);
+  out->atom = OF3_ARENA_NEW(arena, of3_set_atom, entry->n_atom);
+  if (!place || !q->chain || !q->bond || !out->atom) return of3_fail_memory(err, "an entry");
+  q->n_chain = q->n_bond = out->n_atom = 0;
+  for (int i = 0; i < n; i++) {
+    q->chain[q->n_chain++] = entry->query.chain[chain[i]];
+    place[chain[i]] = q->n_chain;
+  }
+  for (int i = 0; i < entry->query.n_bond; i++)
+    if (has_chain(q, entry->query.bond[i].a.chain) && has_chain(q, entry->query.bond[i].b.chain))
+      q->bond[q->n_bond++] = entry->query.bond[i];
+  for (int i = 0; i < entry->n_atom; i++) {
+    if (!place[entry->atom[i].chain]) continue;
+    out->atom[out->n_atom] = entry->atom[i];
+    out->atom[out->n_atom++].chain = place[entry->atom[i].chain] - 1;
+  }
+  return OF3_OK;
+}
+
 /* The atom of the complex, or -1. */
 static int find_atom(const of3_complex *c, const of3_set_atom *atom) {
   const of3_chain *chain = &c->chain[atom->chain];

@@ -34,6 +34,10 @@ typedef struct of3_set_entry {
 OF3_MUST_CHECK of3_status of3_set_entry_of_structure(const char *name, const of3_clean *clean,
                                                      of3_arena *arena, of3_set_entry *out, of3_error *err);
 
+/* The entry with n of its chains, in this order. In the arena, texts excepted. */
+OF3_MUST_CHECK of3_status of3_set_entry_select(const of3_set_entry *entry, const int32_t *chain, int n,
+                                               of3_arena *arena, of3_set_entry *out, of3_error *err);
+
 /* Where the atoms of a complex are that was built from the query: xyz [n_atom,3], zero where `resolved` is
  * false. Returns how many atoms of the entry the complex does not have. */
 int of3_set_entry_place(const of3_set_entry *entry, const of3_complex *complex, float *xyz, bool *resolved);

@@ -45,6 +45,12 @@ static of3_status layer_relax(void *user, const of3_component *component, const 
   return of3_chemistry_relax(l->chemistry, component, how, xyz, ret_found, err);
 }
 
+static of3_status layer_symmetries(void *user, const of3_component *component, int most, int32_t *index,
+                                   int *ret_n, of3_error *err) {
+  const of3_component_layer *l = user;
+  return of3_chemistry_symmetries(l->chemistry, component, most, index, ret_n, err);
+}
+
 static of3_status layer_with(void *user, const char *name, const char *cif, const of3_log *opt_log,
                              const of3_library **ret_library, of3_error *err);
 
@@ -56,6 +62,7 @@ static void layer_init(of3_component_layer *l, of3_chemistry *c) {
                              .ligand = layer_ligand,
                              .embed = layer_embed,
                              .relax = layer_relax,
+                             .symmetries = layer_symmetries,
                              .user = l,
                              .opt_date = file ? of3_ccd_newest(file) : NULL};
 }

@@ -94,4 +94,8 @@ OF3_MUST_CHECK of3_status of3_chemistry_relax(of3_chemistry *c, const of3_compon
                                               const of3_embedding *how, float *xyz, bool *ret_found,
                                               of3_error *err);
 
+/* symmetries.c; takes the lock to open RDKit */
+OF3_MUST_CHECK of3_status of3_chemistry_symmetries(of3_chemistry *c, const of3_component *component, int most,
+                                                   int32_t *index, int *ret_n, of3_error *err);
+
 #endif

@@ -9,6 +9,7 @@
 #include <GraphMol/PeriodicTable.h>
 #include <GraphMol/SanitException.h>
 #include <GraphMol/SmilesParse/SmilesParse.h>
+#include <GraphMol/Substruct/SubstructMatch.h>
 #include <RDGeneral/RDLog.h>
 #include <RDGeneral/versions.h>
 
@@ -412,6 +413,22 @@ void flat(const of3_rdkit_mol *m, float *xy) {
   }
 }
 
+bool symmetries(const of3_rdkit_mol *m, int most, int32_t *index, int *ret_n, char *why, size_t size) {
+  *ret_n = 0;
+  return guarded(why, size, [&] {
+    RDKit::SubstructMatchParameters how;
+    how.uniquify = false;
+    how.useChirality = false;
+    how.maxMatches = static_cast<unsigned>(most);
+    const size_t n = m->mol->getNumAtoms();
+    for (const auto &match : RDKit::SubstructMatch(*m->mol, *m->mol, how)) {
+      for (const auto &pair : match)
+        index[static_cast<size_t>(*ret_n) * n + static_cast<size_t>(pair.first)] = pair.second;
+      ++*ret_n;
+    }
+  });
+}
+
 } // namespace
 } // namespace of3
 
@@ -419,6 +436,7 @@ extern "C" __attribute__((visibility("default"))) const of3_rdkit *of3_rdkit_ent
   boost::logging::disable_logs("rdApp.*"); // nothing under src/ prints
   static const of3_rdkit table = {OF3_RDKIT_ABI,   RDKit::rdkitVersion, of3::from_smiles, of3::from_mol_block,
                                   of3::from_graph, of3::free_mol,       of3::count,       of3::describe,
-                                  of3::positions,  of3::conformer,      of3::relaxed,     of3::flat};
+                                  of3::positions,  of3::conformer,      of3::relaxed,     of3::flat,
+                                  of3::symmetries};
   return &table;
 }

@@ -46,7 +46,7 @@ typedef struct of3_rdkit_limits {
   unsigned seconds; /* 0: any number */
 } of3_rdkit_limits;
 
-enum { OF3_RDKIT_ABI = 4 };
+enum { OF3_RDKIT_ABI = 5 };
 
 typedef struct of3_rdkit {
   uint32_t abi;        /* OF3_RDKIT_ABI: changes with this struct */
@@ -73,6 +73,9 @@ typedef struct of3_rdkit {
   bool (*relaxed)(const of3_rdkit_mol *mol, int seed, of3_rdkit_limits limits,
                   const volatile sig_atomic_t *opt_cancel, float *xyz, char *why, size_t size);
   void (*flat)(const of3_rdkit_mol *mol, float *xy); /* [n_atom, 2] of a drawing */
+  /* Mappings of a molecule of heavy atoms alone on itself, chirality aside: index [most, n_atom], at most as
+   * many, *ret_n. */
+  bool (*symmetries)(const of3_rdkit_mol *mol, int most, int32_t *index, int *ret_n, char *why, size_t size);
 } of3_rdkit;
 
 #define OF3_RDKIT_ENTRY "of3_rdkit_entry"
