@@ -165,7 +165,7 @@ static of3_status use_file(set_builder *b, const char *path, const char *name, o
   tell_clean_up(b, name, &counts);
   OF3_TRY(of3_set_entry_of_structure(name, &clean, arena, &entry, e));
   OF3_TRY(add_alignments(b, &entry, arena, e));
-  OF3_TRY(of3_complex_build(&entry.query, b->o->library, NULL, &complex, e));
+  OF3_TRY(of3_set_entry_build(&entry, b->o->library, arena, &complex, e));
   const of3_status status = add_entry(b, &entry, &complex, arena, e);
   of3_complex_free(&complex);
   return status;

@@ -38,6 +38,12 @@ OF3_MUST_CHECK of3_status of3_set_entry_of_structure(const char *name, const of3
 OF3_MUST_CHECK of3_status of3_set_entry_select(const of3_set_entry *entry, const int32_t *chain, int n,
                                                of3_arena *arena, of3_set_entry *out, of3_error *err);
 
+/* The complex of an entry, whose query gets as leaving the atoms without coordinates of ligands that are
+ * bonded to another chain or have several residues: nobody says which of them left when the bonds were made
+ * (OpenFold3). The list is in the arena. Ownership of *out: of3_complex_free. */
+OF3_MUST_CHECK of3_status of3_set_entry_build(of3_set_entry *entry, const of3_library *opt_library,
+                                              of3_arena *arena, of3_complex *out, of3_error *err);
+
 /* Where the atoms of a complex are that was built from the query: xyz [n_atom,3], zero where `resolved` is
  * false. Returns how many atoms of the entry the complex does not have. */
 int of3_set_entry_place(const of3_set_entry *entry, const of3_complex *complex, float *xyz, bool *resolved);

@@ -86,26 +86,37 @@ static bool ends_all(of3_status status) {
   return status != OF3_OK && status != OF3_ERR_INPUT && status != OF3_ERR_UNSUPPORTED;
 }
 
+/* What could not be used is told with the sample that takes its place. */
+static of3_status tell_failures(of3_sample *out, int n, const of3_sample_draw *last, const of3_error *why,
+                                of3_error *err) {
+  out->n_failed = n;
+  if (n == 0) return OF3_OK;
+  out->why_failed = of3_arena_printf(out->arena, "entry %d of set %d: %s", last->entry, last->set, why->text);
+  if (out->why_failed) return OF3_OK;
+  of3_sample_free(out);
+  return of3_fail_memory(err, "a sample");
+}
+
 of3_status of3_sample_make(const of3_sample_source *s, uint64_t seed, uint32_t step, uint32_t slot,
                            of3_sample *out, of3_error *err) {
   const of3_sample_at at = {seed, step, slot};
+  of3_sample_draw failed = {0};
   of3_error why = {0};
   for (int k = 0; k < OF3_SAMPLE_ATTEMPTS; k++) {
     const of3_sample_draw draw = draw_sample(s, at, k);
-    const of3_status status = of3_sample_build(s, &draw, out, &why);
-    out->n_failed = k;
-    if (status == OF3_OK) return OF3_OK;
-    if (ends_all(status)) {
-      if (err) *err = why;
-      return status;
-    }
-    of3_logf(s->o.opt_log, OF3_LOG_WARN,
-             "step %u, sample %u: another is drawn in place of entry %d of '%s': %s", (unsigned)step,
-             (unsigned)slot, draw.entry, s->o.set[draw.set].path, why.text);
+    of3_error error = {0};
+    const of3_status status = of3_sample_build(s, &draw, out, &error);
+    if (status == OF3_OK) return tell_failures(out, k, &failed, &why, err);
+    why = error;
+    failed = draw;
+    if (!ends_all(status)) continue;
+    if (err) *err = why;
+    return status;
   }
-  return of3_fail(err, OF3_ERR_INPUT,
-                  "step %u, sample %u: none of %d that were drawn can be used; the last: %s", (unsigned)step,
-                  (unsigned)slot, OF3_SAMPLE_ATTEMPTS, why.text);
+  return of3_fail(
+      err, OF3_ERR_INPUT,
+      "step %u, sample %u: none of %d that were drawn can be used; the last, entry %d of '%s': %s",
+      (unsigned)step, (unsigned)slot, OF3_SAMPLE_ATTEMPTS, failed.entry, s->o.set[failed.set].path, why.text);
 }
 
 of3_status of3_sample_whole(const of3_sample_source *s, int set, int entry, uint64_t seed, of3_sample *out,

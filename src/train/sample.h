@@ -43,7 +43,6 @@ typedef struct of3_sample_options {
    * its functions at a time (of3_chemistry_library). */
   const of3_library *opt_library;
   uint64_t most_memory; /* bytes for the features of a sample; 0: any number */
-  const of3_log *opt_log;
   of3_cancel *opt_cancel;
 } of3_sample_options;
 
@@ -62,15 +61,16 @@ typedef struct of3_sample {
   char name[OF3_MAX_QUERY_NAME + 1]; /* of the entry */
   int set, point;                    /* point: -1 of of3_sample_whole */
   of3_crop_kind kind;
-  uint64_t seed; /* for the random numbers of a step with it: of3_sample_random */
-  bool all_rows; /* the rows of the MSA were drawn for all cycles at once (0.3.1) */
-  int n_failed;  /* draws before this one of which no sample could be made */
+  uint64_t seed;          /* for the random numbers of a step with it: of3_sample_random */
+  bool all_rows;          /* the rows of the MSA were drawn for all cycles at once (0.3.1) */
+  int n_failed;           /* draws before this one of which no sample could be made */
+  const char *why_failed; /* the last of them, or NULL */
   of3_arena *arena;
 } of3_sample;
 
-/* The sample of a slot. Where none can be made of what is drawn, the log says why and the next draw of the
- * slot takes its place. OF3_ERR_INPUT: none of OF3_SAMPLE_ATTEMPTS can be used. Several threads may call it.
- * Ownership: of3_sample_free. */
+/* The sample of a slot. Where none can be made of what is drawn, the next draw of the slot takes its place.
+ * OF3_ERR_INPUT: none of OF3_SAMPLE_ATTEMPTS can be used. Several threads may call it. Ownership:
+ * of3_sample_free. */
 OF3_MUST_CHECK of3_status of3_sample_make(const of3_sample_source *source, uint64_t seed, uint32_t step,
                                           uint32_t slot, of3_sample *out, of3_error *err);
 /* An entry without a crop, all rows of its alignments in their order, for validation; nothing takes its

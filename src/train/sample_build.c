@@ -55,7 +55,7 @@ static void forget_complex(builder *b) {
 
 static of3_status build_complex(builder *b, of3_error *err) {
   forget_complex(b);
-  OF3_TRY(of3_complex_build(&b->entry.query, b->s->o.opt_library, NULL, &b->complex, err));
+  OF3_TRY(of3_set_entry_build(&b->entry, b->s->o.opt_library, b->arena, &b->complex, err));
   OF3_TRY(of3_tokens_build(&b->complex, &b->tokens, err));
   b->xyz = OF3_ARENA_NEW(b->arena, float, 3 * (size_t)b->complex.n_atom);
   b->resolved = OF3_ARENA_NEW(b->arena, bool, b->complex.n_atom);
@@ -109,6 +109,10 @@ static of3_status choose_tokens(builder *b, of3_error *err) {
   const of3_crop_input in = crop_input(b);
   if (b->draw.point < 0) rules.budget = b->tokens.n;
   OF3_TRY(of3_crop_choose(&in, &rules, stream_of(b, OF3_RANDOM_CROP), b->keep, &b->out->kind, err));
+  if (b->draw.opt_keep) {
+    memcpy(b->keep, b->draw.opt_keep, (size_t)b->tokens.n * sizeof *b->keep);
+    b->out->kind = b->draw.kept_in_space ? OF3_CROP_SPATIAL : OF3_CROP_CONTIGUOUS;
+  }
   for (int t = 0; t < b->tokens.n; t++)
     for (int a = 0; b->keep[t] && a < b->tokens.token[t].n_atom; a++)
       if (b->resolved[b->tokens.token[t].first_atom + a]) return OF3_OK;

@@ -21,6 +21,8 @@ typedef struct of3_sample_at {
 typedef struct of3_sample_draw {
   int set, entry, point; /* point -1: the whole entry */
   uint64_t seed;
+  const bool *opt_keep; /* of a whole entry: these tokens alone, as a crop elsewhere has them */
+  bool kept_in_space;   /* that crop was a spatial one */
 } of3_sample_draw;
 
 /* sample_build.c. *out is {0} after an error. */

@@ -1,5 +1,6 @@
-/* Training samples of the made-up structure of test_data (two proteins, ligands of 14, 1 and 14 atoms): what
- * the truth of a crop has, that a sample depends on its place alone, and that a step takes it. */
+/* Training samples of two made-up structures, that of test_data and the dimer of
+ * tools/make_sample_fixtures.py: crops, truth and labels beside those of OpenFold3's own dataset code; that a
+ * sample depends on its place alone, whoever makes it; that a step takes it. */
 #define _DEFAULT_SOURCE /* mkdtemp */
 #include <math.h>
 #include <setjmp.h>
@@ -12,22 +13,25 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "ccd/ccd_library.h"
 #include "cpu/cpu.h"
 #include "data/build_set.h"
 #include "feat/build.h"
 #include "folder.h"
 #include "io/checkpoint.h"
+#include "rdkit/chemistry.h"
+#include "rdkit/rdkit.h"
 #include "tensor/backend.h"
-#include "train/sample.h"
+#include "train/loader.h"
+#include "train/main_rows.h"
+#include "train/sample_parts.h"
+#include "training_fixture.h"
 
 enum { MOST = 1 << 26, TRIALS = 200 };
 
 typedef struct sample_case {
-  of3_arena *arena;
-  of3_ccd_library *components;
+  of3_chemistry *chemistry;
   of3_library library;
-  char path[96];
+  char path[96], dimer[96]; /* of the sets */
   of3_sample_source *source;
 } sample_case;
 
@@ -35,9 +39,9 @@ static void good(of3_status status, const of3_error *err) {
   if (status != OF3_OK) fail_msg("%s", err->text);
 }
 
-static of3_sample_set set_of(const sample_case *c, int budget) {
+static of3_sample_set set_of(const char *path, int budget) {
   of3_sample_set set = OF3_SAMPLE_SET;
-  set.path = c->path;
+  set.path = path;
   set.crop.budget = budget;
   return set;
 }
@@ -53,21 +57,28 @@ static void open_source(sample_case *c, const of3_sample_set *set, int n, of3_re
   good(of3_sample_source_open(&o, &c->source, &err), &err);
 }
 
-static int open_case(void **state) {
-  static sample_case c;
-  of3_error err = {0};
-  of3_set_counts n;
-  c = (sample_case){.arena = of3_arena_new(0)};
-  snprintf(c.path, sizeof c.path, "%s/clean.of3set", (const char *)*state);
-  good(of3_ccd_library_open(NULL, &c.components, &err), &err);
-  c.library = of3_ccd_library_of(c.components);
-  const of3_set_options o = {.folder = "tests/fixtures/data",
+static void build_set(const sample_case *c, const char *folder, const char *path) {
+  const of3_set_options o = {.folder = folder,
                              .worst_resolution = 9,
                              .most_chains = 300,
                              .most_memory = MOST,
-                             .library = &c.library};
-  good(of3_set_build(&o, c.path, &n, &err), &err);
-  const of3_sample_set set = set_of(&c, 20);
+                             .library = &c->library};
+  of3_set_counts n;
+  of3_error err = {0};
+  good(of3_set_build(&o, path, &n, &err), &err);
+}
+
+static int open_case(void **state) {
+  static sample_case c;
+  of3_error err = {0};
+  c = (sample_case){0};
+  snprintf(c.path, sizeof c.path, "%s/clean.of3set", (const char *)*state);
+  snprintf(c.dimer, sizeof c.dimer, "%s/dimer.of3set", (const char *)*state);
+  good(of3_chemistry_open(NULL, &c.chemistry, &err), &err);
+  c.library = of3_chemistry_library(c.chemistry);
+  build_set(&c, "tests/fixtures/data", c.path);
+  build_set(&c, "tests/fixtures/training/structures", c.dimer);
+  const of3_sample_set set = set_of(c.path, 20);
   open_source(&c, &set, 1, OF3_RELEASE_05);
   *state = &c;
   return 0;
@@ -76,8 +87,7 @@ static int open_case(void **state) {
 static int close_case(void **state) {
   sample_case *c = *state;
   of3_sample_source_close(c->source);
-  of3_ccd_library_close(c->components);
-  of3_arena_free(c->arena);
+  of3_chemistry_close(c->chemistry);
   return 0;
 }
 
@@ -150,6 +160,298 @@ static void test_samples(void **state) {
   assert_true(kinds[OF3_CROP_CONTIGUOUS] > 0 && kinds[OF3_CROP_SPATIAL] > 0 && kinds[OF3_CROP_INTERFACE] > 0);
 }
 
+/* ---- Crops as OpenFold3 makes them */
+
+typedef struct answer {
+  training_fixture t;
+  char name[32];
+} answer;
+
+static const int32_t *ints(const answer *a, const char *what) {
+  return fixture_entry(&a->t, "%s/%s", a->name, what)->data;
+}
+
+static void same_ints(const answer *a, const char *what, const int32_t *mine, int n) {
+  const of3_entry *e = fixture_entry(&a->t, "%s/%s", a->name, what);
+  const int32_t *theirs = e->data;
+  if (e->count != n) fail_msg("%s/%s: %d, not %d", a->name, what, n, (int)e->count);
+  for (int i = 0; i < n; i++)
+    if (mine[i] != theirs[i])
+      fail_msg("%s/%s: number %d is %d, not %d", a->name, what, i, (int)mine[i], (int)theirs[i]);
+}
+
+static void same_bytes(const answer *a, const char *what, const uint8_t *mine, int n) {
+  int32_t *wide = test_calloc((size_t)n + 1, sizeof *wide);
+  for (int i = 0; i < n; i++) wide[i] = mine[i];
+  same_ints(a, what, wide, n);
+  test_free(wide);
+}
+
+/* Numbers that tell chains or entities apart, whatever they are. */
+static void same_partition(const answer *a, const char *what, const int32_t *mine, int n) {
+  const int32_t *theirs = ints(a, what);
+  for (int i = 0; i < n; i++)
+    for (int k = 0; k < i; k++) assert_int_equal(mine[i] == mine[k], theirs[i] == theirs[k]);
+}
+
+static void same_labels(const answer *a, const char *side, const of3_symmetric *s) {
+  static const char *const names[] = {"mol_entity_id", "mol_sym_id", "mol_sym_component_id",
+                                      "mol_sym_token_index"};
+  const int32_t *const mine[] = {s->entity, s->copy, s->component, s->token};
+  for (int k = 0; k < 4; k++) {
+    char what[64];
+    snprintf(what, sizeof what, "%s%s", side, names[k]);
+    same_ints(a, what, mine[k], s->f->n_token);
+  }
+}
+
+/* Ligands are numbered by authors there, and from 1 here. */
+static void same_crop(const answer *a, const of3_features *f) {
+  const int n = f->n_token;
+  int32_t *charge = test_calloc((size_t)f->n_atom, sizeof *charge);
+  same_ints(a, "token_index", f->token_index, n);
+  for (int t = 0; t < n; t++)
+    if (!f->is_ligand[t]) assert_int_equal(f->residue_index[t], ints(a, "residue_index")[t]);
+  same_partition(a, "asym_id", f->asym_id, n);
+  same_partition(a, "entity_id", f->entity_id, n);
+  same_ints(a, "sym_id", f->sym_id, n);
+  same_bytes(a, "restype", f->restype, n);
+  same_bytes(a, "is_protein", f->is_protein, n);
+  same_bytes(a, "is_rna", f->is_rna, n);
+  same_bytes(a, "is_dna", f->is_dna, n);
+  same_bytes(a, "is_ligand", f->is_ligand, n);
+  same_bytes(a, "is_atomized", f->is_atomized, n);
+  same_ints(a, "num_atoms_per_token", f->num_atoms_per_token, n);
+  same_ints(a, "bonds", f->token_bonds, 2 * f->n_bond);
+  same_bytes(a, "element", f->ref_element, f->n_atom);
+  same_bytes(a, "name_chars", f->ref_atom_name_chars, OF3_NAME_CHARS * f->n_atom);
+  same_ints(a, "uid", f->ref_space_uid, f->n_atom);
+  for (int i = 0; i < f->n_atom; i++) charge[i] = (int32_t)f->ref_charge[i];
+  same_ints(a, "charge", charge, f->n_atom);
+  test_free(charge);
+}
+
+static void same_truth(const answer *a, const of3_train_entry *e) {
+  const of3_features *f = e->truth.f;
+  const float *x = fixture_entry(&a->t, "%s/truth/x", a->name)->data,
+              *resolved = fixture_entry(&a->t, "%s/truth/resolved", a->name)->data;
+  same_ints(a, "truth/token_index", f->token_index, f->n_token);
+  same_ints(a, "truth/num_atoms_per_token", f->num_atoms_per_token, f->n_token);
+  same_bytes(a, "truth/is_ligand", f->is_ligand, f->n_token);
+  for (int i = 0; i < f->n_atom; i++) {
+    assert_true(e->resolved[i] == resolved[i]);
+    for (int d = 0; d < 3 && resolved[i] > 0; d++) assert_true(e->truth_x[3 * i + d] == x[3 * i + d]);
+  }
+}
+
+/* Without RDKit of3 knows the symmetries of standard residues alone, and the truth has fewer atoms. */
+static void same_permutations(const answer *a, const of3_symmetric *crop) {
+  const int32_t *shape = ints(a, "permutation_shapes"), *theirs = ints(a, "permutations");
+  assert_int_equal(crop->n_conformer, fixture_entry(&a->t, "%s/permutation_shapes", a->name)->shape[0]);
+  for (int u = 0; u < crop->n_conformer; theirs += shape[2 * u] * shape[2 * u + 1], u++) {
+    const of3_permutations *p = &crop->conformer[u];
+    assert_int_equal(p->n_atom, shape[2 * u + 1]);
+    if (p->n != shape[2 * u])
+      fail_msg("%s: conformer %d has %d permutations, not %d", a->name, u, p->n, (int)shape[2 * u]);
+    assert_memory_equal(p->index, theirs, (size_t)(p->n * p->n_atom) * sizeof *theirs);
+  }
+}
+
+static bool has_rdkit(void) {
+  const of3_rdkit *rdkit;
+  return of3_rdkit_open(&rdkit, NULL) == OF3_OK;
+}
+
+static void compare_case(const sample_case *c, answer *a, int set) {
+  of3_sample s;
+  of3_error err = {0};
+  const of3_entry *kept = fixture_entry(&a->t, "%s/keep", a->name);
+  bool keep[1024] = {false};
+  for (int i = 0; i < kept->count; i++) keep[((const int32_t *)kept->data)[i]] = true;
+  const of3_sample_draw draw = {
+      .set = set, .point = -1, .opt_keep = keep, .kept_in_space = ints(a, "kind")[0] != 0};
+  good(of3_sample_build(c->source, &draw, &s, &err), &err);
+  same_crop(a, s.crop);
+  same_labels(a, "", &s.entry.crop);
+  if (has_rdkit()) {
+    same_labels(a, "truth/", &s.entry.truth);
+    same_truth(a, &s.entry);
+    same_permutations(a, &s.entry.crop);
+  }
+  of3_sample_free(&s);
+}
+
+static void test_crops_are_openfold3s(void **state) {
+  static const char *const names[] = {"dimer", "clean"};
+  sample_case *c = *state;
+  const of3_sample_set sets[] = {set_of(c->dimer, 20), set_of(c->path, 20)};
+  answer a;
+  open_source(c, sets, 2, OF3_RELEASE_05);
+  open_training_fixture(&a.t, "samples", NULL);
+  for (int set = 0; set < 2; set++)
+    for (int k = 0; k < 6; k++) {
+      snprintf(a.name, sizeof a.name, "%s_%d", names[set], k);
+      compare_case(c, &a, set);
+    }
+  close_training_fixture(&a.t);
+}
+
+/* ---- One sample and the next */
+
+static bool same_sample(const of3_sample *a, const of3_sample *b) {
+  const size_t n = (size_t)a->crop->n_token, atoms = (size_t)a->crop->n_atom,
+               truth = (size_t)a->entry.truth.f->n_atom;
+  return a->set == b->set && a->point == b->point && a->kind == b->kind && a->seed == b->seed &&
+         a->crop->n_token == b->crop->n_token && a->crop->n_atom == b->crop->n_atom &&
+         a->crop->n_msa == b->crop->n_msa && a->entry.truth.f->n_atom == b->entry.truth.f->n_atom &&
+         memcmp(a->crop->token_index, b->crop->token_index, n * sizeof(int32_t)) == 0 &&
+         memcmp(a->crop->ref_pos, b->crop->ref_pos, 3 * atoms * sizeof(float)) == 0 &&
+         memcmp(a->entry.truth_x, b->entry.truth_x, 3 * truth * sizeof(float)) == 0;
+}
+
+/* The loader gives what of3_sample_make makes, for any number of threads. */
+static void test_loader(void **state) {
+  enum { STEPS = 6, SLOTS = 3 };
+  sample_case *c = *state;
+  const of3_sample_set sets[] = {set_of(c->dimer, 30), set_of(c->path, 20)};
+  open_source(c, sets, 2, OF3_RELEASE_04);
+  for (int threads = 1; threads <= 4; threads += 3) {
+    const of3_loader_options o = {
+        .source = c->source, .seed = 7, .first_step = 2, .n_slot = SLOTS, .n_thread = threads, .n_ahead = 5};
+    of3_loader *loader;
+    of3_error err = {0};
+    good(of3_loader_open(&o, &loader, &err), &err);
+    for (uint32_t i = 0; i < STEPS * SLOTS; i++) {
+      of3_sample mine = make(c, 7, 2 + i / SLOTS, i % SLOTS), theirs;
+      good(of3_loader_next(loader, &theirs, &err), &err);
+      assert_true(same_sample(&mine, &theirs));
+      of3_sample_free(&mine);
+      of3_sample_free(&theirs);
+    }
+    assert_int_equal(of3_loader_n_failed(loader), 0);
+    of3_loader_close(loader); /* with samples that nobody took */
+  }
+}
+
+/* Sets are drawn by weight. */
+static void test_sets(void **state) {
+  sample_case *c = *state;
+  of3_sample_set sets[] = {set_of(c->dimer, 30), set_of(c->path, 20)};
+  int drawn[2] = {0};
+  sets[0].weight = 3;
+  open_source(c, sets, 2, OF3_RELEASE_031);
+  for (uint32_t k = 0; k < TRIALS; k++) {
+    of3_sample s = make(c, 3, k / 4, k % 4);
+    assert_true(s.all_rows);
+    drawn[s.set]++;
+    of3_sample_free(&s);
+  }
+  assert_in_range(drawn[0], TRIALS * 65 / 100, TRIALS * 85 / 100);
+}
+
+/* ---- Rows of the main block */
+
+static void test_main_rows(void **state) {
+  enum { N = 40, PAIRED = 3 };
+  (void)state;
+  for (int how = OF3_MAIN_COMMON_DEPTH; how <= OF3_MAIN_FILE_ORDER; how++) {
+    int depths[2][N + 1] = {{0}}, sorted = 0;
+    for (uint64_t seed = 0; seed < TRIALS; seed++) {
+      of3_msa_row row[2][N];
+      for (int k = 0; k < 2; k++)
+        for (int i = 0; i < N; i++) row[k][i] = (of3_msa_row){.row = i};
+      of3_msa_part part[2] = {{.n_token = 1, .n_row = N, .row = row[0]},
+                              {.n_token = 1, .n_row = N / 2, .row = row[1]}};
+      of3_features f = {.n_token = 2,
+                        .n_msa = N,
+                        .num_paired_seqs = PAIRED,
+                        .n_msa_part = 2,
+                        .msa_part = part,
+                        .msa_absent = OF3_MSA_MASKED,
+                        .arena = of3_arena_new(0)};
+      bool ordered = true;
+      of3_error err = {0};
+      good(of3_draw_main_rows(&f, (of3_main_rows)how, seed, &err), &err);
+      for (int k = 0; k < 2; k++) {
+        bool seen[N] = {false};
+        depths[k][part[k].n_row]++;
+        assert_in_range(part[k].n_row, PAIRED + 1, k ? N / 2 : N);
+        for (int i = 0; i < part[k].n_row; i++) {
+          const int r = part[k].row[i].row;
+          assert_true(r >= 0 && r < (k ? N / 2 : N) && !seen[r] && (i >= PAIRED || r == i));
+          seen[r] = true;
+          ordered = ordered && (i == 0 || r > part[k].row[i - 1].row);
+        }
+      }
+      sorted += ordered;
+      assert_int_equal(f.n_msa, part[0].n_row > part[1].n_row ? part[0].n_row : part[1].n_row);
+      assert_int_equal(f.msa_masked, part[0].n_row != part[1].n_row);
+      if (how == OF3_MAIN_COMMON_DEPTH)
+        assert_int_equal(part[1].n_row, part[0].n_row < N / 2 ? part[0].n_row : N / 2);
+      of3_arena_free(f.arena);
+    }
+    assert_true(depths[0][PAIRED + 1] < TRIALS / 4 && depths[0][N] < TRIALS / 4);
+    assert_int_equal(sorted == TRIALS, how == OF3_MAIN_FILE_ORDER);
+  }
+}
+
+/* ---- What cannot be used */
+
+/* A set whose only entry has no atom with coordinates near its points cannot be made; here, one whose ligand
+ * is in no dictionary any more. */
+static void test_nothing_to_use(void **state) {
+  sample_case *c = *state;
+  const of3_sample_set set = set_of(c->path, 20);
+  const of3_sample_options o = {
+      .n_set = 1, .set = &set, .protocol = of3_protocol_of(OF3_RELEASE_05), .most_memory = MOST};
+  of3_sample_source *source;
+  of3_sample s;
+  of3_error err = {0};
+  good(of3_sample_source_open(&o, &source, &err), &err);
+  assert_int_equal(of3_sample_make(source, 1, 2, 3, &s, &err), OF3_ERR_INPUT);
+  assert_non_null(strstr(err.text, "step 2, sample 3: none of 64"));
+  assert_null(s.arena);
+  of3_sample_source_close(source);
+}
+
+/* ---- A step */
+
+static void test_a_step_takes_it(void **state) {
+  sample_case *c = *state;
+  const of3_sample_set set = set_of(c->path, 20);
+  of3_device device;
+  of3_ctx cx;
+  of3_checkpoint checkpoint;
+  of3_trainer trainer;
+  of3_entry_result result;
+  of3_step_result step;
+  of3_error err = {0};
+  const of3_backend *backend;
+  const of3_protocol *protocol = of3_protocol_of(OF3_RELEASE_05);
+  of3_trainer_options o = of3_trainer_defaults(protocol, OF3_STAGE_INITIAL);
+  o.n_copy = 2;
+  o.n_rollout_step = 2;
+  good(of3_cpu_backend("auto", OF3_F32, &backend, &err), &err);
+  good(of3_device_open(&device, backend, 0, &err), &err);
+  good(of3_ctx_open(&cx, &device, 2, (size_t)4 << 30, false, &err), &err);
+  good(of3_checkpoint_open("tests/fixtures/parity/checkpoint_ob.safetensors", SIZE_MAX, &checkpoint, &err),
+       &err);
+  good(of3_trainer_open(&cx, &checkpoint.weights, &o, &trainer, &err), &err);
+  open_source(c, &set, 1, OF3_RELEASE_05);
+  of3_sample s = make(c, 1, 1, 0);
+  const of3_train_draw draw = {.n_cycle = 2, .random = of3_sample_random(&s)};
+  good(of3_trainer_entry(&trainer, &s.entry, &draw, &result, &err), &err);
+  assert_int_equal(result.aligned, OF3_ALIGNED);
+  assert_true(isfinite(result.loss.total) && isfinite(result.norm) && result.norm > 0);
+  good(of3_trainer_step(&trainer, &step, &err), &err);
+  assert_true(step.entries == 1);
+  of3_sample_free(&s);
+  of3_trainer_close(&trainer);
+  of3_checkpoint_close(&checkpoint);
+  of3_ctx_close(&cx);
+  of3_device_close(&device);
+}
+
 static int open_all(void **state) { return make_folder(state) || open_case(state); }
 
 static int close_all(void **state) {
@@ -162,6 +464,10 @@ static int close_all(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_samples)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_samples),        cmocka_unit_test(test_crops_are_openfold3s),
+      cmocka_unit_test(test_loader),         cmocka_unit_test(test_sets),
+      cmocka_unit_test(test_main_rows),      cmocka_unit_test(test_nothing_to_use),
+      cmocka_unit_test(test_a_step_takes_it)};
   return cmocka_run_group_tests(tests, open_all, close_all);
 }
