@@ -29,7 +29,7 @@ test: | $(BUILD)/build.ninja
 	@cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
 
 # The same tests under the address and undefined-behaviour sanitizers; those with threads under the thread sanitizer; what depends
-# on the compiler with clang; up to a minute of fuzzing for each reader. What each leaves out is said there.
+# on the compiler with clang; a minute of fuzzing for each reader. What each leaves out is said there.
 sanitize:
 	@tests/sanitize.sh
 
