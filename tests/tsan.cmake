@@ -2,7 +2,7 @@
 # that name. Thread pools, groups of them, folds side by side, cancelling, the folder lock, the library's promises to callers;
 # whole networks and every operation on several threads. All else has one thread.
 set(concurrent test_threads test_task_group test_worker_groups test_jobs test_cancel test_folder_lock test_api test_fold_query
-    test_region)
+    test_region test_sample)
 if(TARGET test_thread_failures)
   list(APPEND concurrent test_thread_failures)
 endif()

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Fixtures of test_sample: crops as OpenFold3's own dataset code makes them.
 
-    make_sample_fixtures.py --python PY050 --oracle ../shared/oracle
+    make_sample_fixtures.py --oracle ../shared/oracle [--structures FOLDER --out FILE]
 
-Run by a Python with openfold3 0.5.0, networkx, func_timeout. Writes tests/fixtures/training/structures/dimer.cif, a made-up structure
+With a folder of mmCIF files the answers are for these, and 'build/tests/test_sample FILE SET [CCD]' compares a set of them. Run by a Python with openfold3 0.5.0, networkx, func_timeout. Writes tests/fixtures/training/structures/dimer.cif, a made-up structure
 whose molecules are copies of each other in several ways, and tests/fixtures/training/samples.safetensors: for crops of it, and of
 tests/fixtures/data/clean.cif, the features of the crop, the truth and the labels of both that openfold3.core.data makes of the
 cleaned structure when these tokens are kept. Conformers are not compared: both draw them at random.
@@ -168,28 +168,39 @@ def tensors_of(f):
     return out
 
 
+def answers(name, path, table):
+    import torch
+    array, chains = labelled(path)
+    n = int(array.token_id.max()) + 1
+    g = np.random.default_rng(1)
+    for k, kind in enumerate(('whole', 'contiguous', 'spatial', 'contiguous', 'spatial_interface', 'spatial')):
+        keep = np.sort(g.permutation(n)[:n // (2 + k)]) if kind != 'whole' else np.arange(n)
+        found = tensors_of(crop_of(array, chains, keep, kind))
+        found |= {'keep': torch.tensor(keep, dtype=torch.int32), 'kind': torch.tensor([kind.startswith('spatial')], dtype=torch.int32)}
+        table.update({f'{name}_{k}/{key}': value.contiguous() for key, value in found.items()})
+    print(name, n, 'tokens', len(array), 'atoms')
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument('--oracle', required=True)
-    sys.path.insert(0, str(pathlib.Path(p.parse_args().oracle).resolve()))
+    p.add_argument('--structures', type=pathlib.Path)
+    p.add_argument('--out', type=pathlib.Path, default=OUT / 'samples.safetensors')
+    args = p.parse_args()
+    sys.path.insert(0, str(pathlib.Path(args.oracle).resolve()))
     from of3_files import save_safetensors
-    import torch
     warnings.simplefilter('ignore')
-    dimer = OUT / 'structures' / 'dimer.cif'
-    write_dimer(dimer)
     table = {}
-    for name, path in (('dimer', dimer), ('clean', ROOT / 'tests/fixtures/data/clean.cif')):
-        array, chains = labelled(path)
-        n = int(array.token_id.max()) + 1
-        g = np.random.default_rng(1)
-        for k, kind in enumerate(('whole', 'contiguous', 'spatial', 'contiguous', 'spatial_interface', 'spatial')):
-            keep = np.sort(g.permutation(n)[:n // (2 + k)]) if kind != 'whole' else np.arange(n)
-            table[f'{name}_{k}/keep'] = torch.tensor(keep, dtype=torch.int32)
-            table[f'{name}_{k}/kind'] = torch.tensor([kind.startswith('spatial')], dtype=torch.int32)
-            for key, value in tensors_of(crop_of(array, chains, keep, kind)).items():
-                table[f'{name}_{k}/{key}'] = value.contiguous()
-        print(name, n, 'tokens', len(array), 'atoms')
-    save_safetensors(OUT / 'samples.safetensors', table, dict(made_by='tools/make_sample_fixtures.py'))
+    if not args.structures:
+        write_dimer(OUT / 'structures' / 'dimer.cif')
+        answers('dimer', OUT / 'structures' / 'dimer.cif', table)
+        answers('clean', ROOT / 'tests/fixtures/data/clean.cif', table)
+    for path in sorted(args.structures.glob('*.cif')) if args.structures else ():
+        try:
+            answers(path.stem, path, table)
+        except Exception as problem:
+            print(f'{path.stem}: OpenFold3 does not take it ({type(problem).__name__}: {str(problem)[:100]})')
+    save_safetensors(args.out, table, dict(made_by='tools/make_sample_fixtures.py'))
 
 
 if __name__ == '__main__':

@@ -11,6 +11,7 @@
  * look at the end is enough. Counts are checked against the bytes that are left before memory is taken. */
 #include "data/set_record.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/le.h"
@@ -218,11 +219,25 @@ static void get_chain(cursor *c, of3_query_chain *out, uint32_t *ret_alignment) 
     get_sequence(c, out);
 }
 
+static int compare_ids(const void *a, const void *b) {
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Bonds name chains by their ids, of which no two may be the same. */
+static void check_ids(cursor *c, const of3_query *q) {
+  const char **id = get_room(c, (size_t)q->n_chain, sizeof *id);
+  if (!is_good(c)) return;
+  for (int i = 0; i < q->n_chain; i++) id[i] = q->chain[i].id[0];
+  qsort(id, (size_t)q->n_chain, sizeof *id, compare_ids);
+  for (int i = 1; i < q->n_chain; i++) c->spoiled |= strcmp(id[i], id[i - 1]) == 0;
+}
+
 static of3_query_atom get_bond_atom(cursor *c, const of3_query *q) {
   const uint32_t chain = get_u32(c), residue = get_u32(c);
   const of3_query_atom out = {.name = get_copy(c, 7), .residue = (int)(residue & INT32_MAX)};
   c->spoiled |= chain >= (uint32_t)q->n_chain || residue < 1 || residue > INT32_MAX;
   if (c->spoiled) return out;
+  c->spoiled |= residue > (uint32_t)q->chain[chain].n_residue;
   return (of3_query_atom){.chain = q->chain[chain].id[0], .residue = (int)residue, .name = out.name};
 }
 
@@ -276,6 +291,7 @@ of3_status of3_set_unpack_entry(const uint8_t *bytes, size_t n, of3_arena *arena
   *ret_alignment = get_room(&c, (size_t)chains, sizeof **ret_alignment);
   for (; is_good(&c) && out->query.n_chain < chains; out->query.n_chain++)
     get_chain(&c, &out->query.chain[out->query.n_chain], &(*ret_alignment)[out->query.n_chain]);
+  if (is_good(&c)) check_ids(&c, &out->query);
   if (is_good(&c)) get_bonds(&c, &out->query);
   if (is_good(&c)) get_atoms(&c, out);
   return verdict(&c, err);

@@ -1,6 +1,7 @@
-/* Training samples of two made-up structures, that of test_data and the dimer of
- * tools/make_sample_fixtures.py: crops, truth and labels beside those of OpenFold3's own dataset code; that a
- * sample depends on its place alone, whoever makes it; that a step takes it. */
+/* Training samples of two made-up structures, that of test_data and the dimer
+ * of tools/make_sample_fixtures.py: crops, truth and labels beside those of
+ * OpenFold3's own dataset code; that a sample depends on its place alone,
+ * whoever makes it; that a step takes it. */
 #define _DEFAULT_SOURCE /* mkdtemp */
 #include <math.h>
 #include <setjmp.h>
@@ -18,6 +19,7 @@
 #include "feat/build.h"
 #include "folder.h"
 #include "io/checkpoint.h"
+#include "io/safetensors.h"
 #include "rdkit/chemistry.h"
 #include "rdkit/rdkit.h"
 #include "tensor/backend.h"
@@ -121,7 +123,8 @@ static void check_labels(const of3_sample *s) {
   }
 }
 
-/* A prediction that is the truth, where that is known: the alignment finds it again. */
+/* A prediction that is the truth, where that is known: the alignment finds it
+ * again. */
 static void check_alignment(const of3_sample *s) {
   float *x = test_calloc((size_t)s->crop->n_atom, 3 * sizeof *x);
   int32_t *index = test_calloc((size_t)s->crop->n_atom, sizeof *index);
@@ -244,7 +247,8 @@ static void same_truth(const answer *a, const of3_train_entry *e) {
   }
 }
 
-/* Without RDKit of3 knows the symmetries of standard residues alone, and the truth has fewer atoms. */
+/* Without RDKit of3 knows the symmetries of standard residues alone, and the
+ * truth has fewer atoms. */
 static void same_permutations(const answer *a, const of3_symmetric *crop) {
   const int32_t *shape = ints(a, "permutation_shapes"), *theirs = ints(a, "permutations");
   assert_int_equal(crop->n_conformer, fixture_entry(&a->t, "%s/permutation_shapes", a->name)->shape[0]);
@@ -262,14 +266,15 @@ static bool has_rdkit(void) {
   return of3_rdkit_open(&rdkit, NULL) == OF3_OK;
 }
 
-static void compare_case(const sample_case *c, answer *a, int set) {
+static void compare_crop(const sample_case *c, const answer *a, int set, int entry) {
   of3_sample s;
   of3_error err = {0};
   const of3_entry *kept = fixture_entry(&a->t, "%s/keep", a->name);
-  bool keep[1024] = {false};
+  bool *keep =
+      test_calloc((size_t)of3_set_row_of(of3_sample_source_set(c->source, set), entry).n_token + 1, 1);
   for (int i = 0; i < kept->count; i++) keep[((const int32_t *)kept->data)[i]] = true;
   const of3_sample_draw draw = {
-      .set = set, .point = -1, .opt_keep = keep, .kept_in_space = ints(a, "kind")[0] != 0};
+      .set = set, .entry = entry, .point = -1, .opt_keep = keep, .kept_in_space = ints(a, "kind")[0] != 0};
   good(of3_sample_build(c->source, &draw, &s, &err), &err);
   same_crop(a, s.crop);
   same_labels(a, "", &s.entry.crop);
@@ -279,21 +284,80 @@ static void compare_case(const sample_case *c, answer *a, int set) {
     same_permutations(a, &s.entry.crop);
   }
   of3_sample_free(&s);
+  test_free(keep);
+}
+
+/* All entries of a set for which there are answers; how many. */
+static int compare_set(const sample_case *c, answer *a, int set) {
+  enum { CROPS = 6 };
+  const of3_set *all = of3_sample_source_set(c->source, set);
+  int n = 0;
+  for (int i = 0; i < of3_set_n_entry(all); i++) {
+    of3_set_entry entry;
+    of3_error err = {0};
+    char key[160];
+    of3_arena *arena = of3_arena_new(0);
+    good(of3_set_read(all, i, arena, &entry, &err), &err);
+    snprintf(key, sizeof key, "%.100s_0/keep", entry.query.name);
+    const bool known = of3_table_find(&a->t.table, key) != NULL;
+    for (int k = 0; known && k < CROPS; k++) {
+      snprintf(a->name, sizeof a->name, "%.20s_%d", entry.query.name, k);
+      compare_crop(c, a, set, i);
+    }
+    n += known;
+    of3_arena_free(arena);
+  }
+  return n;
 }
 
 static void test_crops_are_openfold3s(void **state) {
-  static const char *const names[] = {"dimer", "clean"};
   sample_case *c = *state;
   const of3_sample_set sets[] = {set_of(c->dimer, 20), set_of(c->path, 20)};
   answer a;
   open_source(c, sets, 2, OF3_RELEASE_05);
   open_training_fixture(&a.t, "samples", NULL);
-  for (int set = 0; set < 2; set++)
-    for (int k = 0; k < 6; k++) {
-      snprintf(a.name, sizeof a.name, "%s_%d", names[set], k);
-      compare_case(c, &a, set);
-    }
+  for (int set = 0; set < 2; set++) assert_int_equal(compare_set(c, &a, set), 1);
   close_training_fixture(&a.t);
+}
+
+/* The chains of a large assembly: here, one polymer, what touches it, and what
+ * the sample is about. */
+static void test_chains(void **state) {
+  sample_case *c = *state;
+  of3_sample_set set = set_of(c->dimer, 1000);
+  int with_sugars = 0;
+  set.crop.chains = 1;
+  open_source(c, &set, 1, OF3_RELEASE_05);
+  for (uint32_t step = 0; step < TRIALS; step++) {
+    of3_sample s = make(c, 5, step, 0);
+    int polymers = 0, ligands = 0;
+    assert_int_equal(s.kind, OF3_CROP_WHOLE);
+    for (int t = 0; t < s.crop->n_token; t++) {
+      if (t > 0 && s.crop->asym_id[t] == s.crop->asym_id[t - 1]) continue;
+      polymers += !s.crop->is_ligand[t];
+      ligands += s.crop->is_ligand[t];
+    }
+    assert_in_range(polymers, 1, 3);
+    with_sugars += ligands >= 2;
+    check_labels(&s);
+    of3_sample_free(&s);
+  }
+  assert_true(with_sugars > TRIALS / 4);
+}
+
+/* All tokens of an entry, for validation. */
+static void test_whole(void **state) {
+  sample_case *c = *state;
+  const of3_sample_set set = set_of(c->dimer, 20);
+  of3_sample s;
+  of3_error err = {0};
+  open_source(c, &set, 1, OF3_RELEASE_05);
+  good(of3_sample_whole(c->source, 0, 0, 1, &s, &err), &err);
+  assert_string_equal(s.name, "dimer");
+  assert_int_equal(s.crop->n_token, 186);
+  assert_int_equal(s.entry.truth.f->n_token, 186);
+  check_alignment(&s);
+  of3_sample_free(&s);
 }
 
 /* ---- One sample and the next */
@@ -397,8 +461,8 @@ static void test_main_rows(void **state) {
 
 /* ---- What cannot be used */
 
-/* A set whose only entry has no atom with coordinates near its points cannot be made; here, one whose ligand
- * is in no dictionary any more. */
+/* A set whose only entry has no atom with coordinates near its points cannot be
+ * made; here, one whose ligand is in no dictionary any more. */
 static void test_nothing_to_use(void **state) {
   sample_case *c = *state;
   const of3_sample_set set = set_of(c->path, 20);
@@ -463,11 +527,37 @@ static int close_all(void **state) {
   return close_case(state) || remove_folder(&path);
 }
 
-int main(void) {
+/* test_sample FILE SET [CCD]: answers of make_sample_fixtures.py --structures, a set of these structures, and
+ * the dictionary that it was made with. */
+static const char *elsewhere[3];
+
+static void compare_elsewhere(void **state) {
+  sample_case c = {0};
+  answer a = {0};
+  of3_error err = {0};
+  const of3_sample_set set = set_of(elsewhere[1], 20);
+  (void)state;
+  good(of3_chemistry_open(elsewhere[2], &c.chemistry, &err), &err);
+  c.library = of3_chemistry_library(c.chemistry);
+  open_source(&c, &set, 1, OF3_RELEASE_05);
+  good(of3_safetensors_open(elsewhere[0], &a.t.table, &err), &err);
+  printf("%d entries of %d have the answers of OpenFold3\n", compare_set(&c, &a, 0),
+         of3_set_n_entry(of3_sample_source_set(c.source, 0)));
+  of3_table_close(&a.t.table);
+  of3_sample_source_close(c.source);
+  of3_chemistry_close(c.chemistry);
+}
+
+int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_samples),        cmocka_unit_test(test_crops_are_openfold3s),
       cmocka_unit_test(test_loader),         cmocka_unit_test(test_sets),
-      cmocka_unit_test(test_main_rows),      cmocka_unit_test(test_nothing_to_use),
+      cmocka_unit_test(test_main_rows),      cmocka_unit_test(test_chains),
+      cmocka_unit_test(test_whole),          cmocka_unit_test(test_nothing_to_use),
       cmocka_unit_test(test_a_step_takes_it)};
-  return cmocka_run_group_tests(tests, open_all, close_all);
+  const struct CMUnitTest other[] = {cmocka_unit_test(compare_elsewhere)};
+  if (argc != 3) return cmocka_run_group_tests(tests, open_all, close_all);
+  elsewhere[0] = argv[1];
+  elsewhere[1] = argv[2];
+  return cmocka_run_group_tests(other, NULL, NULL);
 }
