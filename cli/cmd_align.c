@@ -30,12 +30,7 @@ static const cli_option table[] = {
      .offset = FIELD(structures),
      .help = "Get the structures of template hits, too, for --structures FOLDER/structures of 'of3 predict'"},
 #include "server_options.inc"
-    {.names = "log",
-     .kind = CLI_CHOICE,
-     .offset = FIELD(log),
-     .choices = "debug info warn error",
-     .value = "LEVEL",
-     .help = "Least important messages shown"},
+#include "log_option.inc"
 };
 
 static void align_defaults(void *options) {

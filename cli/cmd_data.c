@@ -60,12 +60,7 @@ static const cli_option table[] = {
      .value = "N",
      .help = "Leave out entries of more polymer chains"},
 #include "component_options.inc"
-    {.names = "log",
-     .kind = CLI_CHOICE,
-     .offset = FIELD(log),
-     .choices = "debug info warn error",
-     .value = "LEVEL",
-     .help = "Least important messages shown"},
+#include "log_option.inc"
 };
 
 static void data_defaults(void *options) {

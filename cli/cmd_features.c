@@ -50,31 +50,14 @@ static const cli_option table[] = {
      .kind = CLI_FLAG,
      .offset = FIELD(rdkit_all),
      .help = "Conformers of standard residues from RDKit too, as OpenFold3 has them"},
-    {.names = "structures",
-     .kind = CLI_FILE,
-     .offset = FIELD(structures),
-     .value = "DIR",
-     .none = "none",
-     .help = "Folder of the structures that template hits name"},
-    {.names = "settings runner-yaml",
-     .kind = CLI_FILE,
-     .offset = FIELD(settings_file),
-     .value = "FILE",
-     .none = "none",
-     .help = "Settings of alignments, templates and pockets as OpenFold3's runner YAML has them "
-             "(docs/settings.md)"},
+#include "settings_options.inc"
     {.names = "out",
      .letter = 'o',
      .kind = CLI_TEXT,
      .offset = FIELD(out),
      .value = "FILE",
      .help = "The safetensors file to write; it must be given"},
-    {.names = "log",
-     .kind = CLI_CHOICE,
-     .offset = FIELD(log),
-     .choices = "debug info warn error",
-     .value = "LEVEL",
-     .help = "Least important messages shown"},
+#include "log_option.inc"
 };
 
 static void features_defaults(void *options) {

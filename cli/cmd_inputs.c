@@ -1,16 +1,17 @@
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "commands.h"
-#include "of3_inputs.h"
+#include "inputs_report.h"
+#include "settings.h"
 #include "terminal.h"
-#include "text.h"
 
 typedef struct inputs_options {
   bool check, json;
-  bool infer_leaving_atoms;
-  const char *to, *out, *checkpoint, *ccd, *user_ccd, *log;
+  bool infer_leaving_atoms, use_templates, use_msa_server;
+  const char *to, *out, *checkpoint, *ccd, *user_ccd, *structures, *settings_file, *log;
+  int samples, recycles, steps;
+  const of3_settings *settings;
 } inputs_options;
 
 #define FIELD(name) offsetof(inputs_options, name)
@@ -35,6 +36,41 @@ static const cli_option table[] = {
      .help = "Plan memory and work for this network"},
 #include "component_options.inc"
 #include "leaving_option.inc"
+#include "settings_options.inc"
+    {.names = "use-templates",
+     .kind = CLI_SWITCH,
+     .offset = FIELD(use_templates),
+     .value = "BOOL",
+     .help = "Whether templates that the queries name are used"},
+    {.names = "use-msa-server",
+     .kind = CLI_SWITCH,
+     .offset = FIELD(use_msa_server),
+     .value = "BOOL",
+     .help = "Whether 'of3 predict' is to ask a server for alignments; here none is asked"},
+    {.names = "samples num-diffusion-samples",
+     .letter = 'n',
+     .kind = CLI_INT,
+     .offset = FIELD(samples),
+     .low = 1,
+     .high = 10000,
+     .value = "N",
+     .help = "Structures of the fold that is planned"},
+    {.names = "recycles num-recycles",
+     .letter = 'r',
+     .kind = CLI_INT,
+     .offset = FIELD(recycles),
+     .low = 0,
+     .high = 1000,
+     .value = "N",
+     .help = "Passes through the trunk after the first"},
+    {.names = "steps num-steps",
+     .kind = CLI_INT,
+     .offset = FIELD(steps),
+     .low = 1,
+     .high = 10000,
+     .value = "N",
+     .none = "200",
+     .help = "Denoising steps"},
     {.names = "to",
      .kind = CLI_CHOICE,
      .offset = FIELD(to),
@@ -49,205 +85,59 @@ static const cli_option table[] = {
      .value = "FILE",
      .none = "the standard output",
      .help = "What --to writes; of several queries as af3 a folder"},
-    {.names = "log",
-     .kind = CLI_CHOICE,
-     .offset = FIELD(log),
-     .choices = "debug info warn error",
-     .value = "LEVEL",
-     .help = "Least important messages shown"},
+#include "log_option.inc"
 };
 
-static void inputs_defaults(void *options) { *(inputs_options *)options = (inputs_options){.log = "warn"}; }
-
-/* ---- For people */
-
-static const char *const molecule_name[] = {"protein", "rna", "dna", "ligand"};
-
-static void put_work(double flops) {
-  static const char *const prefix[] = {"G", "T", "P", "E"};
-  int k = 0;
-  double v = flops * 1e-9;
-  for (; v >= 1000 && k < 3; k++) v *= 1e-3;
-  printf("%.3g %sFLOP", v, prefix[k]);
+static void inputs_set(inputs_options *o, const of3_predict_options *p) {
+  *o = (inputs_options){.log = "warn",
+                        .use_msa_server = true,
+                        .use_templates = !p->no_templates,
+                        .structures = p->structures,
+                        .ccd = p->ccd,
+                        .samples = p->samples,
+                        .recycles = p->recycles,
+                        .steps = p->steps,
+                        .settings = p->settings};
 }
 
-static void put_seconds(double s) {
-  if (s < 1)
-    printf("below a second");
-  else if (s < 120)
-    printf("%.0f s", s);
-  else if (s < 7200)
-    printf("%.0f min", s / 60);
-  else
-    printf("%.1f h", s / 3600);
+static void inputs_defaults(void *options) {
+  const of3_predict_options p = of3_predict_defaults();
+  inputs_set(options, &p);
 }
 
-static void put_number(int n, const char *what, const char *end) {
-  printf("%d %s%s%s", n, what, n == 1 ? "" : "s", end);
+static bool inputs_adopt(void *options) {
+  inputs_options *o = options;
+  of3_predict_options p = of3_predict_defaults();
+  const of3_settings *s = cli_read_settings(o->settings_file, o->log);
+  if (!s) return false;
+  of3_settings_apply(s, &p, NULL);
+  inputs_set(o, &p);
+  o->checkpoint = s->checkpoint;
+  o->use_msa_server = s->use_server != OF3_NO;
+  return true;
 }
-
-/* The first letters of a text, and how many there are more. */
-static void put_text(const char *text) {
-  enum { SHOWN = 40 };
-  char clean[1024];
-  cli_clean(text, clean, sizeof clean);
-  const size_t n = cli_characters(clean);
-  fwrite(clean, 1, cli_first_characters(clean, SHOWN), stdout);
-  if (n > SHOWN || strlen(text) > sizeof clean / 2) printf("...");
-}
-
-static void put_chain(const of3_input_chain *c) {
-  enum { MOST_IDS = 8 };
-  printf("  %-7s ", molecule_name[c->type]);
-  for (int i = 0; i < c->n_id && i < MOST_IDS; i++) {
-    if (i) printf(",");
-    cli_put(stdout, c->id[i]);
-  }
-  if (c->n_id > MOST_IDS) printf(",.. (%d copies)", c->n_id);
-  printf("  ");
-  put_number(c->n_residue, "residue", "");
-  if (c->n_token) { /* not of a query that cannot be folded */
-    printf(", ");
-    put_number(c->n_token, "token", ", ");
-    put_number(c->n_atom, "atom", "");
-  }
-  if (c->msa_rows > 1) printf(", alignment of %d rows", c->msa_rows);
-  if (c->n_modified) printf(", %d modified", c->n_modified);
-  if (c->cyclic) printf(", cyclic");
-  printf("  ");
-  put_text(c->text);
-  printf("\n");
-}
-
-static void put_query(const of3_input_query *q) {
-  char size[CLI_SIZE_TEXT];
-  cli_put(stdout, q->name);
-  printf("\n");
-  for (int i = 0; i < q->n_chain; i++) put_chain(&q->chain[i]);
-  for (int i = 0; i < q->n_note; i++) {
-    printf("  note: ");
-    cli_put(stdout, q->note[i]);
-    printf("\n");
-  }
-  if (q->error) {
-    printf("  error: ");
-    cli_put(stdout, q->error);
-    printf("\n");
-    return;
-  }
-  printf("  in all  ");
-  put_number(q->n_copy, "chain", ", ");
-  put_number(q->n_residue, "residue", ", ");
-  put_number(q->n_token, "token", ", ");
-  put_number(q->n_atom, "atom", ", ");
-  put_number(q->msa_rows, "MSA row", ", ");
-  put_number(q->template_slots, "template", ", ");
-  put_number(q->n_bond, "bond", " asked for\n");
-  printf("  a seed  %s of memory, ", cli_size((double)q->memory, size));
-  put_work(q->flops);
-  printf(", at least ");
-  put_seconds(q->seconds);
-  printf("\n");
-}
-
-static void put_inputs(const char *file, const of3_inputs *in) {
-  cli_put(stdout, file);
-  printf(": %s, %d quer%s", in->dialect, in->n_query, in->n_query == 1 ? "y" : "ies");
-  if (in->n_failed) printf(", %d of which cannot be folded", in->n_failed);
-  for (int i = 0; i < in->n_seed; i++)
-    printf("%s%" PRIu64, i ? ", " : in->n_seed > 1 ? "; seeds " : "; seed ", in->seed[i]);
-  printf("\n");
-  for (int i = 0; i < in->n_query; i++) put_query(&in->query[i]);
-}
-
-/* ---- For programs */
-
-static void json_text(const char *text) {
-  putchar('"');
-  for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-    if (*p == '"' || *p == '\\')
-      printf("\\%c", *p);
-    else if (*p < ' ' || *p == 0x7f)
-      printf("\\u%04x", *p);
-    else
-      putchar(*p);
-  }
-  putchar('"');
-}
-
-static void json_texts(const char *key, const char *const *text, int n) {
-  printf("\"%s\": [", key);
-  for (int i = 0; i < n; i++) {
-    if (i) printf(", ");
-    json_text(text[i]);
-  }
-  printf("]");
-}
-
-static void json_chain(const of3_input_chain *c) {
-  printf("        {\"molecule_type\": \"%s\", ", molecule_name[c->type]);
-  json_texts("chain_ids", c->id, c->n_id);
-  printf(", \"text\": ");
-  json_text(c->text);
-  printf(", \"residues\": %d, \"tokens\": %d, \"atoms\": %d, \"modified\": %d, \"cyclic\": %s, \"msa_rows\": "
-         "%d}",
-         c->n_residue, c->n_token, c->n_atom, c->n_modified, c->cyclic ? "true" : "false", c->msa_rows);
-}
-
-static void json_query(const of3_input_query *q) {
-  printf("    {\n      \"name\": ");
-  json_text(q->name);
-  printf(",\n      \"error\": ");
-  if (q->error)
-    json_text(q->error);
-  else
-    printf("null");
-  printf(",\n      ");
-  json_texts("notes", q->note, q->n_note);
-  printf(",\n      \"chains\": [");
-  for (int i = 0; i < q->n_chain; i++) {
-    printf("%s\n", i ? "," : "");
-    json_chain(&q->chain[i]);
-  }
-  printf("%s],\n      \"copies\": %d, \"residues\": %d, \"tokens\": %d, \"atoms\": %d, \"msa_rows\": %d, "
-         "\"templates\": %d, "
-         "\"bonds\": %d,\n      \"memory_bytes\": %" PRIu64
-         ", \"flops\": %.4g, \"least_seconds\": %.3g\n    }",
-         q->n_chain ? "\n      " : "", q->n_copy, q->n_residue, q->n_token, q->n_atom, q->msa_rows,
-         q->template_slots, q->n_bond, q->memory, q->flops, q->seconds);
-}
-
-static void json_inputs(const char *file, const of3_inputs *in) {
-  printf("{\n  \"file\": ");
-  json_text(file);
-  printf(",\n  \"dialect\": ");
-  json_text(in->dialect);
-  printf(",\n  \"variant\": \"%s\",\n  \"failed\": %d,\n  \"seeds\": [", in->variant, in->n_failed);
-  for (int i = 0; i < in->n_seed; i++) printf("%s%" PRIu64, i ? ", " : "", in->seed[i]);
-  printf("],\n  \"queries\": [\n");
-  for (int i = 0; i < in->n_query; i++) {
-    if (i) printf(",\n");
-    json_query(&in->query[i]);
-  }
-  printf("\n  ]\n}\n");
-}
-
-/* ---- Commands */
 
 /* shown: how many files before it were. */
 static of3_status inputs_check(of3_engine *engine, const of3_model *model, const inputs_options *o,
                                const char *file, int shown, int *ret_failed, of3_error *err) {
-  of3_inputs_options options = {
-      .ccd = o->ccd, .user_ccd = o->user_ccd, .infer_leaving_atoms = o->infer_leaving_atoms};
+  of3_inputs_options options = {.ccd = o->ccd,
+                                .user_ccd = o->user_ccd,
+                                .infer_leaving_atoms = o->infer_leaving_atoms,
+                                .structures = o->structures,
+                                .no_templates = !o->use_templates,
+                                .settings = o->settings,
+                                .samples = o->samples,
+                                .recycles = o->recycles,
+                                .steps = o->steps};
   of3_inputs *in = NULL;
   const of3_status status = of3_inputs_check(engine, model, file, &options, &in, err);
   if (status != OF3_OK) return status;
   *ret_failed += in->n_failed;
   if (shown) printf(o->json ? ",\n" : "\n");
   if (o->json)
-    json_inputs(file, in);
+    cli_json_inputs(file, in);
   else
-    put_inputs(file, in);
+    cli_put_inputs(file, in, o->use_msa_server);
   of3_inputs_free(in);
   return OF3_OK;
 }
@@ -297,7 +187,9 @@ static int inputs_run(const void *options, const char *const *arg, int n) {
     cli_fail(&cli_inputs, "--out FILE goes with --to DIALECT");
     return CLI_EXIT_USAGE;
   }
-  return o->to ? inputs_convert(o, &callbacks, arg[0]) : inputs_check_all(o, &callbacks, arg, n);
+  const int code = o->to ? inputs_convert(o, &callbacks, arg[0]) : inputs_check_all(o, &callbacks, arg, n);
+  cli_free_settings();
+  return code;
 }
 
 const cli_command cli_inputs = {
@@ -310,9 +202,12 @@ const cli_command cli_inputs = {
     .n_option = sizeof table / sizeof *table,
     .size = sizeof(inputs_options),
     .defaults = inputs_defaults,
+    .adopt = inputs_adopt,
     .run = inputs_run,
     .more =
         "FILE is JSON of OpenFold3 or AlphaFold 3, YAML of Boltz or FASTA (docs/queries.md), or a sequence.\n"
+        "Below each chain stand its alignment files with what they are used for, and its templates "
+        "(docs/alignments.md).\n"
         "Memory and work are of a fold with one seed and the defaults of 'of3 predict'; the time is what the "
         "work takes\n"
         "at the rate of a large product of matrices on this machine, which a fold does not reach. The exit "

@@ -11,7 +11,7 @@
 #include "terminal.h"
 
 typedef struct predict_options {
-  const char *runner_yaml;
+  const char *settings_file;
   const of3_settings *settings;
   const char *query_json, *ligands, *ligand_chain, *checkpoint, *ccd, *user_ccd, *structures;
   bool infer_leaving_atoms, use_templates, use_msa_server;
@@ -58,12 +58,7 @@ static const cli_option table[] = {
      .help = "Weights: .pt, .safetensors or DeepSpeed folder"},
 #include "component_options.inc"
 #include "leaving_option.inc"
-    {.names = "structures",
-     .kind = CLI_FILE,
-     .offset = FIELD(structures),
-     .value = "DIR",
-     .none = "none",
-     .help = "Folder of the structures that template hits name"},
+#include "settings_options.inc"
     {.names = "inference-ckpt-name",
      .kind = CLI_REFUSED,
      .value = "NAME",
@@ -82,14 +77,6 @@ static const cli_option table[] = {
      .offset = FIELD(use_templates),
      .value = "BOOL",
      .help = "Whether templates that the query names, and the MSA server finds, are used"},
-    {.names = "runner-yaml settings",
-     .kind = CLI_FILE,
-     .offset = FIELD(runner_yaml),
-     .value = "FILE",
-     .none = "none",
-     .help =
-         "Settings as OpenFold3's runner YAML has them (docs/settings.md); options of the command line count "
-         "more"},
 
     {.group = "What is computed",
      .names = "samples num-diffusion-samples",
@@ -273,7 +260,7 @@ static bool predict_adopt(void *options) {
   predict_options *o = options;
   of3_predict_options p = of3_predict_defaults();
   of3_engine_options e = of3_engine_defaults();
-  const of3_settings *s = cli_read_settings(o->runner_yaml, o->log);
+  const of3_settings *s = cli_read_settings(o->settings_file, o->log);
   if (!s) return false;
   of3_settings_apply(s, &p, &e);
   memset(o, 0, sizeof *o);

@@ -12,6 +12,29 @@
 extern "C" {
 #endif
 
+/* What an alignment file of a chain, or an alignment of an archive, is used for. */
+typedef enum of3_input_use {
+  OF3_INPUT_MAIN,   /* rows of the main block */
+  OF3_INPUT_PAIRED, /* rows that match those of other chains one by one */
+  OF3_INPUT_HITS,   /* rows that are paired by species */
+  OF3_INPUT_ASIDE   /* not used */
+} of3_input_use;
+
+typedef struct of3_input_file {
+  const char *path;
+  const char *key; /* what decides its place: its name without extension, or that of the archive's member */
+  of3_input_use use;
+  const char *why;    /* of OF3_INPUT_ASIDE, what follows the file's name in a sentence; or NULL */
+  int n_read, n_used; /* rows that were read of it, and that the network can be given */
+} of3_input_file;
+
+typedef struct of3_input_template {
+  const char *name; /* "1abc_A", or the file */
+  int slot;         /* from 1; 0: it is not used */
+  int n_residue;    /* that face some of the query */
+  const char *why;  /* it is not used, or NULL */
+} of3_input_template;
+
 /* A molecule and its copies. Numbers are of one copy. */
 typedef struct of3_input_chain {
   of3_molecule type;
@@ -22,6 +45,17 @@ typedef struct of3_input_chain {
   int n_modified;
   bool cyclic;
   int msa_rows; /* of its alignment that the network uses; 1: the sequence alone; 0: it can have none */
+  const char *same_msa_as; /* the chain whose alignment it shares, and whose files are read; or NULL */
+  bool from_server;        /* a protein without alignment: of3_predict asks a server, if it has one */
+  int n_file;
+  const of3_input_file *file; /* in the order in which their rows stand; those that are not used come last */
+  /* Rows of the main block that were read, and those left out of them: equal to earlier ones, in the paired
+   * block too, without room. */
+  int main_read, main_equal, main_paired, main_cut;
+  int n_main, n_paired;      /* what the network can be given below the query's row */
+  const char *template_file; /* of template hits, or NULL */
+  int n_template;
+  const of3_input_template *template_; /* in the order in which they are tried */
 } of3_input_chain;
 
 typedef struct of3_input_query {
@@ -52,6 +86,9 @@ typedef struct of3_inputs {
 typedef struct of3_inputs_options {
   const char *ccd, *user_ccd; /* as of3_predict_options, as are */
   bool infer_leaving_atoms;
+  const char *structures; /* as of3_predict_options, as are */
+  bool no_templates;
+  const of3_settings *settings; /* of alignments and templates; NULL: none */
   int samples, recycles, steps; /* 0: 5, 3 and 200 */
 } of3_inputs_options;
 

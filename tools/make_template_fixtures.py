@@ -22,6 +22,8 @@ base = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(base)
 
 THREE = dict(zip('ARNDCQEGHILKMFPSTWYVX', 'ALA ARG ASN ASP CYS GLN GLU GLY HIS ILE LEU LYS MET PHE PRO SER THR TRP TYR VAL UNK'.split()))
+# Components of nucleic acids and the chains that they are of; 5MC is a modified base of RNA, 5CM of DNA.
+NUCLEIC = {**dict.fromkeys(('DA', 'DC', 'DG', 'DT', '5CM'), 'polydeoxyribonucleotide'), **dict.fromkeys(('A', 'C', 'G', 'U', '5MC'), 'polyribonucleotide')}
 A = 'MKTAYIAGKQRQISFVKWDE'
 B = 'GSWLPEQDAAVKRLMNCTYFHIG'
 NEEDS_KALIGN = {'a3m_realigned', 'm8'}                  # the program, in 0.3.1
@@ -45,7 +47,10 @@ def cif(name, chains, seed):
             gone = missing.get(i, ())
             if gone == 'all':
                 continue
-            atoms = ['N', 'CA', 'C', 'O'] + ([] if residue == 'GLY' else ['CB'])
+            if residue in NUCLEIC:
+                atoms = ['P', "C4'", "C3'", "C1'", 'N1']
+            else:
+                atoms = ['N', 'CA', 'C', 'O'] + ([] if residue == 'GLY' else ['CB'])
             for a, atom in enumerate(atoms):
                 if atom in gone:
                     continue
@@ -58,12 +63,14 @@ def cif(name, chains, seed):
                     rows.append(f'{"ATOM" if residue in THREE.values() else "HETATM"} {n} {atom[0]} {atom} {alt} {residue} {label} {k + 1} {i} ? '
                                 f'{x + shift:.3f} {y:.3f} {z:.3f} {occupancy:.2f} 20.00 ? {number} {residue} {author} {atom} 1')
     kinds = sorted({r for c in chains for r in c[2]})
+    linking = {'GLY': 'peptide linking', **{r: 'DNA linking' if kind == 'polydeoxyribonucleotide' else 'RNA linking' for r, kind in NUCLEIC.items()}}
+    poly = [NUCLEIC.get(c[2][0], 'polypeptide(L)') for c in chains]
     text = [f'data_{name}', '#', f'_entry.id {name}', '#', 'loop_', *(f'_pdbx_audit_revision_history.{i}' for i in (
         'ordinal', 'data_content_type', 'major_revision', 'minor_revision', 'revision_date')), "1 'Structure model' 1 0 2001-01-01", '#',
         'loop_', '_entity.id', '_entity.type', '_entity.pdbx_description', *(f"{k + 1} polymer 'chain {k}'" for k in range(len(chains))), '#',
-        'loop_', '_chem_comp.id', '_chem_comp.type', '_chem_comp.name', *(f"{r} '{'peptide linking' if r == 'GLY' else 'L-peptide linking'}' {r}" for r in kinds), '#',
+        'loop_', '_chem_comp.id', '_chem_comp.type', '_chem_comp.name', *(f"{r} '{linking.get(r, 'L-peptide linking')}' {r}" for r in kinds), '#',
         'loop_', *(f'_entity_poly.{i}' for i in ('entity_id', 'type', 'nstd_linkage', 'nstd_monomer', 'pdbx_seq_one_letter_code', 'pdbx_seq_one_letter_code_can', 'pdbx_strand_id')),
-        *(f"{k + 1} 'polypeptide(L)' no no {c[3]} {c[3]} {c[1]}" for k, c in enumerate(chains)), '#',
+        *(f"{k + 1} '{poly[k]}' no no {c[3]} {c[3]} {c[1]}" for k, c in enumerate(chains)), '#',
         'loop_', *(f'_entity_poly_seq.{i}' for i in ('entity_id', 'num', 'mon_id', 'hetero')),
         *(f'{k + 1} {i} {r} n' for k, c in enumerate(chains) for i, r in enumerate(c[2], 1)), '#',
         'loop_', '_struct_asym.id', '_struct_asym.entity_id', *(f'{c[0]} {k + 1}' for k, c in enumerate(chains)), '#',
@@ -80,6 +87,13 @@ def chain(label, sequence, author=None, changes=(), missing=None, numbers=None):
     return label, author or label, residues(sequence, changes), letters, missing or {}, numbers or {}
 
 
+def nucleic(label, letters, dna, changes=()):
+    names = [('D' if dna else '') + c for c in letters]
+    for at, name in dict(changes).items():
+        names[at - 1] = name
+    return label, label, names, letters, {}, {}
+
+
 def make_structures(folder):
     folder.mkdir(parents=True, exist_ok=True)
     near = A[:7] + 'LV' + A[9:15] + 'M' + A[16:]
@@ -93,6 +107,9 @@ def make_structures(folder):
         '7aaa': [chain('A', A, changes={3: 'SEP'}, missing={3: ('CB',), 11: 'all', 12: 'all'})],
         '1bbb': [chain('A', B), chain('C', B[:20], 'A')],
         '2bbb': [chain('A', 'K' + B[1:12] + 'DD' + B[14:])],
+        '1dna': [nucleic('A', 'GATTACAGATTACAGATTAC', True)],
+        '2dna': [nucleic('A', 'GATTACAGATTACAGATTAC', True, {3: '5CM'})],
+        '1rna': [nucleic('A', 'GACUUACAGACUUACAGACU', False)],
     }
     for k, (name, chains) in enumerate(made.items()):
         (folder / f'{name}.cif').write_text(cif(name, chains, k))
@@ -132,6 +149,11 @@ def make_queries(folder):
         'atomised': [hits(A, a3m('atomised.a3m', (f'query_A/{full}', A), (f'1aaa_A/{full}', A)), non_canonical_residues={'3': 'TPO', '16': 'MLY'})],
         'short': [hits('MKTA', a3m('short.a3m', ('query_A/1-4', 'MKTA'), ('1aaa_A/1-4', 'MKTA')))],
         'partial': [hits(A, a3m('partial.a3m', ('query_A/5-18', A[4:18]), ('1aaa_A/5-18', A[4:18]), ('3aaa_A/5-18', A[4:18])))],
+        # hits on nucleic acids: names that stay, below a template with residues elsewhere; a slot that stays empty
+        'dna': [hits(A, sto('dna.sto', (f'query_A/{full}', A), (f'1dna_A/{full}', 'GATTACAGATTACAGATTAC')))],
+        'dna_below': [hits(A, sto('dna_below.sto', (f'query_A/{full}', A), (f'1dna_A/{full}', 'GATTACAGATTACAGATTAC'), ('3aaa_A/1-12', A[:12] + '-' * 8), (f'1aaa_A/{full}', A)))],
+        'dna_modified': [hits(A, sto('dna_modified.sto', (f'query_A/{full}', A), (f'2dna_A/{full}', 'GATTACAGATTACAGATTAC'), (f'1aaa_A/{full}', A)))],
+        'rna': [hits(A, sto('rna.sto', (f'query_A/{full}', A), (f'1aaa_A/{full}', A), ('1rna_A/3-12', '-' * 5 + 'CUUACAGACU' + '-' * 5)))],
         'cif': [protein('A', A, template_cif_paths=['structures/2aaa.cif'])],
         'cif_chain': [protein('A', B, template_cif_paths=['structures/1bbb.cif'], template_cif_chain_ids=['C'])],
         'cif_two': [protein('A', A, template_cif_paths=['structures/5aaa.cif', 'structures/1aaa.cif', 'structures/2bbb.cif'], template_cif_chain_ids=[None, 'A', None])],

@@ -29,6 +29,9 @@ typedef struct of3_aligner_options {
   const of3_log *opt_log; /* of the calling thread */
 } of3_aligner_options;
 
+/* Whether the chain's alignment would be asked for. */
+bool of3_aligner_asks(const of3_query *query, const of3_query_chain *chain);
+
 /* The set outlives it. *ret_aligner is NULL if no query needs an alignment. */
 OF3_MUST_CHECK of3_status of3_aligner_open(const of3_aligner_options *options, of3_query_set *set,
                                            of3_aligner **ret_aligner, of3_error *err);

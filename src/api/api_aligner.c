@@ -65,7 +65,7 @@ static bool names_msa(const of3_query_chain *c) {
   return c->n_msa || c->n_msa_text || c->no_msa || c->n_paired;
 }
 
-static bool needs_msa(const of3_query *q, const of3_query_chain *c) {
+bool of3_aligner_asks(const of3_query *q, const of3_query_chain *c) {
   return q->use_msas && q->use_main_msas && is_protein(c) && !names_msa(c);
 }
 
@@ -138,7 +138,7 @@ static of3_status add_query(of3_aligner *a, const of3_query *q, aligner_query *o
   for (int k = 0; k < q->n_chain && status == OF3_OK; k++) {
     const of3_query_chain *c = &q->chain[k];
     if (!is_protein(c)) continue;
-    const bool needs = needs_msa(q, c);
+    const bool needs = of3_aligner_asks(q, c);
     out->wants |= needs;
     status = add_sequence(a, c->sequence, needs, &number[n], err);
     if (!is_among(number, n, number[n])) n++;
@@ -314,7 +314,7 @@ static int sequence_of(const of3_aligner *a, const of3_query_chain *c) {
 static int add_open(const of3_aligner *a, int q, bool *listed, int *list, int n) {
   const of3_query *query = &a->set->query[q];
   for (int k = 0; a->query[q].wants && k < query->n_chain; k++) {
-    if (!needs_msa(query, &query->chain[k])) continue;
+    if (!of3_aligner_asks(query, &query->chain[k])) continue;
     const int s = sequence_of(a, &query->chain[k]);
     if (listed[s] || a->sequence[s].state != FETCH_OPEN) continue;
     listed[s] = true;
@@ -370,7 +370,7 @@ of3_aligned of3_aligner_state(of3_aligner *a, const of3_query *query, of3_error 
   pthread_mutex_lock(&a->lock);
   for (int k = 0; q->wants && k < query->n_chain; k++) {
     const of3_query_chain *c = &query->chain[k];
-    if (!needs_msa(query, c)) continue;
+    if (!of3_aligner_asks(query, c)) continue;
     const aligner_sequence *s = &a->sequence[sequence_of(a, c)];
     state = worse(state, s->state, s->error, err);
   }
@@ -411,7 +411,7 @@ of3_status of3_aligner_attach(of3_aligner *a, of3_query *query, of3_error *err) 
   pthread_mutex_lock(&a->lock);
   for (int k = 0; k < query->n_chain && status == OF3_OK; k++) {
     of3_query_chain *c = &query->chain[k];
-    const bool needs = needs_msa(query, c);
+    const bool needs = of3_aligner_asks(query, c);
     if (is_protein(c) && q->complex >= 0) status = attach_paired(a, &a->complex[q->complex], c, err);
     if (needs && status == OF3_OK) status = attach_main(a, c, err);
   }

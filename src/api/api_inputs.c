@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/aligner.h"
 #include "api/chemistry.h"
 #include "api/handles.h"
 #include "base/machine.h"
@@ -22,6 +23,7 @@ typedef struct inputs_box {
 
 typedef struct inspector {
   const of3_engine *engine;
+  const of3_inputs_options *options;
   const of3_network *network; /* the model's, or */
   of3_network shapes;         /* one of the published size, without numbers */
   uint64_t weight_bytes;
@@ -32,7 +34,8 @@ typedef struct inspector {
   of3_arena *arena;
   of3_input_query *query; /* at hand */
   int room_note;
-  bool failed; /* a note was lost: memory is out */
+  bool failed;         /* a note was lost: memory is out */
+  of3_account account; /* of the query's files and templates */
 } inspector;
 
 void of3_inputs_free(of3_inputs *inputs) {
@@ -105,6 +108,8 @@ static of3_status describe_query(inspector *s, const of3_query *q, of3_error *er
                                  .text = text_of(c, s->arena),
                                  .n_residue = c->n_residue,
                                  .n_modified = c->n_modified,
+                                 .template_file = c->template_hits,
+                                 .from_server = of3_aligner_asks(q, c),
                                  .cyclic = c->cyclic};
     if (!chain[i].text) return of3_fail_memory(err, "the inputs");
     out->n_copy += c->n_id;
@@ -153,6 +158,57 @@ static int filled_slots(const of3_features *f) {
   return n;
 }
 
+/* ---- Files and templates */
+
+static of3_status take_files(of3_arena *arena, const of3_chain_account *from, of3_input_chain *to,
+                             of3_error *err) {
+  static const of3_input_use use[] = {[OF3_FILE_MAIN] = OF3_INPUT_MAIN,
+                                      [OF3_FILE_PAIRED] = OF3_INPUT_PAIRED,
+                                      [OF3_FILE_HITS] = OF3_INPUT_HITS,
+                                      [OF3_FILE_ASIDE] = OF3_INPUT_ASIDE};
+  of3_input_file *file = OF3_ARENA_NEW(arena, of3_input_file, from->n_file);
+  if (!file) return of3_fail_memory(err, "the inputs");
+  to->file = file;
+  for (int aside = 0; aside < 2; aside++)
+    for (int i = 0; i < from->n_file; i++) {
+      const of3_file_account *f = &from->file[i];
+      if ((f->use == OF3_FILE_ASIDE) == aside)
+        file[to->n_file++] = (of3_input_file){f->path, f->key, use[f->use], f->opt_why, f->n_read, f->n_used};
+    }
+  return OF3_OK;
+}
+
+static of3_status take_templates(of3_arena *arena, const of3_chain_account *from, of3_input_chain *to,
+                                 of3_error *err) {
+  of3_input_template *t = OF3_ARENA_NEW(arena, of3_input_template, from->n_template);
+  if (!t) return of3_fail_memory(err, "the inputs");
+  to->template_ = t;
+  to->n_template = from->n_template;
+  for (int i = 0; i < from->n_template; i++)
+    t[i] = (of3_input_template){from->template_[i].name, from->template_[i].slot, from->template_[i].n_pair,
+                                from->template_[i].opt_why};
+  return OF3_OK;
+}
+
+/* What became of what the chains name. */
+static of3_status take_accounts(inspector *s, of3_error *err) {
+  of3_input_chain *chain = (of3_input_chain *)s->query->chain; /* made by describe_query */
+  for (int i = 0; i < s->query->n_chain; i++) {
+    const of3_chain_account *from = of3_account_chain(&s->account, chain[i].id[0]);
+    if (!from) return of3_fail_memory(err, "the inputs");
+    chain[i].same_msa_as = from->opt_same_as;
+    chain[i].main_read = from->main_read;
+    chain[i].main_equal = from->main_equal;
+    chain[i].main_paired = from->main_paired;
+    chain[i].main_cut = from->main_cut;
+    chain[i].n_main = from->n_main;
+    chain[i].n_paired = from->n_paired;
+    OF3_TRY(take_files(s->arena, from, &chain[i], err));
+    OF3_TRY(take_templates(s->arena, from, &chain[i], err));
+  }
+  return OF3_OK;
+}
+
 /* ---- A query */
 
 static of3_status plan_query(const inspector *s, const of3_features *f, of3_error *err) {
@@ -177,7 +233,11 @@ static of3_status build_query(inspector *s, const of3_query *q, uint64_t seed, o
   of3_complex complex = {0};
   of3_features f = {0};
   of3_status status = of3_complex_build(q, &s->library, &log, &complex, err);
+  s->account = (of3_account){.arena = s->arena};
+  s->mode.opt_account = &s->account;
+  s->mode.opt_library = &s->library;
   if (status == OF3_OK) status = of3_features_build(&complex, q, &s->mode, seed, &log, &f, err);
+  if (status == OF3_OK) status = take_accounts(s, err);
   if (status == OF3_OK) {
     s->query->n_token = f.n_token;
     s->query->n_atom = f.n_atom;
@@ -248,6 +308,8 @@ static of3_status inspect_with_network(inspector *s, const of3_model *opt_model,
     of3_feature_mode mode = of3_feature_mode_of(s->network->variant);
     mode.most_memory = of3_usable_memory();
     mode.opt_cancel = s->engine->callbacks.cancel;
+    mode.opt_structures = s->options->structures;
+    of3_feature_mode_set(&mode, s->options->settings);
     s->mode = mode;
     box->inputs.variant = of3_variant_name(s->network->variant);
     status = inspect_all(s, box, err);
@@ -268,7 +330,10 @@ static of3_status inspect(inspector *s, const of3_model *opt_model, const char *
                           const of3_inputs_options *o, inputs_box *box, of3_error *err) {
   of3_chemistry *chemistry = NULL;
   OF3_TRY(of3_query_open(query, of3_reading_memory(s->engine->max_memory), &box->set, err));
-  for (int i = 0; i < box->set.n; i++) box->set.query[i].infer_leaving = o->infer_leaving_atoms;
+  for (int i = 0; i < box->set.n; i++) {
+    box->set.query[i].infer_leaving = o->infer_leaving_atoms;
+    if (o->no_templates) of3_query_drop_templates(&box->set.query[i]);
+  }
   OF3_TRY(measure_rate(s->engine, &s->rate, err));
   OF3_TRY(of3_open_chemistry(o->ccd, o->user_ccd, NULL, &chemistry, err));
   s->library = of3_chemistry_library(chemistry);
@@ -286,7 +351,7 @@ of3_status of3_inputs_check(of3_engine *engine, const of3_model *opt_model, cons
   const of3_predict_options defaults = of3_predict_defaults();
   of3_inputs_options o = opt_options ? *opt_options : (of3_inputs_options){0};
   const of3_sampler *sampler = of3_sampler_named(defaults.sampler);
-  inspector s = {.engine = engine};
+  inspector s = {.engine = engine, .options = &o};
   s.fold = (of3_fold_options){.n_cycle = (o.recycles ? o.recycles : defaults.recycles) + 1,
                               .n_step = o.steps ? o.steps : sampler->n_step,
                               .n_sample = o.samples ? o.samples : defaults.samples,

@@ -370,10 +370,7 @@ static void apply_to_queries(const of3_predict_options *o, of3_query_set *set) {
   for (int i = 0; i < set->n; i++) {
     of3_query *q = &set->query[i];
     q->infer_leaving = o->infer_leaving_atoms;
-    for (int k = 0; o->no_templates && q->error.code == OF3_OK && k < q->n_chain; k++) {
-      q->chain[k].template_hits = NULL;
-      q->chain[k].n_template = 0;
-    }
+    if (o->no_templates) of3_query_drop_templates(q);
   }
 }
 

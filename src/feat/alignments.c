@@ -100,6 +100,7 @@ static of3_status load_files(of3_alignments *a, const of3_query *q, const of3_fe
                                      .use_paired = q->use_paired_msas,
                                      .use_hits = by_species && c->type == OF3_PROTEIN,
                                      .opt_hits = scratch,
+                                     .opt_account = of3_account_chain(mode->opt_account, c->id[0]),
                                      .opt_cancel = mode->opt_cancel};
     OF3_TRY(of3_msa_load(&request, &mode->msa, log, a->arena, &a->msa[next++], err));
   }
@@ -121,6 +122,36 @@ static of3_status stack_alignment(of3_alignments *a, int k, of3_error *err) {
   return OF3_OK;
 }
 
+/* ---- Accounts */
+
+static void give_account(const of3_alignments *a, int k, of3_chain_account *opt_account) {
+  const of3_msa *m = &a->msa[k];
+  if (!opt_account) return;
+  opt_account->main_read = m->n_read;
+  opt_account->main_equal = m->n_equal;
+  opt_account->main_paired = m->n_also_paired;
+  opt_account->main_cut = m->n_cut;
+  opt_account->n_main = m->n_row;
+  opt_account->n_paired = a->depth[k] - 1 - m->n_row;
+  for (int i = 0; i < opt_account->n_file; i++) {
+    of3_file_account *f = &opt_account->file[i];
+    for (int r = 1; f->alignment && r < a->depth[k]; r++) f->n_used += a->row[k][r].of == f->alignment;
+    f->alignment = NULL;
+  }
+}
+
+/* Chains that have the alignment of an earlier one. */
+static void account_shared(const of3_alignments *a, const of3_query *q, of3_account *opt_account) {
+  for (int i = 0, p = 0; opt_account && i < q->n_chain; i++) {
+    if (q->chain[i].type == OF3_LIGAND) continue;
+    const int k = a->of_polymer[p++];
+    if (k < 0 || strcmp(a->partner[k].chain, q->chain[i].id[0]) == 0) continue;
+    of3_chain_account *c = of3_account_chain(opt_account, q->chain[i].id[0]);
+    const of3_chain_account *first = of3_account_chain(opt_account, a->partner[k].chain);
+    if (c && first) c->opt_same_as = first->chain;
+  }
+}
+
 static of3_status make_alignments(of3_alignments *a, const of3_query *q, const of3_feature_mode *mode,
                                   const of3_log *log, of3_arena *scratch, of3_error *err) {
   OF3_TRY(load_files(a, q, mode, log, scratch, err));
@@ -131,7 +162,9 @@ static of3_status make_alignments(of3_alignments *a, const of3_query *q, const o
     OF3_TRY(of3_msa_finish(&a->msa[k], a->partner[k].polymer, &mode->msa, a->n_paired, mode->opt_cancel,
                            a->arena, err));
     OF3_TRY(stack_alignment(a, k, err));
+    give_account(a, k, of3_account_chain(mode->opt_account, a->partner[k].chain));
   }
+  account_shared(a, q, mode->opt_account);
   return OF3_OK;
 }
 

@@ -45,19 +45,61 @@ static of3_msa_part place_of_chain(const of3_complex *complex, const of3_tokens 
   return p;
 }
 
+/* ---- Rows that are drawn (a sample of training) */
+
+typedef struct drawing {
+  const of3_msa_draw *draw;
+  int release, room, deepest; /* as in of3_drawn_block */
+  int above;                  /* rows of the stack above the main blocks */
+} drawing;
+
+static drawing drawing_of(const of3_alignments *a, const of3_feature_mode *mode) {
+  drawing d = {mode->opt_draw, mode->msa.release, of3_msa_room(&mode->msa, a->n_paired), 0, 1 + a->n_paired};
+  for (int k = 0; k < a->n; k++)
+    if (a->msa[k].n_row > d.deepest) d.deepest = a->msa[k].n_row;
+  return d;
+}
+
+/* Gives the part rows of its own: the query and paired rows of its alignment, and main rows that are drawn.
+ * Makes the stack as deep as that needs. */
+static of3_status draw_rows(const drawing *d, const of3_msa *msa, int chain, of3_msa_part *p,
+                            of3_features *out, of3_error *err) {
+  const int first = p->n_row - msa->n_row; /* where the main block begins */
+  const of3_drawn_block block = {d->release, chain, msa->n_row, d->room, d->deepest};
+  of3_arena *scratch = of3_arena_new_within(out->arena);
+  int32_t *drawn = NULL;
+  int n = 0;
+  of3_status status = scratch ? of3_msa_draw_rows(d->draw, &block, scratch, &drawn, &n, err)
+                              : of3_fail_memory(err, "rows that are drawn");
+  of3_msa_row *row =
+      status == OF3_OK ? OF3_ARENA_NEW(out->arena, of3_msa_row, (size_t)first + (size_t)n) : NULL;
+  if (status == OF3_OK && !row) status = of3_fail_memory(err, "rows that are drawn");
+  if (status == OF3_OK) {
+    memcpy(row, p->row, (size_t)first * sizeof *row);
+    for (int i = 0; i < n; i++) row[first + i] = msa->row[drawn[i]];
+    p->row = row;
+    p->n_row = first + n;
+    if (d->above + n > out->n_msa) out->n_msa = d->above + n;
+  }
+  of3_arena_free(scratch);
+  return status;
+}
+
 static of3_status place_all(const of3_complex *complex, const of3_tokens *tokens, const of3_query *q,
-                            const of3_alignments *a, of3_features *out, of3_error *err) {
+                            const of3_alignments *a, const drawing *opt_drawing, of3_features *out,
+                            of3_error *err) {
   int32_t *column = OF3_ARENA_NEW(out->arena, int32_t, tokens->n);
   if (!column) return of3_fail_memory(err, "the MSA features");
-  for (int i = 0, token = 0, polymer = 0; i < q->n_chain; i++) {
+  for (int i = 0, token = 0, polymer = 0, chain = 0; i < q->n_chain; i++) {
     const int k = q->chain[i].type == OF3_LIGAND ? -1 : a->of_polymer[polymer++];
-    for (int c = 0; c < q->chain[i].n_id; c++) {
+    for (int c = 0; c < q->chain[i].n_id; c++, chain++) {
       of3_msa_part p = place_of_chain(complex, tokens, token, column);
       token += p.n_token;
       if (k < 0) continue;
       p.class_of = a->class_of + (q->chain[i].type == OF3_RNA ? 256 : 0);
       p.row = a->row[k];
       p.n_row = a->depth[k];
+      if (opt_drawing) OF3_TRY(draw_rows(opt_drawing, &a->msa[k], chain, &p, out, err));
       out->msa_part[out->n_msa_part++] = p;
       put_counts(&a->msa[k], &p, out);
     }
@@ -78,7 +120,10 @@ of3_status of3_features_msa(const of3_complex *complex, const of3_tokens *tokens
                             of3_error *err) {
   out->alignments = of3_alignments_join(alignments);
   OF3_TRY(msa_features_take_memory(alignments, query, mode, out, err));
-  OF3_TRY(place_all(complex, tokens, query, alignments, out, err));
+  const drawing drawn = drawing_of(alignments, mode);
+  const bool draws = mode->opt_draw && mode->opt_draw->rows && alignments->n > 0;
+  if (draws) out->n_msa = drawn.above;
+  OF3_TRY(place_all(complex, tokens, query, alignments, draws ? &drawn : NULL, out, err));
   out->msa_masked = mode->mask_padding_rows && any_absent(out);
   return of3_go_on(mode->opt_cancel, err);
 }

@@ -120,6 +120,9 @@ typedef struct of3_query_set {
 
 void of3_query_set_free(of3_query_set *set); /* {0} is allowed */
 
+/* Its chains name no templates any more. */
+void of3_query_drop_templates(of3_query *query);
+
 /* OpenFold3's JSON. file names the text in messages; MSA paths are looked for in folder first, then in the
  * working directory. An error of the file as a whole (syntax, unknown top-level key, bad seeds) is
  * returned; an error of one query goes into of3_query.error, also if

@@ -14,6 +14,13 @@ void of3_query_set_free(of3_query_set *set) {
   *set = (of3_query_set){0};
 }
 
+void of3_query_drop_templates(of3_query *q) {
+  for (int k = 0; q->error.code == OF3_OK && k < q->n_chain; k++) {
+    q->chain[k].template_hits = NULL;
+    q->chain[k].n_template = 0;
+  }
+}
+
 void of3_query_log_notes(const of3_query *q, const of3_log *log) {
   for (int i = 0; i < q->n_note; i++) of3_logf(log, OF3_LOG_WARN, "query '%s': %s", q->name, q->note[i]);
 }

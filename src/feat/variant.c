@@ -36,6 +36,11 @@ void of3_feature_mode_set(of3_feature_mode *mode, const of3_settings *s) {
   if (s->templates.least_tokens >= 0) mode->template_least_tokens = s->templates.least_tokens;
 }
 
+void of3_feature_mode_draw(of3_feature_mode *mode, const of3_msa_draw *draw) {
+  mode->opt_draw = draw;
+  mode->msa.whole_block = draw->rows && mode->msa.release != 3;
+}
+
 const char *of3_variant_name(of3_variant v) {
   static const char *const names[OF3_N_VARIANT] = {"P1", "P2", "OB"};
   return names[v];

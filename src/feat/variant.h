@@ -8,6 +8,7 @@
 
 #include "base/cancel.h"
 #include "chem/component.h"
+#include "msa/draw.h"
 #include "msa/msa.h"
 #include "of3_settings.h"
 
@@ -48,12 +49,17 @@ typedef struct of3_feature_mode {
   const of3_library *opt_library;   /* nor this: components of template residues */
   const of3_settings *opt_settings; /* nor this: of3_feature_mode_set */
   of3_kept_msa *opt_kept;           /* nor this: alignments that other queries have, too (feat/kept_msa.h) */
+  of3_account *opt_account;         /* nor this: takes what became of files and templates */
+  const of3_msa_draw *opt_draw;     /* nor this: a sample of training, which of3_feature_mode_draw sets */
 } of3_feature_mode;
 
 of3_feature_mode of3_feature_mode_of(of3_variant variant);
 
 /* OpenFold3's own numbers for pockets. */
 of3_pocket_settings of3_pocket_defaults(void);
+
+/* Rows and templates are drawn as `draw` says, which lives as long as the mode. */
+void of3_feature_mode_draw(of3_feature_mode *mode, const of3_msa_draw *draw);
 
 /* What the settings say of alignments, templates and pockets, which live as long as the mode. */
 void of3_feature_mode_set(of3_feature_mode *mode, const of3_settings *opt_settings);

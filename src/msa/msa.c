@@ -48,33 +48,31 @@ static of3_status add_source(loader *l, source s, of3_error *err) {
   return OF3_OK;
 }
 
-/* Says why a text file of this name is not read, if so. */
-static bool left_aside(const loader *l, const source *s) {
+/* Why a text file of this name is not read; NULL: it is. */
+static const char *why_aside(const loader *l, const source *s) {
   const of3_msa_role role = s->name.role;
   const bool listed = s->in_archive || !s->name.archive_only;
-  if (l->paired && role != OF3_MSA_TEMPLATES && listed) return false;
-  if (role == OF3_MSA_TEMPLATES)
-    of3_logf(l->log, OF3_LOG_INFO, "'%s' holds template hits: not part of the MSA", s->file);
-  else if (role == OF3_MSA_PAIRING)
-    of3_logf(l->log, OF3_LOG_INFO,
-             "'%s' (%s) serves pairing: its rows are not used, but if it is one of 'paired_msa_file_paths'",
-             s->file, s->key);
-  else if (role == OF3_MSA_HITS && !l->request->use_hits)
-    of3_logf(l->log, OF3_LOG_INFO,
-             "'%s' (%s) serves pairing by species, and nothing is to be paired: its rows are not used",
-             s->file, s->key);
-  else if (role == OF3_MSA_UNLISTED)
-    of3_logf(l->log, OF3_LOG_INFO, "'%s' (%s) is in no list of the settings: its rows are not used", s->file,
-             s->key);
-  else if (!listed && l->rules->opt_settings && l->rules->opt_settings->caps_given)
-    of3_logf(l->log, OF3_LOG_INFO, "'%s': max_seq_counts of the settings does not have '%s': it is not read",
-             s->file, s->key);
-  else if (!listed)
-    of3_logf(l->log, OF3_LOG_INFO,
-             "'%s': OpenFold3 knows '%s' in NPZ files only; call it uniprot_hits if it is to be paired",
-             s->file, s->key);
-  else
-    return false;
+  if (l->paired && role != OF3_MSA_TEMPLATES && listed) return NULL;
+  if (role == OF3_MSA_TEMPLATES) return "holds template hits: not part of the MSA";
+  if (role == OF3_MSA_PAIRING)
+    return "serves pairing: its rows are not used, but if it is one of 'paired_msa_file_paths'";
+  if (role == OF3_MSA_HITS && !l->request->use_hits)
+    return "serves pairing by species, and nothing is to be paired: its rows are not used";
+  if (role == OF3_MSA_UNLISTED) return "is in no list of the settings: its rows are not used";
+  if (listed) return NULL;
+  return l->rules->opt_settings && l->rules->opt_settings->caps_given
+             ? "is not in max_seq_counts of the settings: it is not read"
+             : "has a name that OpenFold3 knows in NPZ files only: call it uniprot_hits if it is to be "
+               "paired";
+}
+
+/* Says so, if so. */
+static bool left_aside(const loader *l, const source *s) {
+  const char *why = why_aside(l, s);
+  if (!why) return false;
+  of3_logf(l->log, OF3_LOG_INFO, "'%s' (%s) %s", s->file, s->key, why);
+  of3_account_file(l->request->opt_account,
+                   (of3_file_account){.path = s->file, .key = s->key, .use = OF3_FILE_ASIDE, .opt_why = why});
   return true;
 }
 
@@ -243,6 +241,20 @@ static const source *query_source(const loader *l) {
   return best ? best : &l->source[0];
 }
 
+/* What the sources are used for. */
+static void give_account(const loader *l) {
+  for (int i = 0; i < l->n_source; i++) {
+    const source *s = &l->source[i];
+    of3_file_account f = {.path = s->file, .key = s->key, .n_read = s->rows.n_row, .alignment = &s->rows};
+    f.use = l->paired ? OF3_FILE_PAIRED : is_main(s) ? OF3_FILE_MAIN : OF3_FILE_HITS;
+    if (s->replaced) {
+      f.use = OF3_FILE_ASIDE;
+      f.opt_why = "gives way to another file of this name";
+    }
+    of3_account_file(l->request->opt_account, f);
+  }
+}
+
 static of3_status read_sources(loader *l, int n_path, const char *const *path, of3_error *err) {
   of3_msa_file *file = NULL;
   int n = 0;
@@ -256,6 +268,7 @@ static of3_status read_sources(loader *l, int n_path, const char *const *path, o
   replace_duplicates(l);
   qsort(l->source, (size_t)l->n_source, sizeof *l->source, by_place);
   if (!l->paired) tell_unknown(l);
+  give_account(l);
   return OF3_OK;
 }
 
@@ -382,20 +395,25 @@ of3_status of3_msa_load(const of3_msa_request *request, const of3_msa_rules *rul
   OF3_TRY(request->n_path + main_texts(request, rules) ? load_files(&l, out, err) : make_dummy(&l, out, err));
   if (request->n_paired || (request->use_paired && main_texts(request, rules) < request->n_text))
     OF3_TRY(load_paired(&l, out, err));
-  const int n_row = out->n_row;
+  out->n_read = out->n_row;
   if (rules->drop_duplicate_rows) OF3_TRY(of3_msa_drop_duplicates(out, request->opt_cancel, arena, err));
+  out->n_equal = out->n_read - out->n_row;
   of3_logf(log, OF3_LOG_DEBUG, "chain %s: main block of %d rows, %d equal to earlier ones left out",
-           request->chain, out->n_row, n_row - out->n_row);
+           request->chain, out->n_row, out->n_equal);
   return of3_go_on(request->opt_cancel, err);
 }
 
 of3_status of3_msa_finish(of3_msa *msa, of3_molecule polymer, const of3_msa_rules *rules, int n_paired,
                           of3_cancel *opt_cancel, of3_arena *arena, of3_error *err) {
   const bool first = rules->release != 3;
-  const int most = of3_msa_most_rows(rules) - 1 - n_paired, room = most > 0 ? most : 0;
+  const int room = of3_msa_room(rules, n_paired);
   if (first) OF3_TRY(of3_msa_count(msa, polymer, rules->profile_scrambled, opt_cancel, err));
+  const int n_row = msa->n_row;
   OF3_TRY(of3_msa_drop_paired(msa, opt_cancel, arena, err));
+  msa->n_also_paired = n_row - msa->n_row;
   if (!first) OF3_TRY(of3_msa_count(msa, polymer, rules->profile_scrambled, opt_cancel, err));
-  if (msa->n_row > room) msa->n_row = room;
+  if (msa->n_row <= room || rules->whole_block) return OF3_OK;
+  msa->n_cut = msa->n_row - room;
+  msa->n_row = room;
   return OF3_OK;
 }

@@ -14,6 +14,7 @@
 #include "base/cancel.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "msa/account.h"
 #include "msa/msa_rows.h"
 #include "of3.h"
 #include "of3_settings.h"
@@ -25,7 +26,8 @@ typedef struct of3_msa_rules {
   bool upper_case;          /* 0.5: lower-case letters of Stockholm and NPZ files are residues */
   bool drop_duplicate_rows; /* 0.5: equal rows of the main block enter once */
   bool profile_scrambled;   /* 0.3, 0.4: column counts mixed as in docs/features.md 3.4 */
-  const of3_msa_settings *opt_settings; /* not of the release: limits and lists of a runner YAML */
+  bool whole_block; /* not of the release: the main block is not cut, as its rows are to be drawn (draw.h) */
+  const of3_msa_settings *opt_settings; /* nor of the release: limits and lists of a runner YAML */
 } of3_msa_rules;
 
 static inline int of3_msa_most_rows(const of3_msa_rules *r) {
@@ -56,6 +58,7 @@ typedef struct of3_msa_request {
   bool use_paired;     /* false: files of paired rows are left aside */
   bool use_hits;       /* rows are to be paired by species */
   of3_arena *opt_hits; /* takes the rows to be paired by species, which are many; NULL: as the others */
+  of3_chain_account *opt_account; /* of the files */
   of3_cancel *opt_cancel;
 } of3_msa_request;
 
@@ -69,8 +72,15 @@ OF3_MUST_CHECK of3_status of3_msa_load(const of3_msa_request *request, const of3
                                        const of3_log *opt_log, of3_arena *arena, of3_msa *out,
                                        of3_error *err);
 
+/* Main rows that fit below the query and n_paired rows. */
+static inline int of3_msa_room(const of3_msa_rules *r, int n_paired) {
+  const int room = of3_msa_most_rows(r) - 1 - n_paired;
+  return room > 0 ? room : 0;
+}
+
 /* Leaves rows out of the main block that are in the paired block, counts profile and deletion_mean (before
- * that, but in 0.3), and keeps what fits below the query and n_paired rows, which are those of the stack. */
+ * that, but in 0.3), and keeps what fits below the query and n_paired rows, which are those of the stack
+ * (whole_block: all rows). */
 OF3_MUST_CHECK of3_status of3_msa_finish(of3_msa *msa, of3_molecule polymer, const of3_msa_rules *rules,
                                          int n_paired, of3_cancel *opt_cancel, of3_arena *arena,
                                          of3_error *err);

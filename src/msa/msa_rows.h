@@ -17,8 +17,10 @@ enum {
 
 typedef struct of3_msa {
   int n_col, n_row;
-  of3_msa_row query; /* row 0 of the stack; no deletions */
-  of3_msa_row *row;  /* the main block, its own query rows included */
+  of3_msa_row query;                 /* row 0 of the stack; no deletions */
+  of3_msa_row *row;                  /* the main block, its own query rows included */
+  int n_read;                        /* rows that it would have without those that were left out: */
+  int n_equal, n_also_paired, n_cut; /* equal to earlier ones; in the paired block, too; without room */
   int n_hit, n_paired;
   of3_msa_row *hit;     /* the query and rows with species, to be paired */
   of3_msa_row *paired;  /* the paired block */

@@ -1,4 +1,4 @@
-/* Rows of different chains side by side (docs/features.md 3.6). */
+/* Rows of different chains side by side (docs/alignments.md 3). */
 #ifndef OF3_MSA_PAIRING_H
 #define OF3_MSA_PAIRING_H
 

@@ -3,6 +3,7 @@
 #define OF3_TEMPLATE_TEMPLATE_H
 
 #include "base/cancel.h"
+#include "msa/account.h"
 #include "of3_settings.h"
 #include "template/hits.h"
 #include "template/structure.h"
@@ -28,6 +29,7 @@ typedef struct of3_template_request {
   const char *const *structure_chain;        /* NULL entries: the chain that fits best */
   size_t most_memory;                        /* of a file that is read */
   const of3_template_settings *opt_settings; /* filters, numbers, the folder of caches */
+  of3_chain_account *opt_account;            /* of those that are not used */
   bool date_inclusive;                       /* OB: structures released on the last day are left out, too */
   of3_cancel *opt_cancel;
 } of3_template_request;

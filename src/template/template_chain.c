@@ -27,8 +27,12 @@ typedef struct finder {
   double *score;     /* [most] */
 } finder;
 
+/* An account takes the place of a warning. */
 static void drop(finder *f, const char *name, const char *why) {
-  of3_logf(f->log, OF3_LOG_WARN, "chain %s: template %s is not used: %s", f->request->chain, name, why);
+  of3_chain_account *account = f->request->opt_account;
+  of3_logf(f->log, account ? OF3_LOG_INFO : OF3_LOG_WARN, "chain %s: template %s is not used: %s",
+           f->request->chain, name, why);
+  of3_account_template(account, (of3_template_account){.name = name, .opt_why = why});
   f->dropped++;
 }
 
@@ -298,6 +302,26 @@ static of3_status write_cache(finder *f, const char *path, of3_error *err) {
   return of3_template_cache_write(path, f->out, f->n, f->request->opt_cancel, err);
 }
 
+/* Hits that are not even looked at. */
+static of3_status account_hits(const finder *f, const of3_template_hit *hit, int n, const char *why,
+                               of3_error *err) {
+  for (int i = 0; f->request->opt_account && i < n; i++) {
+    const char *name = of3_arena_printf(f->arena, "%s_%s", hit[i].entry, hit[i].chain);
+    if (!name) return of3_fail_memory(err, "a template");
+    of3_account_template(f->request->opt_account, (of3_template_account){.name = name, .opt_why = why});
+  }
+  return OF3_OK;
+}
+
+static of3_status leave_hits(finder *f, const of3_template_hit *hit, int n, of3_error *err) {
+  of3_logf(f->log, f->request->opt_account ? OF3_LOG_INFO : OF3_LOG_WARN,
+           "chain %s: its %d template hits ('%s') are not used: no folder of structures was given "
+           "(--structures DIR)",
+           f->request->chain, n, f->request->hits);
+  f->dropped = n;
+  return account_hits(f, hit, n, "no folder of structures was given (--structures DIR)", err);
+}
+
 static of3_status use_hits(finder *f, of3_error *err) {
   of3_template_hit *hit = NULL;
   const char *path, *cache;
@@ -309,18 +333,13 @@ static of3_status use_hits(finder *f, of3_error *err) {
                               .most = r->opt_settings ? r->opt_settings->most_read : 0,
                               .opt_log = f->log};
   OF3_TRY(of3_template_hits_read(&want, r->most_memory, f->arena, &hit, &n, err));
-  if (!r->folder) {
-    of3_logf(f->log, OF3_LOG_WARN,
-             "chain %s: its %d template hits ('%s') are not used: no folder of structures was given "
-             "(--structures DIR)",
-             r->chain, n, r->hits);
-    f->dropped = n;
-    return OF3_OK;
-  }
-  for (int i = 0; i < n && f->n < f->most; i++) {
+  if (!r->folder) return leave_hits(f, hit, n, err);
+  int tried = 0;
+  for (; tried < n && f->n < f->most; tried++) {
     OF3_TRY(of3_go_on(r->opt_cancel, err));
-    OF3_TRY(use_hit(f, &hit[i], i == 0 && hit[i].letters, is_cache(path), err));
+    OF3_TRY(use_hit(f, &hit[tried], tried == 0 && hit[tried].letters, is_cache(path), err));
   }
+  OF3_TRY(account_hits(f, hit + tried, n - tried, "as many as are kept come before it", err));
   return cache ? write_cache(f, cache, err) : OF3_OK;
 }
 

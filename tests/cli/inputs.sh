@@ -104,6 +104,17 @@ run inputs
 echo "# For programs"
 of3 inputs boltz.yaml --json | sed -E 's/("memory_bytes": )[0-9]+/\1(memory)/; s/("least_seconds": )[0-9.e+-]+/\1(time)/'
 
+echo "# What became of files and templates"
+cp -r "$fixtures"/alignments/pair_two* "$fixtures"/alignments/paired_files* "$fixtures"/templates .
+echo 'dataset_config_kwargs: {msa: {max_rows: 8, aln_order: [uniref90_hits]}, template: {n_templates: 1}}' >few.yml
+run inputs pair_two.json paired_files.json
+run inputs pair_two.json --settings few.yml
+run inputs templates/five.json templates/dna.json templates/two_chains.json --structures templates/structures --use-msa-server false
+run inputs templates/five.json --structures templates/structures --runner-yaml few.yml
+run inputs templates/five.json
+run inputs templates/five.json --use-templates false
+of3 inputs pair_two.json templates/dna.json --structures templates/structures --json | grep -E '"key"|"templates": .' | sed -E 's/"same_msa.*//'
+
 echo "# A checkpoint decides the variant and the plan"
 run inputs MKT -c p1.safetensors
 

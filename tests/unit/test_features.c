@@ -263,10 +263,11 @@ static void test_alignments(void **state) {
 /* Hits of every format, structures that are named, gaps, modified and missing residues, several chains. */
 static void test_templates(void **state) {
   (void)state;
-  static const char *const queries[] = {"a3m_ranges",  "a3m_realigned", "atomised",  "cif",   "cif_chain",
-                                        "cif_homomer", "cif_two",       "five",      "m8",    "missing",
-                                        "modified",    "other_chain",   "partial",   "short", "sto",
-                                        "sto_gaps",    "sto_insert",    "two_chains"};
+  static const char *const queries[] = {
+      "a3m_ranges", "a3m_realigned", "atomised",   "cif",          "cif_chain", "cif_homomer",
+      "cif_two",    "dna",           "dna_below",  "dna_modified", "five",      "m8",
+      "missing",    "rna",           "modified",   "other_chain",  "partial",   "short",
+      "sto",        "sto_gaps",      "sto_insert", "two_chains"};
   int n = 0;
   const double worst = compare_all(TEMPLATES, queries, sizeof queries / sizeof *queries, &n);
   printf("%zu queries, %d arrays equal, floats to %.1e\n", sizeof queries / sizeof *queries, n, worst);
