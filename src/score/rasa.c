@@ -151,46 +151,48 @@ static int mirrored(int i, int n) {
   return i < n ? i : period - i;
 }
 
-static int exposed_residues(const of3_complex *c, const of3_chain *ch, const float *sasa, double *rasa) {
+static void relative_areas(const of3_complex *c, const of3_chain *ch, const float *sasa, double *rasa) {
   const of3_residue *residue = &c->residue[ch->first_residue];
-  int begin = residue->first_atom, n = ch->n_residue, exposed = 0;
-  for (int r = 0; r < n; r++) {
+  const int begin = residue->first_atom;
+  for (int r = 0; r < ch->n_residue; r++) {
     float area = 0;
     for (int a = 0; a < residue[r].n_atom; a++) area += sasa[residue[r].first_atom - begin + a];
     double relative = (double)area / largest_area(residue[r].name);
     rasa[r] = relative > 1 ? 1 : relative;
   }
-  for (int r = 0; r < n; r++) {
-    double sum = 0;
-    for (int k = -(WINDOW / 2); k <= WINDOW / 2; k++) sum += rasa[mirrored(r + k, n)];
-    exposed += sum / WINDOW > threshold;
-  }
-  return exposed;
 }
 
-static of3_status disorder_of_chains(const of3_complex *c, const float *x, of3_cancel *opt_cancel,
-                                     float *sasa, double *rasa, float *out, of3_error *err) {
-  int n_residue = 0, exposed = 0;
-  for (int k = 0; k < c->n_chain; k++) {
-    if (c->chain[k].type != OF3_PROTEIN) continue;
-    OF3_TRY(of3_chain_sasa(c, k, x, opt_cancel, sasa, err));
-    exposed += exposed_residues(c, &c->chain[k], sasa, rasa);
-    n_residue += c->chain[k].n_residue;
+of3_status of3_chain_rasa(const of3_complex *c, int chain, const float *x, of3_cancel *opt_cancel,
+                          double *out, of3_error *err) {
+  const of3_chain *ch = &c->chain[chain];
+  const int n = ch->n_residue;
+  float *sasa = malloc((size_t)(c->n_atom + 1) * sizeof *sasa);
+  double *rasa = malloc((size_t)(n + 1) * sizeof *rasa);
+  of3_status status = sasa && rasa ? OF3_OK : of3_fail_memory(err, "the accessible surface");
+  if (status == OF3_OK) status = of3_chain_sasa(c, chain, x, opt_cancel, sasa, err);
+  if (status == OF3_OK) relative_areas(c, ch, sasa, rasa);
+  for (int r = 0; status == OF3_OK && r < n; r++) {
+    double sum = 0;
+    for (int k = -(WINDOW / 2); k <= WINDOW / 2; k++) sum += rasa[mirrored(r + k, n)];
+    out[r] = sum / WINDOW;
   }
-  *out = n_residue ? (float)((double)exposed / n_residue) : 0.0f;
-  return OF3_OK;
+  free(sasa);
+  free(rasa);
+  return status;
 }
 
 of3_status of3_disorder(const of3_complex *c, const float *x, of3_cancel *opt_cancel, float *out,
                         of3_error *err) {
-  float *sasa = malloc((size_t)(c->n_atom + 1) * sizeof *sasa);
   double *rasa = malloc((size_t)(c->n_residue + 1) * sizeof *rasa);
-  of3_status status = OF3_OK;
-  if (!sasa || !rasa)
-    status = of3_fail_memory(err, "the disorder score");
-  else
-    status = disorder_of_chains(c, x, opt_cancel, sasa, rasa, out, err);
-  free(sasa);
+  of3_status status = rasa ? OF3_OK : of3_fail_memory(err, "the disorder score");
+  int n_residue = 0, exposed = 0;
+  for (int k = 0; status == OF3_OK && k < c->n_chain; k++) {
+    if (c->chain[k].type != OF3_PROTEIN) continue;
+    status = of3_chain_rasa(c, k, x, opt_cancel, rasa, err);
+    for (int r = 0; status == OF3_OK && r < c->chain[k].n_residue; r++) exposed += rasa[r] > threshold;
+    n_residue += c->chain[k].n_residue;
+  }
+  if (status == OF3_OK) *out = n_residue ? (float)((double)exposed / n_residue) : 0.0f;
   free(rasa);
   return status;
 }

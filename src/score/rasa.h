@@ -14,6 +14,11 @@
 OF3_MUST_CHECK of3_status of3_chain_sasa(const of3_complex *complex, int chain, const float *x,
                                          of3_cancel *opt_cancel, float *out, of3_error *err);
 
+/* The surface of each residue of the chain relative to the largest that such a residue can have, 0 .. 1,
+ * smoothed over 25 residues; out [residues of the chain]. */
+OF3_MUST_CHECK of3_status of3_chain_rasa(const of3_complex *complex, int chain, const float *x,
+                                         of3_cancel *opt_cancel, double *out, of3_error *err);
+
 /* 0 .. 1 over the residues of all protein chains; 0 if there are none. */
 OF3_MUST_CHECK of3_status of3_disorder(const of3_complex *complex, const float *x, of3_cancel *opt_cancel,
                                        float *out, of3_error *err);
