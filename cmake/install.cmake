@@ -22,6 +22,7 @@ install(
   include/of3_data.h
   include/of3_inputs.h
   include/of3_msa.h
+  include/of3_plot.h
   include/of3_search.h
   include/of3_settings.h
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

@@ -10,6 +10,7 @@ allowed() {
   tensor) echo "tensor base" ;;
   cpu | cuda | mlx) echo "$1 tensor base" ;;
   cif) echo "cif base" ;;
+  plot) echo "plot base" ;;
   cache) echo "cache base" ;;
   chem) echo "chem base" ;;
   ccd) echo "ccd cif chem base" ;;
@@ -28,9 +29,9 @@ allowed() {
   data) echo "data structure feat msa chem base" ;;
   featfile) echo "featfile feat io tensor msa chem base" ;;
   score) echo "score model tensor feat io msa chem base" ;;
-  train) echo "train data score model tensor feat io msa chem base" ;;
+  train) echo "train plot data score model tensor feat io msa chem base" ;;
   write) echo "write score model tensor feat io msa chem base" ;;
-  api) echo "api data structure server net cache search write score featfile model cpu cuda mlx tensor settings dialect feat io msa rdkit ccd cif chem base" ;;
+  api) echo "api plot data structure server net cache search write score featfile model cpu cuda mlx tensor settings dialect feat io msa rdkit ccd cif chem base" ;;
   *) return 1 ;;
   esac
 }

@@ -43,6 +43,7 @@ set(
   data
   bad_files
   molecule
+  plot
   components
   screen
   server

@@ -25,7 +25,7 @@ done
 "$to/fold" $weights MKTAYIAKQR "$to/out" | grep -q best_model.cif || fail "the example fold printed no structure"
 [ "$("$to/in_memory" $weights MKTAYIAKQR | grep -c ' MET 1 ')" = 1 ] || fail "the example in_memory printed no residue 1"
 
-printf '#include <of3.h>\n#include <of3_bench.h>\n#include <of3_chem.h>\n#include <of3_data.h>\n#include <of3_inputs.h>\n#include <of3_msa.h>\nint main() { return of3_version()[0] == 0; }\n' >"$to/header.cpp"
+printf '#include <of3.h>\n#include <of3_bench.h>\n#include <of3_chem.h>\n#include <of3_data.h>\n#include <of3_inputs.h>\n#include <of3_msa.h>\n#include <of3_plot.h>\nint main() { return of3_version()[0] == 0; }\n' >"$to/header.cpp"
 # shellcheck disable=SC2046
 ${CXX:-c++} -std=c++11 -Wall -Wextra -Werror -pedantic "$to/header.cpp" -o "$to/header" $(pkg-config --cflags --libs of3)
 "$to/header"

@@ -12,6 +12,8 @@ if(TARGET of3_rdkit_plugin)
   add_dependencies(test_sample of3_rdkit_plugin)
   set_tests_properties(test_sample PROPERTIES ENVIRONMENT OF3_RDKIT_PLUGIN=$<TARGET_FILE:of3_rdkit_plugin>)
 endif()
+of3_test(test_plot of3_plot)
+of3_fuzz(fuzz_train_log of3_train)
 of3_test(test_trainer training_fixture of3_cpu of3_feature_file)
 # Under the sanitizers without the ten steps of three protocols, which are the code of the others once more, with other numbers.
 add_test(NAME test_trainer_sanitized CONFIGURATIONS sanitized COMMAND test_trainer steps_are_the_oracles

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/number.h"
+#include "plot/charts.h"
 #include "train/append_file.h"
 #include "train/event_file.h"
 
@@ -211,12 +212,43 @@ of3_status of3_train_log_validation(of3_train_log *log, int64_t step, double sec
                                     of3_error *err) {
   row r;
   validation_row(&log->o, seconds, metric, &r);
-  return put_row(log, FILE_VALIDATIONS, step, &r, err);
+  OF3_TRY(put_row(log, FILE_VALIDATIONS, step, &r, err));
+  return of3_train_log_draw(log, err);
 }
 
 of3_status of3_train_log_sync(of3_train_log *log, of3_error *err) {
   for (int i = 0; i < LOG_FILES; i++) OF3_TRY(of3_append_sync(&log->file[i], err));
   return OF3_OK;
+}
+
+/* ---- the curves */
+
+static of3_status read_table(of3_arena *arena, const char *path, char **ret_text, of3_error *err) {
+  size_t n;
+  return of3_read_file(path, SIZE_MAX, arena, ret_text, &n, err);
+}
+
+static of3_status write_curves(const of3_train_log *log, of3_arena *arena, of3_error *err) {
+  const char *path = of3_path_join(arena, log->o.folder, "loss.svg");
+  char *steps, *validations;
+  of3_picture *picture;
+  of3_str svg = {0};
+  if (!path) return of3_fail_memory(err, "loss.svg");
+  OF3_TRY(read_table(arena, log->file[FILE_STEPS].path, &steps, err));
+  OF3_TRY(read_table(arena, log->file[FILE_VALIDATIONS].path, &validations, err));
+  OF3_TRY(of3_chart_training("training", steps, validations, &picture, err));
+  of3_status status = of3_picture_svg(picture, &svg, err);
+  if (status == OF3_OK) status = of3_write_file(path, svg.text, svg.len, err);
+  of3_str_free(&svg);
+  of3_picture_free(picture);
+  return status;
+}
+
+of3_status of3_train_log_draw(const of3_train_log *log, of3_error *err) {
+  of3_arena *arena = of3_arena_new(0);
+  const of3_status status = arena ? write_curves(log, arena, err) : of3_fail_memory(err, "loss.svg");
+  of3_arena_free(arena);
+  return status;
 }
 
 /* ---- the line */

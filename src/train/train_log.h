@@ -4,6 +4,7 @@
  *   validation.csv         a row for each validation
  *   train.jsonl            both, an object a line
  *   events.out.tfevents.of3   both, for TensorBoard
+ *   loss.svg                  curves of both, drawn anew after each validation
  *
  *   of3_train_log_open
  *     of3_train_log_step, of3_train_log_validation     in the order of steps
@@ -58,9 +59,11 @@ typedef struct of3_step_record {
 
 OF3_MUST_CHECK of3_status of3_train_log_step(of3_train_log *log, const of3_step_record *record,
                                              of3_error *err);
-/* metric [validation_metrics.n]; step: the last one that the network learned from. */
+/* metric [validation_metrics.n]; step: the last one that the network learned from. Draws loss.svg anew. */
 OF3_MUST_CHECK of3_status of3_train_log_validation(of3_train_log *log, int64_t step, double seconds,
                                                    const double *metric, of3_error *err);
+/* Draws loss.svg anew: at the end of a run without validations. */
+OF3_MUST_CHECK of3_status of3_train_log_draw(const of3_train_log *log, of3_error *err);
 /* Returns when all rows are on the disk. */
 OF3_MUST_CHECK of3_status of3_train_log_sync(of3_train_log *log, of3_error *err);
 

@@ -26,6 +26,7 @@
 #include "train/loader.h"
 #include "train/main_rows.h"
 #include "train/sample_parts.h"
+#include "train/validate.h"
 #include "training_fixture.h"
 
 enum { MOST = 1 << 26, TRIALS = 200 };
@@ -516,6 +517,74 @@ static void test_a_step_takes_it(void **state) {
   of3_device_close(&device);
 }
 
+/* ---- A validation */
+
+/* The lDDT of the structure that the network gives, compared by hand. */
+static double lddt_of(of3_ctx *cx, const of3_network *net, const of3_sample *s, const of3_fold_options *o) {
+  const of3_random_source random = of3_sample_random(s);
+  const size_t n = (size_t)s->crop->n_atom;
+  of3_prediction p;
+  of3_metric_values values;
+  of3_aligned how;
+  of3_error err = {0};
+  int32_t *index = test_calloc(n, sizeof *index);
+  float *truth = test_calloc(3 * n, sizeof *truth), *resolved = test_calloc(n, sizeof *resolved);
+  good(of3_fold(cx, net, s->crop, o, &random, NULL, &p, &err), &err);
+  good(of3_align_truth(&s->entry.crop, p.x, &s->entry.truth, s->entry.truth_x, s->entry.resolved, &how, index,
+                       &err),
+       &err);
+  of3_take_aligned(s->crop, index, s->entry.truth_x, s->entry.resolved, truth, resolved);
+  const of3_metric_case c = {.f = s->crop, .truth = truth, .resolved = resolved, .x = p.x};
+  good(of3_sample_metrics(&c, &values, &err), &err);
+  of3_prediction_free(&p);
+  test_free(index);
+  test_free(truth);
+  test_free(resolved);
+  return values.of[OF3_METRIC_lddt_intra_protein];
+}
+
+static void validate_with(of3_ctx *cx, const of3_network *net, const of3_sample *s, int samples) {
+  const of3_fold_options o = {.n_cycle = 1, .n_step = 3, .n_sample = samples};
+  of3_metric_means means = {0};
+  double out[OF3_N_VALIDATION];
+  bool counts;
+  of3_error err = {0};
+  good(of3_validate_sample(cx, net, s, &o, &means, &counts, &err), &err);
+  assert_true(counts);
+  of3_metric_means_result(&means, OF3_SELECT_INITIAL, false, out);
+  const double lddt = out[OF3_METRIC_lddt_intra_protein];
+  assert_true(lddt >= 0 && lddt <= 1 && isfinite(out[OF3_VALIDATION_SELECTION]));
+  assert_true(out[OF3_METRIC_plddt_complex] > 0 && out[OF3_METRIC_plddt_complex] < 1);
+  if (samples == 1) assert_true(lddt == lddt_of(cx, net, s, &o));
+}
+
+static void test_a_validation_takes_it(void **state) {
+  sample_case *c = *state;
+  const of3_sample_set set = set_of(c->dimer, 20);
+  of3_device device;
+  of3_ctx cx;
+  of3_checkpoint checkpoint;
+  of3_network net;
+  of3_sample s;
+  of3_error err = {0};
+  const of3_backend *backend;
+  good(of3_cpu_backend("auto", OF3_F32, &backend, &err), &err);
+  good(of3_device_open(&device, backend, 0, &err), &err);
+  good(of3_ctx_open(&cx, &device, 2, (size_t)4 << 30, false, &err), &err);
+  good(of3_checkpoint_open("tests/fixtures/parity/checkpoint_ob.safetensors", SIZE_MAX, &checkpoint, &err),
+       &err);
+  good(of3_network_bind(&cx, &checkpoint.weights, &net, &err), &err);
+  open_source(c, &set, 1, OF3_RELEASE_05);
+  good(of3_sample_whole(c->source, 0, 0, 7, &s, &err), &err);
+  validate_with(&cx, &net, &s, 1);
+  validate_with(&cx, &net, &s, 3);
+  of3_sample_free(&s);
+  of3_network_free(&net);
+  of3_checkpoint_close(&checkpoint);
+  of3_ctx_close(&cx);
+  of3_device_close(&device);
+}
+
 static int open_all(void **state) { return make_folder(state) || open_case(state); }
 
 static int close_all(void **state) {
@@ -550,11 +619,11 @@ static void compare_elsewhere(void **state) {
 
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_samples),        cmocka_unit_test(test_crops_are_openfold3s),
-      cmocka_unit_test(test_loader),         cmocka_unit_test(test_sets),
-      cmocka_unit_test(test_main_rows),      cmocka_unit_test(test_chains),
-      cmocka_unit_test(test_whole),          cmocka_unit_test(test_nothing_to_use),
-      cmocka_unit_test(test_a_step_takes_it)};
+      cmocka_unit_test(test_samples),         cmocka_unit_test(test_crops_are_openfold3s),
+      cmocka_unit_test(test_loader),          cmocka_unit_test(test_sets),
+      cmocka_unit_test(test_main_rows),       cmocka_unit_test(test_chains),
+      cmocka_unit_test(test_whole),           cmocka_unit_test(test_nothing_to_use),
+      cmocka_unit_test(test_a_step_takes_it), cmocka_unit_test(test_a_validation_takes_it)};
   const struct CMUnitTest other[] = {cmocka_unit_test(compare_elsewhere)};
   if (argc != 3) return cmocka_run_group_tests(tests, open_all, close_all);
   elsewhere[0] = argv[1];
