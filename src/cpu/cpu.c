@@ -8,7 +8,21 @@
 #include "cpu/isa.h"
 #include "cpu/state.h"
 
-/* An operation without an entry is left to the reference; so are all backwards. */
+/* The kernels of the way back; what has none is left to the reference. */
+static const of3_kernel *backward_kernel(of3_op op) {
+  static const of3_kernel *const table[OF3_N_OP] = {
+      [OF3_OP_LINEAR] = &of3_cpu_back_linear,
+      [OF3_OP_NORM] = &of3_cpu_back_norm,
+      [OF3_OP_PAIR_BIAS] = &of3_cpu_back_linear,
+      [OF3_OP_TRANSITION] = &of3_cpu_back_transition,
+      [OF3_OP_PROJECT] = &of3_cpu_back_linear,
+      [OF3_OP_MODULATE] = &of3_cpu_back_linear,
+      [OF3_OP_GATED_TRANSITION] = &of3_cpu_back_transition,
+  };
+  return table[op];
+}
+
+/* An operation without an entry is left to the reference. */
 static const of3_kernel *cpu_kernel(const of3_ctx *cx, of3_op op, of3_direction direction) {
   (void)cx;
   static const of3_kernel *const table[OF3_N_OP] = {
@@ -48,7 +62,7 @@ static const of3_kernel *cpu_kernel(const of3_ctx *cx, of3_op op, of3_direction 
       [OF3_OP_OUTER_PRODUCT_MEAN] = &of3_cpu_outer_product_mean,
       [OF3_OP_PAIR_WEIGHTED_AVERAGE] = &of3_cpu_pair_weighted_average,
   };
-  return direction == OF3_FORWARD ? table[op] : NULL;
+  return direction == OF3_FORWARD ? table[op] : backward_kernel(op);
 }
 
 /* Rounds n numbers to bf16, threads each a share. */

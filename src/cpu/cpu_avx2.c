@@ -11,6 +11,7 @@
 #include "cpu/kernels_panel.inc"
 #include "cpu/kernels_flat.inc"
 #include "cpu/kernels_attention.inc"
+#include "cpu/kernels_back.inc"
 #include "cpu/kernels_table.inc"
 #else
 const of3_cpu_kernels *of3_cpu_kernels_avx2(void) { return NULL; }

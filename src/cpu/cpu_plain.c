@@ -10,4 +10,5 @@
 #include "cpu/kernels_panel.inc"
 #include "cpu/kernels_flat.inc"
 #include "cpu/kernels_attention.inc"
+#include "cpu/kernels_back.inc"
 #include "cpu/kernels_table.inc"

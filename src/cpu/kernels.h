@@ -154,6 +154,9 @@ typedef struct of3_cpu_kernels {
 
   /* ---- attention (kernels_attention.inc) */
   const struct of3_attention_kernels *attention;
+
+  /* ---- backwards (back_kernels.h) */
+  const struct of3_back_kernels *back;
 } of3_cpu_kernels;
 
 /* The product by the type of a. */

@@ -38,4 +38,7 @@ extern const of3_kernel of3_cpu_transition, of3_cpu_project, of3_cpu_modulate, o
 extern const of3_kernel of3_cpu_atom_pair, of3_cpu_window_add, of3_cpu_window_gather,
     of3_cpu_window_attention, of3_cpu_attention, of3_cpu_triangle_mul, of3_cpu_triangle_attention;
 
+/* Those of backwards (back_*.c). */
+extern const of3_kernel of3_cpu_back_linear, of3_cpu_back_norm, of3_cpu_back_transition;
+
 #endif
