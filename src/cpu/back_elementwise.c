@@ -1,4 +1,5 @@
-/* Backwards of what works number by number, or row by row: bound by memory, so threaded and otherwise plain.
+/* Backwards of what works number by number, or row by row: bound by memory, so
+ * threaded and otherwise plain.
  */
 #include <string.h>
 

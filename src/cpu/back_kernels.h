@@ -1,5 +1,6 @@
-/* The vector kernels that backwards add to the table of an instruction set (kernels_back.inc). Products of
- * backwards are those of the way there (matrix.h). Rows are contiguous floats of any number. */
+/* The vector kernels that backwards add to the table of an instruction set
+ * (kernels_back.inc). Products of backwards are those of the way there
+ * (matrix.h). Rows are contiguous floats of any number. */
 #ifndef OF3_CPU_BACK_KERNELS_H
 #define OF3_CPU_BACK_KERNELS_H
 
@@ -11,13 +12,14 @@
 typedef struct of3_gate_back {
   const float *g, *o, *dy;
   float *du;      /* the gradient of o: sigmoid(g) dy */
-  float *dg;      /* that of g: sigmoid'(g) o dy */
+  float *opt_dg;  /* that of g: sigmoid'(g) o dy */
   float *opt_y;   /* sigmoid(g) o */
   bool add_to_dg; /* dg += */
 } of3_gate_back;
 
 typedef struct of3_back_kernels {
-  /* hat = (x - mean) / sqrt(var + 1e-5), whose factor 1 / sqrt(..) it returns. */
+  /* hat = (x - mean) / sqrt(var + 1e-5), whose factor 1 / sqrt(..) it returns.
+   */
   float (*unit_row)(float *hat, const float *x, int64_t n);
   /* Through that: dx += inv (v - mean v - hat mean(v hat)), v = [gate] u. */
   void (*norm_row)(float *dx, const float *u, const float *opt_gate, const float *hat, float inv, int64_t n);
@@ -31,7 +33,8 @@ typedef struct of3_back_kernels {
   /* Through h = silu(a) b: a becomes its gradient, b too; dh becomes h. */
   void (*swiglu)(float *a, float *b, float *dh, int64_t n);
   void (*gate)(const of3_gate_back *g, int64_t n);
-  /* p becomes the gradient of what the softmax was taken of: p (dp - d), one d a lane; rows [rows][lanes]. */
+  /* p becomes the gradient of what the softmax was taken of: p (dp - d), one d
+   * a lane; rows [rows][lanes]. */
   void (*softmax)(float *ds, const float *p, const float *dp, const float *d, int64_t rows, int lanes);
   /* sum_i x_i y_i */
   float (*dot)(const float *x, const float *y, int64_t n);

@@ -42,7 +42,8 @@ void of3_source_begin(of3_source *s, int64_t first) {
   if (s->dx) s->u = of3_f32(s->dx) + first * s->width;
 }
 
-/* The row of a gate or a shift that row r of the tensor has; NULL without one. */
+/* The row of a gate or a shift that row r of the tensor has; NULL without one.
+ */
 static const float *repeated_row(const of3_tensor *t, int64_t r, int64_t width) {
   return t ? of3_f32(t) + r % (of3_count(t) / width) * width : NULL;
 }

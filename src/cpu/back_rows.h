@@ -1,14 +1,17 @@
 /* What backwards share that go through rows: tokens, pairs, atoms.
  *
- * Rows are taken in runs, whose length follows from the shapes alone. What lies between the products of a run
- * is in memory for its rows only. A run has two rounds:
+ * Rows are taken in runs, whose length follows from the shapes alone. What lies
+ * between the products of a run is in memory for its rows only. A run has two
+ * rounds:
  *
- *   rows     threads share blocks of rows: forward once more, then back to the gradients of the rows
- *                x' = norm(x), z = W x', ..         u = dy act'(z), .., dx += norm'(W^T u)
- *   sums     threads share the numbers of what all rows add to, the gradients of weights, norms and gates,
- * and add up the rows of the run in their order dW += u^T x', db += sum u, dgate~ += sum u x'
+ *   rows     threads share blocks of rows: forward once more, then back to the
+ * gradients of the rows x' = norm(x), z = W x', ..         u = dy act'(z), ..,
+ * dx += norm'(W^T u) sums     threads share the numbers of what all rows add
+ * to, the gradients of weights, norms and gates, and add up the rows of the run
+ * in their order dW += u^T x', db += sum u, dgate~ += sum u x'
  *
- * So every sum has one order, whatever the number of threads, and no gradient exists once for each thread. */
+ * So every sum has one order, whatever the number of threads, and no gradient
+ * exists once for each thread. */
 #ifndef OF3_CPU_BACK_ROWS_H
 #define OF3_CPU_BACK_ROWS_H
 
@@ -32,7 +35,8 @@ static inline float *of3_room_take(of3_room *r, int64_t n) {
 
 /* ---- runs */
 
-/* Rows of a run, of `floats` floats each, and of all: a multiple of OF3_GEMM_DEPTH unless they are all. */
+/* Rows of a run, of `floats` floats each, and of all: a multiple of
+ * OF3_GEMM_DEPTH unless they are all. */
 int64_t of3_rows_of_run(int64_t rows, int64_t floats);
 
 /* Rows of a block, so that n_thread threads have enough of them. */
@@ -40,14 +44,16 @@ int64_t of3_rows_of_block(int64_t rows, int threads);
 
 /* ---- sources: the x' that products multiply */
 
-/* x' = x, or gate~ norm(x) + shift~. Scale and offset of a norm are a gate and a shift of one row. */
+/* x' = x, or gate~ norm(x) + shift~. Scale and offset of a norm are a gate and
+ * a shift of one row. */
 typedef struct of3_source {
   bool norm;
   const of3_tensor *x, *gate, *shift;
   of3_tensor *dx, *dgate, *dshift; /* NULL: not wanted */
   int64_t width;
   /* of a run */
-  float *hat, *value; /* [rows,width] norm(x) and x'; the same where there is neither gate nor shift */
+  float *hat, *value; /* [rows,width] norm(x) and x'; the same where there is
+                         neither gate nor shift */
   float *inv;         /* [rows] factor of the norm */
   float *u;           /* [rows,width] the gradient of x'; without norm it is part of dx */
 } of3_source;
@@ -62,7 +68,8 @@ void of3_source_read(const of3_cpu_kernels *k, const of3_source *s, int64_t firs
 /* The same rows: u is complete, and goes to dx. */
 void of3_source_back(const of3_cpu_kernels *k, const of3_source *s, int64_t first, int64_t begin,
                      int64_t end);
-/* u += or = a W for rows [begin, end) of a [..,n] with row stride ld. add: something was added to u before.
+/* u += or = a W for rows [begin, end) of a [..,n] with row stride ld. add:
+ * something was added to u before.
  */
 void of3_source_add(const of3_cpu_kernels *k, const of3_source *s, const float *a, const of3_tensor *w,
                     int64_t begin, int64_t end, bool add, float *work);
@@ -73,7 +80,8 @@ void of3_rows_times(const of3_cpu_kernels *k, const float *x, const of3_tensor *
 
 /* ---- sums over the rows of a run */
 
-/* to[n,k] += sum_r u[r]^T x[r]; or, without a k, to[r mod rows of to][n] += u[r] [x[r]]. */
+/* to[n,k] += sum_r u[r]^T x[r]; or, without a k, to[r mod rows of to][n] +=
+ * u[r] [x[r]]. */
 typedef struct of3_row_sum {
   float *to;
   const float *u, *x; /* [rows,n], and [rows,k] or [rows,n] or NULL; dense */

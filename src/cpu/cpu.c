@@ -13,11 +13,17 @@ static const of3_kernel *backward_kernel(of3_op op) {
   static const of3_kernel *const table[OF3_N_OP] = {
       [OF3_OP_LINEAR] = &of3_cpu_back_linear,
       [OF3_OP_NORM] = &of3_cpu_back_norm,
+      [OF3_OP_WINDOW_ATTENTION] = &of3_cpu_back_attention,
       [OF3_OP_PAIR_BIAS] = &of3_cpu_back_linear,
+      [OF3_OP_ATTENTION] = &of3_cpu_back_attention,
       [OF3_OP_TRANSITION] = &of3_cpu_back_transition,
       [OF3_OP_PROJECT] = &of3_cpu_back_linear,
       [OF3_OP_MODULATE] = &of3_cpu_back_linear,
       [OF3_OP_GATED_TRANSITION] = &of3_cpu_back_transition,
+      [OF3_OP_TRIANGLE_MUL] = &of3_cpu_back_triangle_mul,
+      [OF3_OP_TRIANGLE_ATTENTION] = &of3_cpu_back_triangle_attention,
+      [OF3_OP_OUTER_PRODUCT_MEAN] = &of3_cpu_back_outer_product,
+      [OF3_OP_PAIR_WEIGHTED_AVERAGE] = &of3_cpu_back_pair_average,
   };
   return table[op];
 }
@@ -172,7 +178,8 @@ of3_status of3_cpu_backend(const char *name, of3_dtype operand, const of3_backen
                       name);
   }
   return of3_fail(err, OF3_ERR_USAGE,
-                  "unknown instruction set \"%s\"; expected auto, amx, avx512bf16, avx512, avx2, neonbf16, "
+                  "unknown instruction set \"%s\"; expected auto, amx, "
+                  "avx512bf16, avx512, avx2, neonbf16, "
                   "neon or plain",
                   name);
 }
