@@ -15,6 +15,7 @@ endif()
 of3_test(test_plot of3_plot)
 of3_fuzz(fuzz_train_log of3_train)
 of3_test(test_trainer training_fixture of3_cpu of3_feature_file)
+of3_test(test_train_plan of3_train of3_cpu)
 # Under the sanitizers without the ten steps of three protocols, which are the code of the others once more, with other numbers.
 add_test(NAME test_trainer_sanitized CONFIGURATIONS sanitized COMMAND test_trainer steps_are_the_oracles
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})

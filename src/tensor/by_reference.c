@@ -194,6 +194,7 @@ void of3_by_reference(of3_ctx *cx, const of3_call *c, of3_direction direction) {
     make_images(cx, c, direction, &sizes);
     of3_reserve(cx, sizes.bytes);
   }
+  if (direction == OF3_BACKWARD) of3_reserve(cx, of3_backward_room(c));
   if (cx->error.code != OF3_OK || cx->planning) return;
   tell_reference(cx, c, direction);
   of3_call call = *c;

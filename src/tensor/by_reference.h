@@ -21,9 +21,13 @@
 const of3_kernel *of3_kernel_for(const of3_backend *b, const of3_ctx *cx, const of3_call *c,
                                  of3_direction direction);
 
-/* Does the call by the reference; while planning counts its memory. In a scope of the caller's. The first
- * call of its operation and shape is logged, at the level of debugging. */
+/* Does the call by the reference; counts its memory on the context's stack, while planning too: images, and
+ * on the way back the sums in double. In a scope of the caller's. The first call of its operation and shape
+ * is logged, at the level of debugging. */
 void of3_by_reference(of3_ctx *cx, const of3_call *c, of3_direction direction);
+
+/* Bytes that the reference takes for the way back through a call, beside its arguments. */
+size_t of3_backward_room(const of3_call *c);
 
 /* Logs how often the reference did what, if anything, and frees the count. */
 void of3_by_reference_close(of3_ctx *cx);

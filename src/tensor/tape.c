@@ -272,6 +272,12 @@ void of3_tape_resume(of3_tape *tape, of3_ctx *cx) {
   if (!cx->tape && cx->error.code == OF3_OK) cx->tape = tape;
 }
 
+size_t of3_tape_bytes(const of3_tape *tape) {
+  return of3_arena_used(tape->arena) + (size_t)tape->most_entry * sizeof *tape->entry +
+         (size_t)tape->most_block * sizeof *tape->block +
+         (size_t)tape->most_version * sizeof(const of3_tensor_version *);
+}
+
 /* A storage that is older than the tape: its content moves back to where it was. */
 static void return_home(of3_ctx *cx, of3_storage *s) {
   const of3_tensor_version *first = s->version;

@@ -100,6 +100,9 @@ void of3_tape_resume(of3_tape *tape, of3_ctx *cx);
  * in the memory that they had. */
 void of3_tape_end(of3_tape *tape, of3_ctx *cx);
 
+/* Bytes of host memory that the record takes, without tensors. */
+size_t of3_tape_bytes(const of3_tape *tape);
+
 /* Versions that entries of a block read and that were made before it, or given: at most `most` are written to
  * out; returns how many there are. */
 int64_t of3_block_inputs(of3_tape *tape, const of3_tape_block *b, of3_tensor_version **out, int64_t most);

@@ -14,11 +14,17 @@ typedef struct of3_trained_weights of3_trained_weights;
 OF3_MUST_CHECK of3_status of3_trained_weights_new(const of3_network *net, const of3_trained *tensor,
                                                   of3_arena *arena, of3_trained_weights **ret,
                                                   of3_error *err);
-/* values -> network. Errors: sticky in cx. */
+/* values -> network, rounded where its operands are bf16. What lies in `values` itself, since the network was
+ * bound to it, is there already. Errors: sticky in cx. */
 void of3_write_weights(of3_trained_weights *w, of3_ctx *cx, const float *values);
-/* Zero gradients for all tensors that something trained lies in, on the stack of cx. */
-of3_weight_gradients of3_new_weight_gradients(of3_trained_weights *w, of3_ctx *cx);
-/* gradients -> values. */
-void of3_read_gradients(of3_trained_weights *w, of3_ctx *cx, float *values);
+/* Gradients, all 0, for all tensors that something trained lies in. gradient: zeros, as many as there are
+ * parameters; NULL while planning. That of a tensor that is a parameter as it stands lies in there if the
+ * host reaches the memory of cx; the others are on its stack. */
+of3_weight_gradients of3_new_weight_gradients(of3_trained_weights *w, of3_ctx *cx, float *gradient);
+/* What lies elsewhere of them -> gradient, the same array. Nothing while planning. */
+void of3_read_gradients(of3_trained_weights *w, of3_ctx *cx, float *gradient);
+/* Bytes of tensors of the network that are not parameters as they stand in host memory: rounded, transposed,
+ * joined, or a device's. */
+size_t of3_weight_copies(const of3_trained_weights *w, const of3_ctx *cx);
 
 #endif

@@ -36,7 +36,9 @@ typedef struct of3_trainer_options {
   of3_optimiser_options optimiser;
   int n_copy;         /* noised copies of an entry: 48 in the first stage, 32 then */
   int n_rollout_step; /* 20 */
-  bool keep_blocks;   /* do not compute blocks again: faster, and much more memory */
+  /* Bytes that the training may take in all. Blocks are kept as far as that allows, and done again else
+   * (train/train_plan.h); 0: as little as possible; SIZE_MAX: all blocks are kept. */
+  size_t memory;
 } of3_trainer_options;
 /* Those of the published recipe. */
 of3_trainer_options of3_trainer_defaults(const of3_protocol *protocol, of3_train_stage stage);
@@ -45,21 +47,30 @@ typedef struct of3_trainer {
   of3_ctx *cx;
   of3_trainer_options options;
   of3_network net;
-  of3_table table;         /* what the network is bound to: in the arena */
-  of3_optimiser optimiser; /* its tensors are net.parameters, in their order */
-  of3_gradient_sum batch;
-  float *gradient;                     /* of an entry */
+  of3_table table;                     /* what the network is bound to: in the arena */
+  of3_optimiser optimiser;             /* its tensors are net.parameters, in their order */
+  of3_gradient_sum batch;              /* the first entry's gradient is made in its sum */
+  float *opt_gradient;                 /* of the others of a step; NULL: there was none yet */
   struct of3_trained_weights *weights; /* where parameters lie in the network */
+  struct of3_step_plan *plan;          /* of the last entry */
   of3_arena *arena;
 } of3_trainer;
 
-/* A network of the values in `weights`, which may be closed then. cx: a context in f32, without anything on
- * its stack, that outlives the trainer. Errors: those of of3_network_bind; a context that rounds weights.
- * Ownership: of3_trainer_close, after an error too. */
+/* A network of the values in `weights`, which may be closed then. cx: a context without anything on its stack
+ * that outlives the trainer. Where its operands are bf16, products are of matrices that are rounded from the
+ * master values after each step; masters, gradients of parameters, norms, softmax, losses and coordinates are
+ * f32. Where the host reaches its memory, tensors of f32 that are parameters as they stand lie in
+ * optimiser.value itself. Errors: those of of3_network_bind. Ownership: of3_trainer_close, after an error
+ * too. */
 OF3_MUST_CHECK of3_status of3_trainer_open(of3_ctx *cx, const of3_table *weights,
                                            const of3_trainer_options *options, of3_trainer *out,
                                            of3_error *err);
 void of3_trainer_close(of3_trainer *t); /* {0} is allowed */
+/* Whether a stage trains a parameter: all but constants, or the confidence heads; PAE where it has a head. */
+bool of3_is_trained(const of3_parameter *p, const of3_trainer_options *o);
+/* To be called when optimiser.value was changed from outside (a checkpoint was read): the network has them.
+ */
+void of3_trainer_refresh(of3_trainer *t);
 
 /* A crop, its truth and what its losses weigh. */
 typedef struct of3_train_entry {
@@ -80,10 +91,12 @@ typedef struct of3_entry_result {
   of3_loss_values loss;
   double norm; /* of the gradient, before clipping */
   of3_aligned aligned;
+  size_t tensors, host; /* bytes that it took: the highest top of the stack, and on the host beside that */
 } of3_entry_result;
 
 /* Forward and back; the gradient is added to that of the batch. A loss or a gradient that is not finite is
- * reported in the result, and the entry does not count: that is no error. */
+ * reported in the result, and the entry does not count: that is no error. An entry that does not fit into
+ * options.memory is one, before anything is computed (of3_plan_training_within). */
 OF3_MUST_CHECK of3_status of3_trainer_entry(of3_trainer *t, const of3_train_entry *entry,
                                             const of3_train_draw *draw, of3_entry_result *out,
                                             of3_error *err);

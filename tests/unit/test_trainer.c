@@ -262,7 +262,7 @@ static float *two_steps(bool keep_blocks, int threads, int64_t *n) {
   of3_trainer_options o = options_of(of3_protocol_of(OF3_RELEASE_05), OF3_STAGE_INITIAL);
   const of3_dropout dropout = {.seed = 5, .step = 3};
   test t;
-  o.keep_blocks = keep_blocks;
+  o.memory = keep_blocks ? SIZE_MAX : 0;
   o.optimiser.base_lr = 1e-3;
   open_test(&t, 2, &o, threads);
   for (int step = 0; step < 2; step++) {
