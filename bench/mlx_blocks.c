@@ -292,7 +292,7 @@ static void prepare_step(bench *b) {
   b->x = INPUT("x", 16, SAMPLES, b->run.in.n_atom, 3);
   b->y = of3_new_like(b->cx, b->x);
   b->state = of3_prepare_denoiser(&b->run, &trunk);
-  b->levels = of3_upload_levels(&b->run, &t, 1);
+  b->levels = of3_upload_levels(&b->run, &t, 1, 1);
   put_single(b, "in.t", b->levels.t);
   put_single(b, "in.s_base", b->state.s_base);
   put_single(b, "in.c", b->state.c);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make the fixtures of tests/fixtures/training from the PyTorch oracle in shared/oracle: what src/train is compared with.
 
-    make_training_fixtures.py [losses alignment optimiser steps] [--shared DIR]
+    make_training_fixtures.py [losses alignment optimiser steps unseen] [--shared DIR]
 
     losses   loss_N.safetensors, two made-up complexes with every kind of token: losses, target bins and gradients in the three
              protocols; loss_total.safetensors, batches of the two with the weights of stages
@@ -9,6 +9,8 @@
     optimiser  optimiser.safetensors: ten steps along given gradients of two entries, in the three protocols
     steps      steps_entry_N.safetensors, steps.safetensors: ten training steps of the configuration `tiny` on the committed parity
                checkpoints, in the three protocols; random numbers are those of src/base/random.h
+    unseen     unseen.safetensors: one step of 0.5.0 with entry 0 whose copies are not conditioned on the trunk, and one whose
+               confidence heads do not see its pairs: total, norm of the gradient, losses
 
 Values are computed in float64 from numbers that float32 holds. Logits are not in the files: logit number i of a head is
 6 u - 3, u = ((2654435761 i + salt) mod 2^32) / 2^32. Of gradients by logits the files hold every STRIDE-th number and the norm.
@@ -293,6 +295,43 @@ def save_step_entry(entry, name, save, flags):
     save(name, out)
 
 
+def step_entry(T, n):
+    e = T.demo_entry(11 + n, None, F64)
+    step_features(e['f'], 21 + n)
+    e['f']['token_bonds'] = e['f']['token_bonds'].to(F64)
+    e['gt']['atom_positions'] = e['gt']['atom_positions'].float().to(F64)
+    return e
+
+
+def make_unseen(T, L, save):
+    import of3_oracle
+    from dataclasses import replace
+    from of3_files import load_weights
+
+    class Unseen(T.OracleModel):
+        what = ''
+
+        def denoise(self, p, f, x, t, s_input, s, z, mask=None):  # the rollout has no mask
+            inp = self.features(f)
+            seen = mask is None or self.what != 'copies'
+            return self.net.denoise(x, t, inp, self.net.prepare_denoiser(inp, s_input, s, z, seen), mask)
+
+        def confidence(self, p, f, s_input, s, z, x):
+            return super().confidence(p, f, s_input, s, z * 0 if self.what == 'heads' else z, x)
+
+    entry, out = step_entry(T, 0), {}
+    entry['w'] = L.entry_weights('initial', 2.0, release='0.5.0')
+    h = replace(T.Hyper(), protocol='0.5.0', rollout_steps=ROLLOUT, copies=COPIES)
+    for what in ('copies', 'heads'):
+        params = {k: v.to(F64) for k, v in load_weights(ROOT / 'tests/fixtures/parity/checkpoint_ob.safetensors').items()}
+        model = Unseen(of3_oracle.Model(params, of3_oracle.CONFIGS['tiny'](), of3_oracle.VARIANTS['OB'], F64))
+        model.what = what
+        log = T.train_step(model, params, T.new_state(params), [entry], 1, [draws_of(0, len(entry['f']['atom_mask']))], h, 'initial')
+        out[what] = torch.tensor([log['loss'], log['norms'][0]] + [log.get(f'{k}_loss', float('nan')) for k in NAMES], dtype=F64)
+        print(what, out[what].tolist(), flush=True)
+    save('unseen', out)
+
+
 def make_steps(T, L, save):
     import of3_oracle
     from dataclasses import replace
@@ -300,12 +339,8 @@ def make_steps(T, L, save):
     from of3_files import load_weights
     entries = []
     for n in range(2):
-        e = T.demo_entry(11 + n, None, F64)
-        step_features(e['f'], 21 + n)
-        e['f']['token_bonds'] = e['f']['token_bonds'].to(F64)
-        e['gt']['atom_positions'] = e['gt']['atom_positions'].float().to(F64)
-        save_step_entry(e, f'steps_entry_{n}', save, ONE_HOT_OR_MASK)
-        entries.append(e)
+        entries.append(step_entry(T, n))
+        save_step_entry(entries[n], f'steps_entry_{n}', save, ONE_HOT_OR_MASK)
     out = {}
     for release, variant in (('0.3.1', 'P1t'), ('0.4', 'P2'), ('0.5.0', 'OB')):
         h = replace(T.Hyper(), protocol=release, warmup=4, decay_start=7, decay_every=2, rollout_steps=ROLLOUT, copies=COPIES)
@@ -349,7 +384,8 @@ def main():
 
     makers = dict(losses=lambda: make_losses(check_losses, of3_losses, save),
                   alignment=lambda: make_alignment(check_losses, of3_losses, save),
-                  optimiser=lambda: make_optimiser(of3_train_step, save), steps=lambda: make_steps(of3_train_step, of3_losses, save))
+                  optimiser=lambda: make_optimiser(of3_train_step, save), steps=lambda: make_steps(of3_train_step, of3_losses, save),
+                  unseen=lambda: make_unseen(of3_train_step, of3_losses, save))
     for what in o.what or makers:
         makers[what]()
 

@@ -406,24 +406,24 @@ static of3_trunk detached_trunk(const of3_run *r, const of3_trunk *t) {
 }
 
 of3_tensor *of3_distogram_logits(const of3_run *r, const of3_tensor *z) {
-  const int64_t n = r->in.n_token;
   const of3_head_w w = {.linear = r->w->confidence.distogram};
-  return symmetric_logits(r, OF3_RESHAPE(r->cx, z, n, n, r->c->c_z), &w);
+  return symmetric_logits(r, z, &w);
 }
 
 of3_confidence_logits of3_run_confidence_heads(const of3_run *r, const of3_trunk *t, const of3_tensor *x) {
   of3_ctx *cx = r->cx;
   const of3_confidence_w *w = &r->w->confidence;
-  const int64_t n = r->in.n_token, places = r->c->max_atoms_per_token;
+  const int64_t all = r->in.n, n = r->in.n_token, places = r->c->max_atoms_per_token;
   const of3_trunk given = detached_trunk(r, t);
   of3_tensor *sc, *zc;
   confidence_stack(r, &given, x, 0, representative_atoms(r), &sc, &zc);
-  const of3_tensor *s = OF3_RESHAPE(cx, sc, n, r->c->c_s), *z = OF3_RESHAPE(cx, zc, n, n, r->c->c_z);
+  const of3_tensor *s = OF3_RESHAPE(cx, sc, all, n, r->c->c_s),
+                   *z = OF3_RESHAPE(cx, zc, all, n, n, r->c->c_z);
   return (of3_confidence_logits){
-      .plddt = OF3_RESHAPE(cx, of3_norm_linear(cx, s, w->plddt.norm, w->plddt.linear, OF3_ACT_NONE), n,
+      .plddt = OF3_RESHAPE(cx, of3_norm_linear(cx, s, w->plddt.norm, w->plddt.linear, OF3_ACT_NONE), all, n,
                            places, r->c->bins_plddt),
       .resolved = OF3_RESHAPE(cx, of3_norm_linear(cx, s, w->resolved.norm, w->resolved.linear, OF3_ACT_NONE),
-                              n, places, 2),
+                              all, n, places, 2),
       .pde = symmetric_logits(r, z, &w->pde),
       .pae = of3_norm_linear(cx, z, w->pae.norm, w->pae.linear, OF3_ACT_NONE)};
 }

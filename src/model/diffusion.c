@@ -59,12 +59,13 @@ static of3_tensor *noisy_atom_single(const of3_run *r, const of3_tensor *s) {
 }
 
 /* AF3 SI Alg. 21 line 6, first half: linear_s(LNs([s, s_input])). */
-static of3_tensor *condition_single_base(const of3_run *r, const of3_trunk *t) {
+static of3_tensor *condition_single_base(const of3_run *r, const of3_tensor *s_trunk,
+                                         const of3_tensor *s_input) {
   of3_ctx *cx = r->cx;
   const of3_conditioning_w *w = &r->w->denoiser.conditioning;
   of3_tensor *base = OF3_NEW(cx, OF3_F32, r->in.n, r->in.n_token, r->c->c_s);
   of3_scope scope = of3_scope_begin(cx);
-  of3_copy(cx, base, of3_norm_linear(cx, of3_concat(cx, t->s, t->s_input), w->norm_s, w->s, OF3_ACT_NONE));
+  of3_copy(cx, base, of3_norm_linear(cx, of3_concat(cx, s_trunk, s_input), w->norm_s, w->s, OF3_ACT_NONE));
   of3_scope_end(cx, scope);
   return base;
 }
@@ -96,30 +97,48 @@ static void prepare_pairs(const of3_run *r, const of3_tensor *z, of3_denoiser_st
   of3_scope_end(cx, scope);
 }
 
-of3_denoiser_state of3_prepare_denoiser(const of3_run *r, const of3_trunk *t) {
+/* z and s: what is conditioned on. */
+static of3_denoiser_state prepare(const of3_run *r, const of3_trunk *t, const of3_tensor *s,
+                                  const of3_tensor *z) {
   const of3_denoiser_w *w = &r->w->denoiser;
-  of3_denoiser_state d = {.s_base = condition_single_base(r, t), .c = noisy_atom_single(r, t->s)};
+  of3_denoiser_state d = {.s_base = condition_single_base(r, s, t->s_input), .c = noisy_atom_single(r, t->s)};
   d.encoder = OF3_RUN_NEW(r, of3_dit_state, r->c->blocks_atom);
   d.decoder = OF3_RUN_NEW(r, of3_dit_state, r->c->blocks_atom);
   d.token_bias = OF3_RUN_NEW(r, of3_tensor *, r->c->blocks_token);
   if (!d.encoder || !d.decoder || !d.token_bias) return d;
   of3_atom_modulations(r, d.c, w->encoder.block, d.encoder);
   of3_atom_modulations(r, d.c, w->decoder.block, d.decoder);
-  prepare_pairs(r, t->z, &d);
+  prepare_pairs(r, z, &d);
   return d;
 }
 
-/* AF3 SI Alg. 21 lines 6-12: [T,B,N,c_s] for T noise levels. */
+of3_denoiser_state of3_prepare_denoiser(const of3_run *r, const of3_trunk *t) {
+  return prepare(r, t, t->s, t->z);
+}
+
+of3_tensor *of3_zero_like(const of3_run *r, const of3_tensor *t) {
+  const float zero = 0;
+  of3_tensor *y = of3_new_like(r->cx, t);
+  of3_copy(r->cx, y, OF3_FROM_HOST(r->cx, OF3_F32, &zero, 1));
+  return y;
+}
+
+of3_denoiser_state of3_prepare_unconditioned(const of3_run *r, const of3_trunk *t) {
+  return prepare(r, t, of3_zero_like(r, t->s), of3_zero_like(r, t->z));
+}
+
+/* AF3 SI Alg. 21 lines 6-12: [T,B,N,c_s] for T noise levels t [T,1], or [T,B] of each complex. */
 static of3_tensor *condition_single(const of3_run *r, const of3_denoiser_state *d, const of3_tensor *t) {
   of3_ctx *cx = r->cx;
-  const int64_t n_t = of3_count(t);
+  const int64_t n_t = t->shape[0], all = of3_count(t);
   const of3_conditioning_w *w = &r->w->denoiser.conditioning;
   of3_tensor *s = OF3_NEW(cx, OF3_F32, n_t, r->in.n, r->in.n_token, r->c->c_s);
   of3_scope scope = of3_scope_begin(cx);
   of3_copy(cx, s, d->s_base);
   of3_tensor *noise = of3_fourier(cx, t, w->fourier_w, w->fourier_b);
-  noise = of3_norm_linear(cx, noise, w->norm_n, w->n, OF3_ACT_NONE);
-  for (int64_t i = 0; i < n_t; i++) of3_add(cx, of3_narrow(cx, s, i, 1), of3_narrow(cx, noise, i, 1));
+  noise = OF3_RESHAPE(cx, of3_norm_linear(cx, noise, w->norm_n, w->n, OF3_ACT_NONE), all, r->c->c_s);
+  of3_tensor *of_level = OF3_RESHAPE(cx, s, all, n_t * r->in.n / all, r->in.n_token, r->c->c_s);
+  for (int64_t i = 0; i < all; i++) of3_add(cx, of3_narrow(cx, of_level, i, 1), of3_narrow(cx, noise, i, 1));
   for (int i = 0; i < 2; i++) of3_transition(cx, s, &w->transition_s[i], r->in.token_mask);
   of3_scope_end(cx, scope);
   of3_note(r, s, "diffusion_module.diffusion_conditioning/s");
@@ -204,8 +223,9 @@ static void decode(const of3_run *r, const of3_denoiser_state *d, const of3_tens
   of3_scope_end(cx, scope);
 }
 
-of3_noise_levels of3_upload_levels(const of3_run *r, const double *t, int n) {
+of3_noise_levels of3_upload_levels(const of3_run *r, const double *t, int n_level, int each) {
   of3_ctx *cx = r->cx;
+  const int n = n_level * each;
   of3_tensor *all = OF3_NEW(cx, OF3_F32, OF3_LEVEL_COLUMNS, n), *column[OF3_LEVEL_COLUMNS];
   float *host = OF3_ARENA_NEW(r->arena, float, OF3_LEVEL_COLUMNS *(size_t)n);
   if (!host) of3_ctx_fail(cx, OF3_ERR_MEMORY, "out of memory for %d noise levels", n);
@@ -215,7 +235,8 @@ of3_noise_levels of3_upload_levels(const of3_run *r, const double *t, int n) {
     for (int k = 0; k < OF3_LEVEL_COLUMNS; k++) host[k * n + i] = one[k];
   }
   of3_upload(cx, all, host);
-  for (int k = 0; k < OF3_LEVEL_COLUMNS; k++) column[k] = OF3_RESHAPE(cx, of3_narrow(cx, all, k, 1), n, 1);
+  for (int k = 0; k < OF3_LEVEL_COLUMNS; k++)
+    column[k] = OF3_RESHAPE(cx, of3_narrow(cx, all, k, 1), n_level, each);
   return (of3_noise_levels){.t = column[0], .in = column[1], .skip = column[2], .out = column[3]};
 }
 

@@ -179,12 +179,16 @@ typedef struct of3_denoiser_state {
 
 /* Everything in the denoiser that depends neither on the coordinates nor on the noise level. */
 of3_denoiser_state of3_prepare_denoiser(const of3_run *r, const of3_trunk *t);
-/* Noise levels, one for all samples or (of one complex) one each, and what Alg. 20 scales with at each: [T,1]
- * or [1,1]. */
+/* The same with zeros for s and z of the trunk in Alg. 21 (training); the atoms see s as it is. */
+of3_denoiser_state of3_prepare_unconditioned(const of3_run *r, const of3_trunk *t);
+of3_tensor *of3_zero_like(const of3_run *r, const of3_tensor *t);
+/* Noise levels, one for all samples, one for each sample (of one complex), or one for each sample of each
+ * complex, and what Alg. 20 scales with at each: [1,1], [T,1] or [T,B]. */
 typedef struct of3_noise_levels {
   of3_tensor *t, *in, *skip, *out;
 } of3_noise_levels;
-of3_noise_levels of3_upload_levels(const of3_run *r, const double *t, int n);
+/* t [n_level,each]. */
+of3_noise_levels of3_upload_levels(const of3_run *r, const double *t, int n_level, int each);
 /* Alg. 20 at noise level t (Angstrom): in order t itself and the factors `in`, `skip` and `out`. */
 enum { OF3_LEVEL_COLUMNS = 4 };
 void of3_level_coefficients(double t, float out[OF3_LEVEL_COLUMNS]);
@@ -221,12 +225,12 @@ void of3_contact_probability(const of3_run *r, const of3_tensor *z, of3_predicti
 /* Samples that go through the head together where memory does not matter: small ones, to fill the threads.
  * pairs: of all complexes. */
 int of3_confidence_group(int64_t pairs, int samples);
-/* What training compares with the truth, of one complex alone: logits of the distogram [N,N,64] from z of the
- * trunk; of the confidence heads for a structure x [1,1,A,3]. */
+/* What training compares with the truth: logits of the distogram [B,N,N,64] from z of the trunk; of the
+ * confidence heads for a structure x [1,B,A,3] of each complex. */
 of3_tensor *of3_distogram_logits(const of3_run *r, const of3_tensor *z);
 typedef struct of3_confidence_logits {
-  of3_tensor *plddt, *resolved; /* [N,23,50], [N,23,2] */
-  of3_tensor *pde, *pae;        /* [N,N,64] */
+  of3_tensor *plddt, *resolved; /* [B,N,23,50], [B,N,23,2] */
+  of3_tensor *pde, *pae;        /* [B,N,N,64] */
 } of3_confidence_logits;
 of3_confidence_logits of3_run_confidence_heads(const of3_run *r, const of3_trunk *t, const of3_tensor *x);
 

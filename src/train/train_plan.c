@@ -53,7 +53,32 @@ typedef struct planner {
   of3_arena *arena;
   of3_trained *tensor;
   of3_trained_weights *weights;
+  int n; /* entries, all alike */
+  of3_dropout dropout;
+  of3_train_entry entry;
+  of3_train_draw draw;
+  const of3_train_entry **entries;
+  const of3_train_draw **draws;
+  of3_entry_result *results;
+  bool *confidence;
 } planner;
+
+static of3_status make_entries(planner *p, of3_error *err) {
+  const of3_train_question *q = p->q;
+  p->n = q->batch ? q->batch : 1;
+  p->entry = (of3_train_entry){.crop = {.f = q->crop}};
+  p->draw = (of3_train_draw){.n_cycle = q->n_cycle, .opt_dropout = q->dropout ? &p->dropout : NULL};
+  p->entries = OF3_ARENA_NEW(p->arena, const of3_train_entry *, p->n);
+  p->draws = OF3_ARENA_NEW(p->arena, const of3_train_draw *, p->n);
+  p->results = OF3_ARENA_NEW(p->arena, of3_entry_result, p->n);
+  p->confidence = OF3_ARENA_NEW(p->arena, bool, p->n);
+  if (!p->entries || !p->draws || !p->results || !p->confidence) return of3_fail_memory(err, "the plan");
+  for (int b = 0; b < p->n; b++) {
+    p->entries[b] = &p->entry;
+    p->draws[b] = &p->draw;
+  }
+  return OF3_OK;
+}
 
 static of3_status open_planner(const of3_train_question *q, planner *p, of3_error *err) {
   const of3_parameters *all = &q->net->parameters;
@@ -63,6 +88,7 @@ static of3_status open_planner(const of3_train_question *q, planner *p, of3_erro
   for (int i = 0; i < all->n; i++)
     p->tensor[i] = (of3_trained){.n = of3_parameter_count(&all->p[i]),
                                  .trained = of3_is_trained(&all->p[i], q->options)};
+  OF3_TRY(make_entries(p, err));
   OF3_TRY(of3_ctx_open(&p->cx, q->device, q->threads, (size_t)1 << 62, true, err));
   return of3_trained_weights_new(q->net, p->tensor, p->arena, &p->weights, err);
 }
@@ -72,32 +98,28 @@ static void close_planner(planner *p) {
   of3_arena_free(p->arena);
 }
 
-/* An entry with a choice of blocks. */
+/* Entries with a choice of blocks. */
 static of3_status plan_entry(void *user, const of3_block_watch *watch, of3_train_plan *out, of3_error *err) {
   planner *p = user;
   const of3_train_question *q = p->q;
-  const of3_dropout masks = {0};
-  const of3_train_draw draw = {.n_cycle = q->n_cycle, .opt_dropout = q->dropout ? &masks : NULL};
-  const of3_train_entry entry = {.crop = {.f = q->crop}};
   of3_entry_run e = {.cx = &p->cx,
                      .net = q->net,
                      .options = q->options,
                      .weights = p->weights,
-                     .entry = &entry,
-                     .draw = &draw,
+                     .n = p->n,
+                     .entry = p->entries,
+                     .draw = p->draws,
+                     .condition = q->condition,
                      .recomputes = watch->recomputes,
                      .opt_recorded = watch->opt_recorded,
                      .user = watch->user};
-  of3_entry_result nothing;
-  bool confidence;
   *out = (of3_train_plan){0};
-  p->cx.peak = 0;
   p->cx.staging = 0;
-  OF3_TRY(of3_run_entry(&e, &nothing, &confidence, err));
+  OF3_TRY(of3_run_entries(&e, p->results, p->confidence, err));
   OF3_TRY(of3_ctx_status(&p->cx, err));
   plan_parameters(q, p->weights, &p->cx, out);
   out->tensors = p->cx.peak + p->cx.staging;
-  out->host = e.host + near_pairs(q->crop->n_atom);
+  out->host = e.host + (size_t)p->n * near_pairs(q->crop->n_atom);
   out->cycles = e.flops[OF3_PART_CYCLES];
   out->rollout = e.flops[OF3_PART_ROLLOUT];
   out->forward = e.flops[OF3_PART_FORWARD];
@@ -114,7 +136,8 @@ of3_status of3_plan_training(const of3_train_question *q, of3_train_plan *out, b
     status =
         of3_choose_blocks(&(of3_block_planner){plan_entry, &p, &p.cx}, q->options->memory, &choice, out, err);
   close_planner(&p);
-  *fits = q->options->memory == 0 || of3_train_plan_bytes(out) <= q->options->memory;
+  const bool enough = status == OF3_OK && of3_train_plan_bytes(out) <= q->options->memory;
+  *fits = q->options->memory == 0 || enough;
   if (opt_choice && status == OF3_OK)
     *opt_choice = choice;
   else

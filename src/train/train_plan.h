@@ -58,9 +58,11 @@ typedef struct of3_train_question {
   const of3_network *net; /* may be bound on a context that plans */
   const of3_trainer_options *options;
   const of3_features *crop; /* the largest of the training; or of3_features_of_size */
+  int batch;                /* entries of that size at once; 0: 1 */
   int n_cycle;
   bool dropout;
-  bool accumulates; /* a step has more than one entry */
+  of3_condition condition; /* {0} takes more than the others */
+  bool accumulates;        /* a step has more than one entry */
 } of3_train_question;
 
 /* Plans the step with options->memory, which may not be enough: *fits. opt_choice: the blocks; ownership

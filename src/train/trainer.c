@@ -12,7 +12,8 @@
 
 /* Without padding, so that two can be compared byte by byte. */
 typedef struct shape_of_entry {
-  int tokens, atoms, msa, templates, bonds, masked, recycled, dropout, accumulates;
+  int n, tokens, atoms, msa, templates, bonds, masked;
+  int recycled, dropout, unconditioned, without_pairs, accumulates;
 } shape_of_entry;
 
 typedef struct of3_step_plan {
@@ -27,7 +28,9 @@ of3_trainer_options of3_trainer_defaults(const of3_protocol *protocol, of3_train
                                .n_copy = stage == OF3_STAGE_INITIAL  ? 48
                                          : stage == OF3_STAGE_FINE_3 ? 0
                                                                      : 32,
-                               .n_rollout_step = 20};
+                               .n_rollout_step = 20,
+                               .conditioning = 1,
+                               .confidence_pairs = 1};
 }
 
 /* ---- open and close */
@@ -135,46 +138,64 @@ void of3_trainer_close(of3_trainer *t) {
 
 void of3_trainer_refresh(of3_trainer *t) { of3_write_weights(t->weights, t->cx, t->optimiser.value); }
 
-/* ---- an entry */
+/* ---- entries */
 
 /* What memory depends on. */
-static shape_of_entry shape_of(const of3_train_entry *entry, const of3_train_draw *draw, bool accumulates) {
-  const of3_features *f = entry->crop.f;
-  return (shape_of_entry){.tokens = f->n_token,
-                          .atoms = f->n_atom,
-                          .msa = f->n_msa,
-                          .templates = f->n_templ,
-                          .bonds = f->n_bond,
-                          .masked = f->msa_masked,
-                          .recycled = draw->n_cycle > 1,
-                          .dropout = draw->opt_dropout != NULL,
-                          .accumulates = accumulates};
+static shape_of_entry shape_of(const of3_entry_run *e, bool accumulates) {
+  shape_of_entry s = {.n = e->n,
+                      .recycled = e->draw[0]->n_cycle > 1,
+                      .dropout = e->draw[0]->opt_dropout != NULL,
+                      .unconditioned = !e->condition.copies,
+                      .without_pairs = !e->condition.heads,
+                      .accumulates = accumulates};
+  for (int b = 0; b < e->n; b++) {
+    const of3_features *f = e->entry[b]->crop.f;
+    const int size[] = {f->n_token, f->n_atom, f->n_msa, f->n_templ, f->n_bond, f->msa_masked};
+    int *most[] = {&s.tokens, &s.atoms, &s.msa, &s.templates, &s.bonds, &s.masked};
+    for (size_t i = 0; i < sizeof size / sizeof *size; i++)
+      if (size[i] > *most[i]) *most[i] = size[i];
+  }
+  return s;
 }
 
-/* The blocks of an entry are chosen anew where it is not as large as the one before. */
-static of3_status plan_entry(of3_trainer *t, const of3_train_entry *entry, const of3_train_draw *draw,
-                             of3_error *err) {
+/* The crop that most atoms are in, by which a batch is planned. */
+static const of3_features *largest_crop(const of3_entry_run *e) {
+  const of3_features *f = e->entry[0]->crop.f;
+  for (int b = 1; b < e->n; b++)
+    if (e->entry[b]->crop.f->n_atom > f->n_atom) f = e->entry[b]->crop.f;
+  return f;
+}
+
+/* The blocks are chosen anew where entries are not as large as those before. fits false: a batch of several
+ * that is too large; one entry that is too large is an error. */
+static of3_status plan_entries(of3_trainer *t, const of3_entry_run *e, bool *fits, of3_error *err) {
   step_plan *plan = t->plan;
   const bool accumulates = t->opt_gradient || t->batch.count > 0;
-  const shape_of_entry shape = shape_of(entry, draw, accumulates);
+  const shape_of_entry shape = shape_of(e, accumulates);
+  *fits = true;
   if (t->options.memory == SIZE_MAX || memcmp(&shape, &plan->shape, sizeof shape) == 0) return OF3_OK;
   const of3_train_question q = {.device = t->cx->device,
                                 .threads = t->cx->opt_pool ? of3_pool_size(t->cx->opt_pool) : 0,
                                 .net = &t->net,
                                 .options = &t->options,
-                                .crop = entry->crop.f,
-                                .n_cycle = draw->n_cycle > 1 ? 2 : 1,
-                                .dropout = draw->opt_dropout != NULL,
+                                .crop = largest_crop(e),
+                                .batch = e->n,
+                                .n_cycle = shape.recycled ? 2 : 1,
+                                .dropout = shape.dropout,
+                                .condition = e->condition,
                                 .accumulates = accumulates};
   of3_train_plan nothing;
   of3_block_choice_free(&plan->choice);
   plan->shape = (shape_of_entry){0};
-  OF3_TRY(of3_plan_training_within(&q, &nothing, &plan->choice, err));
+  if (e->n > 1)
+    OF3_TRY(of3_plan_training(&q, &nothing, fits, &plan->choice, err));
+  else
+    OF3_TRY(of3_plan_training_within(&q, &nothing, &plan->choice, err));
   plan->shape = shape;
   return OF3_OK;
 }
 
-/* Zeros for the gradient of the next entry of the step; NULL: there is no memory. */
+/* Zeros for the gradient of the next entries of the step; NULL: there is no memory. */
 static float *new_gradient(of3_trainer *t) {
   float *g = t->batch.sum;
   if (t->batch.count > 0) {
@@ -184,24 +205,83 @@ static float *new_gradient(of3_trainer *t) {
   return g ? memset(g, 0, (size_t)t->optimiser.n * sizeof *g) : NULL;
 }
 
-of3_status of3_trainer_entry(of3_trainer *t, const of3_train_entry *entry, const of3_train_draw *draw,
-                             of3_entry_result *out, of3_error *err) {
-  *out = (of3_entry_result){.norm = NAN};
-  OF3_TRY(plan_entry(t, entry, draw, err));
+of3_condition of3_draw_condition(const of3_trainer_options *o, const of3_train_draw *draw) {
+  const of3_stream s = {.seed = draw->random.seed, .purpose = OF3_RANDOM_CONDITION};
+  uint32_t word[4];
+  of3_random_block(s, 0, word);
+  return (of3_condition){.copies = (word[0] >> 8) * 0x1p-24 < o->conditioning,
+                         .heads = (word[1] >> 8) * 0x1p-24 < o->confidence_pairs};
+}
+
+/* Adds the gradient of a batch to that of the step. */
+static void add_batch(of3_trainer *t, const float *gradient, int n, of3_entry_result *out,
+                      const bool *confidence) {
+  double finite = 0, with_confidence = 0;
+  for (int b = 0; b < n; b++) {
+    finite += isfinite(out[b].loss.total);
+    with_confidence += isfinite(out[b].loss.total) && confidence[b];
+  }
+  if (finite == 0) return;
+  const double before = t->batch.count,
+               norm = of3_add_gradient(&t->optimiser, &t->batch, gradient, with_confidence > 0);
+  if (t->batch.count > before) { /* one entry was counted */
+    t->batch.count += finite - 1;
+    t->batch.count_confidence += with_confidence - (with_confidence > 0);
+  }
+  for (int b = 0; b < n; b++)
+    if (isfinite(out[b].loss.total)) out[b].norm = norm;
+}
+
+/* done false: a batch that does not fit. */
+static of3_status run_batch(of3_trainer *t, int n, const of3_train_entry *const *entry,
+                            const of3_train_draw *const *draw, of3_entry_result *out, bool *done,
+                            of3_error *err) {
   of3_entry_run e = {.cx = t->cx,
                      .net = &t->net,
                      .options = &t->options,
                      .weights = t->weights,
-                     .gradient = new_gradient(t),
+                     .n = n,
                      .entry = entry,
                      .draw = draw,
+                     .condition = of3_draw_condition(&t->options, draw[0]),
                      .recomputes = of3_block_is_done_again,
                      .user = &t->plan->choice};
-  bool confidence;
-  if (!e.gradient) return of3_fail_memory(err, "the gradients of a second entry");
-  OF3_TRY(of3_run_entry(&e, out, &confidence, err));
-  if (isfinite(out->loss.total))
-    out->norm = of3_add_gradient(&t->optimiser, &t->batch, e.gradient, confidence);
+  for (int b = 0; b < n; b++) out[b] = (of3_entry_result){.norm = NAN};
+  OF3_TRY(plan_entries(t, &e, done, err));
+  if (!*done) return OF3_OK;
+  bool *confidence = calloc((size_t)n, sizeof *confidence);
+  e.gradient = new_gradient(t);
+  of3_status status = confidence && e.gradient ? of3_run_entries(&e, out, confidence, err)
+                                               : of3_fail_memory(err, "the gradients of a second entry");
+  if (status == OF3_OK) add_batch(t, e.gradient, n, out, confidence);
+  free(confidence);
+  return status;
+}
+
+of3_status of3_trainer_entry(of3_trainer *t, const of3_train_entry *entry, const of3_train_draw *draw,
+                             of3_entry_result *out, of3_error *err) {
+  bool done;
+  return run_batch(t, 1, &entry, &draw, out, &done, err);
+}
+
+static bool may_go_together(const of3_trainer *t, int n, const of3_train_entry *const *entry,
+                            const of3_train_draw *const *draw) {
+  const of3_condition first = of3_draw_condition(&t->options, draw[0]);
+  bool same = t->options.protocol->clip_mean_gradient;
+  for (int b = 1; b < n; b++) {
+    const of3_condition own = of3_draw_condition(&t->options, draw[b]);
+    same = same && entry[b]->crop.f->n_token == entry[0]->crop.f->n_token &&
+           draw[b]->n_cycle == draw[0]->n_cycle && !draw[b]->opt_dropout == !draw[0]->opt_dropout &&
+           own.copies == first.copies && own.heads == first.heads;
+  }
+  return same;
+}
+
+of3_status of3_trainer_entries(of3_trainer *t, int n, const of3_train_entry *const *entry,
+                               const of3_train_draw *const *draw, of3_entry_result *out, of3_error *err) {
+  bool done = false;
+  if (n > 1 && may_go_together(t, n, entry, draw)) OF3_TRY(run_batch(t, n, entry, draw, out, &done, err));
+  for (int b = 0; !done && b < n; b++) OF3_TRY(of3_trainer_entry(t, entry[b], draw[b], &out[b], err));
   return OF3_OK;
 }
 

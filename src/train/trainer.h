@@ -4,7 +4,7 @@
  *   of3_trainer_open(&t, ...)       a network in memory of its own; its master values, moments, average
  *   for each step:
  *     for each entry of the batch:  any number of them: accumulation is nothing else
- *       of3_trainer_entry(&t, ...)  loss, gradient
+ *       of3_trainer_entry(&t, ...)  loss, gradient; or several at once, of3_trainer_entries
  *     of3_trainer_step(&t, ...)     clipping, Adam, average; the network has the new values
  *   of3_trainer_close(&t)
  *
@@ -36,6 +36,10 @@ typedef struct of3_trainer_options {
   of3_optimiser_options optimiser;
   int n_copy;         /* noised copies of an entry: 48 in the first stage, 32 then */
   int n_rollout_step; /* 20 */
+  /* Probabilities that the denoiser of copies is conditioned on the trunk (AF3 SI Alg. 21), and that the
+   * confidence heads see its pairs; else these are 0. 1 by default; recipes of 0.4 and 0.5.0 have 0.8 in all
+   * stages but the last. */
+  double conditioning, confidence_pairs;
   /* Bytes that the training may take in all. Blocks are kept as far as that allows, and done again else
    * (train/train_plan.h); 0: as little as possible; SIZE_MAX: all blocks are kept. */
   size_t memory;
@@ -87,6 +91,11 @@ typedef struct of3_train_draw {
   const of3_dropout *opt_dropout;
 } of3_train_draw;
 
+/* What the denoiser of copies and the confidence heads get of the trunk. */
+typedef struct of3_condition {
+  bool copies, heads;
+} of3_condition;
+
 typedef struct of3_entry_result {
   of3_loss_values loss;
   double norm; /* of the gradient, before clipping */
@@ -100,6 +109,15 @@ typedef struct of3_entry_result {
 OF3_MUST_CHECK of3_status of3_trainer_entry(of3_trainer *t, const of3_train_entry *entry,
                                             const of3_train_draw *draw, of3_entry_result *out,
                                             of3_error *err);
+
+/* n entries of a step. Those of equally many tokens, cycles and conditions go through the network as one
+ * batch, padded to the most atoms, if the protocol clips the mean gradient: then out[].norm is that of their
+ * sum, and if that is not finite none counts. Where each entry's own gradient is clipped it has to be known
+ * alone: there, and where a batch does not fit into options.memory, they go through one after the other, as
+ * by of3_trainer_entry. Losses and gradients are the same either way but for rounding. */
+OF3_MUST_CHECK of3_status of3_trainer_entries(of3_trainer *t, int n, const of3_train_entry *const *entry,
+                                              const of3_train_draw *const *draw, of3_entry_result *out,
+                                              of3_error *err);
 
 typedef struct of3_step_result {
   double lr, norm; /* norm of the mean gradient (0.3.1: before it is clipped) */

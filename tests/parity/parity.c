@@ -145,7 +145,7 @@ static void run_denoiser(of3_run *r, const of3_denoiser_state *d, comparison *c,
   r->scope = "denoise/";
   double *level = OF3_ARENA_NEW(r->arena, double, t->count);
   for (int64_t i = 0; i < t->count; i++) level[i] = entry_value(t, i);
-  of3_noise_levels levels = of3_upload_levels(r, level, (int)t->count);
+  of3_noise_levels levels = of3_upload_levels(r, level, (int)t->count, 1);
   of3_tensor *x = of3_denoise(r, d, upload(r->cx, noisy), &levels);
   compare_tensor(c, r->cx, "out/x_denoised", x);
   if (opt_gradients) note_head(opt_gradients, r->cx, "x_denoised", x);

@@ -13,77 +13,12 @@
 #include <cmocka.h>
 
 #include "cpu/cpu.h"
-#include "feat/build.h"
-#include "feat/msa_rows.h"
 #include "io/checkpoint.h"
 #include "tensor/backend.h"
+#include "made_up_entry.h"
 #include "train/train_plan.h"
 
-enum { COPIES = 3, ROLLOUT = 2, MOST_TOKENS = 64 };
-
-/* ---- an entry of a made-up chain */
-
-typedef struct made_up {
-  of3_features f;
-  of3_train_entry entry;
-} made_up;
-
-static of3_features features_of(int tokens, int rows) {
-  static const char amino[] = "ARNDCQEGHILKMFPSTWYV";
-  const of3_feature_mode mode = of3_feature_mode_of(OF3_OB);
-  of3_query_set set = {0};
-  of3_complex complex = {0};
-  of3_features f = {0};
-  of3_error err = {0};
-  char sequence[MOST_TOKENS + 1] = {0};
-  for (int i = 0; i < tokens; i++) sequence[i] = amino[(7 * i + 3) % 20];
-  if (of3_query_from_sequence(sequence, "q", &set, &err) != OF3_OK ||
-      of3_complex_build(&set.query[0], NULL, NULL, &complex, &err) != OF3_OK ||
-      of3_features_build(&complex, &set.query[0], &mode, 1, NULL, &f, &err) != OF3_OK)
-    fail_msg("%s", err.text);
-  of3_complex_free(&complex);
-  of3_query_set_free(&set);
-  const of3_msa_cells cells = {.class_ = OF3_ARENA_NEW(f.arena, uint8_t, tokens * rows)};
-  for (int i = 0; i < tokens * rows; i++) cells.class_[i] = f.restype[i % tokens];
-  if (of3_msa_from_cells(&f, rows, &cells, &err) != OF3_OK) fail_msg("%s", err.text);
-  return f;
-}
-
-/* Each conformer as it is. */
-static void make_conformers(of3_features *f, of3_symmetric *crop) {
-  const int n = f->ref_space_uid[f->n_atom - 1] + 1;
-  of3_permutations *p = OF3_ARENA_NEW(f->arena, of3_permutations, n);
-  int32_t *index = OF3_ARENA_NEW(f->arena, int32_t, f->n_atom);
-  for (int a = 0; a < f->n_atom; a++) {
-    of3_permutations *of = &p[f->ref_space_uid[a]];
-    if (!of->n) *of = (of3_permutations){1, 0, index + a};
-    index[a] = of->n_atom++;
-  }
-  crop->n_conformer = n;
-  crop->conformer = p;
-}
-
-static void make_up(made_up *m, int tokens, int rows) {
-  m->f = features_of(tokens, rows);
-  of3_features *f = &m->f;
-  int32_t *one = OF3_ARENA_NEW(f->arena, int32_t, tokens), *zero = OF3_ARENA_NEW(f->arena, int32_t, tokens);
-  float *x = OF3_ARENA_NEW(f->arena, float, 3 * f->n_atom),
-        *resolved = OF3_ARENA_NEW(f->arena, float, f->n_atom);
-  for (int i = 0; i < tokens; i++) one[i] = 1;
-  for (int a = 0; a < f->n_atom; a++) {
-    for (int k = 0; k < 3; k++)
-      x[3 * a + k] = f->ref_pos[3 * a + k] + (k == 0 ? 3.8F * (float)f->atom_to_token_index[a] : 0);
-    resolved[a] = 1;
-  }
-  const of3_symmetric s = {.f = f, .entity = one, .copy = one, .component = f->residue_index, .token = zero};
-  m->entry = (of3_train_entry){
-      .crop = s,
-      .truth = s,
-      .truth_x = x,
-      .resolved = resolved,
-      .weights = of3_stage_weights(OF3_STAGE_INITIAL, of3_protocol_of(OF3_RELEASE_05), 2, false)};
-  make_conformers(f, &m->entry.crop);
-}
+enum { COPIES = 3, ROLLOUT = 2 };
 
 /* ---- a trainer */
 
@@ -125,7 +60,8 @@ static of3_train_question question_of(const test *t, const of3_features *f, int 
                               .options = &t->trainer.options,
                               .crop = f,
                               .n_cycle = n_cycle,
-                              .dropout = dropout};
+                              .dropout = dropout,
+                              .condition = {true, true}};
 }
 
 static int first_rows(void *user, const of3_features *f, int cycle, uint32_t *out) {
@@ -157,7 +93,7 @@ static void compare_one(int tokens, int rows, size_t memory, of3_dtype operand, 
   const of3_dropout masks = {.seed = 1};
   of3_error err = {0};
   test t;
-  make_up(&m, tokens, rows);
+  make_up_entry(&m, tokens, rows);
   open_test(&t, memory, operand);
   const of3_train_question q = question_of(&t, &m.f, 2, dropout);
   if (of3_plan_training_within(&q, plan, NULL, &err) != OF3_OK) fail_msg("%s", err.text);
@@ -198,7 +134,7 @@ static void what_is_kept_changes_no_byte(void **state) {
   bool fits;
   of3_error err = {0};
   (void)state;
-  make_up(&m, 20, 5);
+  make_up_entry(&m, 20, 5);
   open_test(&t[0], 0, OF3_F32);
   open_test(&t[1], SIZE_MAX, OF3_F32);
   const of3_train_question q[] = {question_of(&t[0], &m.f, 2, false), question_of(&t[1], &m.f, 2, false)};
@@ -223,7 +159,7 @@ static void what_does_not_fit_is_refused(void **state) {
   bool fits;
   test t;
   (void)state;
-  make_up(&m, 20, 5);
+  make_up_entry(&m, 20, 5);
   open_test(&t, 0, OF3_F32);
   of3_train_question q = question_of(&t, &m.f, 1, false);
   if (of3_plan_training(&q, &p, &fits, NULL, &err) != OF3_OK) fail_msg("%s", err.text);
@@ -253,7 +189,7 @@ static void sizes_are_enough(void **state) {
   bool fits;
   test t;
   (void)state;
-  make_up(&m, 20, 5);
+  make_up_entry(&m, 20, 5);
   open_test(&t, 0, OF3_F32);
   if (of3_features_of_size(20, m.f.n_atom, 5, 0, arena, &of_size, &err) != OF3_OK) fail_msg("%s", err.text);
   of3_train_question q = question_of(&t, &m.f, 4, false);
