@@ -30,8 +30,9 @@ allowed() {
   featfile) echo "featfile feat io tensor msa chem base" ;;
   score) echo "score model tensor feat io msa chem base" ;;
   train) echo "train plot data score model tensor feat io msa chem base" ;;
+  learn) echo "learn train plot data settings featfile score model tensor dialect feat io msa chem base" ;;
   write) echo "write score model tensor feat io msa chem base" ;;
-  api) echo "api plot data structure server net cache search write score featfile model cpu cuda mlx tensor settings dialect feat io msa rdkit ccd cif chem base" ;;
+  api) echo "api learn train plot data structure server net cache search write score featfile model cpu cuda mlx tensor settings dialect feat io msa rdkit ccd cif chem base" ;;
   *) return 1 ;;
   esac
 }

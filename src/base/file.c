@@ -168,6 +168,15 @@ of3_status of3_write_file(const char *path, const void *bytes, size_t n, of3_err
   return of3_out_commit(&out, err);
 }
 
+of3_status of3_sync(const char *path, of3_error *err) {
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  const bool ok = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP);
+  const int reason = errno;
+  if (fd >= 0) close(fd);
+  if (ok) return OF3_OK;
+  return of3_fail(err, OF3_ERR_IO, "cannot write '%s' to the disk: %s", path, strerror(reason));
+}
+
 static bool make_one(const char *path) {
   return mkdir(path, 0777) == 0 || (errno == EEXIST && of3_is_folder(path));
 }

@@ -50,6 +50,10 @@ void of3_out_abort(of3_out *out);
 /* Writes n bytes as the whole content of path, through a temporary name. */
 OF3_MUST_CHECK of3_status of3_write_file(const char *path, const void *bytes, size_t n, of3_error *err);
 
+/* Returns when what was written to a file, or renamed in a folder, is on the disk. A file system that cannot
+ * tell is none the worse for it. */
+OF3_MUST_CHECK of3_status of3_sync(const char *path, of3_error *err);
+
 /* Creates a folder and its parents; no error if it exists. */
 OF3_MUST_CHECK of3_status of3_make_folder(const char *path, of3_error *err);
 

@@ -29,7 +29,8 @@ typedef enum of3_purpose {
   OF3_RANDOM_CHAINS = 22,     /* which chains of a large assembly are looked at */
   OF3_RANDOM_SET = 23,        /* which set it is from; the draws that take the place of it; its own seed */
   OF3_RANDOM_MAIN_ROWS = 24,  /* which rows of the main block of a chain (msa/draw.h) */
-  OF3_RANDOM_TEMPLATES = 25   /* which templates of a chain */
+  OF3_RANDOM_TEMPLATES = 25,  /* which templates of a chain */
+  OF3_RANDOM_RECYCLES = 30    /* how many a step has */
 } of3_purpose;
 
 typedef struct of3_stream {

@@ -99,7 +99,10 @@ static of3_status checkpoint_refuse(const uint8_t *bytes, size_t size, of3_error
   return of3_fail(err, OF3_ERR_INPUT, "this is no checkpoint: it is %s", KNOWN[k].what);
 }
 
-/* Weights of a safetensors file: names shortened, second denoiser dropped. */
+/* What a training keeps beside the weights (docs/training.md). */
+static bool is_state(const char *name) { return strncmp(name, "training/", strlen("training/")) == 0; }
+
+/* Weights of a safetensors file: names shortened, second denoiser and state of a training dropped. */
 static of3_status parse_safetensors(const uint8_t *bytes, size_t size, size_t most_memory,
                                     of3_checkpoint *out, of3_error *err) {
   of3_table *t = &out->weights;
@@ -109,6 +112,7 @@ static of3_status parse_safetensors(const uint8_t *bytes, size_t size, size_t mo
   int kept = 0;
   for (int i = 0; i < t->n; i++) {
     of3_entry e = t->entry[i];
+    if (is_state(e.name)) continue;
     e.name = of3_weight_name(e.name);
     if (e.name) {
       t->entry[kept++] = e;

@@ -32,7 +32,7 @@ static const char no_name[] = "of3 has no registry of weights; name the file as 
                   sizes[] = "of3 takes the network as the checkpoint has it",
                   one_shape[] = "the shape of a ligand for its pocket is the one of OpenFold3's own settings";
 
-const of3_setting of3_settings_table[] = {
+static const of3_setting rows[] = {
     TEXT("inference_ckpt_path", s.checkpoint),
     REFUSED("inference_ckpt_name", no_name),
     ASIDE("cache_path"),
@@ -208,7 +208,7 @@ const of3_setting of3_settings_table[] = {
     ONLY("profiler.enabled", "false", "it is a tool of PyTorch"),
     ASIDE("profiler"),
 };
-const int of3_settings_n = sizeof of3_settings_table / sizeof *of3_settings_table;
+const of3_setting_table of3_runner_table = {rows, sizeof rows / sizeof *rows, "docs/settings.md"};
 
 /* Whether `path` is `above` or lies below it. */
 static bool is_below(const char *path, const char *above) {
@@ -216,20 +216,20 @@ static bool is_below(const char *path, const char *above) {
   return strncmp(path, above, n) == 0 && (path[n] == 0 || path[n] == '.');
 }
 
-const of3_setting *of3_setting_find(const char *path) {
+const of3_setting *of3_setting_find(const of3_setting_table *table, const char *path) {
   const of3_setting *found = NULL;
-  for (int i = 0; i < of3_settings_n; i++) {
-    const of3_setting *s = &of3_settings_table[i];
+  for (int i = 0; i < table->n; i++) {
+    const of3_setting *s = &table->row[i];
     if (strcmp(s->path, path) == 0) return s;
-    const bool whole = s->kind == OF3_SETTING_ASIDE || s->kind == OF3_SETTING_REFUSED;
+    const bool whole =
+        s->kind == OF3_SETTING_ASIDE || s->kind == OF3_SETTING_REFUSED || s->kind == OF3_SETTING_BELOW;
     if (whole && is_below(path, s->path) && (!found || strlen(s->path) > strlen(found->path))) found = s;
   }
   return found;
 }
 
-bool of3_setting_is_section(const char *path) {
-  for (int i = 0; i < of3_settings_n; i++)
-    if (strcmp(of3_settings_table[i].path, path) != 0 && is_below(of3_settings_table[i].path, path))
-      return true;
+bool of3_setting_is_section(const of3_setting_table *table, const char *path) {
+  for (int i = 0; i < table->n; i++)
+    if (strcmp(table->row[i].path, path) != 0 && is_below(table->row[i].path, path)) return true;
   return false;
 }

@@ -241,7 +241,7 @@ static of3_status put_only(const putting *p, const json_t *value, of3_error *err
 }
 
 of3_status of3_setting_put(const of3_setting *s, const json_t *value, const of3_log *log, of3_arena *arena,
-                           of3_raw_settings *out, of3_error *err) {
+                           void *out, of3_error *err) {
   const putting p = {.setting = s, .log = log, .arena = arena, .field = (char *)out + s->offset};
   int64_t whole = 0;
   if (json_is_null(value)) return OF3_OK;
@@ -254,6 +254,8 @@ of3_status of3_setting_put(const of3_setting *s, const json_t *value, const of3_
     OF3_TRY(whole_between(value, s->low, s->high, &whole, err));
     *(int *)p.field = (int)whole;
     return OF3_OK;
+  case OF3_SETTING_COUNT:
+    return whole_between(value, s->low, s->high, p.field, err);
   case OF3_SETTING_REAL:
     return put_real(&p, value, err);
   case OF3_SETTING_WORD:
@@ -261,7 +263,7 @@ of3_status of3_setting_put(const of3_setting *s, const json_t *value, const of3_
   case OF3_SETTING_NAMES:
     return put_names(&p, value, err);
   case OF3_SETTING_CAPS:
-    return put_caps(&p, value, &out->s.msa, err);
+    return put_caps(&p, value, &((of3_raw_settings *)out)->s.msa, err);
   case OF3_SETTING_SEEDS:
     return put_seeds(&p, value, out, err);
   case OF3_SETTING_DATE:
@@ -273,6 +275,8 @@ of3_status of3_setting_put(const of3_setting *s, const json_t *value, const of3_
   case OF3_SETTING_ASIDE:
     of3_logf(log, OF3_LOG_INFO, "the setting %s is of OpenFold3's own machinery and changes nothing here",
              s->path);
+    return OF3_OK;
+  case OF3_SETTING_BELOW:
     return OF3_OK;
   case OF3_SETTING_REFUSED:
     break;

@@ -60,11 +60,15 @@ double of3_gradient_norm(const of3_optimiser *o, const float *gradient) {
   return sqrt(all);
 }
 
+bool of3_norm_counts(const of3_optimiser *o, double norm) {
+  return isfinite(norm) && !(o->options.most_norm > 0 && norm > o->options.most_norm);
+}
+
 double of3_add_gradient(const of3_optimiser *o, of3_gradient_sum *sum, const float *gradient,
                         bool confidence_counts) {
   const double norm = of3_gradient_norm(o, gradient), clip = o->options.clip;
   const double scale = o->protocol->clip_mean_gradient || norm <= clip ? 1 : clip / norm;
-  if (!isfinite(norm)) return norm;
+  if (!of3_norm_counts(o, norm)) return norm;
   const float *before = gradient == sum->sum ? NULL : sum->sum;
   for (int64_t k = 0; k < o->n; k++)
     sum->sum[k] = (before ? before[k] : 0) + (float)(scale * (double)gradient[k]);

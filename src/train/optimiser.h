@@ -20,7 +20,8 @@ typedef struct of3_optimiser_options {
   int64_t warmup, decay_start, decay_every;
   double decay_factor;
   double beta1, beta2, eps;
-  double clip; /* norm of a gradient */
+  double clip;      /* norm of a gradient */
+  double most_norm; /* an entry whose gradient is larger does not count; 0: any does */
   double average_decay;
 } of3_optimiser_options;
 /* 1.8e-3; 0; 1000, 50,000, 50,000; 0.95; 0.9, 0.95, 1e-8; 10; 0.999 */
@@ -60,6 +61,9 @@ void of3_optimiser_start(of3_optimiser *o);
 /* The norm of a gradient over what is trained. */
 double of3_gradient_norm(const of3_optimiser *o, const float *gradient);
 
+/* Whether an entry with a gradient of this norm counts: it is finite, and no larger than most_norm. */
+bool of3_norm_counts(const of3_optimiser *o, double norm);
+
 /* The gradients of a batch become one. Each entry that comes is clipped to its norm, or (0.3.1) the mean in
  * the end. */
 typedef struct of3_gradient_sum {
@@ -67,7 +71,8 @@ typedef struct of3_gradient_sum {
   float *sum;                     /* [n] */
 } of3_gradient_sum;
 /* Adds the gradient of an entry, which is not changed, unless it is the first of a batch and lies in sum->sum
- * itself; returns its norm before clipping. Not finite: nothing is added, the entry counts for nothing. */
+ * itself; returns its norm before clipping. Not finite, or more than most_norm: nothing is added, the entry counts
+ * for nothing. */
 double of3_add_gradient(const of3_optimiser *o, of3_gradient_sum *sum, const float *gradient,
                         bool confidence_counts);
 /* The batch is complete: sum->sum becomes the mean, clipped in 0.3.1; a parameter for which no entry counts

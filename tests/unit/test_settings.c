@@ -154,8 +154,9 @@ static void test_refusals(void **state) {
 /* Every row of the table is found by its own path, once. */
 static void test_table(void **state) {
   (void)state;
-  for (int i = 0; i < of3_settings_n; i++)
-    assert_ptr_equal(of3_setting_find(of3_settings_table[i].path), &of3_settings_table[i]);
+  for (int i = 0; i < of3_runner_table.n; i++)
+    assert_ptr_equal(of3_setting_find(&of3_runner_table, of3_runner_table.row[i].path),
+                     &of3_runner_table.row[i]);
 }
 
 int main(void) {

@@ -1,0 +1,11 @@
+/* Inside src/learn: the keys of a training YAML. */
+#ifndef OF3_LEARN_RECIPE_TABLE_H
+#define OF3_LEARN_RECIPE_TABLE_H
+
+#include "settings/table.h"
+
+extern const of3_setting_table of3_recipe_table;      /* fills of3_recipe */
+extern const of3_setting_table of3_recipe_set_table;  /* dataset_configs.*.NAME, fills of3_recipe_set */
+extern const of3_setting_table of3_recipe_path_table; /* dataset_paths.NAME, fills of3_recipe_set */
+
+#endif
