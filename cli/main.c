@@ -12,8 +12,8 @@
 #include "text.h"
 
 static const cli_command *const commands[] = {
-    &cli_predict, &cli_info,     &cli_convert, &cli_features, &cli_inputs, &cli_search, &cli_align,
-    &cli_cache,   &cli_molecule, &cli_plot,    &cli_ccd,      &cli_data,   &cli_bench,  &cli_selftest};
+    &cli_predict,  &cli_info, &cli_convert, &cli_features, &cli_inputs, &cli_search, &cli_align,   &cli_cache,
+    &cli_molecule, &cli_plot, &cli_ccd,     &cli_data,     &cli_train,  &cli_bench,  &cli_selftest};
 enum { N_COMMAND = sizeof commands / sizeof *commands };
 
 static const cli_command *find_command(const char *name) {

@@ -25,6 +25,7 @@ install(
   include/of3_plot.h
   include/of3_search.h
   include/of3_settings.h
+  include/of3_train.h
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 configure_file(cmake/of3.pc.in ${CMAKE_BINARY_DIR}/of3.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/of3.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -52,7 +52,8 @@ set(
   search_hhblits
   search_hmmer
   search_mmseqs
-  settings)
+  settings
+  train)
 if(TARGET of3_rdkit_plugin)
   list(APPEND cli_cases rdkit)
 endif()

@@ -5,6 +5,7 @@
 
 #include "io/checkpoint.h"
 #include "learn/new_network.h"
+#include "learn/recipe_table.h"
 #include "tensor/backend.h"
 
 typedef struct begin {
@@ -45,31 +46,37 @@ static of3_status choose(begin *b, of3_error *err) {
 
 /* ---- Its network */
 
-static int size_in(const of3_config *c, const of3_recipe_size *size) {
-  int n;
-  memcpy(&n, (const char *)c + size->offset, sizeof n);
-  return n;
+/* A size of a network that the recipe can name: row i of its table. NULL: the row is of something else. */
+static const char *size_name(int i) {
+  const size_t n = strlen(OF3_RECIPE_SIZES);
+  const char *path = of3_recipe_table.row[i].path;
+  return strncmp(path, OF3_RECIPE_SIZES, n) == 0 ? path + n : NULL;
 }
 
-/* The sizes that the recipe names are those of the file. */
-static of3_status check_sizes(const begin *b, const of3_config *found, of3_error *err) {
-  for (const of3_recipe_size *size = of3_recipe_sizes; size->name; size++) {
-    const int w = size_in(&b->r->network, size), h = size_in(found, size);
-    if (w && w != h)
-      return of3_fail(
-          err, OF3_ERR_INPUT,
-          "'%s' is a checkpoint of another network: its %s is %d, of3.network.%s of the YAML file is %d",
-          b->file, size->name, h, size->name, w);
+static int *size_in(of3_config *c, int i) {
+  return (int *)((char *)c + (of3_recipe_table.row[i].offset - offsetof(of3_recipe, network)));
+}
+
+/* The sizes that the recipe names are those of the file, as far as its tensors tell them. */
+static of3_status check_sizes(begin *b, of3_error *err) {
+  of3_config wanted = b->r->network;
+  for (int i = 0; i < of3_recipe_table.n; i++) {
+    const char *name = size_name(i);
+    if (!name || !*size_in(&wanted, i) || !*size_in(&b->config, i)) continue;
+    if (*size_in(&wanted, i) == *size_in(&b->config, i)) continue;
+    return of3_fail(
+        err, OF3_ERR_INPUT,
+        "'%s' is a checkpoint of another network: its %s is %d, of3.network.%s of the YAML file is %d",
+        b->file, name, *size_in(&b->config, i), name, *size_in(&wanted, i));
   }
   return OF3_OK;
 }
 
 /* The recipe's sizes, and else those of `c`. */
 static of3_config new_config(const of3_recipe *r, of3_config c) {
-  for (const of3_recipe_size *size = of3_recipe_sizes; size->name; size++) {
-    const int w = size_in(&r->network, size);
-    if (w) memcpy((char *)&c + size->offset, &w, sizeof w);
-  }
+  of3_config wanted = r->network;
+  for (int i = 0; i < of3_recipe_table.n; i++)
+    if (size_name(i) && *size_in(&wanted, i)) *size_in(&c, i) = *size_in(&wanted, i);
   return c;
 }
 
@@ -86,7 +93,7 @@ static of3_status open_file(begin *b, of3_error *err) {
     return of3_fail(err, OF3_ERR_INPUT,
                     "'%s' is a checkpoint of another network: it is of %s, of3.variant is %s", b->file,
                     of3_variant_name(b->variant), b->r->variant);
-  return b->r->strict == OF3_NO ? OF3_OK : check_sizes(b, &b->config, err);
+  return b->r->strict == OF3_NO ? OF3_OK : check_sizes(b, err);
 }
 
 /* A whole network of the recipe's sizes, of which the file has some. */

@@ -69,13 +69,6 @@ typedef struct of3_recipe {
 
 of3_recipe of3_recipe_defaults(void);
 
-/* Where a size is in of3_recipe.network; the last one has no name. */
-typedef struct of3_recipe_size {
-  const char *name;
-  size_t offset;
-} of3_recipe_size;
-extern const of3_recipe_size of3_recipe_sizes[];
-
 /* The texts and the arena outlive the recipe. OF3_ERR_INPUT, OF3_ERR_UNSUPPORTED: file, line and key are
  * named. */
 OF3_MUST_CHECK of3_status of3_recipe_parse(const of3_settings_file *file, const of3_log *opt_log,

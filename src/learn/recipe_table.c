@@ -28,21 +28,10 @@
 #define BELOW(p)                                                                                             \
   { .path = (p), .kind = OF3_SETTING_BELOW }
 #define SIZE(name)                                                                                           \
-  {.path = "of3.network." #name,                                                                             \
-   .kind = OF3_SETTING_WHOLE,                                                                                \
-   .offset = AT(network.name),                                                                               \
-   .low = 1,                                                                                                 \
-   .high = 8192},
-
-/* The sizes of a network, as of3 info shows them. */
-#define SIZES(X)                                                                                             \
-  X(c_s)                                                                                                     \
-  X(c_z)                                                                                                     \
-  X(c_m) X(c_t) X(c_atom) X(c_atom_pair) X(c_token_in) X(c_token) X(c_noise) X(c_opm) X(c_tri)               \
-      X(c_tri_templ) X(h_pair) X(d_pair) X(h_templ) X(d_templ) X(h_msa) X(d_msa) X(h_single) X(d_single)     \
-          X(h_token) X(d_token) X(h_atom) X(d_atom) X(n_trans) X(n_trans_msa) X(n_trans_single)              \
-              X(n_trans_templ) X(n_trans_cond) X(n_trans_token) X(n_trans_atom) X(blocks_pairformer)         \
-                  X(blocks_msa) X(blocks_templ) X(blocks_token) X(blocks_atom) X(blocks_conf)
+  {                                                                                                          \
+    .path = OF3_RECIPE_SIZES #name, .kind = OF3_SETTING_WHOLE, .offset = AT(network.name), .low = 1,         \
+    .high = 8192                                                                                             \
+  }
 
 #define SETTINGS     "model_update.custom.settings."
 #define ARCHITECTURE "model_update.custom.architecture."
@@ -155,17 +144,50 @@ static const of3_setting rows[] = {
     WORD("of3.variant", AT(variant), "P1 P2 OB"),
     WHOLE("of3.most_bad_steps", AT(most_bad), 1, 1000000),
     REAL("of3.most_gradient_norm", AT(most_norm), 0, 1e30),
-    SIZES(SIZE)
+    SIZE(c_s),
+    SIZE(c_z),
+    SIZE(c_m),
+    SIZE(c_t),
+    SIZE(c_atom),
+    SIZE(c_atom_pair),
+    SIZE(c_token_in),
+    SIZE(c_token),
+    SIZE(c_noise),
+    SIZE(c_opm),
+    SIZE(c_tri),
+    SIZE(c_tri_templ),
+    SIZE(h_pair),
+    SIZE(d_pair),
+    SIZE(h_templ),
+    SIZE(d_templ),
+    SIZE(h_msa),
+    SIZE(d_msa),
+    SIZE(h_single),
+    SIZE(d_single),
+    SIZE(h_token),
+    SIZE(d_token),
+    SIZE(h_atom),
+    SIZE(d_atom),
+    SIZE(n_trans),
+    SIZE(n_trans_msa),
+    SIZE(n_trans_single),
+    SIZE(n_trans_templ),
+    SIZE(n_trans_cond),
+    SIZE(n_trans_token),
+    SIZE(n_trans_atom),
+    SIZE(blocks_pairformer),
+    SIZE(blocks_msa),
+    SIZE(blocks_templ),
+    SIZE(blocks_token),
+    SIZE(blocks_atom),
+    SIZE(blocks_conf),
 
-        ONLY("memory_snapshot.enabled", "false", "it is a tool of PyTorch"),
+    ONLY("memory_snapshot.enabled", "false", "it is a tool of PyTorch"),
     ASIDE("memory_snapshot"),
     ONLY("profiler.enabled", "false", "it is a tool of PyTorch"),
     ASIDE("profiler"),
 };
 const of3_setting_table of3_recipe_table = {rows, sizeof rows / sizeof *rows, "docs/training.md"};
-
-#define OFFSET(name) {#name, offsetof(of3_config, name)},
-const of3_recipe_size of3_recipe_sizes[] = {SIZES(OFFSET){NULL, 0}};
 
 #define LOSS(name, index) REAL("config.loss.loss_weights." name, IN(loss.of[index]), 0, 1e6)
 
