@@ -7,6 +7,9 @@ as make_feature_fixtures.py, which says what the files are:
 structures/ID.cif are helices with noise, of made-up sequences. In NAME.npz the templates are written as they are: bins as class
 index, unit vectors as f32. 0.3.1 knows no template_cif_paths; releases look for the structures of these in the folder by their
 names, so that all of them lie there, too.
+
+af3_NAME.json is the query NAME in AlphaFold 3's JSON, its templates with the maps of residues that the hits of NAME say, some in the
+file itself and some by path: its features are those of NAME.npz.
 """
 
 import importlib.util
@@ -162,7 +165,44 @@ def make_queries(folder):
     queries = {name: {'chains': chains} for name, chains in q.items()}
     for name, query in queries.items():
         (folder / f'{name}.json').write_text(json.dumps({'queries': {name: query}}, indent=1) + '\n')
+    make_af3(folder)
     return queries
+
+
+def one_chain(text, label):
+    """The mmCIF of one of two chains: AlphaFold 3 takes no others."""
+    def other(line):
+        f = line.split()
+        return (f[0] in ('ATOM', 'HETATM') and f[6] != label) or (len(f) in (2, 12) and f[0] in 'ABC' and f[0] != label)
+    return ''.join(line + '\n' for line in text.splitlines() if not other(line))
+
+
+def make_af3(folder):
+    """Maps count from 0; of the pairs some are out of order."""
+    def text(name, label=None):
+        whole = (folder / 'structures' / f'{name}.cif').read_text()
+        return {'mmcif': one_chain(whole, label) if label else whole}
+
+    def path(name): return {'mmcif': None, 'mmcifPath': f'structures/{name}.cif'}
+
+    def template(source, query, its): return {**source, 'queryIndices': list(query), 'templateIndices': list(its)}
+
+    def protein(ids, sequence, templates, **keys):
+        return {'protein': {'id': ids, 'sequence': sequence, 'unpairedMsa': '', 'pairedMsa': '', 'templates': templates, **keys}}
+    whole = range(len(A))
+    same = lambda source: template(source, whole, whole)  # noqa: E731
+    jobs = {
+        'five': [protein('A', A, [same(path('3aaa')), same(text('7aaa')), template(text('1aaa'), [1, 0, *range(2, 20)], [1, 0, *range(2, 20)]), same(text('2aaa', 'B'))])],
+        'modified': [protein('A', A, [same(path('7aaa'))])],
+        'two_chains': [protein('A', A, [same(text('1aaa')), same(path('3aaa'))]), protein(['B', 'D'], B, [template(text('1bbb', 'A'), range(23), range(23))]),
+                       protein('C', 'MKVLW', []), {'ligand': {'id': 'L', 'ccdCodes': ['GOL']}}],
+        'atomised': [protein('A', A, [same(text('1aaa'))], modifications=[{'ptmType': 'TPO', 'ptmPosition': 3}, {'ptmType': 'MLY', 'ptmPosition': 16}])],
+        'partial': [protein('A', A, [template(text(n), range(4, 18), range(4, 18)) for n in ('1aaa', '3aaa')])],
+        'sto_insert': [protein('A', A, [template(text('6aaa'), whole, [*range(8), *range(12, 24)]), same(path('1aaa'))])],
+    }
+    for name, molecules in jobs.items():
+        job = {'name': name, 'modelSeeds': [42], 'sequences': molecules, 'dialect': 'alphafold3', 'version': 2}
+        (folder / f'af3_{name}.json').write_text(json.dumps(job) + '\n')
 
 
 def run_reference(variant, oracle, folder, out, names):

@@ -62,7 +62,7 @@ struct of3_aligner {
 static bool is_protein(const of3_query_chain *c) { return c->type == OF3_PROTEIN && c->sequence; }
 
 static bool names_msa(const of3_query_chain *c) {
-  return c->n_msa || c->n_msa_text || c->no_msa || c->n_paired;
+  return c->n_msa || c->n_msa_text || c->no_msa || c->no_search || c->n_paired;
 }
 
 bool of3_aligner_asks(const of3_query *q, const of3_query_chain *c) {
@@ -400,7 +400,7 @@ static of3_status attach_main(of3_aligner *a, of3_query_chain *c, of3_error *err
   c->msa_path = one_path(a->lists, s->msa);
   if (!c->msa_path) return of3_fail_memory(err, "a path");
   c->n_msa = 1;
-  if (!c->template_hits && !c->n_template) c->template_hits = s->hits;
+  if (!c->template_hits && !c->n_template && !c->no_templates) c->template_hits = s->hits;
   return OF3_OK;
 }
 

@@ -21,6 +21,23 @@ of3_status of3_write_json(const char *path, const json_t *value, of3_error *err)
   return status;
 }
 
+/* Templates that are texts become FOLDER/template_N.cif. */
+static of3_status files_of_templates(const char *folder, of3_query_chain *chain, of3_arena *arena,
+                                     of3_error *err) {
+  of3_template_source *list = OF3_ARENA_NEW(arena, of3_template_source, chain->n_template);
+  if (!list) return of3_fail_memory(err, "a template");
+  for (int i = 0; i < chain->n_template; i++) {
+    list[i] = chain->template_[i];
+    if (!list[i].opt_text) continue;
+    list[i].path = of3_arena_printf(arena, "%s/template_%d.cif", folder, i + 1);
+    if (!list[i].path) return of3_fail_memory(err, "a template");
+    OF3_TRY(of3_write_file(list[i].path, list[i].opt_text, strlen(list[i].opt_text), err));
+    list[i].opt_text = NULL;
+  }
+  chain->template_ = list;
+  return OF3_OK;
+}
+
 /* Writes the texts of a chain as FOLDER/QUERY/CHAIN/KEY.a3m, and names these in *chain. */
 static of3_status files_of_texts(const char *top, const of3_query *q, of3_query_chain *chain,
                                  of3_arena *arena, of3_error *err) {
@@ -28,6 +45,7 @@ static of3_status files_of_texts(const char *top, const of3_query *q, of3_query_
   const char **path = OF3_ARENA_NEW(arena, const char *, chain->n_msa + chain->n_msa_text);
   if (!folder || !path) return of3_fail_memory(err, "an alignment");
   OF3_TRY(of3_make_folder(folder, err));
+  OF3_TRY(files_of_templates(folder, chain, arena, err));
   if (chain->n_msa) memcpy(path, chain->msa_path, (size_t)chain->n_msa * sizeof *path);
   for (int i = 0; i < chain->n_msa_text; i++) {
     const of3_msa_text *t = &chain->msa_text[i];
@@ -41,29 +59,45 @@ static of3_status files_of_texts(const char *top, const of3_query *q, of3_query_
   return OF3_OK;
 }
 
-static bool has_texts(const of3_query *q) {
-  for (int i = 0; i < q->n_chain; i++)
-    if (q->chain[i].n_msa_text) return true;
-  return false;
+static bool has_texts(const of3_query_chain *c) {
+  bool any = c->n_msa_text > 0;
+  for (int i = 0; i < c->n_template; i++) any |= c->template_[i].opt_text != NULL;
+  return any;
 }
 
-of3_status of3_openfold3_add(const of3_query *q, const char *opt_folder, of3_arena *arena, json_t *queries,
-                             of3_error *err) {
-  of3_query copy = *q;
+static of3_status check_openfold3(const of3_query *q, const char *opt_folder, of3_error *err) {
   if (q->components)
     return of3_fail(
         err, OF3_ERR_UNSUPPORTED,
         "OpenFold3's JSON has no word for components of the user's own (userCCD); give the ligand "
         "as SMILES or as an SDF file");
-  if (has_texts(q) && !opt_folder)
-    return of3_fail(err, OF3_ERR_UNSUPPORTED,
-                    "OpenFold3's JSON has no place for alignments, only for paths; with --out FILE they are "
-                    "written beside it");
+  for (int i = 0; i < q->n_chain; i++) {
+    const of3_query_chain *c = &q->chain[i];
+    for (int k = 0; k < c->n_template; k++)
+      if (c->template_[k].mapped)
+        return of3_fail(
+            err, OF3_ERR_UNSUPPORTED,
+            "chain %s: OpenFold3's JSON has no word for the map of a template's residues; without "
+            "'queryIndices' and 'templateIndices' its sequence is aligned",
+            c->id[0]);
+    if (has_texts(c) && !opt_folder)
+      return of3_fail(
+          err, OF3_ERR_UNSUPPORTED,
+          "OpenFold3's JSON has no place for alignments and templates, only for paths; with --out FILE they "
+          "are written beside it");
+  }
+  return OF3_OK;
+}
+
+of3_status of3_openfold3_add(const of3_query *q, const char *opt_folder, of3_arena *arena, json_t *queries,
+                             of3_error *err) {
+  of3_query copy = *q;
+  OF3_TRY(check_openfold3(q, opt_folder, err));
   copy.chain = OF3_ARENA_NEW(arena, of3_query_chain, q->n_chain);
   if (!copy.chain) return of3_fail_memory(err, "a query");
   if (q->n_chain) memcpy(copy.chain, q->chain, (size_t)q->n_chain * sizeof *q->chain);
   for (int i = 0; i < copy.n_chain; i++)
-    if (copy.chain[i].n_msa_text) OF3_TRY(files_of_texts(opt_folder, &copy, &copy.chain[i], arena, err));
+    if (has_texts(&copy.chain[i])) OF3_TRY(files_of_texts(opt_folder, &copy, &copy.chain[i], arena, err));
   return json_object_set_new(queries, q->name, of3_query_json(&copy)) == 0 ? OF3_OK
                                                                            : of3_fail_memory(err, "a query");
 }

@@ -32,11 +32,11 @@ typedef struct searcher {
 static bool can_have_msa(const of3_query_chain *c) { return c->type == OF3_PROTEIN || c->type == OF3_RNA; }
 
 static bool wants_msa(const of3_query *q, const of3_query_chain *c) {
-  return q->use_msas && !c->n_msa && !c->n_msa_text && !c->no_msa;
+  return q->use_msas && !c->n_msa && !c->n_msa_text && !c->no_msa && !c->no_search;
 }
 
 static bool wants_hits(const of3_query_chain *c) {
-  return c->type == OF3_PROTEIN && !c->template_hits && !c->n_template;
+  return c->type == OF3_PROTEIN && !c->template_hits && !c->n_template && !c->no_templates;
 }
 
 static of3_search_sequence *find_sequence(const searcher *s, const of3_query_chain *c) {

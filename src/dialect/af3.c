@@ -131,7 +131,8 @@ static of3_status read_job(of3_af3_reader *r, json_t *job, of3_error *err) {
   OF3_TRY(read_version(job, r->server, err));
   if (!r->server) OF3_TRY(read_components(&r->b, job, err));
   OF3_TRY(read_molecules(r, job, err));
-  return r->server ? OF3_OK : read_bonds(&r->b, json_object_get(job, "bondedAtomPairs"), err);
+  return r->server ? of3_af3_server_glycans(r, job, err)
+                   : read_bonds(&r->b, json_object_get(job, "bondedAtomPairs"), err);
 }
 
 /* Becomes a query, whatever is wrong with it; an error is one of the file. */

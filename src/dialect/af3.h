@@ -22,4 +22,13 @@ OF3_MUST_CHECK of3_status of3_af3_server_molecule(of3_af3_reader *r, json_t *ent
 OF3_MUST_CHECK of3_status of3_af3_modifications(const of3_af3_reader *r, const json_t *all,
                                                 of3_query_chain *chain, of3_error *err);
 
+/* Ids for n copies, the next ones of the job. */
+OF3_MUST_CHECK of3_status of3_af3_server_ids(of3_af3_reader *r, int n, const char ***ret_id, of3_error *err);
+/* "glycans" of all proteins of a job of the server, whose molecules have been read. */
+OF3_MUST_CHECK of3_status of3_af3_server_glycans(of3_af3_reader *r, json_t *job, of3_error *err);
+
+/* "templates" of a protein. */
+OF3_MUST_CHECK of3_status of3_af3_templates(of3_af3_reader *r, json_t *protein, of3_query_chain *chain,
+                                            of3_error *err);
+
 #endif

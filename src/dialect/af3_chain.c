@@ -110,9 +110,10 @@ static of3_status read_alignments(of3_af3_reader *r, json_t *m, of3_query_chain 
   if (!unpaired && !paired)
     OF3_TRY(of3_builder_note(
         &r->b, err,
-        "chain %s has no 'unpairedMsa', for which AlphaFold 3 would search databases; of3 does not, "
-        "and folds it from its sequence alone",
+        "chain %s has no 'unpairedMsa', for which AlphaFold 3 would search databases; what neither a server "
+        "nor 'of3 search' finds one for is folded from its sequence alone",
         c->id[0]));
+  c->no_search = unpaired || paired;
   if (holds_rows(unpaired)) OF3_TRY(of3_builder_add_msa_text(&r->b, c, unpaired_name, unpaired, err));
   if (!holds_rows(paired)) return OF3_OK;
   if (!c->n_msa_text) { /* the main block is the sequence */
@@ -131,40 +132,10 @@ static of3_status read_sequence(const of3_af3_reader *r, json_t *m, of3_query_ch
   return of3_builder_sequence(&r->b, json_string_value(v), json_string_length(v), false, c, err);
 }
 
-static const of3_json_key template_keys[] = {
-    {"mmcif", "a template in the file itself; write it to a file of its own, and that to 'mmcifPath'"},
-    {"mmcifPath", NULL},
-    {"queryIndices", NULL},
-    {"templateIndices", NULL},
-};
-
-/* Structures of one chain. AlphaFold 3 gets a map of residues with each; of3 aligns their sequences itself.
- */
-static of3_status read_templates(of3_af3_reader *r, json_t *m, of3_query_chain *c, of3_error *err) {
-  const json_t *all = json_object_get(m, "templates");
-  if (!all || json_is_null(all)) return OF3_OK;
-  if (!json_is_array(all)) return of3_json_wrong_type("templates", "a list", all, err);
-  for (size_t i = 0; i < json_array_size(all); i++) {
-    json_t *one = json_array_get(all, i);
-    if (!json_is_object(one)) return of3_json_wrong_type("templates", "a list of objects", one, err);
-    if (of3_json_check_keys(one, template_keys, OF3_N_KEYS(template_keys), err) != OF3_OK)
-      return of3_prefix(err, "entry %zu of 'templates'", i + 1);
-    const json_t *path = json_object_get(one, "mmcifPath");
-    if (!json_is_string(path)) return of3_json_wrong_type("mmcifPath", "a string", path, err);
-    OF3_TRY(of3_builder_add_template(&r->b, c, "mmcifPath", json_string_value(path), NULL, err));
-  }
-  if (!c->n_template) return OF3_OK;
-  return of3_builder_note(
-      &r->b, err,
-      "chain %s: 'queryIndices' and 'templateIndices' are not used; of3 aligns the sequence of a "
-      "template itself",
-      c->id[0]);
-}
-
 static of3_status read_polymer(of3_af3_reader *r, json_t *m, of3_query_chain *c, of3_error *err) {
   OF3_TRY(read_sequence(r, m, c, err));
   OF3_TRY(of3_af3_modifications(r, json_object_get(m, "modifications"), c, err));
-  if (c->type == OF3_PROTEIN) OF3_TRY(read_templates(r, m, c, err));
+  if (c->type == OF3_PROTEIN) OF3_TRY(of3_af3_templates(r, m, c, err));
   return c->type == OF3_DNA ? OF3_OK : read_alignments(r, m, c, err);
 }
 

@@ -6,12 +6,9 @@
 #include "feat/query_check.h"
 
 static const of3_json_key protein_keys[] = {
-    {"sequence", NULL},
-    {"count", NULL},
-    {"glycans", "glycans without the atoms of their bonds (a ligand of several 'ccdCodes' with "
-                "'bondedAtomPairs' says them)"},
-    {"modifications", NULL},
-    {"useStructureTemplate", NULL},
+    {"sequence", NULL},        {"count", NULL},
+    {"glycans", NULL}, /* read when all molecules have their ids (af3_glycans.c) */
+    {"modifications", NULL},   {"useStructureTemplate", NULL},
     {"maxTemplateDate", NULL},
 };
 static const of3_json_key nucleic_keys[] = {{"sequence", NULL}, {"count", NULL}, {"modifications", NULL}};
@@ -44,15 +41,16 @@ static of3_status read_count(json_t *m, int *out, of3_error *err) {
   return OF3_OK;
 }
 
-static of3_query_chain *add_copies(of3_af3_reader *r, of3_molecule type, int n) {
-  of3_query_chain *c = of3_builder_add_chain(&r->b, type, n);
-  for (int i = 0; c && i < n; i++) {
+of3_status of3_af3_server_ids(of3_af3_reader *r, int n, const char ***ret_id, of3_error *err) {
+  const char **id = OF3_ARENA_NEW(r->b.arena, const char *, n);
+  for (int i = 0; id && i < n; i++) {
     char letters[OF3_CHAIN_LETTERS];
     of3_chain_letters(r->n_id++, letters);
-    c->id[i] = of3_arena_strdup(r->b.arena, letters);
-    if (!c->id[i]) return NULL;
+    id[i] = of3_arena_strdup(r->b.arena, letters);
+    if (!id[i]) return of3_fail_memory(err, "a chain");
   }
-  return c;
+  *ret_id = id;
+  return id ? OF3_OK : of3_fail_memory(err, "a chain");
 }
 
 /* "CCD_ATP", or the code of an ion. */
@@ -66,17 +64,34 @@ static of3_status read_code(const of3_af3_reader *r, json_t *m, const char *key,
   return OF3_OK;
 }
 
+/* Templates are those that a server or 'of3 search' finds. */
+static of3_status read_template_wishes(of3_af3_reader *r, json_t *m, of3_query_chain *c, of3_error *err) {
+  const json_t *date = json_object_get(m, "maxTemplateDate");
+  bool use = true;
+  OF3_TRY(of3_json_bool(m, "useStructureTemplate", &use, err));
+  c->no_templates = !use;
+  if (!use || !date || json_is_null(date)) return OF3_OK;
+  if (!json_is_string(date))
+    return of3_json_wrong_type("maxTemplateDate", "a date, as \"2018-01-20\"", date, err);
+  return of3_builder_note(
+      &r->b, err,
+      "chain %s: 'maxTemplateDate' is not served; max_release_date of a runner YAML says it for "
+      "all chains",
+      c->id[0]);
+}
+
 static of3_status read_polymer(of3_af3_reader *r, json_t *m, of3_query_chain *c, of3_error *err) {
   const json_t *v = json_object_get(m, "sequence");
   if (!json_is_string(v)) return of3_json_wrong_type("sequence", "a string", v, err);
   OF3_TRY(of3_builder_sequence(&r->b, json_string_value(v), json_string_length(v), false, c, err));
   OF3_TRY(of3_af3_modifications(r, json_object_get(m, "modifications"), c, err));
   if (c->type == OF3_DNA) return OF3_OK;
-  return of3_builder_note(
-      &r->b, err,
-      "chain %s comes without alignment%s, for which the server would search databases; of3 does "
-      "not, and folds it from its sequence alone",
-      c->id[0], c->type == OF3_PROTEIN ? " and templates" : "");
+  if (c->type == OF3_PROTEIN) OF3_TRY(read_template_wishes(r, m, c, err));
+  return of3_builder_note(&r->b, err,
+                          "chain %s comes without alignment%s, for which AlphaFold's server would search "
+                          "databases; what neither a "
+                          "server nor 'of3 search' finds one for is folded from its sequence alone",
+                          c->id[0], c->type == OF3_PROTEIN && !c->no_templates ? " and templates" : "");
 }
 
 of3_status of3_af3_server_molecule(of3_af3_reader *r, json_t *entry, of3_error *err) {
@@ -95,8 +110,10 @@ of3_status of3_af3_server_molecule(of3_af3_reader *r, json_t *entry, of3_error *
   if (of3_json_check_keys(m, server_molecule[k].key, server_molecule[k].n_key, err) != OF3_OK)
     return of3_prefix(err, "'%s'", name);
   OF3_TRY(read_count(m, &count, err));
-  of3_query_chain *c = add_copies(r, server_molecule[k].type, count);
+  of3_query_chain *c = of3_builder_add_chain(&r->b, server_molecule[k].type, 0);
   if (!c) return of3_fail_memory(err, "a chain");
+  OF3_TRY(of3_af3_server_ids(r, count, &c->id, err));
+  c->n_id = count;
   if (c->type == OF3_LIGAND) return read_code(r, m, name, c, err);
   return read_polymer(r, m, c, err);
 }

@@ -109,13 +109,13 @@ static of3_status read_msa(boltz_reader *r, json_t *m, of3_query_chain *c, of3_e
     return c->type != OF3_PROTEIN
                ? OF3_OK
                : of3_builder_note(&r->b, err,
-                                  "chain %s has no 'msa', for which Boltz would ask a server; it is "
-                                  "folded from its sequence alone",
+                                  "chain %s has no 'msa', for which Boltz would ask a server; what neither a "
+                                  "server nor 'of3 search' finds one for is folded from its sequence alone",
                                   c->id[0]);
   if (!json_is_string(v)) return of3_json_wrong_type("msa", "a path, or 'empty'", v, err);
   const char *path = json_string_value(v);
   const size_t n = json_string_length(v);
-  if (strcmp(path, "empty") == 0) return OF3_OK;
+  if ((c->no_search = strcmp(path, "empty") == 0)) return OF3_OK;
   if (c->type == OF3_DNA)
     return of3_fail(err, OF3_ERR_INPUT,
                     "'msa' is of proteins and RNA; the network takes no alignment of DNA");
@@ -294,7 +294,9 @@ static of3_status read_template(boltz_reader *r, json_t *v, of3_error *err) {
     of3_query_chain *c = &r->b.query->chain[i];
     const int k = place_of(c, chain, n_chain);
     if (c->type != OF3_PROTEIN || (chain && k < 0)) continue;
-    OF3_TRY(of3_builder_add_template(&r->b, c, "cif", json_string_value(path), n_id ? id[k] : NULL, err));
+    of3_template_source source = {.opt_chain = n_id ? id[k] : NULL};
+    OF3_TRY(of3_builder_path(&r->b, "cif", json_string_value(path), false, &source.path, err));
+    OF3_TRY(of3_builder_add_template(&r->b, c, &source, err));
     used++;
   }
   return used ? OF3_OK : of3_fail(err, OF3_ERR_INPUT, "'templates' names no protein of the query");

@@ -255,19 +255,16 @@ of3_status of3_builder_add_msa_text(const of3_query_builder *b, of3_query_chain 
   return OF3_OK;
 }
 
-of3_status of3_builder_add_template(const of3_query_builder *b, of3_query_chain *c, const char *key,
-                                    const char *path, const char *opt_template, of3_error *err) {
-  const char **paths = OF3_ARENA_NEW(b->arena, const char *, c->n_template + 1),
-             **chains = OF3_ARENA_NEW(b->arena, const char *, c->n_template + 1);
-  if (!paths || !chains) return of3_fail_memory(err, path);
-  if (c->n_template) memcpy(paths, c->template_path, (size_t)c->n_template * sizeof *paths);
-  if (c->n_template) memcpy(chains, c->template_chain, (size_t)c->n_template * sizeof *chains);
-  OF3_TRY(of3_builder_path(b, key, path, false, &paths[c->n_template], err));
-  if (opt_template) chains[c->n_template] = of3_arena_strdup(b->arena, opt_template);
-  if (opt_template && !chains[c->n_template]) return of3_fail_memory(err, path);
-  c->template_path = paths;
-  c->template_chain = chains;
-  c->n_template++;
+of3_status of3_builder_add_template(const of3_query_builder *b, of3_query_chain *c,
+                                    const of3_template_source *source, of3_error *err) {
+  of3_template_source *list = OF3_ARENA_NEW(b->arena, of3_template_source, c->n_template + 1);
+  if (!list) return of3_fail_memory(err, "the templates");
+  if (c->n_template == OF3_MOST_TEMPLATES)
+    return of3_fail(err, OF3_ERR_INPUT, "'templates' names more than %d structures for a chain",
+                    (int)OF3_MOST_TEMPLATES);
+  if (c->n_template) memcpy(list, c->template_, (size_t)c->n_template * sizeof *list);
+  list[c->n_template++] = *source;
+  c->template_ = list;
   return OF3_OK;
 }
 

@@ -52,10 +52,10 @@ OF3_MUST_CHECK of3_status of3_builder_add_msa(const of3_query_builder *b, of3_qu
 OF3_MUST_CHECK of3_status of3_builder_add_msa_text(const of3_query_builder *b, of3_query_chain *chain,
                                                    const char *key, const char *text, of3_error *err);
 
-/* A structure as a template of a protein; opt_template: its chain, NULL: the one that fits best. */
+/* A structure as a template of a protein; what the source names stays where it is. */
+enum { OF3_MOST_TEMPLATES = 200 }; /* of a chain */
 OF3_MUST_CHECK of3_status of3_builder_add_template(const of3_query_builder *b, of3_query_chain *chain,
-                                                   const char *key, const char *path,
-                                                   const char *opt_template, of3_error *err);
+                                                   const of3_template_source *source, of3_error *err);
 
 /* The code of a component; where the query brings components of its own, also with small letters, '-' and
  * '_', as AlphaFold 3 has them ("LIG-1"). */

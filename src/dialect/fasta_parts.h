@@ -34,10 +34,4 @@ size_t of3_fasta_entry(of3_span header);
 OF3_MUST_CHECK of3_status of3_fasta_entry_chains(of3_query_builder *b, const of3_fasta_record *record, int n,
                                                  of3_error *err);
 
-/* glycan.c: Chai's notation of a sugar, "NAG(4-1 NAG(4-1 BMA(3-1 MAN)(6-1 MAN)))", as a ligand with the codes
- * of its residues in the order of the text, bonds O4 - C1 and so on between them, and the atom O1 of the
- * second leaving. chain: the ligand's id. */
-OF3_MUST_CHECK of3_status of3_fasta_glycan(of3_query_builder *b, of3_span text, const char *chain,
-                                           of3_error *err);
-
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dialect/fasta_parts.h"
+#include "dialect/glycan.h"
 
 of3_fasta_types of3_fasta_types_of(of3_span h) {
   static const char *const boltz[] = {"protein", "rna", "dna", "smiles", "ccd"}, *const chai[] = {
@@ -32,9 +33,17 @@ static of3_status set_smiles(const of3_query_builder *b, of3_query_chain *c, of3
   return *c->smiles ? OF3_OK : of3_fail(err, OF3_ERR_INPUT, "the SMILES is empty");
 }
 
+static of3_status add_glycan(of3_query_builder *b, of3_span text, const char *id, of3_error *err) {
+  of3_sugar *sugar = NULL;
+  int n = 0;
+  OF3_TRY(of3_glycan_parse(b, text, OF3_GLYCAN_NUMBERED, &sugar, &n, err));
+  return of3_glycan_add(b, sugar, n, &id, 1, err);
+}
+
 /* The third field of Boltz's headers. */
 static of3_status set_msa(const of3_query_builder *b, of3_query_chain *c, of3_span field, of3_error *err) {
-  if (!field.n || of3_span_is(field, "empty")) return OF3_OK;
+  c->no_search = of3_span_is(field, "empty");
+  if (!field.n || c->no_search) return OF3_OK;
   if (c->type != OF3_PROTEIN && c->type != OF3_RNA)
     return of3_fail(err, OF3_ERR_INPUT, "an alignment is named; those of proteins and RNA are used");
   const char *path = of3_arena_strndup(b->arena, field.text, field.n);
@@ -52,7 +61,7 @@ static of3_status read_typed(of3_query_builder *b, of3_fasta_types types, const 
   const char *id =
       boltz ? of3_arena_strndup(b->arena, given.text, given.n) : of3_arena_strdup(b->arena, letters);
   if (!id) return of3_fail_memory(err, "a chain");
-  if (of3_span_is(type, "glycan")) return of3_fasta_glycan(b, r->body, id, err);
+  if (of3_span_is(type, "glycan")) return add_glycan(b, r->body, id, err);
   of3_query_chain *c = of3_builder_add_chain(b, molecule_of(type), 1);
   if (!c) return of3_fail_memory(err, "a chain");
   c->id[0] = id;

@@ -1,20 +1,19 @@
-/* Sugars in Chai's notation. A residue follows in brackets the one that it is bound to, after the numbers of
- * the atoms: "NAG(4-1 NAG)" is O4 of the first bound to C1 of the second, which loses its O1. */
+#include "dialect/glycan.h"
+
 #include <string.h>
 
 #include "base/str.h"
-#include "dialect/fasta_parts.h"
 #include "feat/query_check.h"
 
-enum { MOST_SUGARS = 200 };
-
 typedef struct glycan {
-  of3_query_builder *b;
-  const char *chain;
+  const of3_query_builder *b;
+  of3_glycan_form form;
   of3_span left; /* of the text */
-  int n, room;
-  const char **code; /* [n] */
+  int n;
+  of3_sugar *sugar; /* [OF3_MOST_SUGARS] */
 } glycan;
+
+/* ---- Reading */
 
 static char peek(glycan *g) {
   while (g->left.n && of3_is_space(*g->left.text)) g->left.text++, g->left.n--;
@@ -31,22 +30,23 @@ static of3_status unexpected(glycan *g, const char *expected, of3_error *err) {
   const char c = peek(g);
   const char shown[2] = {(char)(c >= ' ' && c <= '~' ? c : '?'), 0};
   return of3_fail(err, OF3_ERR_INPUT,
-                  "the glycan has %s%s%s after residue %d where %s was expected, as in 'NAG(4-1 NAG)'",
-                  c ? "'" : "", c ? shown : "its end", c ? "'" : "", g->n, expected);
+                  "the glycan has %s%s%s after residue %d where %s was expected, as in '%s'", c ? "'" : "",
+                  c ? shown : "its end", c ? "'" : "", g->n, expected,
+                  g->form == OF3_GLYCAN_NUMBERED ? "NAG(4-1 NAG)" : "NAG(NAG)");
 }
 
-static of3_status take_residue(glycan *g, of3_error *err) {
+static of3_status take_residue(glycan *g, of3_sugar of, of3_error *err) {
   size_t n = 0;
-  if (g->n == g->room)
-    return of3_fail(err, OF3_ERR_INPUT, "the glycan has more than %d residues", MOST_SUGARS);
+  if (g->n == OF3_MOST_SUGARS)
+    return of3_fail(err, OF3_ERR_INPUT, "the glycan has more than %d residues", (int)OF3_MOST_SUGARS);
   peek(g);
   while (n < g->left.n && !strchr("() \t-", g->left.text[n])) n++;
   if (!n) return unexpected(g, "the code of a component", err);
-  char *code = of3_arena_strndup(g->b->arena, g->left.text, n);
-  if (!code) return of3_fail_memory(err, "a glycan");
+  of.code = of3_arena_strndup(g->b->arena, g->left.text, n);
+  if (!of.code) return of3_fail_memory(err, "a glycan");
   g->left.text += n, g->left.n -= n;
-  g->code[g->n++] = code;
-  return of3_query_check_code(code, err);
+  g->sugar[g->n++] = of;
+  return of3_query_check_code(of.code, err);
 }
 
 static of3_status take_number(glycan *g, int *out, of3_error *err) {
@@ -57,48 +57,76 @@ static of3_status take_number(glycan *g, int *out, of3_error *err) {
   return OF3_OK;
 }
 
-/* Residue `parent` has an atom O`from`, residue `child` C`to` and O`to`. */
-static of3_status join(glycan *g, int parent, int from, int child, int to, of3_error *err) {
-  of3_arena *a = g->b->arena;
-  const of3_query_atom o = {g->chain, parent, of3_arena_printf(a, "O%d", from)},
-                       c = {g->chain, child, of3_arena_printf(a, "C%d", to)},
-                       gone = {g->chain, child, of3_arena_printf(a, "O%d", to)};
-  if (!o.name || !c.name || !gone.name) return of3_fail_memory(err, "a glycan");
-  OF3_TRY(of3_builder_add_bond(g->b, (of3_query_bond){o, c}, err));
-  return of3_builder_add_leaving(g->b, gone, err);
+/* "(4-1 NAG" without the bracket. */
+static of3_status take_branch(glycan *g, int parent, of3_error *err) {
+  of3_sugar s = {.parent = parent};
+  if (g->form == OF3_GLYCAN_NUMBERED) {
+    OF3_TRY(take_number(g, &s.from, err));
+    if (!take(g, '-')) return unexpected(g, "'-'", err);
+    OF3_TRY(take_number(g, &s.to, err));
+  }
+  return take_residue(g, s, err);
 }
 
 /* open[d]: the residue that the d-th open bracket follows. */
-static of3_status read_glycan(glycan *g, of3_error *err) {
-  int open[MOST_SUGARS], depth = 0, last = 1;
-  OF3_TRY(take_residue(g, err));
+static of3_status read_tree(glycan *g, of3_error *err) {
+  int open[OF3_MOST_SUGARS], depth = 0, last = 0;
+  OF3_TRY(take_residue(g, (of3_sugar){.parent = -1}, err));
   while (peek(g)) {
-    int from = 0, to = 0;
     if (take(g, ')')) {
       if (depth == 0) return of3_fail(err, OF3_ERR_INPUT, "the glycan has a ')' without its '('");
       last = open[--depth];
       continue;
     }
     if (!take(g, '(')) return unexpected(g, "'(' or ')'", err);
-    OF3_TRY(take_number(g, &from, err));
-    if (!take(g, '-')) return unexpected(g, "'-'", err);
-    OF3_TRY(take_number(g, &to, err));
-    OF3_TRY(take_residue(g, err));
-    OF3_TRY(join(g, last, from, g->n, to, err));
+    OF3_TRY(take_branch(g, last, err));
     open[depth++] = last; /* fewer than residues */
-    last = g->n;
+    last = g->n - 1;
   }
   return depth ? of3_fail(err, OF3_ERR_INPUT, "the glycan has a '(' without its ')'") : OF3_OK;
 }
 
-of3_status of3_fasta_glycan(of3_query_builder *b, of3_span text, const char *chain, of3_error *err) {
-  of3_query_chain *c = of3_builder_add_chain(b, OF3_LIGAND, 1);
-  glycan g = {.b = b, .chain = chain, .left = text, .room = MOST_SUGARS};
-  g.code = OF3_ARENA_NEW(b->arena, const char *, MOST_SUGARS);
-  if (!c || !g.code) return of3_fail_memory(err, "a glycan");
-  c->id[0] = chain;
-  OF3_TRY(read_glycan(&g, err));
-  c->code = g.code;
-  c->n_residue = c->n_code = g.n;
+of3_status of3_glycan_parse(const of3_query_builder *b, of3_span text, of3_glycan_form form,
+                            of3_sugar **ret_sugar, int *ret_n, of3_error *err) {
+  glycan g = {.b = b, .form = form, .left = text};
+  g.sugar = OF3_ARENA_NEW(b->arena, of3_sugar, OF3_MOST_SUGARS);
+  if (!g.sugar) return of3_fail_memory(err, "a glycan");
+  OF3_TRY(read_tree(&g, err));
+  *ret_sugar = g.sugar;
+  *ret_n = g.n;
+  return OF3_OK;
+}
+
+/* ---- As a ligand */
+
+of3_status of3_glycan_leave(of3_query_builder *b, const char *chain, int residue, int to, of3_error *err) {
+  const of3_query_atom gone = {chain, residue, of3_arena_printf(b->arena, "O%d", to)};
+  if (!gone.name) return of3_fail_memory(err, "a glycan");
+  return of3_builder_add_leaving(b, gone, err);
+}
+
+/* Residue k, from 0, is bound to its parent. */
+static of3_status join(of3_query_builder *b, const of3_sugar *sugar, int k, const char *chain,
+                       of3_error *err) {
+  const of3_sugar *s = &sugar[k];
+  const of3_query_atom o = {chain, s->parent + 1, of3_arena_printf(b->arena, "O%d", s->from)},
+                       c = {chain, k + 1, of3_arena_printf(b->arena, "C%d", s->to)};
+  if (!o.name || !c.name) return of3_fail_memory(err, "a glycan");
+  OF3_TRY(of3_builder_add_bond(b, (of3_query_bond){o, c}, err));
+  return of3_glycan_leave(b, chain, k + 1, s->to, err);
+}
+
+of3_status of3_glycan_add(of3_query_builder *b, const of3_sugar *sugar, int n, const char *const *id,
+                          int n_id, of3_error *err) {
+  of3_query_chain *c = of3_builder_add_chain(b, OF3_LIGAND, n_id);
+  const char **code = OF3_ARENA_NEW(b->arena, const char *, n);
+  if (!c || !code) return of3_fail_memory(err, "a glycan");
+  for (int i = 0; i < n; i++) code[i] = sugar[i].code;
+  c->code = code;
+  c->n_residue = c->n_code = n;
+  for (int copy = 0; copy < n_id; copy++) {
+    c->id[copy] = id[copy];
+    for (int k = 1; k < n; k++) OF3_TRY(join(b, sugar, k, id[copy], err));
+  }
   return OF3_OK;
 }

@@ -46,7 +46,11 @@ static of3_status check_chain(const of3_query_chain *c, of3_error *err) {
                       c->id[i]);
   if (c->sdf_path) return cannot(err, "ligands from SDF files");
   if (c->name) return cannot(err, "names of ligands");
-  if (c->template_hits || c->n_template) return cannot(err, "templates without maps of their residues");
+  if (c->template_hits) return cannot(err, "templates without maps of their residues");
+  for (int i = 0; i < c->n_template; i++) {
+    if (!c->template_[i].mapped) return cannot(err, "templates without maps of their residues");
+    if (c->template_[i].opt_chain) return cannot(err, "a chain of a template");
+  }
   if (c->n_paired) return cannot(err, "alignments whose rows match those of other chains one by one");
   if (c->no_msa) return cannot(err, "an empty list of alignments");
   if (c->cyclic) return cannot(err, "cyclic chains");
@@ -113,10 +117,39 @@ static json_t *path_value(const char *path) {
   return value;
 }
 
-/* Of proteins and RNA: alignments where there are any; a key that is not there lets AlphaFold 3 search. */
+/* Residues of a map, which count from 0 there. */
+static json_t *indices(const of3_template_source *t, bool of_query) {
+  json_t *list = json_array();
+  for (int i = 0; i < t->n_pair; i++)
+    if (json_array_append_new(list, json_integer((of_query ? t->pair[i].query : t->pair[i].template_) - 1)) !=
+        0) {
+      json_decref(list);
+      return NULL;
+    }
+  return list;
+}
+
+static json_t *templates(const of3_query_chain *c) {
+  json_t *list = json_array();
+  for (int i = 0; i < c->n_template; i++) {
+    const of3_template_source *t = &c->template_[i];
+    json_t *one = json_pack("{s:o, s:o, s:o}", t->opt_text ? "mmcif" : "mmcifPath",
+                            t->opt_text ? json_string(t->opt_text) : path_value(t->path), "queryIndices",
+                            indices(t, true), "templateIndices", indices(t, false));
+    if (json_array_append_new(list, one) != 0) {
+      json_decref(list);
+      return NULL;
+    }
+  }
+  return list;
+}
+
+/* Of proteins and RNA: alignments where there are any, and templates; a key that is not there lets AlphaFold
+ * 3 search, which it does for alignments and templates or, where a chain has templates, for none of both. */
 static bool add_alignments(const of3_query_chain *c, json_t *m) {
   bool ok = true;
-  if (c->n_msa + c->n_msa_text == 0) return true;
+  if (c->n_msa + c->n_msa_text + c->n_template == 0 && !c->no_search)
+    return !c->no_templates || json_object_set_new(m, "templates", json_array()) == 0;
   for (int i = 0; i < c->n_msa; i++)
     ok = json_object_set_new(m, is_paired_file(c->msa_path[i]) ? "pairedMsaPath" : "unpairedMsaPath",
                              path_value(c->msa_path[i])) == 0 &&
@@ -128,7 +161,7 @@ static bool add_alignments(const of3_query_chain *c, json_t *m) {
   if (alignments(c, false) == 0) ok = json_object_set_new(m, "unpairedMsa", json_string("")) == 0 && ok;
   if (c->type != OF3_PROTEIN) return ok;
   if (alignments(c, true) == 0) ok = json_object_set_new(m, "pairedMsa", json_string("")) == 0 && ok;
-  return json_object_set_new(m, "templates", json_array()) == 0 && ok;
+  return json_object_set_new(m, "templates", templates(c)) == 0 && ok;
 }
 
 static json_t *molecule(const of3_query_chain *c) {

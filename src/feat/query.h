@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "chem/complex.h"
 #include "msa/msa.h"
+#include "template/source.h"
 
 enum {
   OF3_MAX_QUERY_NAME = 150,  /* bytes; the name is a folder and the prefix of file names */
@@ -53,13 +54,14 @@ typedef struct of3_query_chain {
   const char **msa_path;       /* existing files and folders, as they are opened */
   int n_msa_text;              /* alignments in the query itself; beside those of files */
   of3_msa_text *msa_text;
-  bool no_msa; /* an empty list of files: gaps in every row, where none given is the sequence */
+  bool no_search; /* the query says that there is no alignment: none is sought */
+  bool no_msa;    /* an empty list of files: gaps in every row, where none given is the sequence */
   int n_paired;
   const char **paired_path;  /* those of rows that match rows of other chains one by one */
   const char *template_hits; /* an existing file of alignments with templates, or NULL */
   int n_template;
-  const char **template_path;  /* existing structures, and */
-  const char **template_chain; /* which of their chains; NULL entries: the one that fits best */
+  of3_template_source *template_; /* structures that are templates */
+  bool no_templates;              /* an empty list of templates: none are sought */
 } of3_query_chain;
 
 /* An atom by names: of a chain, a residue from 1, and its component. */

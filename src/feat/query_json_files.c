@@ -42,12 +42,10 @@ static of3_status read_alignments(const of3_json_reader *r, json_t *chain, of3_q
   return read_paths(r, chain, paired_key, true, &out->paired_path, &out->n_paired, err);
 }
 
-/* A string, or a list of strings and nulls, as many as structures. */
+/* Which chain of each structure: a string, or a list of strings and nulls, as many as structures. */
 static of3_status read_template_chains(const of3_json_reader *r, const json_t *v, of3_query_chain *out,
                                        of3_error *err) {
   static const char key[] = "template_cif_chain_ids";
-  out->template_chain = OF3_ARENA_NEW(r->arena, const char *, out->n_template);
-  if (!out->template_chain) return of3_fail_memory(err, key);
   if (of3_json_is_empty(v)) return OF3_OK;
   const int n = json_is_array(v) ? (int)json_array_size(v) : 1;
   if (n != out->n_template)
@@ -60,9 +58,19 @@ static of3_status read_template_chains(const of3_json_reader *r, const json_t *v
     if (json_is_null(one)) continue;
     if (!json_is_string(one) || !*json_string_value(one))
       return of3_json_wrong_type(key, "ids of chains and nulls", one, err);
-    out->template_chain[i] = of3_arena_strdup(r->arena, json_string_value(one));
-    if (!out->template_chain[i]) return of3_fail_memory(err, key);
+    out->template_[i].opt_chain = of3_arena_strdup(r->arena, json_string_value(one));
+    if (!out->template_[i].opt_chain) return of3_fail_memory(err, key);
   }
+  return OF3_OK;
+}
+
+static of3_status read_structures(const of3_json_reader *r, json_t *chain, const char *key,
+                                  of3_query_chain *out, of3_error *err) {
+  const char **path = NULL;
+  OF3_TRY(read_paths(r, chain, key, false, &path, &out->n_template, err));
+  out->template_ = OF3_ARENA_NEW(r->arena, of3_template_source, out->n_template);
+  if (!out->template_) return of3_fail_memory(err, key);
+  for (int i = 0; i < out->n_template; i++) out->template_[i].path = path[i];
   return OF3_OK;
 }
 
@@ -88,7 +96,7 @@ static of3_status read_templates(const of3_json_reader *r, json_t *chain, of3_qu
     if (!out->template_hits) return of3_fail_memory(err, hits_key);
     return find_file(r, hits_key, false, &out->template_hits, err);
   }
-  OF3_TRY(read_paths(r, chain, cif_key, false, &out->template_path, &out->n_template, err));
+  OF3_TRY(read_structures(r, chain, cif_key, out, err));
   return read_template_chains(r, ids, out, err);
 }
 

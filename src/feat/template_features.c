@@ -56,7 +56,7 @@ static of3_status face_residues(placing *p, const of3_template *t, int n_residue
   memset(p->face, 0, (size_t)n_residue * sizeof(void *));
   *out = (facing){0};
   for (int k = 0; k < t->n_pair && !out->beyond; k++) {
-    const of3_template_pair at = t->pair[k];
+    const of3_template_match at = t->pair[k];
     if (at.query < 1 || at.query > n_residue) continue;
     out->beyond = at.template_ < 1 || at.template_ > t->chain->n;
     if (out->beyond) break;
@@ -206,9 +206,8 @@ static of3_status find_templates(placing *p, const of3_query_chain *c, int first
                                         .sequence = c->sequence,
                                         .hits = c->template_hits,
                                         .folder = p->mode->opt_structures,
-                                        .n_structure = c->n_template,
-                                        .structure = c->template_path,
-                                        .structure_chain = c->template_chain,
+                                        .n_source = c->n_template,
+                                        .source = c->template_,
                                         .most_memory = of3_arena_room(p->scratch),
                                         .opt_settings =
                                             p->mode->opt_settings ? &p->mode->opt_settings->templates : NULL,

@@ -6,7 +6,7 @@
 #include "rdkit/chemistry_parts.h"
 
 enum {
-  SECONDS = 120,       /* of one attempt, as OpenFold3 has; steps end nearly all before that (rdkit.h) */
+  SECONDS = 120,       /* of a molecule; steps end nearly all before that (rdkit.h) */
   MOST_KEPT = 64 << 20 /* bytes */
 };
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/plugin_file.h"
 
@@ -243,16 +244,23 @@ of3_status of3_rdkit_component(const of3_rdkit *r, const of3_component *c, bool 
   return status;
 }
 
+/* Of the seconds that are left until `end` the share of strategy k; 0 is no limit. */
+static unsigned rdkit_share(double end, int k) {
+  const double left = ceil((end - of3_seconds()) / (OF3_RDKIT_N_STRATEGY - k));
+  return left > 1 ? (unsigned)left : 1;
+}
+
 of3_status of3_rdkit_search(const of3_rdkit *r, const of3_rdkit_mol *mol, const of3_embedding *how,
                             unsigned seconds, float *xyz, int *ret_attempts, bool *ret_found, of3_error *why,
                             of3_error *err) {
   char text[RDKIT_WHY] = "";
   *ret_found = false;
   *ret_attempts = 0;
+  const double end = of3_seconds() + seconds;
   for (int k = 0; k < OF3_RDKIT_N_STRATEGY && !*ret_found; k++) {
     if (k == OF3_RDKIT_SMALL_RINGS && !how->small_rings) continue;
     const of3_rdkit_limits limits = {.steps = k == OF3_RDKIT_RANDOM ? OF3_RANDOM_STEPS : 0,
-                                     .seconds = seconds};
+                                     .seconds = seconds ? rdkit_share(end, k) : 0};
     *ret_found = r->conformer(mol, (of3_rdkit_strategy)k, how->seed[(*ret_attempts)++], limits,
                               how->opt_cancel, xyz, text, sizeof text);
     OF3_TRY(of3_go_on(how->opt_cancel, err));

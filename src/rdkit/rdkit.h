@@ -38,10 +38,10 @@ OF3_MUST_CHECK of3_status of3_rdkit_file_entry(const of3_rdkit *rdkit, const cha
 OF3_MUST_CHECK of3_status of3_rdkit_component(const of3_rdkit *rdkit, const of3_component *component,
                                               bool stereo, of3_rdkit_mol **ret_mol, of3_error *err);
 
-/* Seeks a conformer, xyz [atoms, 3] Angstrom: the strategies one after the other, the next seed for each, at
- * most `seconds` (0: any time), and OF3_RANDOM_STEPS from random coordinates. *ret_attempts is how many were
- * tried. *ret_found false: none found any, and
- * `why`. An error is OF3_ERR_CANCELLED. */
+/* Seeks a conformer, xyz [atoms, 3] Angstrom: the strategies one after the other, the next seed for each,
+ * and OF3_RANDOM_STEPS from random coordinates. All together they take at most `seconds` (0: any time) and
+ * one step of a search more: each has its share of what is left. *ret_attempts is how many were tried.
+ * *ret_found false: none found any, and `why`. An error is OF3_ERR_CANCELLED. */
 enum { OF3_RANDOM_STEPS = 30 };
 OF3_MUST_CHECK of3_status of3_rdkit_search(const of3_rdkit *rdkit, const of3_rdkit_mol *mol,
                                            const of3_embedding *how, unsigned seconds, float *xyz,

@@ -8,13 +8,9 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "template/source.h"
 
 enum { OF3_TEMPLATE_MOST_READ = 200 }; /* hits of a file, behind the query */
-
-/* Residues that face each other, from 1. */
-typedef struct of3_template_pair {
-  int32_t query, template_;
-} of3_template_pair;
 
 typedef struct of3_template_hit {
   const char *entry, *chain; /* of "1abc_A" */
@@ -22,7 +18,7 @@ typedef struct of3_template_hit {
   bool aligned;              /* pairs are there */
   bool gaps;                 /* a residue of the query, within its row, faces none */
   int n_pair;
-  of3_template_pair *pair; /* ordered by both */
+  of3_template_match *pair; /* ordered by both */
   /* Of the query row's residues those that the hit has alike, and of the whole query those that face one;
    * negative: the file does not say. */
   double identity, coverage;

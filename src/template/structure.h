@@ -37,8 +37,10 @@ typedef struct of3_template_structure {
  * locations a residue has the one whose occupancies sum up to most, the first of equal ones. Residues that
  * have no coordinates are there, if the file says what the chain is made of (pdbx_poly_seq_scheme, or
  * entity_poly_seq); else chains consist of the residues that are in atom_site, numbered by label_seq_id or,
- * in files without it, one after the other. most: bytes that the file may take. */
-OF3_MUST_CHECK of3_status of3_template_structure_read(const char *path, size_t most, of3_arena *arena,
-                                                      of3_template_structure *out, of3_error *err);
+ * in files without it, one after the other. opt_text: the content of the file, text and not packed; path is
+ * its name in messages then. most: bytes that the file may take. */
+OF3_MUST_CHECK of3_status of3_template_structure_read(const char *path, const char *opt_text, size_t most,
+                                                      of3_arena *arena, of3_template_structure *out,
+                                                      of3_error *err);
 
 #endif

@@ -16,7 +16,7 @@ typedef struct of3_template {
   bool gaps;            /* a residue of the query faces none */
   const char *opt_date; /* of its structure's release */
   int n_pair;
-  const of3_template_pair *pair; /* within the chain; ordered by both */
+  const of3_template_match *pair; /* ordered by residues of the query */
 } of3_template;
 
 typedef struct of3_template_request {
@@ -24,9 +24,8 @@ typedef struct of3_template_request {
   const char *sequence; /* of the query */
   const char *hits;     /* a file of hits, whose structures are in folder; or NULL */
   const char *folder;   /* of structures <entry>.cif, .cif.gz, .bcif or .bcif.gz; NULL: none was given */
-  int n_structure;      /* structures that are named themselves */
-  const char *const *structure;
-  const char *const *structure_chain;        /* NULL entries: the chain that fits best */
+  int n_source;
+  const of3_template_source *source;         /* structures that are named themselves */
   size_t most_memory;                        /* of a file that is read */
   const of3_template_settings *opt_settings; /* filters, numbers, the folder of caches */
   of3_chain_account *opt_account;            /* of those that are not used */
@@ -39,8 +38,9 @@ typedef struct of3_template_request {
 const char *of3_template_file(const char *folder, const char *entry, of3_arena *arena);
 
 /* At most as many as are kept of a chain, in the order in which they are used: that of the hits; of
- * structures by identity times coverage of the query, 0.1 at least. What is left out the log says, with the
- * reason. What is returned lives in the arena. */
+ * structures by identity times coverage of the query, 0.1 at least, behind those that come with a map of
+ * their residues, which keep their order. What is left out the log says, with the reason; a structure that
+ * does not fit its map is an error. What is returned lives in the arena. */
 OF3_MUST_CHECK of3_status of3_templates_find(const of3_template_request *request, const of3_log *opt_log,
                                              of3_arena *arena, of3_template **ret_template, int *ret_n,
                                              int *ret_dropped, of3_error *err);

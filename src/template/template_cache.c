@@ -41,7 +41,7 @@ static bool split_member(const char *name, of3_arena *arena, of3_template_hit *o
 /* Pairs of residues that are both there, ordered by the query's. */
 static of3_status read_pairs(const of3_numpy_array *map, int n_query, of3_arena *arena, of3_template_hit *out,
                              of3_error *err) {
-  out->pair = OF3_ARENA_NEW(arena, of3_template_pair, map->rows);
+  out->pair = OF3_ARENA_NEW(arena, of3_template_match, map->rows);
   if (!out->pair) return of3_fail_memory(err, "a cache of templates");
   for (int64_t r = 0; r < map->rows; r++) {
     const int64_t q = of3_numpy_element(map, r, 0), t = of3_numpy_element(map, r, 1);
@@ -52,7 +52,7 @@ static of3_status read_pairs(const of3_numpy_array *map, int n_query, of3_arena 
                       (long long)q, n_query);
     if (out->n_pair && (q <= out->pair[out->n_pair - 1].query || t <= out->pair[out->n_pair - 1].template_))
       return of3_fail(err, OF3_ERR_INPUT, "its pairs of residues do not ascend");
-    out->pair[out->n_pair++] = (of3_template_pair){(int32_t)q, (int32_t)t};
+    out->pair[out->n_pair++] = (of3_template_match){(int32_t)q, (int32_t)t};
   }
   out->aligned = true;
   out->gaps = out->n_pair < n_query;

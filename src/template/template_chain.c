@@ -37,8 +37,8 @@ static void drop(finder *f, const char *name, const char *why) {
 }
 
 /* Each file once. */
-static of3_status structure_of(finder *f, const char *path, const of3_template_structure **out,
-                               of3_error *err) {
+static of3_status structure_of(finder *f, const char *path, const char *opt_text,
+                               const of3_template_structure **out, of3_error *err) {
   for (read_before *r = f->files; r; r = r->next)
     if (strcmp(r->path, path) == 0) {
       *out = &r->structure;
@@ -46,7 +46,7 @@ static of3_status structure_of(finder *f, const char *path, const of3_template_s
     }
   read_before *r = OF3_ARENA_NEW(f->arena, read_before, 1);
   if (!r) return of3_fail_memory(err, path);
-  OF3_TRY(of3_template_structure_read(path, f->request->most_memory, f->arena, &r->structure, err));
+  OF3_TRY(of3_template_structure_read(path, opt_text, f->request->most_memory, f->arena, &r->structure, err));
   r->path = path;
   r->next = f->files;
   f->files = r;
@@ -58,7 +58,7 @@ static of3_status structure_of(finder *f, const char *path, const of3_template_s
 
 typedef struct aligned {
   int n_pair;
-  of3_template_pair *pair;
+  const of3_template_match *pair;
   double identity, coverage;
 } aligned;
 
@@ -67,14 +67,15 @@ static of3_status align_chain(const finder *f, const of3_template_chain *c, alig
   const int n = (int)strlen(query);
   of3_arena *scratch = of3_arena_new_within(f->arena);
   int *partner = scratch ? OF3_ARENA_NEW(scratch, int, n) : NULL, same = 0;
-  *out = (aligned){.pair = OF3_ARENA_NEW(f->arena, of3_template_pair, n)};
-  of3_status status = partner && out->pair ? OF3_OK : of3_fail_memory(err, "an alignment");
+  of3_template_match *pair = OF3_ARENA_NEW(f->arena, of3_template_match, n);
+  *out = (aligned){.pair = pair};
+  of3_status status = partner && pair ? OF3_OK : of3_fail_memory(err, "an alignment");
   if (status == OF3_OK)
     status = of3_template_align(query, n, c->letters, c->n, f->request->opt_cancel, scratch, partner, err);
   for (int i = 0; status == OF3_OK && i < n; i++) {
     if (partner[i] < 0) continue;
     same += query[i] == c->letters[partner[i]];
-    out->pair[out->n_pair++] = (of3_template_pair){i + 1, partner[i] + 1};
+    pair[out->n_pair++] = (of3_template_match){i + 1, partner[i] + 1};
   }
   out->identity = (double)same / n;
   out->coverage = (double)out->n_pair / n;
@@ -128,19 +129,38 @@ static const of3_template_chain *chain_called(const of3_template_structure *s, c
   return NULL;
 }
 
-static of3_status use_structure(finder *f, const char *path, const char *wanted, of3_error *err) {
+/* Adds a template of a structure, if nothing of the settings is against it. */
+static void use_aligned(finder *f, const of3_template_structure *s, of3_template t, const aligned *a,
+                        double score) {
+  const char *refused = refused_values(f, a->identity, a->coverage, t.chain->n);
+  if (!refused) refused = refused_date(f, s->opt_date);
+  if (!refused && f->n == f->most) refused = "there are as many others as are kept";
+  if (refused) {
+    drop(f, t.name, refused);
+    return;
+  }
+  of3_logf(f->log, OF3_LOG_INFO, "chain %s: template '%s', chain %s: identity %.2f, coverage %.2f",
+           f->request->chain, t.name, t.chain->id, a->identity, a->coverage);
+  t.opt_date = s->opt_date;
+  t.n_pair = a->n_pair;
+  t.pair = a->pair;
+  add_template(f, t, score);
+}
+
+/* The chain of the structure that an alignment finds most alike. */
+static of3_status use_structure(finder *f, const of3_template_source *source, of3_error *err) {
   const of3_template_structure *s = NULL;
   const of3_template_chain *best = NULL;
   aligned at_best = {0};
   of3_error why = {0};
-  if (structure_of(f, path, &s, &why) != OF3_OK) {
-    drop(f, path, why.text);
+  if (structure_of(f, source->path, source->opt_text, &s, &why) != OF3_OK) {
+    drop(f, source->path, why.text);
     return OF3_OK;
   }
-  const of3_template_chain *only = wanted ? chain_called(s, wanted) : NULL;
+  const of3_template_chain *only = source->opt_chain ? chain_called(s, source->opt_chain) : NULL;
   for (int i = 0; i < s->n; i++) {
     aligned a;
-    if (wanted && &s->chain[i] != only) continue;
+    if (source->opt_chain && &s->chain[i] != only) continue;
     OF3_TRY(align_chain(f, &s->chain[i], &a, err));
     if (best && a.identity * a.coverage <= at_best.identity * at_best.coverage) continue;
     best = &s->chain[i];
@@ -148,28 +168,63 @@ static of3_status use_structure(finder *f, const char *path, const char *wanted,
   }
   const double score = at_best.identity * at_best.coverage,
                least = f->request->opt_settings ? f->request->opt_settings->least_direct_score : LEAST_SCORE;
-  const char *refused = best ? refused_values(f, at_best.identity, at_best.coverage, best->n) : NULL;
-  if (best && !refused) refused = refused_date(f, s->opt_date);
   if (!best)
-    drop(f, path, wanted ? "it has no polymer chain of the id that was asked for" : "it has no polymer");
+    drop(f, source->path,
+         source->opt_chain ? "it has no polymer chain of the id that was asked for" : "it has no polymer");
   else if (score < least)
-    drop(f, path, "no chain resembles the query (identity times coverage is too small)");
-  else if (refused)
-    drop(f, path, refused);
-  else if (f->n == f->most)
-    drop(f, path, "there are as many others as are kept");
-  else {
-    of3_logf(f->log, OF3_LOG_INFO, "chain %s: template '%s', chain %s: identity %.2f, coverage %.2f",
-             f->request->chain, path, best->id, at_best.identity, at_best.coverage);
-    add_template(f,
-                 (of3_template){.name = path,
-                                .chain = best,
-                                .gaps = at_best.coverage < 1,
-                                .opt_date = s->opt_date,
-                                .n_pair = at_best.n_pair,
-                                .pair = at_best.pair},
-                 score);
+    drop(f, source->path, "no chain resembles the query (identity times coverage is too small)");
+  else
+    use_aligned(f, s, (of3_template){.name = source->path, .chain = best, .gaps = at_best.coverage < 1},
+                &at_best, score);
+  return OF3_OK;
+}
+
+/* ---- Structures that come with a map of their residues */
+
+static of3_status mapped_chain(const of3_template_structure *s, const of3_template_source *source,
+                               const of3_template_chain **ret_chain, of3_error *err) {
+  const of3_template_chain *c = source->opt_chain ? chain_called(s, source->opt_chain) : &s->chain[0];
+  if (!source->opt_chain && s->n != 1)
+    return of3_fail(err, OF3_ERR_INPUT,
+                    "it has %d polymer chains, and nothing says of which one the map of residues is; one was "
+                    "expected",
+                    s->n);
+  if (!c) return of3_fail(err, OF3_ERR_INPUT, "it has no polymer chain '%s'", source->opt_chain);
+  for (int i = 0; i < source->n_pair; i++)
+    if (source->pair[i].template_ > c->n)
+      return of3_fail(err, OF3_ERR_INPUT,
+                      "its map names residue %d (counted from 1) of chain %s, which has %d; residues without "
+                      "coordinates count, too",
+                      source->pair[i].template_, c->id, c->n);
+  *ret_chain = c;
+  return OF3_OK;
+}
+
+static aligned aligned_by_map(const char *query, const of3_template_source *source,
+                              const of3_template_chain *c) {
+  const double n = (double)strlen(query);
+  int same = 0;
+  for (int i = 0; i < source->n_pair; i++)
+    same += query[source->pair[i].query - 1] == c->letters[source->pair[i].template_ - 1];
+  return (aligned){source->n_pair, source->pair, same / n, source->n_pair / n};
+}
+
+/* What stands before and behind the residues that the map names is no gap, as in a file of hits. */
+static of3_status use_map(finder *f, const of3_template_source *source, of3_error *err) {
+  enum { BEST = 1 }; /* of any score */
+  const of3_template_structure *s = NULL;
+  of3_template t = {.name = source->path};
+  if (structure_of(f, source->path, source->opt_text, &s, err) != OF3_OK)
+    return of3_prefix(err, "chain %s: template", f->request->chain);
+  if (mapped_chain(s, source, &t.chain, err) != OF3_OK)
+    return of3_prefix(err, "chain %s: template '%s'", f->request->chain, source->path);
+  const aligned a = aligned_by_map(f->request->sequence, source, t.chain);
+  if (a.n_pair == 0) {
+    drop(f, t.name, "no residue of it faces one of the query");
+    return OF3_OK;
   }
+  t.gaps = a.pair[a.n_pair - 1].query - a.pair[0].query + 1 > a.n_pair;
+  use_aligned(f, s, t, &a, BEST);
   return OF3_OK;
 }
 
@@ -248,7 +303,7 @@ static of3_status use_hit(finder *f, const of3_template_hit *h, bool first, bool
     if (!first) drop(f, name, "its structure is not in the folder of structures");
     return OF3_OK;
   }
-  if (structure_of(f, path, &s, &why) != OF3_OK) {
+  if (structure_of(f, path, NULL, &s, &why) != OF3_OK) {
     drop(f, name, why.text);
     return OF3_OK;
   }
@@ -351,8 +406,10 @@ of3_status of3_templates_find(const of3_template_request *request, const of3_log
   f.score = OF3_ARENA_NEW(arena, double, f.most);
   if (!f.out || !f.score) return of3_fail_memory(err, "the templates");
   if (request->hits) OF3_TRY(use_hits(&f, err));
-  for (int i = 0; i < request->n_structure; i++)
-    OF3_TRY(use_structure(&f, request->structure[i], request->structure_chain[i], err));
+  for (int i = 0; i < request->n_source; i++) {
+    const of3_template_source *source = &request->source[i];
+    OF3_TRY(source->mapped ? use_map(&f, source, err) : use_structure(&f, source, err));
+  }
   *ret_template = f.out;
   *ret_n = f.n;
   *ret_dropped = f.dropped;

@@ -106,7 +106,7 @@ static of3_status pair_columns(hits_in *in, const row_in *row, int start, bool i
   const row_in *query = &in->row[0];
   int q = start, t = row->start, same = 0;
   size_t i = 0;
-  out->pair = OF3_ARENA_NEW(in->arena, of3_template_pair, query->n);
+  out->pair = OF3_ARENA_NEW(in->arena, of3_template_match, query->n);
   if (!out->pair) return of3_fail_memory(err, in->path);
   for (size_t k = 0; k < query->n; k++) {
     for (; insertions && i < row->n && is_lower(row->letters[i]); i++) t++;
@@ -114,7 +114,7 @@ static of3_status pair_columns(hits_in *in, const row_in *row, int start, bool i
     const char letter = row->letters[i++];
     const bool has_q = !is_gap(query->letters[k]), has_t = !is_gap(letter);
     same += has_q && letter == query->letters[k];
-    if (has_q && has_t) out->pair[out->n_pair++] = (of3_template_pair){q, t};
+    if (has_q && has_t) out->pair[out->n_pair++] = (of3_template_match){q, t};
     out->gaps |= has_q && !has_t;
     q += has_q;
     t += has_t;

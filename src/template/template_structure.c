@@ -60,13 +60,13 @@ static of3_status put_chains(const of3_structure *s, of3_arena *arena, of3_templ
   return OF3_OK;
 }
 
-of3_status of3_template_structure_read(const char *path, size_t most, of3_arena *arena,
+of3_status of3_template_structure_read(const char *path, const char *opt_text, size_t most, of3_arena *arena,
                                        of3_template_structure *out, of3_error *err) {
   of3_structure whole;
   *out = (of3_template_structure){0};
   of3_arena *scratch = of3_arena_new_within(arena);
   if (!scratch) return of3_fail_memory(err, path);
-  of3_status status = of3_structure_read(path, most, NULL, scratch, &whole, err);
+  of3_status status = of3_structure_read(path, opt_text, most, NULL, scratch, &whole, err);
   if (status == OF3_OK) status = put_chains(&whole, arena, out, err);
   if (status == OF3_OK && whole.released[0] && !(out->opt_date = of3_arena_strdup(arena, whole.released)))
     status = of3_fail_memory(err, path);

@@ -7,6 +7,7 @@
 
 enum { FILE_BUCKETS = 4096 };
 
+/* Of a text `path` is the text itself. */
 typedef struct hashed_file {
   const char *path;
   uint64_t size;
@@ -17,6 +18,7 @@ typedef struct hashed_file {
 struct of3_file_hashes {
   of3_arena *arena;
   hashed_file *first[FILE_BUCKETS];
+  hashed_file *text[FILE_BUCKETS];
 };
 
 of3_file_hashes *of3_file_hashes_new(void) {
@@ -53,5 +55,36 @@ of3_status of3_file_hash(of3_file_hashes *h, const char *path, of3_cancel *opt_c
   }
   memcpy(out, f->hash, sizeof f->hash);
   *ret_size = f->size;
+  return OF3_OK;
+}
+
+/* ---- Texts */
+
+static void hash_text(const char *text, char out[OF3_SHA256_HEX], uint64_t *ret_size) {
+  of3_sha256 s;
+  of3_sha256_init(&s);
+  *ret_size = strlen(text);
+  of3_sha256_add(&s, text, (size_t)*ret_size);
+  of3_sha256_hex(&s, out);
+}
+
+of3_status of3_text_hash(of3_file_hashes *h, const char *text, char out[OF3_SHA256_HEX], uint64_t *ret_size,
+                         of3_error *err) {
+  if (!h) {
+    hash_text(text, out, ret_size);
+    return OF3_OK;
+  }
+  hashed_file **bucket = &h->text[(uintptr_t)text / sizeof(void *) % FILE_BUCKETS], *t = *bucket;
+  while (t && t->path != text) t = t->next;
+  if (!t) {
+    t = OF3_ARENA_NEW(h->arena, hashed_file, 1);
+    if (!t) return of3_fail_memory(err, "the query");
+    hash_text(text, t->hash, &t->size);
+    t->path = text;
+    t->next = *bucket;
+    *bucket = t;
+  }
+  memcpy(out, t->hash, sizeof t->hash);
+  *ret_size = t->size;
   return OF3_OK;
 }

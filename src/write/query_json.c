@@ -29,6 +29,22 @@ static json_t *modified_json(const of3_query_chain *c) {
   return all;
 }
 
+/* Of structures that are files: their paths, or the chains of them; null: there are none. */
+static json_t *templates_json(const of3_query_chain *c, bool paths) {
+  json_t *list = json_array();
+  for (int k = 0; k < c->n_template; k++) {
+    const of3_template_source *t = &c->template_[k];
+    const char *text = paths ? t->path : t->opt_chain;
+    if (t->opt_text) continue;
+    if (json_array_append_new(list, text ? of3_json_text(text) : json_null()) == 0) continue;
+    json_decref(list);
+    return NULL;
+  }
+  if (json_array_size(list)) return list;
+  json_decref(list);
+  return json_null();
+}
+
 static json_t *chain_json(const of3_query_chain *c) {
   static const char *const molecule[] = {
       [OF3_PROTEIN] = "PROTEIN", [OF3_RNA] = "RNA", [OF3_DNA] = "DNA", [OF3_LIGAND] = "LIGAND"};
@@ -39,9 +55,8 @@ static json_t *chain_json(const of3_query_chain *c) {
       "ccd_codes", c->n_code ? strings(c->code, c->n_code) : json_null(), "paired_msa_file_paths",
       some_strings(c->paired_path, c->n_paired), "main_msa_file_paths",
       c->no_msa ? json_array() : some_strings(c->msa_path, c->n_msa), "template_alignment_file_path",
-      c->template_hits, "template_entry_chain_ids", "template_cif_paths",
-      some_strings(c->template_path, c->n_template), "template_cif_chain_ids",
-      some_strings(c->template_chain, c->n_template), "sdf_file_path",
+      c->template_hits, "template_entry_chain_ids", "template_cif_paths", templates_json(c, true),
+      "template_cif_chain_ids", templates_json(c, false), "sdf_file_path",
       c->sdf_path ? of3_json_text(c->sdf_path) : json_null(), "cyclic", c->cyclic);
   if (chain && c->number_shift &&
       json_object_set_new(chain, "starting_residue_number", json_integer(c->number_shift + 1)) != 0) {

@@ -36,6 +36,19 @@ static of3_status key_add_file(of3_sha256 *s, const char *path, const of3_run_in
   return OF3_OK;
 }
 
+/* Of an alignment, a template or components in the query itself, which may be long: size and hash. */
+static of3_status key_add_long_text(of3_sha256 *s, const char *opt_text, const of3_run_inputs *in,
+                                    of3_error *err) {
+  char hash[OF3_SHA256_HEX];
+  uint64_t size = 0;
+  key_add_number(s, opt_text != NULL);
+  if (!opt_text) return OF3_OK;
+  OF3_TRY(of3_text_hash(in->opt_files, opt_text, hash, &size, err));
+  key_add_number(s, size);
+  key_add_text(s, hash);
+  return OF3_OK;
+}
+
 static int key_compare_names(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -108,6 +121,23 @@ static of3_status key_add_structures(of3_sha256 *s, const of3_query_chain *c, co
   return key_add_paths(s, path, n, in, arena, err);
 }
 
+static of3_status key_add_templates(of3_sha256 *s, const of3_query_chain *c, const of3_run_inputs *in,
+                                    of3_error *err) {
+  key_add_number(s, (uint64_t)c->n_template);
+  for (int i = 0; i < c->n_template; i++) {
+    const of3_template_source *t = &c->template_[i];
+    OF3_TRY(key_add_long_text(s, t->opt_text, in, err));
+    if (!t->opt_text) OF3_TRY(key_add_file(s, t->path, in, err));
+    key_add_opt_text(s, t->opt_chain);
+    key_add_number(s, (uint64_t)t->n_pair << 1 | t->mapped);
+    for (int k = 0; k < t->n_pair; k++) {
+      key_add_number(s, (uint64_t)t->pair[k].query);
+      key_add_number(s, (uint64_t)t->pair[k].template_);
+    }
+  }
+  return OF3_OK;
+}
+
 static of3_status key_add_chain(of3_sha256 *s, const of3_query_chain *c, const of3_run_inputs *in,
                                 of3_arena *arena, of3_error *err) {
   key_add_number(s, (uint64_t)c->type);
@@ -131,13 +161,12 @@ static of3_status key_add_chain(of3_sha256 *s, const of3_query_chain *c, const o
   OF3_TRY(key_add_paths(s, c->msa_path, c->n_msa, in, arena, err));
   OF3_TRY(key_add_paths(s, c->paired_path, c->n_paired, in, arena, err));
   OF3_TRY(key_add_paths(s, &c->template_hits, c->template_hits != NULL, in, arena, err));
-  OF3_TRY(key_add_paths(s, c->template_path, c->n_template, in, arena, err));
+  OF3_TRY(key_add_templates(s, c, in, err));
   OF3_TRY(key_add_structures(s, c, in, arena, err));
-  for (int i = 0; i < c->n_template; i++) key_add_opt_text(s, c->template_chain[i]);
   key_add_number(s, (uint64_t)c->n_msa_text);
   for (int i = 0; i < c->n_msa_text; i++) {
     key_add_text(s, c->msa_text[i].key);
-    key_add_text(s, c->msa_text[i].text);
+    OF3_TRY(key_add_long_text(s, c->msa_text[i].text, in, err));
   }
   return OF3_OK;
 }
@@ -168,8 +197,7 @@ static of3_status key_add_query(of3_sha256 *s, const of3_run_inputs *in, of3_are
   key_add_number(s, (uint64_t)q->n_leaving);
   for (int k = 0; k < q->n_leaving; k++) key_add_atom(s, &q->leaving[k]);
   key_add_pocket(s, q->pocket);
-  key_add_opt_text(s, q->components);
-  return OF3_OK;
+  return key_add_long_text(s, q->components, in, err);
 }
 
 of3_status of3_run_key(const of3_run_inputs *in, char ret_key[OF3_KEY_TEXT], of3_error *err) {

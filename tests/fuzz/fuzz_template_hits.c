@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (n < 0 || (!cache && n > 1 + OF3_TEMPLATE_MOST_READ)) abort();
     for (int i = 0; i < n; i++)
       for (int k = 0; k < hit[i].n_pair; k++) {
-        const of3_template_pair p = hit[i].pair[k];
+        const of3_template_match p = hit[i].pair[k];
         if (p.query < 1 || p.query > (int)sizeof query - 1 || p.template_ < 1) abort();
       }
   }

@@ -10,6 +10,13 @@ static void put_atom(of3_str *s, const of3_query_atom *a) {
   of3_str_addf(s, "%s%d:%s", a->chain, a->residue, a->name ? a->name : "");
 }
 
+static void put_template(of3_str *s, const of3_template_source *t) {
+  of3_str_addf(s, " template=%s:%s", t->path, t->opt_chain ? t->opt_chain : "");
+  if (t->opt_text) of3_str_addf(s, "text=%zu", strlen(t->opt_text));
+  for (int i = 0; i < t->n_pair; i++)
+    of3_str_addf(s, "%s%d=%d", i ? "," : "/", t->pair[i].query, t->pair[i].template_);
+}
+
 static void put_chain(of3_str *s, const of3_query_chain *c) {
   static const char *const type[] = {"protein", "rna", "dna", "ligand"};
   of3_str_addf(s, " %s ", type[c->type]);
@@ -22,8 +29,8 @@ static void put_chain(of3_str *s, const of3_query_chain *c) {
   for (int i = 0; i < c->n_msa; i++) of3_str_addf(s, " msa=%s", c->msa_path[i]);
   for (int i = 0; i < c->n_msa_text; i++)
     of3_str_addf(s, " %s=%zu", c->msa_text[i].key, strlen(c->msa_text[i].text));
-  for (int i = 0; i < c->n_template; i++)
-    of3_str_addf(s, " template=%s:%s", c->template_path[i], c->template_chain[i] ? c->template_chain[i] : "");
+  for (int i = 0; i < c->n_template; i++) put_template(s, &c->template_[i]);
+  if (c->no_templates) of3_str_add(s, " template=none");
   if (c->cyclic) of3_str_add(s, " cyclic");
   of3_str_add(s, ";");
 }

@@ -19,8 +19,8 @@ static void boltz(const char *text, const char *expected) {
 
 #define ALONE(chain)                                                                                         \
   " note chain " chain                                                                                       \
-  " has no 'unpairedMsa', for which AlphaFold 3 would search databases; of3 does not, and folds it "         \
-  "from its sequence alone;"
+  " has no 'unpairedMsa', for which AlphaFold 3 would search databases; what neither a server nor "          \
+  "'of3 search' finds one for is folded from its sequence alone;"
 
 static void test_af3(void **state) {
   (void)state;
@@ -41,7 +41,7 @@ static void test_af3(void **state) {
       "\"NAG\"]}}], \"bondedAtomPairs\": [[[\"A\", 1, \"N\"], [\"S\", 1, \"C1\"]], [[\"G\", 1, \"O4\"], "
       "[\"G\", 2, "
       "\"C1\"]]]}",
-      "seeds 7 8\nJob 1: test_x: protein A,B MKTAY 3=SEP unpaired_msa=22; rna R GACU 4=PSU; dna D GACT 1=8OG "
+      "seeds 7 8\nJob 1: test_x: protein A,B MKTAY 3=SEP unpaired_msa=22 template=none; rna R GACU 4=PSU; dna D GACT 1=8OG "
       "3=5CM; ligand L,M "
       "ATP; ligand S smiles=CC(=O)O; ligand G NAG,NAG; bond A1:N-S1:C1; bond G1:O4-G2:C1;\n");
   af3("{\"name\": \"u\", \"version\": 4, \"userCCD\": \"data_LIG-1\", \"sequences\": [{\"protein\": {\"id\": "
@@ -62,9 +62,16 @@ static void test_templates(void **state) {
   af3("{\"name\": \"t\", \"sequences\": [{\"protein\": {\"id\": \"A\", \"sequence\": \"MKT\", "
       "\"unpairedMsa\": \"\", \"templates\": "
       "[{\"mmcifPath\": \"a3m.json\", \"queryIndices\": [0], \"templateIndices\": [1]}]}}]}",
-      "t: protein A MKT template=tests/fixtures/features/a3m.json:; note chain A: 'queryIndices' and "
-      "'templateIndices' are not "
-      "used; of3 aligns the sequence of a template itself;\n");
+      "t: protein A MKT template=tests/fixtures/features/a3m.json:/1=2;\n");
+  af3("{\"name\": \"t\", \"sequences\": [{\"protein\": {\"id\": \"A\", \"sequence\": \"MKT\", "
+      "\"unpairedMsa\": \"\", \"templates\": [{\"mmcif\": \"data_x\", \"mmcifPath\": null, \"queryIndices\": "
+      "[2, 0], "
+      "\"templateIndices\": [4, 9]}, {\"mmcifPath\": \"a3m.json\", \"mmcif\": \"\"}]}}]}",
+      "t: protein A MKT template=mmcif 1:text=6/1=10,3=5 template=tests/fixtures/features/a3m.json:; note "
+      "chain A: "
+      "template tests/fixtures/features/a3m.json has no 'queryIndices' and 'templateIndices'; of3 aligns its "
+      "sequence "
+      "itself;\n");
   boltz("sequences:\n  - protein: {id: A, sequence: MKT, msa: empty}\n  - protein: {id: [B, C], sequence: "
         "MK, msa: empty}\n  - dna: {id: D, "
         "sequence: AC}\ntemplates:\n  - cif: a3m.json\n  - {cif: a3m.json, chain_id: C, template_id: X, "
@@ -79,6 +86,8 @@ static void test_templates(void **state) {
 #define PROTEIN(more)                                                                                        \
   JOB("\"sequences\": [{\"protein\": {\"id\": \"A\", \"sequence\": \"MKT\", \"unpairedMsa\": \"\", " more    \
       "}}]")
+#define MAPPED(more) PROTEIN("\"templates\": [{\"mmcif\": \"data_x\", " more "}]")
+#define TEMPLATE_1   "entry 1 of 'templates': "
 #define LIGAND(more) JOB("\"sequences\": [{\"ligand\": {" more "}}]")
 #define BONDS(more)                                                                                          \
   JOB("\"bondedAtomPairs\": " more ", \"sequences\": [{\"ligand\": {\"id\": \"A\", \"smiles\": \"CC\"}}]")
@@ -149,12 +158,25 @@ static void test_af3_refused(void **state) {
       {PROTEIN("\"templates\": [1]"),
        "entry 1 of 'sequences': ", "'templates' must be a list of objects; it is an integer"},
       {PROTEIN("\"templates\": [{}]"),
-       "entry 1 of 'sequences': ", "'mmcifPath' must be a string; it is missing"},
-      {PROTEIN("\"templates\": [{\"mmcif\": \"data_x\"}]"), "entry 1 of 'sequences': ",
-       "entry 1 of 'templates': the key 'mmcif' asks for a template in the file itself; write it to a file "
-       "of its own, and that "
-       "to 'mmcifPath', which this version of of3 does not serve"},
+       "entry 1 of 'sequences': ", TEMPLATE_1 "a template has either 'mmcif' or 'mmcifPath'; none is given"},
+      {PROTEIN("\"templates\": [{\"mmcif\": \"data_x\", \"mmcifPath\": \"a\"}]"),
+       "entry 1 of 'sequences': ", TEMPLATE_1 "a template has either 'mmcif' or 'mmcifPath'; both are given"},
+      {PROTEIN("\"templates\": [{\"mmcif\": 1}]"),
+       "entry 1 of 'sequences': ", TEMPLATE_1 "'mmcif' must be a string; it is an integer"},
+      {MAPPED("\"queryIndices\": [0]"), "entry 1 of 'sequences': ",
+       TEMPLATE_1 "'templateIndices' must be a list of integers, as 'queryIndices'; it is missing"},
+      {MAPPED("\"queryIndices\": [0], \"templateIndices\": []"), "entry 1 of 'sequences': ",
+       TEMPLATE_1 "'queryIndices' names 1 residues and 'templateIndices' 0; there must be as many"},
+      {MAPPED("\"queryIndices\": [0.5], \"templateIndices\": [0]"),
+       "entry 1 of 'sequences': ", TEMPLATE_1 "'queryIndices' must be a list of integers; it is a real number"},
+      {MAPPED("\"queryIndices\": [99], \"templateIndices\": [0]"), "entry 1 of 'sequences': ",
+       TEMPLATE_1 "'queryIndices' names residue 99; 0 to 2 was expected (residues count from 0)"},
+      {MAPPED("\"queryIndices\": [0], \"templateIndices\": [-1]"), "entry 1 of 'sequences': ",
+       TEMPLATE_1 "'templateIndices' names residue -1; 0 to 99999 was expected (residues count from 0)"},
+      {MAPPED("\"queryIndices\": [1, 0, 1], \"templateIndices\": [0, 1, 2]"),
+       "entry 1 of 'sequences': ", TEMPLATE_1 "'queryIndices' names residue 1 twice"},
       {PROTEIN("\"templates\": [{\"mmcifPath\": \"no.cif\"}]"), "entry 1 of 'sequences': ",
+       TEMPLATE_1
        "'mmcifPath' names 'no.cif', which exists neither beside the query file nor in the working directory"},
       {LIGAND("\"id\": \"A\""),
        "entry 1 of 'sequences': ", "a ligand has either 'ccdCodes' or 'smiles'; none is given"},
@@ -205,10 +227,18 @@ static void test_af3_file(void **state) {
 
 static void test_af3_server(void **state) {
   (void)state;
+#define TREE(c)                                                                                              \
+  " bond " c "1:O6-" c "2:C1; bond " c "1:O4-" c "3:C1; bond " c "3:O4-" c "4:C1; bond " c "4:O3-" c         \
+  "5:C1; bond " c "5:O2-" c "6:C1; bond " c "4:O6-" c "7:C1; bond " c "7:O3-" c "8:C1; bond " c "7:O6-" c    \
+  "9:C1;"
+#define LEAVE(c)                                                                                             \
+  " leaves " c "2:O1; leaves " c "3:O1; leaves " c "4:O1; leaves " c "5:O1; leaves " c "6:O1; leaves " c     \
+  "7:O1; "                                                                                                   \
+  "leaves " c "8:O1; leaves " c "9:O1;"
 #define SERVER(chain, what)                                                                                  \
   " note chain " chain " comes without alignment" what                                                       \
-  ", for which the server would search databases; of3 does not, and folds "                                  \
-  "it from its sequence alone;"
+  ", for which AlphaFold's server would search databases; what neither a server nor 'of3 search' finds "     \
+  "one for is folded from its sequence alone;"
   af3("[{\"name\": \"a\", \"modelSeeds\": [], \"sequences\": [{\"proteinChain\": {\"sequence\": \"MKT\", "
       "\"count\": 2, "
       "\"modifications\": [{\"ptmType\": \"CCD_SEP\", \"ptmPosition\": 3}], \"useStructureTemplate\": "
@@ -224,11 +254,36 @@ static void test_af3_server(void **state) {
           "A", " and templates") SERVER("D", "") "\nb: dna A ACGT;\na: error query 'a' is given twice; names "
                                                  "(in FASTA the first word of a header) must "
                                                  "be unique\n");
+  af3("[{\"name\": \"g\", \"sequences\": [{\"proteinChain\": {\"sequence\": \"NKT\", \"count\": 2, "
+      "\"glycans\": "
+      "[{\"residues\": \"NAG(FUC)(NAG(BMA(MAN(MAN))(MAN(MAN)(MAN))))\", \"position\": 1}, {\"residues\": "
+      "\"MAN\", \"position\": 3}]}}, {\"ion\": {\"ion\": \"MG\"}}]}]",
+      "g: protein A,B NKT; ligand C MG; ligand D,E NAG,FUC,NAG,BMA,MAN,MAN,MAN,MAN,MAN; ligand F,G MAN;" TREE(
+          "D")
+          TREE("E") " bond A1:ND2-D1:C1; bond B1:ND2-E1:C1; bond A3:OG1-F1:C1; bond B3:OG1-G1:C1;" LEAVE("D")
+              LEAVE("E") " leaves D1:O1; leaves E1:O1; leaves F1:O1; leaves G1:O1;" SERVER(
+                  "A", " and templates") "\n");
+  af3("[{\"name\": \"t\", \"sequences\": [{\"proteinChain\": {\"sequence\": \"MK\", "
+      "\"useStructureTemplate\": false, "
+      "\"maxTemplateDate\": \"2018-01-20\"}}, {\"proteinChain\": {\"sequence\": \"MK\", \"maxTemplateDate\": "
+      "\"2018-01-20\"}}]}]",
+      "t: protein A MK template=none; protein B MK;" SERVER(
+          "A", "") " note chain B: 'maxTemplateDate' is not served; "
+                   "max_release_date of a runner YAML says it for all chains;" SERVER("B",
+                                                                                      " and templates") "\n");
+#define GLYCAN(residues, position)                                                                           \
+  "{\"proteinChain\": {\"sequence\": \"NKT\", \"glycans\": [{\"residues\": " residues                        \
+  ", \"position\": " position "}]}}"
+#define G_1 "entry 1 of 'glycans': "
   const char *const bad[][2] = {
       {"{\"protein\": {}}, {\"ion\": 1}", "an object with one key, proteinChain, rnaSequence, dnaSequence, "
                                           "ligand or ion, was expected, not protein"},
       {"1", "an object with one key, proteinChain, rnaSequence, dnaSequence, ligand or ion, was expected"},
       {"{\"ion\": 1}", "'ion' must be an object; it is an integer"},
+      {"{\"proteinChain\": {\"sequence\": \"N\", \"useStructureTemplate\": 1}}",
+       "'useStructureTemplate' must be true or false; it is an integer"},
+      {"{\"proteinChain\": {\"sequence\": \"N\", \"maxTemplateDate\": 1}}",
+       "'maxTemplateDate' must be a date, as \"2018-01-20\"; it is an integer"},
       {"{\"ion\": {\"ion\": \"MG\", \"count\": 0}}", "'count' is 0; 1 to 10000 are allowed"},
       {"{\"ion\": {\"ion\": \"MG\", \"count\": \"2\"}}", "'count' must be an integer; it is a string"},
       {"{\"ion\": {}}", "'ion' must be the code of a component; it is missing"},
@@ -237,10 +292,22 @@ static void test_af3_server(void **state) {
       {"{\"rnaSequence\": {\"x\": 1}}",
        "'rnaSequence': unknown key 'x'; the keys are sequence, count, modifications"},
       {"{\"rnaSequence\": {}}", "'sequence' must be a string; it is missing"},
-      {"{\"proteinChain\": {\"sequence\": \"N\", \"glycans\": [{\"residues\": \"NAG\", \"position\": 1}]}}",
-       "'proteinChain': the key 'glycans' asks for glycans without the atoms of their bonds (a ligand of "
-       "several 'ccdCodes' "
-       "with 'bondedAtomPairs' says them), which this version of of3 does not serve"},
+      {GLYCAN("\"NAG\"", "4"), G_1 "'position' is 4; a residue, 1 to 3, was expected"},
+      {GLYCAN("\"NAG\"", "2"), G_1 "residue 2 is K; a glycan stands on N, S or T"},
+      {GLYCAN("1", "1"), G_1 "'residues' must be a string; it is an integer"},
+      {GLYCAN("\"NAG(NAG\"", "1"), G_1 "the glycan has a '(' without its ')'"},
+      {GLYCAN("\"NAG(4-1 NAG)\"", "1"),
+       G_1 "the glycan has '-' after residue 2 where '(' or ')' was expected, as in "
+           "'NAG(NAG)'"},
+      {GLYCAN("\"GLC(NAG)\"", "1"),
+       G_1 "nothing says by which atoms residue 2 of the glycan (NAG) is bound to residue 1 (GLC); a ligand "
+           "of several "
+           "'ccdCodes' with 'bondedAtomPairs' in AlphaFold 3's own JSON says it"},
+      {GLYCAN("\"BMA(MAN)(MAN)(MAN)\"", "3"),
+       G_1 "residue 1 of the glycan (BMA) has no oxygen left that residue 4 (MAN) is usually bound to"},
+      {"{\"proteinChain\": {\"sequence\": \"N\", \"glycans\": [{\"residues\": \"NAG\", \"position\": 1}, "
+       "{\"residues\": \"NAG\", \"position\": 1}]}}",
+       "entry 2 of 'glycans': two glycans stand on residue 1; one was expected"},
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     char text[400], expected[500];
@@ -276,10 +343,12 @@ static void test_boltz(void **state) {
         "ligand: {id: C, ccd: [NAG, "
         "NAG]}\nconstraints:\n  - pocket: {binder: C, contacts: [[A, 1]], max_distance: 4.5, force: true}\n",
         "job: protein A MK; protein B MK; ligand C NAG,NAG; pocket C 4.5 A1; note chain A has no 'msa', for "
-        "which Boltz would ask "
-        "a server; it is folded from its sequence alone; note chain B has no 'msa', for which Boltz would "
-        "ask a server; it is "
-        "folded from its sequence alone; note 'force' of 'pocket' is not served: the network is told of the "
+        "which Boltz would ask a server; what neither a server nor 'of3 search' finds one for is folded from "
+        "its "
+        "sequence alone; note chain B has no 'msa', for which Boltz would ask a server; what neither a "
+        "server nor "
+        "'of3 search' finds one for is folded from its sequence alone; note 'force' of 'pocket' is not "
+        "served: the network is told of the "
         "pocket, and nothing "
         "enforces it;\n");
 }

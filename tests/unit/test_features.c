@@ -223,7 +223,8 @@ static double compare_all(const char *folder, const char *const *queries, int n,
     of3_error err = {0};
     of3_arena *arena = of3_arena_new(0);
     npy_array any;
-    snprintf(path, sizeof path, "%s%s.npz", folder, queries[i]);
+    const bool af3 = strncmp(queries[i], "af3_", 4) == 0; /* the query in AlphaFold 3's JSON */
+    snprintf(path, sizeof path, "%s%s.npz", folder, queries[i] + (af3 ? 4 : 0));
     if (of3_map_open(path, &map, &err) != OF3_OK ||
         of3_zip_parse(map.data, map.size, arena, &zip, &err) != OF3_OK)
       fail_msg("%s", err.text);
@@ -272,6 +273,17 @@ static void test_templates(void **state) {
   const double worst = compare_all(TEMPLATES, queries, sizeof queries / sizeof *queries, &n);
   printf("%zu queries, %d arrays equal, floats to %.1e\n", sizeof queries / sizeof *queries, n, worst);
   assert_true(n >= 1534);
+}
+
+/* Maps of residues in AlphaFold 3's JSON that say what the hits of these queries say. */
+static void test_template_maps(void **state) {
+  (void)state;
+  static const char *const queries[] = {"af3_atomised", "af3_five",       "af3_modified",
+                                        "af3_partial",  "af3_sto_insert", "af3_two_chains"};
+  int n = 0;
+  const double worst = compare_all(TEMPLATES, queries, sizeof queries / sizeof *queries, &n);
+  printf("%zu queries, %d arrays equal, floats to %.1e\n", sizeof queries / sizeof *queries, n, worst);
+  assert_true(n >= 500);
 }
 
 /* Limits, orders, filters and numbers that a runner YAML sets. */
@@ -799,6 +811,7 @@ int main(void) {
       cmocka_unit_test(test_reference),
       cmocka_unit_test(test_alignments),
       cmocka_unit_test(test_templates),
+      cmocka_unit_test(test_template_maps),
       cmocka_unit_test(test_settings),
       cmocka_unit_test(test_given_conformers),
       cmocka_unit_test(test_conformers_of_no_element),

@@ -319,13 +319,45 @@ static void test_fallback(void **state) {
   of3_chemistry_close(chemistry);
 }
 
+/* ---- Limits */
+
+static unsigned limit_of[OF3_RDKIT_N_STRATEGY];
+
+static bool find_nothing(const of3_rdkit_mol *mol, of3_rdkit_strategy strategy, int seed,
+                         of3_rdkit_limits limits, const volatile sig_atomic_t *opt_cancel, float *xyz,
+                         char *why, size_t size) {
+  (void)mol, (void)seed, (void)opt_cancel, (void)xyz;
+  limit_of[strategy] = limits.seconds;
+  snprintf(why, size, "nothing was found");
+  return false;
+}
+
+/* A search that gives up at once leaves its seconds to the later ones. */
+static void test_limits(void **state) {
+  (void)state;
+  const of3_rdkit fake = {.conformer = find_nothing};
+  const of3_embedding how = {.small_rings = true};
+  of3_error why = {0}, err = {0};
+  float xyz[3];
+  int attempts = 0;
+  bool found = true;
+  assert_int_equal(of3_rdkit_search(&fake, NULL, &how, 120, xyz, &attempts, &found, &why, &err), OF3_OK);
+  assert_false(found);
+  assert_int_equal(attempts, 3);
+  assert_in_range(limit_of[OF3_RDKIT_PLAIN], 39, 40);
+  assert_in_range(limit_of[OF3_RDKIT_SMALL_RINGS], 58, 60);
+  assert_in_range(limit_of[OF3_RDKIT_RANDOM], 116, 120);
+  assert_int_equal(of3_rdkit_search(&fake, NULL, &how, 0, xyz, &attempts, &found, &why, &err), OF3_OK);
+  assert_int_equal(limit_of[OF3_RDKIT_RANDOM], 0);
+}
+
 int main(void) {
   of3_error err = {0};
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_missing),       cmocka_unit_test(test_smiles),
       cmocka_unit_test(test_wrong_smiles),  cmocka_unit_test(test_conformers),
       cmocka_unit_test(test_fallback),      cmocka_unit_test(test_query),
-      cmocka_unit_test(test_pocket_shapes),
+      cmocka_unit_test(test_pocket_shapes), cmocka_unit_test(test_limits),
   };
   if (of3_rdkit_open(&rdkit, &err) != OF3_OK) print_message("skipped: %s\n", err.text);
   return cmocka_run_group_tests(tests, NULL, NULL);

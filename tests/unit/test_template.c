@@ -70,7 +70,7 @@ static void test_structure(void **state) {
   of3_template_structure s;
   of3_error err = {0};
   write_text(path, cif);
-  if (of3_template_structure_read(path, 1 << 20, arena, &s, &err) != OF3_OK) fail_msg("%s", err.text);
+  if (of3_template_structure_read(path, NULL, 1 << 20, arena, &s, &err) != OF3_OK) fail_msg("%s", err.text);
   assert_int_equal(s.n, 1);
   assert_string_equal(s.opt_date, "2009-01-20");
   const of3_template_chain *c = &s.chain[0];
@@ -98,7 +98,7 @@ static void test_cache(void **state) {
   of3_map map;
   of3_template_hit *hit = NULL;
   int n = 0;
-  const of3_template_pair pairs[] = {{1, 300}, {2, 301}, {4, 70000}};
+  const of3_template_match pairs[] = {{1, 300}, {2, 301}, {4, 70000}};
   const of3_template out[] = {{.name = "2xyz_B", .opt_date = "2009-01-20", .n_pair = 3, .pair = pairs},
                               {.name = "1abc_A", .n_pair = 1, .pair = pairs}};
   const of3_hits_want want = {.path = path, .query = "MKAG"}, other = {.path = path, .query = "MKA"};
