@@ -1,6 +1,7 @@
-/* ccd_conformers DICTIONARY RESULTS [SECONDS [MOST [PART PARTS]]]: makes a conformer of every component of a
- * dictionary that of3 ccd build wrote, with at most SECONDS (5) for each of three strategies, and counts what
- * became of them. PART of PARTS (0 of 1): a process that does its share of the components.
+/* ccd_conformers DICTIONARY RESULTS [SECONDS [MOST [PART PARTS [FIRST]]]]: makes a conformer of every
+ * component of a dictionary that of3 ccd build wrote, with at most SECONDS (15) for the three strategies together,
+ * and counts what became of them. PART of PARTS (0 of 1): a process that does its share of the components.
+ * FIRST (0): the place in the order at which it begins.
  *
  * RESULTS gets one line for each component: code, outcome, seconds, why. Components that have a line are left
  * alone, so that a run that was stopped goes on where it was; MOST ends a run after so many components. The
@@ -162,7 +163,7 @@ static of3_status visit(const of3_rdkit *r, const of3_ccd *ccd, int i, unsigned 
 typedef struct conformers_task {
   const char *dictionary, *results;
   unsigned seconds;
-  int most, part, parts;
+  int most, part, parts, first;
 } conformers_task;
 
 static of3_status visit_all(const conformers_task *task, tally *t, of3_error *err) {
@@ -177,7 +178,7 @@ static of3_status visit_all(const conformers_task *task, tally *t, of3_error *er
   FILE *out = status == OF3_OK ? fopen(task->results, "a") : NULL;
   if (status == OF3_OK && !out) status = of3_fail(err, OF3_ERR_IO, "'%s' cannot be written", task->results);
   int left = task->most;
-  for (int k = task->part; status == OF3_OK && k < n && left > 0; k += task->parts) {
+  for (int k = task->first + task->part; status == OF3_OK && k < n && left > 0; k += task->parts) {
     const int i = (int)((int64_t)k * stride % n);
     if (done[i]) continue;
     status = visit(r, ccd, i, task->seconds, out, t, err);
@@ -196,18 +197,19 @@ static int number(int argc, char **argv, int i, int otherwise) {
 int main(int argc, char **argv) {
   tally t = {0};
   of3_error err = {0};
-  if (argc < 3 || argc > 7 || argc == 6) {
-    fprintf(stderr, "usage: ccd_conformers DICTIONARY RESULTS [SECONDS [MOST [PART PARTS]]]\n");
+  if (argc < 3 || argc > 8 || argc == 6) {
+    fprintf(stderr, "usage: ccd_conformers DICTIONARY RESULTS [SECONDS [MOST [PART PARTS [FIRST]]]]\n");
     return 2;
   }
   const conformers_task task = {argv[1],
                                 argv[2],
-                                (unsigned)number(argc, argv, 3, 5),
+                                (unsigned)number(argc, argv, 3, 15),
                                 number(argc, argv, 4, 1000000),
                                 number(argc, argv, 5, 0),
-                                number(argc, argv, 6, 1)};
-  if (task.seconds < 1 || task.most < 1 || task.part < 0 || task.part >= task.parts) {
-    fprintf(stderr, "SECONDS, MOST and PARTS are at least 1, PART is below PARTS\n");
+                                number(argc, argv, 6, 1),
+                                number(argc, argv, 7, 0)};
+  if (task.seconds < 1 || task.most < 1 || task.part < 0 || task.part >= task.parts || task.first < 0) {
+    fprintf(stderr, "SECONDS, MOST and PARTS are at least 1, PART is below PARTS, FIRST is at least 0\n");
     return 2;
   }
   if (visit_all(&task, &t, &err) != OF3_OK) {

@@ -108,11 +108,10 @@ static of3_status read_alignments(of3_af3_reader *r, json_t *m, of3_query_chain 
   OF3_TRY(read_alignment(r, m, "unpairedMsa", "unpairedMsaPath", &unpaired, err));
   if (c->type == OF3_PROTEIN) OF3_TRY(read_alignment(r, m, "pairedMsa", "pairedMsaPath", &paired, err));
   if (!unpaired && !paired)
-    OF3_TRY(of3_builder_note(
-        &r->b, err,
-        "chain %s has no 'unpairedMsa', for which AlphaFold 3 would search databases; what neither a server "
-        "nor 'of3 search' finds one for is folded from its sequence alone",
-        c->id[0]));
+    OF3_TRY(of3_builder_note(&r->b, err,
+                             "chain %s has no 'unpairedMsa', for which AlphaFold 3 would search databases; "
+                             "without one from a server or 'of3 search' it is folded from its sequence alone",
+                             c->id[0]));
   c->no_search = unpaired || paired;
   if (holds_rows(unpaired)) OF3_TRY(of3_builder_add_msa_text(&r->b, c, unpaired_name, unpaired, err));
   if (!holds_rows(paired)) return OF3_OK;

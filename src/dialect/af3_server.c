@@ -87,11 +87,11 @@ static of3_status read_polymer(of3_af3_reader *r, json_t *m, of3_query_chain *c,
   OF3_TRY(of3_af3_modifications(r, json_object_get(m, "modifications"), c, err));
   if (c->type == OF3_DNA) return OF3_OK;
   if (c->type == OF3_PROTEIN) OF3_TRY(read_template_wishes(r, m, c, err));
-  return of3_builder_note(&r->b, err,
-                          "chain %s comes without alignment%s, for which AlphaFold's server would search "
-                          "databases; what neither a "
-                          "server nor 'of3 search' finds one for is folded from its sequence alone",
-                          c->id[0], c->type == OF3_PROTEIN && !c->no_templates ? " and templates" : "");
+  return of3_builder_note(
+      &r->b, err,
+      "chain %s comes without alignment%s, for which AlphaFold's server would search "
+      "databases; without one from a server or 'of3 search' it is folded from its sequence alone",
+      c->id[0], c->type == OF3_PROTEIN && !c->no_templates ? " and templates" : "");
 }
 
 of3_status of3_af3_server_molecule(of3_af3_reader *r, json_t *entry, of3_error *err) {

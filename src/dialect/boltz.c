@@ -109,8 +109,8 @@ static of3_status read_msa(boltz_reader *r, json_t *m, of3_query_chain *c, of3_e
     return c->type != OF3_PROTEIN
                ? OF3_OK
                : of3_builder_note(&r->b, err,
-                                  "chain %s has no 'msa', for which Boltz would ask a server; what neither a "
-                                  "server nor 'of3 search' finds one for is folded from its sequence alone",
+                                  "chain %s has no 'msa', for which Boltz would ask a server; without one "
+                                  "from a server or 'of3 search' it is folded from its sequence alone",
                                   c->id[0]);
   if (!json_is_string(v)) return of3_json_wrong_type("msa", "a path, or 'empty'", v, err);
   const char *path = json_string_value(v);

@@ -35,9 +35,31 @@ run quick af3.json -c ob.safetensors -o af3 2>&1 | untimed | sed "s/(seed [0-9]*
 cat >server.json <<'END'
 [{"name": "server", "modelSeeds": [], "dialect": "alphafoldserver", "version": 1, "sequences": [
   {"proteinChain": {"sequence": "MKT", "count": 2, "useStructureTemplate": true}}, {"ion": {"ion": "MG", "count": 1}}]},
- {"name": "sugar", "sequences": [{"proteinChain": {"sequence": "N", "glycans": [{"residues": "NAG", "position": 1}]}}]}]
+ {"name": "sugar", "sequences": [{"proteinChain": {"sequence": "MNKS", "count": 2, "useStructureTemplate": false, "glycans": [
+  {"residues": "NAG(FUC)(NAG(BMA(MAN)(MAN)))", "position": 2}, {"residues": "MAN(MAN)", "position": 4}]}},
+  {"ion": {"ion": "MG", "count": 1}}]},
+ {"name": "bitter", "sequences": [{"proteinChain": {"sequence": "N", "glycans": [{"residues": "GLC(NAG)", "position": 1}]}}]}]
 END
 run inputs server.json
+run of3 inputs server.json --to af3 --out server_jobs
+
+echo "# Templates in the file itself, with and without a map of their residues"
+cp -r "$fixtures/templates/structures" "$fixtures/templates/af3_five.json" .
+run inputs af3_five.json
+run of3 inputs af3_five.json --to of3 --out mapped.json
+of3 inputs af3_five.json --to af3 --out af3_back.json
+for file in af3_five.json af3_back.json; do of3 features $file --out $file.safetensors --log error; done
+cmp af3_five.json.safetensors af3_back.json.safetensors
+template() { awk '{printf "%s\\n", $0}' structures/$2.cif | sed "s/.*/{\"name\": \"$1\", \"version\": 4, \"sequences\": [{\"protein\": {\"id\": \"A\", \"sequence\": \"MKTAYIAGKQRQISFVKWDE\", \"unpairedMsa\": \"\", \"pairedMsa\": \"\", \"templates\": [{\"mmcif\": \"&\"$3}]}}]}/"; }
+template aligned 1aaa '' >aligned.json
+template chains 2aaa ', "queryIndices": [0], "templateIndices": [0]' >chains.json
+template beyond 1aaa ', "queryIndices": [0], "templateIndices": [20]' >beyond.json
+template broken 1aaa ', "queryIndices": [0], "templateIndices": [0]' | sed 's/loop_/save_/' >broken.json
+run inputs aligned.json
+run inputs chains.json beyond.json broken.json
+run of3 inputs aligned.json --to of3 --out aligned_of3.json
+find aligned_of3_msas -type f
+cmp aligned_of3_msas/aligned/A/template_1.cif structures/1aaa.cif
 
 cat >myl.cif <<'END'
 data_MYL

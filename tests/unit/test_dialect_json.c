@@ -18,9 +18,8 @@ static void boltz(const char *text, const char *expected) {
 }
 
 #define ALONE(chain)                                                                                         \
-  " note chain " chain                                                                                       \
-  " has no 'unpairedMsa', for which AlphaFold 3 would search databases; what neither a server nor "          \
-  "'of3 search' finds one for is folded from its sequence alone;"
+  " note chain " chain " has no 'unpairedMsa', for which AlphaFold 3 would search databases; without one "   \
+                       "from a server or 'of3 search' it is folded from its sequence alone;"
 
 static void test_af3(void **state) {
   (void)state;
@@ -41,7 +40,8 @@ static void test_af3(void **state) {
       "\"NAG\"]}}], \"bondedAtomPairs\": [[[\"A\", 1, \"N\"], [\"S\", 1, \"C1\"]], [[\"G\", 1, \"O4\"], "
       "[\"G\", 2, "
       "\"C1\"]]]}",
-      "seeds 7 8\nJob 1: test_x: protein A,B MKTAY 3=SEP unpaired_msa=22 template=none; rna R GACU 4=PSU; dna D GACT 1=8OG "
+      "seeds 7 8\nJob 1: test_x: protein A,B MKTAY 3=SEP unpaired_msa=22 template=none; rna R GACU 4=PSU; "
+      "dna D GACT 1=8OG "
       "3=5CM; ligand L,M "
       "ATP; ligand S smiles=CC(=O)O; ligand G NAG,NAG; bond A1:N-S1:C1; bond G1:O4-G2:C1;\n");
   af3("{\"name\": \"u\", \"version\": 4, \"userCCD\": \"data_LIG-1\", \"sequences\": [{\"protein\": {\"id\": "
@@ -167,8 +167,8 @@ static void test_af3_refused(void **state) {
        TEMPLATE_1 "'templateIndices' must be a list of integers, as 'queryIndices'; it is missing"},
       {MAPPED("\"queryIndices\": [0], \"templateIndices\": []"), "entry 1 of 'sequences': ",
        TEMPLATE_1 "'queryIndices' names 1 residues and 'templateIndices' 0; there must be as many"},
-      {MAPPED("\"queryIndices\": [0.5], \"templateIndices\": [0]"),
-       "entry 1 of 'sequences': ", TEMPLATE_1 "'queryIndices' must be a list of integers; it is a real number"},
+      {MAPPED("\"queryIndices\": [0.5], \"templateIndices\": [0]"), "entry 1 of 'sequences': ",
+       TEMPLATE_1 "'queryIndices' must be a list of integers; it is a real number"},
       {MAPPED("\"queryIndices\": [99], \"templateIndices\": [0]"), "entry 1 of 'sequences': ",
        TEMPLATE_1 "'queryIndices' names residue 99; 0 to 2 was expected (residues count from 0)"},
       {MAPPED("\"queryIndices\": [0], \"templateIndices\": [-1]"), "entry 1 of 'sequences': ",
@@ -237,8 +237,8 @@ static void test_af3_server(void **state) {
   "leaves " c "8:O1; leaves " c "9:O1;"
 #define SERVER(chain, what)                                                                                  \
   " note chain " chain " comes without alignment" what                                                       \
-  ", for which AlphaFold's server would search databases; what neither a server nor 'of3 search' finds "     \
-  "one for is folded from its sequence alone;"
+  ", for which AlphaFold's server would search databases; without one from a server or 'of3 search' it is "  \
+  "folded from its sequence alone;"
   af3("[{\"name\": \"a\", \"modelSeeds\": [], \"sequences\": [{\"proteinChain\": {\"sequence\": \"MKT\", "
       "\"count\": 2, "
       "\"modifications\": [{\"ptmType\": \"CCD_SEP\", \"ptmPosition\": 3}], \"useStructureTemplate\": "
@@ -343,11 +343,9 @@ static void test_boltz(void **state) {
         "ligand: {id: C, ccd: [NAG, "
         "NAG]}\nconstraints:\n  - pocket: {binder: C, contacts: [[A, 1]], max_distance: 4.5, force: true}\n",
         "job: protein A MK; protein B MK; ligand C NAG,NAG; pocket C 4.5 A1; note chain A has no 'msa', for "
-        "which Boltz would ask a server; what neither a server nor 'of3 search' finds one for is folded from "
-        "its "
-        "sequence alone; note chain B has no 'msa', for which Boltz would ask a server; what neither a "
-        "server nor "
-        "'of3 search' finds one for is folded from its sequence alone; note 'force' of 'pocket' is not "
+        "which Boltz would ask a server; without one from a server or 'of3 search' it is folded from its "
+        "sequence alone; note chain B has no 'msa', for which Boltz would ask a server; without one from a "
+        "server or 'of3 search' it is folded from its sequence alone; note 'force' of 'pocket' is not "
         "served: the network is told of the "
         "pocket, and nothing "
         "enforces it;\n");
