@@ -96,6 +96,12 @@ of3_status of3_decode_text(const char *file, char *bytes, size_t size, of3_arena
   return OF3_OK;
 }
 
+/* How AlphaFold 3's files may be packed, too; NULL: not so. */
+static const char *other_packing(const of3_map *map) {
+  if (map->size >= 6 && memcmp(map->data, "\xfd\x37zXZ\0", 6) == 0) return "xz";
+  return map->size >= 4 && memcmp(map->data, "\x28\xb5\x2f\xfd", 4) == 0 ? "zstd" : NULL;
+}
+
 of3_status of3_read_text(const char *path, of3_arena *arena, char **ret_text, size_t *ret_size,
                          of3_error *err) {
   char *bytes = NULL;
@@ -103,7 +109,11 @@ of3_status of3_read_text(const char *path, of3_arena *arena, char **ret_text, si
   of3_map map;
   OF3_TRY(of3_map_open(path, &map, err));
   const bool packed = map.size >= 2 && map.data[0] == 0x1f && map.data[1] == 0x8b;
+  const char *other = other_packing(&map);
   of3_map_close(&map);
+  if (other)
+    return of3_fail(err, OF3_ERR_UNSUPPORTED, "'%s' is packed by %s, and gzip is what of3 reads; unpack it",
+                    path, other);
   OF3_TRY(packed ? of3_gunzip(path, MOST_TEXT, NULL, arena, &bytes, &size, err)
                  : of3_read_file(path, MOST_TEXT, arena, &bytes, &size, err));
   return of3_decode_text(path, bytes, size, arena, ret_text, ret_size, err);

@@ -169,6 +169,10 @@ static void test_encodings(void **state) {
         "'test_dialect.tmp' is UTF-16 text with half a character at its end; save it as UTF-8");
   opens(name, "\xff\xfe>\0\0\xd8\n\0", 8,
         "'test_dialect.tmp' is UTF-16 text with half of a pair before byte 6; save it as UTF-8");
+  opens(name, "\xfd\x37zXZ\0\0", 7,
+        "'test_dialect.tmp' is packed by xz, and gzip is what of3 reads; unpack it");
+  opens(name, "\x28\xb5\x2f\xfd\4", 5,
+        "'test_dialect.tmp' is packed by zstd, and gzip is what of3 reads; unpack it");
 }
 
 static void test_unknown(void **state) {

@@ -183,8 +183,43 @@ static void test_key(void **state) {
   of3_arena_free(arena);
 }
 
+/* Alignments, templates and their maps that stand in the query itself; a text is hashed once. */
+static void test_key_of_texts(void **state) {
+  (void)state;
+  char first[OF3_KEY_TEXT], key[OF3_KEY_TEXT];
+  of3_msa_text msa = {"unpaired_msa", ">q\nGSH\n"};
+  of3_template_match pair[] = {{1, 2}};
+  of3_template_source source = {
+      .path = "mmcif 1", .opt_text = "data_x", .mapped = true, .n_pair = 1, .pair = pair};
+  const char *id[] = {"A"};
+  of3_query_chain chain = {.n_id = 1, .id = id, .sequence = "GSH", .n_msa_text = 1, .msa_text = &msa};
+  const of3_query query = {.name = "q", .n_chain = 1, .chain = &chain, .use_msas = true};
+  of3_run_inputs in = {.query = &query, .checkpoint = "c", .options = "o", .version = "v"};
+  chain.n_template = 1;
+  chain.template_ = &source;
+  key_of(&in, first);
+  in.opt_files = of3_file_hashes_new();
+  assert_non_null(in.opt_files);
+  for (int again = 0; again < 2; again++) {
+    key_of(&in, key);
+    assert_string_equal(key, first);
+  }
+  msa.text = ">q\nGSX\n";
+  key_of(&in, key);
+  assert_string_not_equal(key, first);
+  msa.text = ">q\nGSH\n";
+  source.opt_text = "data_y";
+  key_of(&in, key);
+  assert_string_not_equal(key, first);
+  source.opt_text = "data_x";
+  pair[0].template_ = 3;
+  key_of(&in, key);
+  assert_string_not_equal(key, first);
+  of3_file_hashes_free(in.opt_files);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_manifest), cmocka_unit_test(test_manifest_read),
-                                     cmocka_unit_test(test_key)};
+                                     cmocka_unit_test(test_key), cmocka_unit_test(test_key_of_texts)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
