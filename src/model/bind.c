@@ -262,16 +262,40 @@ of3_transition_w of3_bind_transition(of3_binder *b, const char *name, int c, int
   return w;
 }
 
-static of3_triangle_mul_w bind_triangle_mul(of3_binder *b, const char *name, int c, int hidden) {
+/* n rows of a matrix from `first` on, as a view. */
+static of3_linear_w rows_of(of3_binder *b, const of3_tensor *matrix, int64_t first, int64_t n) {
+  of3_tensor *rows = matrix ? of3_bind_array(b, 1, sizeof *rows) : NULL;
+  if (rows) {
+    *rows = *matrix;
+    rows->shape[0] = n;
+    rows->offset += first * matrix->shape[1];
+  }
+  return (of3_linear_w){.w = rows};
+}
+
+/* Two linears [hidden,c] that lie in one tensor [2 hidden,c]. */
+static void bind_halves(of3_binder *b, const char *name, int c, int hidden, of3_linear_w *first,
+                        of3_linear_w *second) {
+  const of3_tensor *both = of3_bind_linear(b, name, 2 * hidden, c, false).w;
+  *first = rows_of(b, both, 0, hidden);
+  *second = rows_of(b, both, hidden, hidden);
+}
+
+static of3_triangle_mul_w bind_triangle_mul(of3_binder *b, const char *name, int c, int hidden, bool fused) {
   size_t at = of3_enter(b, "%s", name);
   of3_triangle_mul_w w = {.norm_in = of3_bind_norm(b, "layer_norm_in", c, true),
-                          .norm_out = of3_bind_norm(b, "layer_norm_out", hidden, true),
-                          .a_p = of3_bind_linear(b, "linear_a_p", hidden, c, false),
-                          .a_g = of3_bind_linear(b, "linear_a_g", hidden, c, false),
-                          .b_p = of3_bind_linear(b, "linear_b_p", hidden, c, false),
-                          .b_g = of3_bind_linear(b, "linear_b_g", hidden, c, false),
-                          .z = of3_bind_linear(b, "linear_z", c, hidden, false),
-                          .g = of3_bind_linear(b, "linear_g", c, c, false)};
+                          .norm_out = of3_bind_norm(b, "layer_norm_out", hidden, true)};
+  if (fused) {
+    bind_halves(b, "linear_ab_p", c, hidden, &w.a_p, &w.b_p);
+    bind_halves(b, "linear_ab_g", c, hidden, &w.a_g, &w.b_g);
+  } else {
+    w.a_p = of3_bind_linear(b, "linear_a_p", hidden, c, false);
+    w.a_g = of3_bind_linear(b, "linear_a_g", hidden, c, false);
+    w.b_p = of3_bind_linear(b, "linear_b_p", hidden, c, false);
+    w.b_g = of3_bind_linear(b, "linear_b_g", hidden, c, false);
+  }
+  w.z = of3_bind_linear(b, "linear_z", c, hidden, false);
+  w.g = of3_bind_linear(b, "linear_g", c, c, false);
   of3_leave(b, at);
   return w;
 }
@@ -286,12 +310,27 @@ static of3_triangle_attention_w bind_triangle_attention(of3_binder *b, const cha
   return w;
 }
 
-of3_pair_block_w of3_bind_pair_block(of3_binder *b, int c, int hidden, int heads, int width, int widening) {
-  return (of3_pair_block_w){.tri_mul_out = bind_triangle_mul(b, "tri_mul_out", c, hidden),
-                            .tri_mul_in = bind_triangle_mul(b, "tri_mul_in", c, hidden),
+of3_pair_block_w of3_bind_triangles(of3_binder *b, int c, int hidden, int heads, int width, bool fused) {
+  return (of3_pair_block_w){.tri_mul_out = bind_triangle_mul(b, "tri_mul_out", c, hidden, fused),
+                            .tri_mul_in = bind_triangle_mul(b, "tri_mul_in", c, hidden, fused),
                             .tri_att_start = bind_triangle_attention(b, "tri_att_start", c, heads, width),
-                            .tri_att_end = bind_triangle_attention(b, "tri_att_end", c, heads, width),
-                            .pair_transition = of3_bind_transition(b, "pair_transition", c, widening)};
+                            .tri_att_end = bind_triangle_attention(b, "tri_att_end", c, heads, width)};
+}
+
+of3_pair_block_w of3_bind_pair_block(of3_binder *b, int c, int hidden, int heads, int width, int widening) {
+  of3_pair_block_w w = of3_bind_triangles(b, c, hidden, heads, width, false);
+  w.pair_transition = of3_bind_transition(b, "pair_transition", c, widening);
+  return w;
+}
+
+of3_outer_product_mean_w of3_bind_outer_product(of3_binder *b, int c_m, int c_z, int hidden) {
+  size_t at = of3_enter(b, "outer_product_mean");
+  of3_outer_product_mean_w w = {.norm = of3_bind_norm(b, "layer_norm", c_m, true),
+                                .a = of3_bind_linear(b, "linear_1", hidden, c_m, false),
+                                .b = of3_bind_linear(b, "linear_2", hidden, c_m, false),
+                                .out = of3_bind_linear(b, "linear_out", c_z, hidden * hidden, true)};
+  of3_leave(b, at);
+  return w;
 }
 
 static of3_attention_pair_bias_w bind_attention_pair_bias(of3_binder *b, const of3_config *c) {
@@ -315,4 +354,29 @@ of3_pairformer_block_w *of3_bind_pairformer(of3_binder *b, const of3_config *c, 
     of3_leave(b, at);
   }
   return w;
+}
+
+/* ---- the end */
+
+static bool begins_with(const char *name, const char *opt_prefix) {
+  const size_t n = opt_prefix ? strlen(opt_prefix) : 0;
+  return n == 0 || (strncmp(name, opt_prefix, n) == 0 && name[n] == '.');
+}
+
+of3_status of3_bind_end(of3_binder *b, const char *opt_prefix, of3_error *err) {
+  int left = 0;
+  const char *first = NULL;
+  if (b->error.code != OF3_OK) {
+    *err = b->error;
+    return b->error.code;
+  }
+  OF3_TRY(of3_ctx_status(b->cx, err));
+  for (int i = 0; b->table && i < b->table->n; i++)
+    if (!b->used[i] && begins_with(b->table->entry[i].name, opt_prefix) && left++ == 0)
+      first = b->table->entry[i].name;
+  if (!left) return OF3_OK;
+  return of3_fail(err, OF3_ERR_INPUT,
+                  "the checkpoint holds %d tensor%s that the network does not have, the first is %s; it is "
+                  "of another kind",
+                  left, left > 1 ? "s" : "", first);
 }

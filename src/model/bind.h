@@ -46,11 +46,18 @@ of3_tensor *of3_bind_joined(of3_binder *b, int64_t d0, int64_t d1, int n_part, c
 /* Numbers that no table holds, as the parameter PATH.leaf [n]. */
 of3_tensor *of3_bind_given(of3_binder *b, const char *leaf, int64_t n, const float *data);
 void *of3_bind_array(of3_binder *b, int n, size_t size);
+/* What went wrong, if anything did; else a tensor of the table, or PREFIX.* of it, that nothing was bound to
+ * is an error that names it. */
+OF3_MUST_CHECK of3_status of3_bind_end(of3_binder *b, const char *opt_prefix, of3_error *err);
 
 of3_norm_w of3_bind_norm(of3_binder *b, const char *name, int c, bool offset);
 of3_linear_w of3_bind_linear(of3_binder *b, const char *name, int n, int k, bool bias);
 of3_mha_w of3_bind_mha(of3_binder *b, const char *name, int c, int hidden, bool q_bias);
 of3_transition_w of3_bind_transition(of3_binder *b, const char *name, int c, int widening);
+of3_outer_product_mean_w of3_bind_outer_product(of3_binder *b, int c_m, int c_z, int hidden);
+/* A pair block without its transition. fused: the two projections of triangle multiplication lie in one
+ * tensor, and so do their gates. */
+of3_pair_block_w of3_bind_triangles(of3_binder *b, int c, int hidden, int heads, int width, bool fused);
 of3_pair_block_w of3_bind_pair_block(of3_binder *b, int c, int hidden, int heads, int width, int widening);
 of3_pairformer_block_w *of3_bind_pairformer(of3_binder *b, const of3_config *c, int blocks);
 

@@ -1,31 +1,39 @@
-/* AF3 SI Alg. 17 (Pairformer) and its pair half, which templates and the MSA module share. */
+/* AF3 SI Alg. 17 (Pairformer) and its pair half, which templates, the MSA module and the Evoformer
+ * share. */
 #include <stdio.h>
 
 #include "model/run.h"
 
-void of3_pair_block(const of3_run *r, of3_tensor *z, const of3_pair_block_w *w, bool truncated,
-                    const char *name) {
+void of3_triangles(const of3_run *r, of3_tensor *z, const of3_pair_block_w *w, of3_triangles_options o,
+                   const char *name) {
   of3_ctx *cx = r->cx;
   const of3_tensor *mask = r->in.token_mask;
-  const double rate = OF3_PAIR_DROPOUT;
   of3_tensor *before = of3_before_update(r, z);
   of3_triangle_mul(cx, z, mask, &w->tri_mul_out, true, r->economy.triangle_passes);
-  of3_drop_update(r, z, before, false, rate, "%s.tri_mul_out", name);
+  of3_drop_update(r, z, before, false, o.dropout, "%s.tri_mul_out", name);
   of3_note(r, z, "%s/z.tri_mul_out", name);
   before = of3_before_update(r, z);
   of3_triangle_mul(cx, z, mask, &w->tri_mul_in, false, r->economy.triangle_passes);
-  of3_drop_update(r, z, before, false, rate, "%s.tri_mul_in", name);
+  of3_drop_update(r, z, before, false, o.dropout, "%s.tri_mul_in", name);
   of3_note(r, z, "%s/z.tri_mul_in", name);
   before = of3_before_update(r, z);
   of3_triangle_attention(cx, z, mask, &w->tri_att_start, false, false);
-  of3_drop_update(r, z, before, false, rate, "%s.tri_att_start", name);
+  of3_drop_update(r, z, before, false, o.dropout, "%s.tri_att_start", name);
   of3_note(r, z, "%s/z.tri_att_start", name);
-  if (truncated) return;
+  if (o.truncated) return;
   before = of3_before_update(r, z);
-  of3_triangle_attention(cx, z, mask, &w->tri_att_end, true, r->net->switches.end_bias_from_z);
-  of3_drop_update(r, z, before, true, rate, "%s.tri_att_end", name);
+  of3_triangle_attention(cx, z, mask, &w->tri_att_end, true, o.end_bias_from_z);
+  of3_drop_update(r, z, before, true, o.dropout, "%s.tri_att_end", name);
   of3_note(r, z, "%s/z.tri_att_end", name);
-  of3_pair_transition(cx, z, &w->pair_transition, mask);
+}
+
+void of3_pair_block(const of3_run *r, of3_tensor *z, const of3_pair_block_w *w, bool truncated,
+                    const char *name) {
+  const of3_triangles_options o = {truncated, .end_bias_from_z = r->net->switches.end_bias_from_z,
+                                   .dropout = OF3_PAIR_DROPOUT};
+  of3_triangles(r, z, w, o, name);
+  if (truncated) return;
+  of3_pair_transition(r->cx, z, &w->pair_transition, r->in.token_mask);
   of3_note(r, z, "%s/z.pair_transition", name);
 }
 

@@ -117,6 +117,17 @@ void of3_drop_update(const of3_run *r, of3_tensor *y, const of3_tensor *before, 
                      const char *fmt, ...) OF3_PRINTF(6, 7);
 
 /* pairformer.c */
+
+/* The triangle operations of a pair block: multiplication outgoing and incoming, attention of the starting
+ * and of the ending node. z [..,N,N,c_z] in place. */
+typedef struct of3_triangles_options {
+  bool truncated;       /* without the ending node */
+  bool end_bias_from_z; /* as in of3_switches */
+  double dropout;       /* of each of them */
+} of3_triangles_options;
+void of3_triangles(const of3_run *r, of3_tensor *z, const of3_pair_block_w *w, of3_triangles_options o,
+                   const char *name);
+/* They and the transition, as the published network has them. */
 void of3_pair_block(const of3_run *r, of3_tensor *z, const of3_pair_block_w *w, bool truncated,
                     const char *name);
 /* Alg. 17. s [..,N,c_s], z [..,N,N,c_z], single_mask [B,N]. */

@@ -1,7 +1,6 @@
 /* Binding from the top: the input embedder, templates, MSA module, pairformer and heads. */
 #include "model/weights.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "feat/features.h"
@@ -74,20 +73,10 @@ static of3_pair_weighted_average_w bind_average(of3_binder *b, const of3_config 
   return w;
 }
 
-static of3_outer_product_mean_w bind_outer_product(of3_binder *b, const of3_config *c) {
-  size_t at = of3_enter(b, "outer_product_mean");
-  of3_outer_product_mean_w w = {.norm = of3_bind_norm(b, "layer_norm", c->c_m, true),
-                                .a = of3_bind_linear(b, "linear_1", c->c_opm, c->c_m, false),
-                                .b = of3_bind_linear(b, "linear_2", c->c_opm, c->c_m, false),
-                                .out = of3_bind_linear(b, "linear_out", c->c_z, c->c_opm * c->c_opm, true)};
-  of3_leave(b, at);
-  return w;
-}
-
 static of3_msa_block_w bind_msa_block(of3_binder *b, const of3_config *c, int i) {
   of3_msa_block_w w = {0};
   size_t at = of3_enter(b, "msa_module.blocks.%d", i);
-  w.outer_product_mean = bind_outer_product(b, c);
+  w.outer_product_mean = of3_bind_outer_product(b, c->c_m, c->c_z, c->c_opm);
   if (i < c->blocks_msa - 1) {
     w.average = bind_average(b, c);
     w.transition = of3_bind_transition(b, "msa_transition", c->c_m, c->n_trans_msa);
@@ -160,19 +149,6 @@ static void bind_version(of3_binder *b, const of3_switches *s) {
              (double)v[1], (double)v[2], (double)s->version[0], (double)s->version[1], (double)s->version[2]);
 }
 
-static of3_status check_all_used(const of3_binder *b, of3_error *err) {
-  int left = 0;
-  const char *first = NULL;
-  assert(b->used);
-  for (int i = 0; i < b->table->n; i++)
-    if (!b->used[i] && left++ == 0) first = b->table->entry[i].name;
-  if (!left) return OF3_OK;
-  return of3_fail(err, OF3_ERR_INPUT,
-                  "the checkpoint holds %d tensor%s that the network does not have, the first is %s; it is "
-                  "of another kind",
-                  left, left > 1 ? "s" : "", first);
-}
-
 of3_status of3_weights_bind(of3_ctx *cx, const of3_table *table, const of3_config *c, const of3_switches *s,
                             of3_arena *arena, of3_weights *w, of3_parameters *parameters, of3_error *err) {
   of3_binder b = {.cx = cx, .table = table, .arena = arena, .parameters = parameters};
@@ -192,11 +168,7 @@ of3_status of3_weights_bind(of3_ctx *cx, const of3_table *table, const of3_confi
     w->denoiser = of3_bind_denoiser(&b, c, s);
     w->confidence = bind_confidence(&b, c);
   }
-  if (b.error.code != OF3_OK) {
-    *err = b.error;
-    return b.error.code;
-  }
-  OF3_TRY(of3_ctx_status(cx, err));
+  OF3_TRY(of3_bind_end(&b, NULL, err));
   of3_parameters_sort(parameters);
-  return table ? check_all_used(&b, err) : OF3_OK;
+  return OF3_OK;
 }

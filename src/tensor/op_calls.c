@@ -22,6 +22,11 @@ of3_tensor *of3_norm_linear(of3_ctx *cx, const of3_tensor *x, of3_norm_w n, of3_
   return APPLY(cx, OF3_OP_LINEAR, NULL, ATTR(.act = act, .norm = 1), x, n.scale, n.offset, w.w, w.b);
 }
 
+of3_tensor *of3_gated_linear(of3_ctx *cx, const of3_tensor *x, of3_norm_w n, of3_linear_w w, of3_act act,
+                             const of3_tensor *gate) {
+  return APPLY(cx, OF3_OP_LINEAR, NULL, ATTR(.act = act, .norm = 1), x, n.scale, n.offset, w.w, w.b, gate);
+}
+
 void of3_linear_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, of3_linear_w w, const of3_tensor *gate,
                     const of3_tensor *mask) {
   APPLY(cx, OF3_OP_LINEAR, y, ATTR(.accumulate = 1), x, NULL, NULL, w.w, w.b, gate, mask, y);

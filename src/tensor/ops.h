@@ -245,6 +245,9 @@ typedef struct of3_pair_weighted_average_w {
 of3_tensor *of3_linear(of3_ctx *cx, const of3_tensor *x, of3_linear_w w, of3_act act);
 /* The same of the normalised x. */
 of3_tensor *of3_norm_linear(of3_ctx *cx, const of3_tensor *x, of3_norm_w norm, of3_linear_w w, of3_act act);
+/* gate * act(norm(x) W^T + b); gate [..,n] may have fewer rows. */
+of3_tensor *of3_gated_linear(of3_ctx *cx, const of3_tensor *x, of3_norm_w norm, of3_linear_w w, of3_act act,
+                             const of3_tensor *gate);
 /* y += mask * gate * (x W^T + b). gate [..,n] and mask [..] may be NULL or have fewer rows. */
 void of3_linear_add(of3_ctx *cx, of3_tensor *y, const of3_tensor *x, of3_linear_w w,
                     const of3_tensor *opt_gate, const of3_tensor *opt_mask);

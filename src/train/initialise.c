@@ -34,6 +34,12 @@ static const struct {
     {"msa_att_row.linear_o.weight", OF3_INIT_ZERO},
     {"pair_mlp.5.weight", OF3_INIT_ZERO},
     {"linear_q_out.weight", OF3_INIT_ZERO},
+    {"msa_att_row.mha.linear_o.weight", OF3_INIT_ZERO}, /* of the Evoformer (docs/model.md 16) */
+    {"_msa_att.mha.linear_o.weight", OF3_INIT_ZERO},
+    {"global_attention.linear_o.weight", OF3_INIT_ZERO},
+    {"linear_ab_g.weight", OF3_INIT_ZERO},
+    {"transition_mlp.layers.0.0.weight", OF3_INIT_HE},
+    {"evoformer.linear.weight", OF3_INIT_LECUN},
     {"linear.weight", OF3_INIT_ZERO}, /* of all heads */
     {"swiglu.linear_a.weight", OF3_INIT_HE},
     {"swiglu.linear_b.weight", OF3_INIT_HE},

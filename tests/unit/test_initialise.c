@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "model/evoformer.h"
 #include "tensor/backend.h"
 #include "train/initialise.h"
 
@@ -97,6 +98,47 @@ static void laws_are_the_modules(void **state) {
   of3_device_close(&device);
 }
 
+/* The Evoformer's: of each kind of columns and transition, and of both triangle multiplications. */
+static void laws_are_the_evoformers(void **state) {
+  static line lines[MAX_LINES];
+  const int n = read_lines(lines);
+  of3_evoformer_config c = {.blocks = 1,
+                            .c_m = 4,
+                            .c_z = 4,
+                            .c_s = 4,
+                            .h_msa = 2,
+                            .d_msa = 2,
+                            .c_opm = 2,
+                            .c_tri = 2,
+                            .h_pair = 2,
+                            .d_pair = 2,
+                            .widening = 1,
+                            .relu = true};
+  of3_device device;
+  of3_ctx cx;
+  of3_error err = {0};
+  (void)state;
+  if (of3_device_open(&device, &of3_reference_backend, 0, &err) != OF3_OK ||
+      of3_ctx_open(&cx, &device, 1, 1 << 20, true, &err) != OF3_OK)
+    fail_msg("%s", err.text);
+  for (int form = 0; form < 3; form++) {
+    of3_arena *arena = of3_arena_new(0);
+    of3_evoformer_w w;
+    of3_parameters all = {0};
+    int found = 0;
+    c.columns = form == 1 ? OF3_COLUMNS_GLOBAL : OF3_COLUMNS_ATTENTION;
+    c.relu = form < 2;
+    c.fused_projections = form == 2;
+    if (of3_evoformer_bind(&cx, NULL, "evoformer", &c, arena, &w, &all, &err) != OF3_OK)
+      fail_msg("%s", err.text);
+    for (int i = 0; i < all.n; i++) found += check_parameter(&all.p[i], lines, n);
+    assert_true(found > 40);
+    of3_arena_free(arena);
+  }
+  of3_ctx_close(&cx);
+  of3_device_close(&device);
+}
+
 typedef struct moments {
   double mean, variance, most;
 } moments;
@@ -152,8 +194,8 @@ static void numbers_follow_seed_and_name(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(laws_are_the_modules),
-                                     cmocka_unit_test(laws_have_their_moments),
-                                     cmocka_unit_test(numbers_follow_seed_and_name)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(laws_are_the_modules), cmocka_unit_test(laws_are_the_evoformers),
+      cmocka_unit_test(laws_have_their_moments), cmocka_unit_test(numbers_follow_seed_and_name)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
