@@ -60,7 +60,7 @@ GRAD_SMALL = f'--tokens 16 --pad 1 --msa 6 --templates 2 {GRAD}'
 # With dropout: gradients of what has it, and of what lies before.
 DROPOUT_SMALL = f'--tokens 12 --pad 1 --msa 5 --templates 2 {GRAD} --dropout'
 DROPOUT_DROPS = r'act/.*|gradact/.*|out/(?!loss).*|grad/(diffusion_module|input_embedder\.atom_attn_enc|aux_heads\.(plddt|pae|pde|experimentally_resolved))\..*|grad/.*blocks\.1\..*'
-GRAD_DROPS = r'act/.*|gradact/.*|out/(?!loss).*'
+GRAD_DROPS = r'act/.*|gradact/(.*/pair|.*/template[13]/.*|confidence/sample1/.*)|out/(?!loss|x_denoised|distogram|resolved).*'
 # ubiquitin keeps its features, its random numbers and what comes out at the end
 DEMO_DROPS = r'act/.*|out/(z|distogram|pae|pde|resolved|x_step\..*)|out/value/(pde|contact)'
 

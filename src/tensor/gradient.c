@@ -137,6 +137,7 @@ static void entry_back(const way_back *w, const of3_tape_entry *e) {
   const of3_writes writes = of3_op_table()[e->call.op].writes;
   of3_tensor_version *v = e->call.out->storage->version;
   if (!v->gradient || !v->needs || w->cx->error.code != OF3_OK) return;
+  if (w->tape->opt_gradient) w->tape->opt_gradient(w->tape->user, w->cx, v);
   const bool through = e->moved && v->was->needs;
   of3_tensor dy = part_of(v->gradient, e->call.out), dx[OF3_MAX_IN], *aside = NULL;
   of3_call call = e->call;

@@ -244,7 +244,8 @@ int64_t of3_block_inputs(of3_tape *tape, const of3_tape_block *b, of3_tensor_ver
 /* ---- begin and end */
 
 static of3_tape owners_choice(const of3_tape *t) {
-  return (of3_tape){.poison = t->poison, .recomputes = t->recomputes, .user = t->user};
+  return (of3_tape){
+      .poison = t->poison, .recomputes = t->recomputes, .opt_gradient = t->opt_gradient, .user = t->user};
 }
 
 void of3_tape_begin(of3_tape *tape, of3_ctx *cx) {

@@ -73,6 +73,9 @@ typedef struct of3_tape {
   /* Whether the memory of a block that ends shall be given back; NULL: none is. Of a block inside another
    * that is, too: the outer one takes all with it. */
   bool (*recomputes)(void *user, const struct of3_tape *tape, const of3_tape_block *b);
+  /* On the way back: the gradient of version v (v->gradient) is complete, and about to be passed on. NULL:
+   * nobody looks. */
+  void (*opt_gradient)(void *user, of3_ctx *cx, const of3_tensor_version *v);
   void *user;
 
   /* What was recorded; valid until of3_tape_end. */

@@ -5,12 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool begins_with(const char *name, const char *prefix) {
+  return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
 /* The largest number of a gradient. */
-static double largest_gradient(const of3_table *table) {
+static double largest_gradient(const of3_table *table, const char *prefix) {
   double largest = 0;
   for (int i = 0; i < table->n; i++) {
     const of3_entry *e = &table->entry[i];
-    if (strncmp(e->name, "grad/", 5) != 0) continue;
+    if (!begins_with(e->name, prefix)) continue;
     for (int64_t k = 0; k < e->count; k++) largest = fmax(largest, fabs(entry_value(e, k)));
   }
   return largest;
@@ -21,13 +25,19 @@ comparison comparison_begin(const of3_table *table) {
   printf("%-92s %10s %10s %10s\n", "tensor", "max", "rms", "bound");
   return (comparison){.table = table,
                       .seen = calloc((size_t)table->n + 1, sizeof(bool)),
-                      .gradient = largest_gradient(table),
+                      .gradient = largest_gradient(table, "grad/"),
+                      .activation_gradient = largest_gradient(table, "gradact/"),
                       .kind = {.trained = weights && strstr(weights, "demo"),
                                .many_steps = of3_table_find(table, "out/x_step.100") != NULL}};
 }
 
-static bool must_be_compared(const char *name) {
-  return !strncmp(name, "act/", 4) || !strncmp(name, "out/", 4) || !strncmp(name, "grad/", 5);
+/* loss/NAME is what out/NAME is multiplied by. */
+static bool must_be_compared(const comparison *c, const char *name) {
+  char out[320];
+  snprintf(out, sizeof out, "out/%s", strchr(name, '/') ? strchr(name, '/') + 1 : name);
+  if (begins_with(name, "loss/")) return of3_table_find(c->table, out) != NULL;
+  return begins_with(name, "act/") || begins_with(name, "out/") || begins_with(name, "grad/") ||
+         begins_with(name, "gradact/");
 }
 
 /* Equal template slots are computed once: an entry "..templateN/.." that equals a compared one of another
@@ -50,7 +60,7 @@ static bool equal_slot_was_seen(const comparison *c, const of3_entry *e) {
 bool comparison_end(comparison *c) {
   int missed = 0;
   for (int i = 0; i < c->table->n; i++)
-    if (must_be_compared(c->table->entry[i].name) && !c->seen[i] &&
+    if (must_be_compared(c, c->table->entry[i].name) && !c->seen[i] &&
         !equal_slot_was_seen(c, &c->table->entry[i]))
       printf("not compared: %s\n", c->table->entry[i].name), missed++;
   printf("%d tensors compared, %d above their bound, %d not compared\n", c->compared, c->failed, missed);
@@ -66,7 +76,9 @@ double entry_value(const of3_entry *e, int64_t i) {
 
 void compare_entry(comparison *c, const of3_entry *e, const float *x) {
   /* A gradient may be 0 but for rounding: that of a norm's offset which a softmax takes out again. */
-  double worst = 0, largest = strncmp(e->name, "grad/", 5) == 0 ? 1e-6 * c->gradient : 0, d2 = 0, v2 = 0;
+  double worst = 0, largest = 0, d2 = 0, v2 = 0;
+  if (begins_with(e->name, "grad/")) largest = 1e-6 * c->gradient;
+  if (begins_with(e->name, "gradact/")) largest = 1e-6 * c->activation_gradient;
   bool finite = true;
   for (int64_t i = 0; i < e->count; i++) {
     double want = entry_value(e, i), d = fabs((double)x[i] - want);
@@ -76,9 +88,13 @@ void compare_entry(comparison *c, const of3_entry *e, const float *x) {
     d2 += d * d;
     v2 += want * want;
   }
-  double max = largest > 0 ? worst / largest : worst, rms = v2 > 0 ? sqrt(d2 / v2) : sqrt(d2),
-         bound = bound_of(e->name, &c->kind);
-  bool good = finite && max <= bound;
+  const double max = largest > 0 ? worst / largest : worst, rms = v2 > 0 ? sqrt(d2 / v2) : sqrt(d2);
+  compare_number(c, e, finite ? max : HUGE_VAL, rms);
+}
+
+void compare_number(comparison *c, const of3_entry *e, double max, double rms) {
+  const double bound = bound_of(e->name, &c->kind);
+  const bool good = max <= bound;
   printf("%-92s %10.2e %10.2e %10.2e%s\n", e->name, max, rms, bound, good ? "" : "  ABOVE");
   c->compared++;
   c->failed += !good;
@@ -92,18 +108,23 @@ static const of3_entry *find(const comparison *c, const char *prefix, const char
 }
 
 /* Names that differ between the program and the fixture. */
-static const of3_entry *find_alias(const comparison *c, const char *name) {
-  if (!strcmp(name, "cycle0/z_init")) return find(c, "act/", "input_embedder/z_init");
-  if (!strcmp(name, "confidence/distogram")) return find(c, "out/", "distogram");
-  if (!strncmp(name, "sample/x_step.", 14)) return find(c, "out/", name + 7);
-  return find(c, "act/", name);
+static const of3_entry *find_alias(const comparison *c, const char *kind, const char *name) {
+  char last_cycle[32];
+  snprintf(last_cycle, sizeof last_cycle, "cycle%d/z_init", atoi(of3_table_meta(c->table, "cycles")) - 1);
+  /* made anew in each cycle; gradients go through the last one */
+  if (!strcmp(name, strcmp(kind, "act/") == 0 ? "cycle0/z_init" : last_cycle))
+    return find(c, kind, "input_embedder/z_init");
+  if (!strcmp(kind, "act/") && !strcmp(name, "confidence/distogram")) return find(c, "out/", "distogram");
+  if (!strcmp(kind, "act/") && !strncmp(name, "sample/x_step.", 14)) return find(c, "out/", name + 7);
+  return find(c, kind, name);
 }
 
-/* A batch [S,..] whose sample s is act/confidence/sampleS/NAME. */
-static void compare_batch(comparison *c, const char *name, const float *x, int64_t count, int64_t samples) {
+/* A batch [S,..] whose sample s is KIND/confidence/sampleS/NAME. */
+static void compare_batch(comparison *c, const char *kind, const char *name, const float *x, int64_t count,
+                          int64_t samples) {
   for (int64_t s = 0; s < samples; s++) {
     char prefix[64];
-    snprintf(prefix, sizeof prefix, "act/confidence/sample%lld/", (long long)s);
+    snprintf(prefix, sizeof prefix, "%sconfidence/sample%lld/", kind, (long long)s);
     const of3_entry *e = find(c, prefix, name);
     if (e && e->count == count / samples) compare_entry(c, e, x + s * e->count);
   }
@@ -149,11 +170,19 @@ static void compare_logits(comparison *c, const char *name, const float *x, int6
 
 void compare_trace(comparison *c, const char *name, const float *x, int64_t count, int rank,
                    const int64_t *shape) {
-  const of3_entry *e = find_alias(c, name);
+  const of3_entry *e = find_alias(c, "act/", name);
   if (e && e->count == count)
     compare_entry(c, e, x);
-  else if (!strncmp(name, "confidence/aux_heads.", 21))
-    compare_batch(c, name + 11, x, count, shape[0]);
-  else if (!strncmp(name, "confidence/sample", 17))
+  else if (begins_with(name, "confidence/aux_heads."))
+    compare_batch(c, "act/", name + 11, x, count, shape[0]);
+  else if (begins_with(name, "confidence/sample"))
     compare_logits(c, name + 11, x, count, rank, shape);
+}
+
+void compare_trace_gradient(comparison *c, const char *name, const float *x, int64_t count, int64_t samples) {
+  const of3_entry *e = find_alias(c, "gradact/", name);
+  if (e && e->count == count)
+    compare_entry(c, e, x);
+  else if (begins_with(name, "confidence/aux_heads."))
+    compare_batch(c, "gradact/", name + 11, x, count, samples);
 }

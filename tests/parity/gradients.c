@@ -35,7 +35,63 @@ void note_head(gradients *g, of3_ctx *cx, const char *name, const of3_tensor *t)
                    .rank = t->rank,
                    .version = t->storage->version};
   memcpy(p->shape, t->shape, sizeof p->shape);
-  g->loss += share_of_loss(g, p, cx, t);
+  p->share = share_of_loss(g, p, cx, t);
+  g->loss += p->share;
+}
+
+void note_shown(gradients *g, const char *name, const of3_tensor *t) {
+  if (!t->storage->version || g->n_shown == MAX_SHOWN) return;
+  shown *s = &g->shown[g->n_shown++];
+  *s = (shown){.seen = *t, .version = t->storage->version};
+  snprintf(s->name, sizeof s->name, "%s", name);
+}
+
+/* How many equal template slots a tensor "..templateN/.." stands for: its gradient is the sum of theirs. */
+static int times_of(const gradients *g, const char *name) {
+  const char *slot = strstr(name, "/template");
+  if (!slot || slot[9] < '0' || slot[9] > '9') return 1;
+  for (int k = 0; k < g->slots->n; k++)
+    if (g->slots->first[k] == atoi(slot + 9)) return g->slots->times[k];
+  return 1;
+}
+
+void compare_shown(void *user, of3_ctx *cx, const of3_tensor_version *v) {
+  gradients *g = user;
+  for (int i = 0; i < g->n_shown; i++) {
+    if (g->shown[i].version != v) continue;
+    of3_tensor part = g->shown[i].seen;
+    const int64_t n = of3_count(&part);
+    float *x = calloc((size_t)n + 1, sizeof *x);
+    part.dtype = OF3_F32;
+    part.storage = v->gradient->storage;
+    part.offset += v->gradient->offset;
+    of3_download(cx, &part, x);
+    for (int64_t k = 0; k < n; k++) x[k] /= (float)times_of(g, g->shown[i].name);
+    compare_trace_gradient(g->comparison, g->shown[i].name, x, n, part.shape[0]);
+    free(x);
+  }
+}
+
+/* The share of each head in L, of our results and of the fixture's: relative to this share, or to what its
+ * terms add up to if they are independent, if that is more. */
+static void compare_shares(const gradients *g, comparison *c) {
+  for (int i = 0; i < c->table->n; i++) {
+    char name[320];
+    const of3_entry *loss = &c->table->entry[i];
+    if (strncmp(loss->name, "loss/", 5) != 0) continue;
+    snprintf(name, sizeof name, "out/%s", loss->name + 5);
+    const of3_entry *out = of3_table_find(c->table, name);
+    if (!out || out->count != loss->count) continue;
+    double mine = 0, theirs = 0, squares = 0;
+    for (int k = 0; k < g->n; k++) mine += g->part[k].loss == loss ? g->part[k].share : 0;
+    for (int64_t k = 0; k < out->count; k++) {
+      const double term = entry_value(out, k) * entry_value(loss, k) / sqrt((double)out->count);
+      theirs += term;
+      squares += term * term;
+    }
+    const double d = fabs(mine - theirs);
+    compare_number(c, loss, d / fmax(fabs(theirs), sqrt(squares)), d / fabs(theirs));
+  }
 }
 
 static int64_t index_of(const of3_entry *e, int64_t i) {
@@ -121,6 +177,7 @@ void compare_gradients(gradients *g, of3_tape *tape, of3_ctx *cx, const of3_netw
   weight_table t = new_weight_table(cx, &net->parameters);
   const float loss = (float)g->loss;
   compare_entry(c, of3_table_find(c->table, "out/loss"), &loss);
+  compare_shares(g, c);
   for (int i = 0; i < g->n; i++) begin_at(g, &g->part[i], cx);
   of3_tape_back(tape, cx, (of3_weight_gradients){find_weight, &t});
   if (cx->error.code == OF3_OK) compare_parameters(&t, cx, &net->parameters, c);

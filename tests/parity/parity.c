@@ -103,7 +103,10 @@ typedef struct watcher {
 static void trace(void *user, of3_ctx *cx, const char *name, const of3_tensor *t) {
   const watcher *w = user;
   comparison *c = w->c;
-  if (w->opt_gradients) note_head(w->opt_gradients, cx, name, t);
+  if (w->opt_gradients) {
+    note_head(w->opt_gradients, cx, name, t);
+    note_shown(w->opt_gradients, name, t);
+  }
   float *host = malloc(of3_bytes(t) + 1);
   of3_download(cx, t, host);
   compare_trace(c, name, host, of3_count(t), t->rank, t->shape);
@@ -190,9 +193,11 @@ static bool recompute_all(void *user, const of3_tape *tape, const of3_tape_block
   return true;
 }
 
-static void begin_tape(of3_tape *tape, of3_ctx *cx, const char *how) {
+static void begin_tape(of3_tape *tape, of3_ctx *cx, const char *how, gradients *opt_gradients) {
   *tape = (of3_tape){.poison = !strcmp(how, "poison"),
-                     .recomputes = !strcmp(how, "recompute") ? recompute_all : NULL};
+                     .recomputes = !strcmp(how, "recompute") ? recompute_all : NULL,
+                     .opt_gradient = opt_gradients ? compare_shown : NULL,
+                     .user = opt_gradients};
   of3_tape_begin(tape, cx);
 }
 
@@ -264,7 +269,8 @@ static of3_status run(const options *o, const of3_device *device, comparison *c,
   recorded rec = {.table = c->table};
   of3_random_source random = {.user = &rec, .opt_normal = recorded_normal, .msa_rows = recorded_rows};
   const of3_dropout dropout = {.user = &rec, .opt_keep = recorded_keep};
-  gradients back = {.table = c->table};
+  static gradients back;
+  back = (gradients){.table = c->table, .comparison = c};
   watcher w = {c, has_gradients(c->table) ? &back : NULL};
   of3_observer observer = {.user = &w, .trace = trace};
   of3_run r = {.cx = &cx,
@@ -278,8 +284,9 @@ static of3_status run(const options *o, const of3_device *device, comparison *c,
                .scope = ""};
   of3_tape tape;
   const bool recorded_too = o->tape || w.opt_gradients;
-  if (recorded_too) begin_tape(&tape, &cx, o->tape ? o->tape : "");
+  if (recorded_too) begin_tape(&tape, &cx, o->tape ? o->tape : "", w.opt_gradients);
   of3_make_inputs(&r, 1, &(const of3_features *){&f});
+  back.slots = r.in.of_complex;
   run_all(&r, &w, atoi(cycles));
   if (w.opt_gradients) {
     of3_tape_stop(&tape, &cx);
