@@ -21,6 +21,9 @@ add_test(NAME test_ops_mlx_f16 COMMAND test_ops_mlx --dtype f16 linear norm tran
 # What kernels decline the reference does on copies of MLX's memory.
 add_test(NAME test_ops_mlx_declined COMMAND test_ops_mlx --declined add copy outer_sum combine gather distance_bin)
 add_test(NAME test_ops_mlx_declined_bf16 COMMAND test_ops_mlx --declined --dtype bf16 add copy attention)
+add_executable(test_backward_mlx unit/test_backward_mlx.c)
+target_link_libraries(test_backward_mlx PRIVATE ops_cases of3_mlx of3_flags)
+add_test(NAME test_backward_mlx COMMAND test_backward_mlx)
 add_executable(test_mlx_model unit/test_mlx_model.c)
 target_link_libraries(test_mlx_model PRIVATE of3_api of3_mlx of3_flags)
 add_test(NAME test_mlx_model COMMAND test_mlx_model WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
@@ -28,7 +31,11 @@ of3_test(test_region of3_cpu of3_mlx)
 add_test(NAME test_region_mlx COMMAND test_region mlx)
 add_test(NAME test_tape_mlx COMMAND test_tape mlx WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 add_test(NAME test_fold_batch_mlx COMMAND test_fold_batch mlx WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-set(mlx_tests test_mlx_model test_region_mlx test_tape_mlx test_fold_batch_mlx test_ops_mlx test_ops_mlx_declined test_ops_mlx_declined_bf16 test_ops_mlx_bf16
+add_test(NAME test_evoformer_mlx COMMAND test_evoformer mlx WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+of3_parity(gradients_mlx ${FIXTURES}/checkpoint_ob.safetensors ${FIXTURES}/gradients_ob.safetensors --backend mlx)
+of3_parity(gradients_dropout_mlx ${FIXTURES}/checkpoint_ob.safetensors ${FIXTURES}/dropout_ob.safetensors --backend mlx --tape recompute)
+add_test(NAME test_trainer_mlx COMMAND test_trainer mlx WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set(mlx_tests test_trainer_mlx test_backward_mlx parity_gradients_mlx parity_gradients_dropout_mlx test_evoformer_mlx test_mlx_model test_region_mlx test_tape_mlx test_fold_batch_mlx test_ops_mlx test_ops_mlx_declined test_ops_mlx_declined_bf16 test_ops_mlx_bf16
     test_ops_mlx_f16)
 foreach(variant p1 p2 ob)
   of3_parity(${variant}_mlx ${FIXTURES}/checkpoint_${variant}.safetensors ${FIXTURES}/fixture_${variant}.safetensors

@@ -36,7 +36,7 @@
 
 #include <unistd.h>
 
-#include "state.hpp"
+#include "backward.hpp"
 
 extern "C" {
 #include "tensor/plugin.h"
@@ -368,13 +368,44 @@ template <const Kernel &kernel> void run(of3_ctx *cx, const of3_call *c, void *)
 template <const Kernel &kernel>
 inline constexpr of3_kernel entry{nullptr, workspace<kernel>, run<kernel>, nullptr};
 
-static const of3_kernel *kernel_of(const of3_ctx *, of3_op op, of3_direction direction) {
-  static const std::array<const of3_kernel *, OF3_N_OP> table{
+template <const Kernel &kernel> size_t workspace_back(const of3_ctx *cx, const of3_call *c) {
+  return static_cast<size_t>(backward_bytes(state_of(cx), *c, kernel));
+}
+
+template <const Kernel &kernel> void run_back(of3_ctx *cx, const of3_call *c, void *) {
+  guarded(cx, name_of(c->op), [&] {
+    State &s = state_of(cx);
+    const size_t planned = workspace_back<kernel>(cx, c);
+    s.room = static_cast<int64_t>(cx->limit - cx->top + planned);
+    run_backward(s, *c, kernel);
+    s.pending += planned;
+    if (s.recording || s.pending < most_pending) return;
+    std::vector<array> values;
+    for (const Tensor *dx : c->dx)
+      if (dx) slot_of(dx)->list(values);
+    mx::async_eval(values);
+    keep_to_limit();
+    s.pending = 0;
+  });
+}
+
+template <const Kernel &kernel>
+inline constexpr of3_kernel entry_back{nullptr, workspace_back<kernel>, run_back<kernel>, nullptr};
+
+/* Gradients are f32, which the kernels of half precision do not compute in. */
+static const of3_kernel *kernel_of(const of3_ctx *cx, of3_op op, of3_direction direction) {
+  static const std::array<const of3_kernel *, OF3_N_OP> forward{
 #define OF3_OP(id, name, ...) &entry<ops::name>,
 #include "tensor/ops.def"
 #undef OF3_OP
   };
-  return direction == OF3_FORWARD ? table[op] : nullptr;
+  static const std::array<const of3_kernel *, OF3_N_OP> backward{
+#define OF3_OP(id, name, ...) &entry_back<ops::name>,
+#include "tensor/ops.def"
+#undef OF3_OP
+  };
+  if (direction == OF3_FORWARD) return forward[op];
+  return state_of(cx).compute == mx::float32 ? backward[op] : nullptr;
 }
 
 /* ---- the plugin */

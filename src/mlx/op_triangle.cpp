@@ -1,5 +1,5 @@
 /* Triangle multiplication (AF3 SI Alg. 12, 13) and triangle attention (Alg. 14, 15) on z [B,N,N,c]. */
-#include "state.hpp"
+#include "backward.hpp"
 
 namespace of3 {
 
@@ -125,10 +125,18 @@ static array attended(State &s, const of3_call &c, const array &x, const std::op
   return shaped(product(s, o, c.in[TRI_ATT_WO]), {n, tokens, w});
 }
 
-/* Lines whose logits and projections stay within a group. */
-static int64_t lines_at_once(const of3_call &c, int64_t n) {
+/* Lines whose logits and projections stay within so many floats. */
+static int64_t lines_at_once(const of3_call &c, int64_t n, int64_t floats = group_floats) {
   int64_t line = std::max(c.attr.heads * n * n, 6 * n * c.in[TRI_ATT_WQ]->shape[0]);
-  return std::min(n, std::max<int64_t>(1, group_floats / line));
+  return std::min(n, std::max<int64_t>(1, floats / line));
+}
+
+/* Logits of the keys of lines first .. first + n - 1, if any is masked. */
+static std::optional<array> keys_of_lines(const State &s, const of3_call &c, const std::optional<array> &mask,
+                                          int64_t first, int64_t n) {
+  if (!mask) return std::nullopt;
+  const int64_t all = mask->shape(1);
+  return line_mask(s, shaped(lines(c, shaped(*mask, {all, all, 1}), first, n), {n, all}));
 }
 
 static void run_triangle_attention(State &s, const of3_call &c) {
@@ -142,9 +150,7 @@ static void run_triangle_attention(State &s, const of3_call &c) {
     std::vector<array> parts;
     for (int64_t i = 0; i < n; i += fit) {
       int64_t m = std::min(fit, n - i);
-      std::optional<array> key_bias;
-      if (mask) key_bias = line_mask(s, shaped(lines(c, shaped(*mask, {n, n, 1}), i, m), {m, n}));
-      parts.push_back(attended(s, c, lines(c, x, i, m), key_bias, bias));
+      parts.push_back(attended(s, c, lines(c, x, i, m), keys_of_lines(s, c, mask, i, m), bias));
       if (fit < n) settle(s, parts.back());
     }
     array y = parts.size() > 1 ? mx::concatenate(parts, 0) : parts[0];
@@ -161,6 +167,66 @@ static int64_t triangle_attention_bytes(const State &s, const of3_call &c) {
          mask_bytes(s, c.in[TRI_ATT_MASK], pairs) +
          attend_bytes(s, m, h, n, n, hd / h, c.in[TRI_ATT_MASK] != nullptr);
 }
-const Kernel ops::triangle_attention{run_triangle_attention, triangle_attention_bytes};
+
+/* ---- the way back of TRIANGLE_ATTENTION: groups of lines through attention, then norm and bias */
+
+/* What attention of lines depends on beside x and the bias, and what these two depend on. */
+static constexpr int line_weights[] = {TRI_ATT_WQ, TRI_ATT_WK, TRI_ATT_WV, TRI_ATT_WG, TRI_ATT_WO};
+static constexpr int entry_weights[] = {TRI_ATT_SCALE, TRI_ATT_OFFSET, TRI_ATT_WZ};
+
+/* The gradients of x [N,N,w] or, of an ending node, its transpose; of the bias; of line_weights. */
+static Arrays back_lines(State &s, const of3_call &c, const std::optional<array> &mask, const array &x,
+                         const array &bias, const array &dy) {
+  const int64_t n = x.shape(0), fit = lines_at_once(c, n, derived_floats);
+  Groups sums(s, fit < n);
+  for (int64_t i = 0; i < n; i += fit) {
+    const int64_t m = std::min(fit, n - i);
+    const std::optional<array> key_bias = keys_of_lines(s, c, mask, i, m);
+    Arrays in{lines(c, x, i, m), bias};
+    for (int at : line_weights) in.push_back(get(c.in[at]));
+    const auto f = [&](const Arrays &a) {
+      Traced t(c);
+      for (size_t k = 0; k < std::size(line_weights); k++) t.give(line_weights[k], a[k + 2]);
+      return Arrays{attended(s, t.call, a[0], key_bias, a[1])};
+    };
+    sums.add(derive(s, f, in, {lines(c, dy, i, m)}), [](size_t k) { return k == 0; });
+  }
+  Arrays out;
+  for (size_t k = 0; k < 2 + std::size(line_weights); k++) out.push_back(sums.total(k));
+  return out;
+}
+
+/* x = norm(z) and the bias. in: z [N,N,w], then entry_weights. */
+static Arrays line_inputs(const State &s, const of3_call &c, const Arrays &in) {
+  Traced t(c);
+  for (size_t k = 0; k < std::size(entry_weights); k++)
+    if (c.in[entry_weights[k]]) t.give(entry_weights[k], in[k + 1]);
+  array x = in_compute(s, norm(in[0], t.call.in[TRI_ATT_SCALE], t.call.in[TRI_ATT_OFFSET]));
+  return {x, triangle_bias(s, t.call, x)};
+}
+
+/* Adds the gradients of one batch entry, of z to the handle if there is one. */
+static void back_entry(State &s, const of3_call &c, int64_t b) {
+  const Tensor z = entry_of(c.in[TRI_ATT_Z], b), dy = entry_of(c.dy, b);
+  Arrays in{get(&z)};
+  for (int at : entry_weights) in.push_back(c.in[at] ? get(c.in[at]) : array(0.0f));
+  const Arrays made = line_inputs(s, c, in);
+  Arrays d = back_lines(s, c, mask_of(c.in[TRI_ATT_MASK], b), made[0], made[1], get(&dy));
+  for (size_t k = 0; k < std::size(line_weights); k++) add_gradient(c, line_weights[k], d[k + 2]);
+  if (c.attr.ending) d[0] = mx::swapaxes(d[0], 0, 1);
+  const auto f = [&](const Arrays &a) { return line_inputs(s, c, a); };
+  const Arrays first = derive(s, f, in, {d[0], d[1]});
+  for (size_t k = 0; k < std::size(entry_weights); k++)
+    if (c.in[entry_weights[k]]) add_gradient(c, entry_weights[k], first[k + 1]);
+  if (!c.dx[TRI_ATT_Z]) return;
+  Tensor dz = entry_of(c.dx[TRI_ATT_Z], b);
+  put(&dz, get(&dz) + get(&dy) + first[0]);
+}
+
+static void back_triangle_attention(State &s, const of3_call &c) {
+  for (int64_t b = 0; b < entries(c.out); b++) back_entry(s, c, b);
+}
+const Kernel ops::triangle_attention{run_triangle_attention, triangle_attention_bytes, Batch::any,
+                                     back_triangle_attention};
 
 } // namespace of3

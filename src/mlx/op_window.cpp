@@ -138,8 +138,9 @@ struct WindowCall {
 };
 
 /* Composed: 32 x 128 logits are too few for the fused kernels to pay, and the bias is one for all samples. */
-static array attended(const WindowCall &w) {
-  array logits = mx::matmul(w.query, swapped(w.key)) + w.bias;
+static array attended(const State &s, const WindowCall &w) {
+  constexpr float masked = -5e8f; /* the bias has the mask in it */
+  array logits = passing(s, w.bias > masked, mx::matmul(w.query, swapped(w.key)) + w.bias);
   return mx::matmul(mx::softmax(logits, -1, true), w.value);
 }
 
@@ -159,14 +160,14 @@ static array all_windows(const State &s, const of3_call &c, const array &query, 
   std::vector<array> parts;
   if (n > 0) {
     int64_t first = low[static_cast<size_t>(in.first)];
-    parts.push_back(attended({cut(query, 2, in.first, n), strided(key, heads, first, n),
-                              strided(value, heads, first, n), cut(bias, 2, in.first, n)}));
+    parts.push_back(attended(s, {cut(query, 2, in.first, n), strided(key, heads, first, n),
+                                 strided(value, heads, first, n), cut(bias, 2, in.first, n)}));
   }
   if (n == blocks) return parts[0];
   low.erase(low.begin() + in.first, low.begin() + in.last);
   array at = atoms_from(low, K, atoms, heads);
   array ends = attended(
-      {without(query, 2, in), gathered(key, heads, at), gathered(value, heads, at), without(bias, 2, in)});
+      s, {without(query, 2, in), gathered(key, heads, at), gathered(value, heads, at), without(bias, 2, in)});
   if (n == 0) return ends;
   return mx::concatenate({cut(ends, 2, 0, in.first), parts[0], cut(ends, 2, in.first, blocks - in.last)}, 2);
 }

@@ -54,7 +54,8 @@ struct State {
   size_t pending = 0;              /* bytes of results that the graph may be holding back */
   int64_t room = 0; /* bytes of temporaries that the operation at hand may take: what its kernel planned, and
                      * what the context's limit leaves unused */
-  bool recording = false; /* a region's body runs: nothing can be computed */
+  bool recording = false; /* a region's body runs, or a trace: nothing can be computed */
+  bool deriving = false;  /* a kernel runs in a trace, for the way back (backward.hpp) */
   bool divided = false;   /* settle() was called: an operation was computed in groups, not in one graph */
   std::optional<bool> takes_pages = {}; /* MLX computes with memory that others mapped; found out once */
   bool limited = false;                 /* MLX was told how much memory it may hold */
@@ -150,6 +151,9 @@ array in_compute(const State &s, const array &a);
 array mask_bias(const State &s, const array &mask);
 /* mask[i] mask[j] of tokens [~,N], [~,N,N]. */
 array pair_mask(const Tensor *mask);
+/* x, whose numbers get no gradient where `open` is false: in f32 an additive mask swallows them, so that the
+ * result does not depend on them. */
+array passing(const State &s, const array &open, const array &x);
 array repeated(const array &a, int64_t times); /* end to end along the first axis */
 /* An argument whose rows repeat, [rows,w] -> [1 or batches, m, w], to be broadcast over [batches, m, w]. */
 array repeating(const array &rows, int64_t batches, int64_t m);
@@ -202,6 +206,8 @@ struct Kernel {
    * with size_of(s) are in the compute type, the others in f32. NULL: twice the output in both. */
   int64_t (*bytes)(const State &s, const of3_call &);
   Batch batch = Batch::any;
+  /* Adds the gradients of the arguments (backward.hpp). NULL: the kernel is derived as a whole. */
+  void (*back)(State &, const of3_call &) = nullptr;
 };
 
 /* entries.cpp: a call of any axes that ops_axes.def allows, and the bytes that it takes: those of one entry,
