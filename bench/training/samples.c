@@ -56,15 +56,16 @@ int main(int argc, char **argv) {
     return 2;
   }
   set.path = argv[1];
-  if (argc > 2) set.crop.budget = atoi(argv[2]);
-  const int n = argc > 3 ? atoi(argv[3]) : 100, threads = argc > 4 ? atoi(argv[4]) : 1;
-  if (of3_chemistry_open(NULL, &chemistry, &err) != OF3_OK) return fail(&err);
+  set.crop.budget = atoi(argv[3]);
+  const int n = atoi(argv[4]), threads = atoi(argv[5]);
+  const char *ccd = strcmp(argv[2], "-") == 0 ? NULL : argv[2];
+  if (of3_chemistry_open(ccd, &chemistry, &err) != OF3_OK) return fail(&err);
   const of3_library library = of3_chemistry_library(chemistry);
   const of3_sample_options o = {
       .n_set = 1, .set = &set, .protocol = of3_protocol_of(OF3_RELEASE_05), .opt_library = &library};
   if (of3_sample_source_open(&o, &source, &err) != OF3_OK) return fail(&err);
-  printf("pass\tthreads\tsamples\ttokens\tatoms\trows\tatoms of the "
-         "truth\tprocessor, s\tclock, s\treplaced\n");
+  printf(
+      "pass\tthreads\tsamples\ttokens\tatoms\trows\tatoms of the truth\tprocessor, s\tclock, s\treplaced\n");
   int failed = run(source, n, threads, "first");
   if (!failed) failed = run(source, n, threads, "second");
   of3_sample_source_close(source);

@@ -22,8 +22,7 @@ typedef enum of3_purpose {
   OF3_RANDOM_COPY_LEVEL = 12, /* noised copies of the truth, sample: copy: the noise level */
   OF3_RANDOM_COPY_POSE = 13,  /* quaternion, then the shift */
   OF3_RANDOM_COPY_NOISE = 14, /* of each atom */
-  OF3_RANDOM_CONDITION = 15,  /* of an entry: word 0 whether copies are conditioned on the trunk, word 1 whether
-                               * the confidence heads see its pairs */
+  OF3_RANDOM_CONDITION = 15,  /* word 0: whether copies see the trunk; word 1: whether confidence heads do */
   OF3_RANDOM_POINT = 20,      /* what a sample of a training step is about; sample: its slot */
   OF3_RANDOM_CROP = 21,       /* which tokens it shows */
   OF3_RANDOM_CHAINS = 22,     /* which chains of a large assembly are looked at */

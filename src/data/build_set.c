@@ -158,7 +158,7 @@ static of3_status use_file(set_builder *b, const char *path, const char *name, o
   of3_set_entry entry;
   of3_complex complex;
   of3_error *e = err;
-  OF3_TRY(of3_structure_read(path, NULL, b->o->most_memory, b->o->opt_cancel, arena, &structure, e));
+  OF3_TRY(of3_structure_read(path, b->o->most_memory, b->o->opt_cancel, arena, &structure, e));
   *ret_filtered = why_filtered(b->o, &structure);
   if (*ret_filtered) return OF3_OK;
   OF3_TRY(of3_structure_clean(&structure, b->o->library, b->o->opt_cancel, arena, &clean, &counts, e));

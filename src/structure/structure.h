@@ -62,11 +62,14 @@ typedef struct of3_structure {
 
 /* mmCIF, text or BinaryCIF, packed or not; its first data block. Residues of polymers are those of
  * pdbx_poly_seq_scheme, or of struct_asym and entity_poly_seq; where the file has neither, chains consist of
- * the residues of atom_site, numbered by label_seq_id or one after the other. opt_text: the content of the
- * file, text and not packed; path is its name in messages then. most: bytes that the file may take. What is
- * returned lives in the arena. */
-OF3_MUST_CHECK of3_status of3_structure_read(const char *path, const char *opt_text, size_t most,
-                                             of3_cancel *opt_cancel, of3_arena *arena, of3_structure *out,
-                                             of3_error *err);
+ * the residues of atom_site, numbered by label_seq_id or one after the other. most: bytes that the file may
+ * take. What is returned lives in the arena. */
+OF3_MUST_CHECK of3_status of3_structure_read(const char *path, size_t most, of3_cancel *opt_cancel,
+                                             of3_arena *arena, of3_structure *out, of3_error *err);
+
+/* The same of a file's content, text and not packed; name: for messages. */
+OF3_MUST_CHECK of3_status of3_structure_parse(const char *name, const char *text, size_t most,
+                                              of3_cancel *opt_cancel, of3_arena *arena, of3_structure *out,
+                                              of3_error *err);
 
 #endif

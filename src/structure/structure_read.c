@@ -153,21 +153,30 @@ static of3_status structure_fill(structure_in *s, of3_structure *out, of3_error 
   return read_links(s, out, err);
 }
 
-static of3_status open_cif(const char *path, const char *opt_text, size_t most, of3_cif **ret_cif,
-                           of3_error *err) {
-  if (!opt_text) return of3_cif_open(path, most, ret_cif, err);
-  return of3_cif_open_bytes(path, opt_text, strlen(opt_text), most, ret_cif, err);
-}
-
-of3_status of3_structure_read(const char *path, const char *opt_text, size_t most, of3_cancel *opt_cancel,
-                              of3_arena *arena, of3_structure *out, of3_error *err) {
-  structure_in s = {.opt_cancel = opt_cancel, .arena = arena, .scratch = of3_arena_new_within(arena)};
-  *out = (of3_structure){0};
-  of3_status status = s.scratch ? open_cif(path, opt_text, most, &s.cif, err) : of3_fail_memory(err, path);
-  if (status == OF3_OK) {
-    status = structure_fill(&s, out, err);
-    of3_cif_close(s.cif);
-  }
+/* Closes what was opened. */
+static of3_status structure_of_cif(of3_cif *cif, of3_cancel *opt_cancel, of3_arena *arena, of3_structure *out,
+                                   of3_error *err) {
+  structure_in s = {
+      .cif = cif, .opt_cancel = opt_cancel, .arena = arena, .scratch = of3_arena_new_within(arena)};
+  const of3_status status =
+      s.scratch ? structure_fill(&s, out, err) : of3_fail_memory(err, of3_cif_file_name(cif));
+  of3_cif_close(cif);
   of3_arena_free(s.scratch);
   return status;
+}
+
+of3_status of3_structure_read(const char *path, size_t most, of3_cancel *opt_cancel, of3_arena *arena,
+                              of3_structure *out, of3_error *err) {
+  of3_cif *cif = NULL;
+  *out = (of3_structure){0};
+  OF3_TRY(of3_cif_open(path, most, &cif, err));
+  return structure_of_cif(cif, opt_cancel, arena, out, err);
+}
+
+of3_status of3_structure_parse(const char *name, const char *text, size_t most, of3_cancel *opt_cancel,
+                               of3_arena *arena, of3_structure *out, of3_error *err) {
+  of3_cif *cif = NULL;
+  *out = (of3_structure){0};
+  OF3_TRY(of3_cif_open_bytes(name, text, strlen(text), most, &cif, err));
+  return structure_of_cif(cif, opt_cancel, arena, out, err);
 }

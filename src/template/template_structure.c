@@ -66,7 +66,8 @@ of3_status of3_template_structure_read(const char *path, const char *opt_text, s
   *out = (of3_template_structure){0};
   of3_arena *scratch = of3_arena_new_within(arena);
   if (!scratch) return of3_fail_memory(err, path);
-  of3_status status = of3_structure_read(path, opt_text, most, NULL, scratch, &whole, err);
+  of3_status status = opt_text ? of3_structure_parse(path, opt_text, most, NULL, scratch, &whole, err)
+                               : of3_structure_read(path, most, NULL, scratch, &whole, err);
   if (status == OF3_OK) status = put_chains(&whole, arena, out, err);
   if (status == OF3_OK && whole.released[0] && !(out->opt_date = of3_arena_strdup(arena, whole.released)))
     status = of3_fail_memory(err, path);

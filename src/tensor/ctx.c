@@ -34,6 +34,7 @@ static void *ctx_reserve(size_t bytes) {
 static of3_status open_ctx(of3_ctx *cx, int threads, size_t limit, of3_error *err) {
   const of3_backend *backend = cx->backend;
   const bool planning = cx->planning;
+  cx->threads = threads;
   cx->limit = (limit + OF3_STACK_ALIGN - 1) / OF3_STACK_ALIGN * OF3_STACK_ALIGN;
   cx->handle = ctx_reserve(OF3_MOST_HANDLES * sizeof(of3_tensor));
   cx->storage = ctx_reserve(OF3_MOST_HANDLES * sizeof(of3_storage));

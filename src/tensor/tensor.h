@@ -65,6 +65,7 @@ typedef struct of3_ctx {
   of3_pool *opt_pool;         /* threads of the caller's; NULL: the backend starts its own, if it uses any */
   const of3_log *log;
   of3_cancel *opt_cancel;
+  int threads; /* that were asked for; 0: all that the process may use */
   bool planning;
   bool in_region; /* a region's body runs, or a record of it */
   bool recording; /* the backend runs the body or its record: no operation may go to the reference */

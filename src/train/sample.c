@@ -30,6 +30,10 @@ static of3_status open_sets(of3_sample_source *s, of3_error *err) {
                       "the weight of the training set '%s' is %g; a number from 0 on was "
                       "expected",
                       set->path, set->weight);
+    if (set->crop.budget < 1)
+      return of3_fail(err, OF3_ERR_INPUT,
+                      "crops of the training set '%s' are to have %d tokens; at least 1 was expected",
+                      set->path, set->crop.budget);
     OF3_TRY(of3_set_open(set->path, &s->set[i], err));
     if (of3_draw_open(s->set[i], &set->draw, &s->draw[i], err) != OF3_OK)
       return of3_prefix(err, "'%s'", set->path);

@@ -175,7 +175,7 @@ static of3_status plan_entries(of3_trainer *t, const of3_entry_run *e, bool *fit
   *fits = true;
   if (t->options.memory == SIZE_MAX || memcmp(&shape, &plan->shape, sizeof shape) == 0) return OF3_OK;
   const of3_train_question q = {.device = t->cx->device,
-                                .threads = t->cx->opt_pool ? of3_pool_size(t->cx->opt_pool) : 0,
+                                .threads = t->cx->threads,
                                 .net = &t->net,
                                 .options = &t->options,
                                 .crop = largest_crop(e),
@@ -191,7 +191,7 @@ static of3_status plan_entries(of3_trainer *t, const of3_entry_run *e, bool *fit
     OF3_TRY(of3_plan_training(&q, &nothing, fits, &plan->choice, err));
   else
     OF3_TRY(of3_plan_training_within(&q, &nothing, &plan->choice, err));
-  plan->shape = shape;
+  if (*fits) plan->shape = shape;
   return OF3_OK;
 }
 

@@ -41,7 +41,7 @@ static int open_case(void **state) {
   good(of3_ccd_library_open(NULL, &c.components, &err), &err);
   static of3_library library;
   library = of3_ccd_library_of(c.components);
-  good(of3_structure_read("tests/fixtures/data/clean.cif", NULL, MOST, NULL, c.arena, &s, &err), &err);
+  good(of3_structure_read("tests/fixtures/data/clean.cif", MOST, NULL, c.arena, &s, &err), &err);
   good(of3_structure_clean(&s, &library, NULL, c.arena, &clean, &counts, &err), &err);
   good(of3_set_entry_of_structure("clean", &clean, c.arena, &c.entry, &err), &err);
   good(of3_complex_build(&c.entry.query, &library, NULL, &c.complex, &err), &err);

@@ -40,7 +40,7 @@ static int open_case(void **state) {
   d = (data_case){.folder = *state, .arena = of3_arena_new(0)};
   good(of3_ccd_library_open(NULL, &d.components, &err), &err);
   d.library = of3_ccd_library_of(d.components);
-  good(of3_structure_read(STRUCTURE, NULL, MOST, NULL, d.arena, &d.structure, &err), &err);
+  good(of3_structure_read(STRUCTURE, MOST, NULL, d.arena, &d.structure, &err), &err);
   *state = &d;
   return 0;
 }

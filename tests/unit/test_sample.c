@@ -625,8 +625,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_whole),           cmocka_unit_test(test_nothing_to_use),
       cmocka_unit_test(test_a_step_takes_it), cmocka_unit_test(test_a_validation_takes_it)};
   const struct CMUnitTest other[] = {cmocka_unit_test(compare_elsewhere)};
-  if (argc != 3) return cmocka_run_group_tests(tests, open_all, close_all);
-  elsewhere[0] = argv[1];
-  elsewhere[1] = argv[2];
+  if (argc < 3) return cmocka_run_group_tests(tests, open_all, close_all);
+  for (int i = 1; i < argc && i < 4; i++) elsewhere[i - 1] = argv[i];
   return cmocka_run_group_tests(other, NULL, NULL);
 }
