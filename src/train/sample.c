@@ -131,6 +131,9 @@ of3_status of3_sample_whole(const of3_sample_source *s, int set, int entry, uint
 
 void of3_sample_free(of3_sample *sample) {
   if (sample->crop) of3_features_free(sample->crop);
+  of3_complex_free(&sample->complex);
+  of3_complex_free(&sample->entry_complex);
+  of3_arena_free(sample->entry_arena);
   of3_arena_free(sample->arena);
   *sample = (of3_sample){0};
 }

@@ -66,6 +66,10 @@ typedef struct of3_sample {
   int n_failed;           /* draws before this one of which no sample could be made */
   const char *why_failed; /* the last of them, or NULL */
   of3_arena *arena;
+  /* Of of3_sample_whole: the complex whose atoms are those of the crop; what it points to is in the other
+   * two. */
+  of3_complex complex, entry_complex;
+  of3_arena *entry_arena;
 } of3_sample;
 
 /* The sample of a slot. Where none can be made of what is drawn, the next draw of the slot takes its place.

@@ -140,8 +140,19 @@ static of3_status make_crop(builder *b, of3_error *err) {
   int32_t *atom_of;
   OF3_TRY(of3_crop_take(&b->complex, &b->tokens, b->keep, &crop, &atom_of, err));
   const of3_status status = make_features(b, &crop, err);
-  of3_complex_free(&crop);
+  if (status == OF3_OK && b->draw.point < 0)
+    b->out->complex = crop;
+  else
+    of3_complex_free(&crop);
   return status;
+}
+
+/* What the complex of a whole entry points to stays with the sample. */
+static void keep_entry(builder *b) {
+  b->out->entry_complex = b->complex;
+  b->out->entry_arena = b->arena;
+  b->complex = (of3_complex){0};
+  b->arena = NULL;
 }
 
 static of3_status make_truth(builder *b, of3_error *err) {
@@ -190,6 +201,7 @@ of3_status of3_sample_build(const of3_sample_source *s, const of3_sample_draw *d
   *out = (of3_sample){.set = draw->set, .point = draw->point, .seed = draw->seed, .arena = of3_arena_new(0)};
   if (out->arena) out->crop = OF3_ARENA_NEW(out->arena, of3_features, 1);
   of3_status status = b.arena && out->crop ? build(&b, err) : of3_fail_memory(err, "a sample");
+  if (status == OF3_OK && draw->point < 0) keep_entry(&b);
   forget_complex(&b);
   of3_arena_free(b.arena);
   if (status != OF3_OK) of3_sample_free(out);

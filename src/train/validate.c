@@ -29,6 +29,7 @@ static of3_status align_structure(validation *v, int s, int32_t *index, bool *re
   *ret_counts = *ret_counts && how != OF3_ALIGNED_NOT;
   of3_take_aligned(e->crop.f, index, e->truth_x, e->resolved, v->truth + 3 * a * s, v->resolved + a * s);
   v->compared[s] = (of3_metric_case){.f = e->crop.f,
+                                     .opt_complex = &v->sample->complex,
                                      .truth = v->truth + 3 * a * s,
                                      .resolved = v->resolved + a * s,
                                      .x = v->p->x + 3 * a * s,

@@ -543,6 +543,22 @@ static double lddt_of(of3_ctx *cx, const of3_network *net, const of3_sample *s, 
   return values.of[OF3_METRIC_lddt_intra_protein];
 }
 
+/* Of a protein, as its truth has it. */
+static bool has_unresolved_residue(const of3_sample *s) {
+  const of3_features *f = s->crop;
+  for (int r = 0; r < s->complex.n_residue; r++) {
+    const of3_residue *residue = &s->complex.residue[r];
+    bool resolved = false;
+    for (int a = residue->first_atom; a < residue->first_atom + residue->n_atom; a++) {
+      const int t = f->atom_to_token_index[a], k = truth_token(s, t);
+      const int first = s->entry.truth.f->start_atom_index[k];
+      resolved |= s->entry.resolved[first + a - f->start_atom_index[t]] != 0;
+    }
+    if (s->complex.chain[residue->chain].type == OF3_PROTEIN && !resolved) return true;
+  }
+  return false;
+}
+
 static void validate_with(of3_ctx *cx, const of3_network *net, const of3_sample *s, int samples) {
   const of3_fold_options o = {.n_cycle = 1, .n_step = 3, .n_sample = samples};
   of3_metric_means means = {0};
@@ -555,12 +571,13 @@ static void validate_with(of3_ctx *cx, const of3_network *net, const of3_sample 
   const double lddt = out[OF3_METRIC_lddt_intra_protein];
   assert_true(lddt >= 0 && lddt <= 1 && isfinite(out[OF3_VALIDATION_SELECTION]));
   assert_true(out[OF3_METRIC_plddt_complex] > 0 && out[OF3_METRIC_plddt_complex] < 1);
+  assert_int_equal(isnan(out[OF3_METRIC_rasa]) != 0, !has_unresolved_residue(s));
   if (samples == 1) assert_true(lddt == lddt_of(cx, net, s, &o));
 }
 
 static void test_a_validation_takes_it(void **state) {
   sample_case *c = *state;
-  const of3_sample_set set = set_of(c->dimer, 20);
+  const of3_sample_set set[] = {set_of(c->dimer, 20), set_of(c->path, 20)};
   of3_device device;
   of3_ctx cx;
   of3_checkpoint checkpoint;
@@ -574,11 +591,13 @@ static void test_a_validation_takes_it(void **state) {
   good(of3_checkpoint_open("tests/fixtures/parity/checkpoint_ob.safetensors", SIZE_MAX, &checkpoint, &err),
        &err);
   good(of3_network_bind(&cx, &checkpoint.weights, &net, &err), &err);
-  open_source(c, &set, 1, OF3_RELEASE_05);
-  good(of3_sample_whole(c->source, 0, 0, 7, &s, &err), &err);
-  validate_with(&cx, &net, &s, 1);
-  validate_with(&cx, &net, &s, 3);
-  of3_sample_free(&s);
+  open_source(c, set, 2, OF3_RELEASE_05);
+  for (int i = 0; i < 2; i++) {
+    good(of3_sample_whole(c->source, i, 0, 7, &s, &err), &err);
+    validate_with(&cx, &net, &s, 1);
+    validate_with(&cx, &net, &s, 3);
+    of3_sample_free(&s);
+  }
   of3_network_free(&net);
   of3_checkpoint_close(&checkpoint);
   of3_ctx_close(&cx);
