@@ -13,6 +13,11 @@ static const of3_kernel *backward_kernel(of3_op op) {
   static const of3_kernel *const table[OF3_N_OP] = {
       [OF3_OP_LINEAR] = &of3_cpu_back_linear,
       [OF3_OP_NORM] = &of3_cpu_back_norm,
+      [OF3_OP_ACT] = &of3_cpu_back_act,
+      [OF3_OP_ADD] = &of3_cpu_back_add,
+      [OF3_OP_MASK_ROWS] = &of3_cpu_back_mask_rows,
+      [OF3_OP_DROPOUT] = &of3_cpu_back_dropout,
+      [OF3_OP_COPY] = &of3_cpu_back_copy,
       [OF3_OP_WINDOW_ATTENTION] = &of3_cpu_back_attention,
       [OF3_OP_PAIR_BIAS] = &of3_cpu_back_linear,
       [OF3_OP_ATTENTION] = &of3_cpu_back_attention,

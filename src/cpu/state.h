@@ -45,6 +45,7 @@ extern const of3_kernel of3_cpu_atom_pair, of3_cpu_window_add, of3_cpu_window_ga
 /* Those of backwards (back_*.c). */
 extern const of3_kernel of3_cpu_back_linear, of3_cpu_back_norm, of3_cpu_back_transition,
     of3_cpu_back_attention, of3_cpu_back_triangle_mul, of3_cpu_back_triangle_attention,
-    of3_cpu_back_outer_product, of3_cpu_back_pair_average;
+    of3_cpu_back_outer_product, of3_cpu_back_pair_average, of3_cpu_back_add, of3_cpu_back_copy,
+    of3_cpu_back_act, of3_cpu_back_mask_rows, of3_cpu_back_dropout;
 
 #endif

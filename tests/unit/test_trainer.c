@@ -486,7 +486,7 @@ static void mlx_does_all(void **state) {
   const of3_trainer_options o = options_of(of3_protocol_of(OF3_RELEASE_05), OF3_STAGE_INITIAL);
   test t;
   (void)state;
-  open_test(&t, 2, &o, 2);
+  open_test(&t, 2, OF3_F32, &o, 2);
   run_entry(&t, 0, 0, 2, NULL);
   take_step(&t);
   assert_int_equal(t.cx.n_by_reference, 0);
