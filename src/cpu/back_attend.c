@@ -1,14 +1,14 @@
-/* Attention backwards. A panel of queries is 48 lanes; scores and probabilities
- * of all keys are [keys][48], computed again:
+/* Attention backwards. A panel of queries is 48 lanes; scores and probabilities of all keys are [keys][48],
+ * computed again:
  *
  *   s = k q^T / sqrt d + bias, p = softmax(s)        [keys][lanes]
  *   o^T = v^T p                                      [d][lanes]
- *   u = sigmoid(g) dy, delta = sum_c u o             rows of queries
- *   dp = v u^T, ds = p (dp - delta)                  [keys][lanes]
+ *   u = sigmoid(g) dy                                rows of queries
+ *   dp = v u^T, ds = p (dp - sum p dp)               [keys][lanes]
  *   dv += p u, dk += ds q / sqrt d, dq += ds^T k / sqrt d, dbias += ds
  *
- * delta is what softmax's derivative takes off: sum_j p_j dp_j = sum_j p_j v_j
- * u = o u. */
+ * sum p dp equals o u, but is not taken from it: the gradients of a query's logits then add up to 0, and so
+ * does what a norm's offset gets that moves all of them alike. */
 #include "cpu/back_attend.h"
 
 #include <math.h>
@@ -25,8 +25,7 @@ typedef struct panel {
   float *p, *s;     /* [keys][lanes] probabilities; scores, later dp and ds */
   float *qt, *ot;   /* [d][lanes] q / sqrt d; o, later other things of that shape */
   float *q, *u, *o; /* [lanes][d] rows: q / sqrt d, u, o */
-  float delta[OF3_LANES];
-  float *work; /* of3_matmul_do */
+  float *work;      /* of3_matmul_do */
 } panel;
 
 int64_t of3_attend_back_work(int64_t keys, int64_t d) {
@@ -87,12 +86,11 @@ static void make_probabilities(const panel *t) {
   t->k->softmax(t->p, t->lanes, t->lanes, a->keys);
 }
 
-/* o, u, delta, and what the gate gets. */
-static void make_gated(panel *t) {
+/* o, u, and what the gate gets. */
+static void make_gated(const panel *t) {
   const of3_attend_back *a = t->a;
   times_lanes(t, key_columns(a, a->v), a->d, a->keys, t->p, t->ot);
   transpose_out(t, t->ot, t->o, a->d, false);
-  memset(t->delta, 0, sizeof t->delta);
   for (int i = 0; i < t->n; i++) {
     const int64_t at = (t->first + i) * a->stride;
     const of3_gate_back g = {.g = a->g + at,
@@ -103,7 +101,6 @@ static void make_gated(panel *t) {
                              .opt_y = a->opt_y ? a->opt_y + at : NULL,
                              .add_to_dg = true};
     t->k->back->gate(&g, a->d);
-    t->delta[i] = t->k->back->dot(t->u + i * a->d, t->o + i * a->d, a->d);
   }
 }
 
@@ -123,7 +120,7 @@ static void make_logit_gradients(const panel *t) {
   const of3_attend_back *a = t->a;
   transpose_in(t, t->u, a->d, t->ot);
   times_lanes(t, key_rows(a, a->v), a->keys, a->d, t->ot, t->s);
-  t->k->back->softmax(t->s, t->p, t->s, t->delta, a->keys, t->lanes);
+  t->k->back->softmax(t->s, t->p, t->s, a->keys, t->lanes);
   if (a->bias_masks || a->opt_key_mask) clear_masked(t);
   for (int64_t j = 0; a->opt_dbias && j < a->keys; j++)
     t->k->add(a->opt_dbias + j * a->ld_bias + t->first, t->s + j * t->lanes, t->n);
@@ -143,7 +140,7 @@ static void add_to_keys(const panel *t, const float *x, const float *rows, float
   of3_matmul_do(t->k, &p, t->work);
 }
 
-static void back_panel(panel *t) {
+static void back_panel(const panel *t) {
   const of3_attend_back *a = t->a;
   make_probabilities(t);
   make_gated(t);

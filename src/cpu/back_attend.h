@@ -1,6 +1,5 @@
-/* The way back through softmax attention with a bias for pairs: one head and up
- * to 48 queries at a time against all keys (back_attend.c). Used by ATTENTION,
- * WINDOW_ATTENTION and TRIANGLE_ATTENTION. */
+/* The way back through softmax attention with a bias for pairs: one head and up to 48 queries at a time
+ * against all keys (back_attend.c). Used by ATTENTION, WINDOW_ATTENTION and TRIANGLE_ATTENTION. */
 #ifndef OF3_CPU_BACK_ATTEND_H
 #define OF3_CPU_BACK_ATTEND_H
 

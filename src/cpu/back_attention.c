@@ -1,9 +1,7 @@
-/* Backwards of ATTENTION and WINDOW_ATTENTION (op_attention.c, op_window.c) by
- * heads (back_attend.h).
+/* Backwards of ATTENTION and WINDOW_ATTENTION (op_attention.c, op_window.c) by heads (back_attend.h).
  *
- * A bias serves several entries of the batch (the copies of a structure), whose
- * gradients add up in it. So an item of work is a bias and a head, and takes
- * its entries, and of windows the blocks, one after the other.
+ * A bias serves several entries of the batch (the copies of a structure), whose gradients add up in it. So an
+ * item of work is a bias and a head, and takes its entries, and of windows the blocks, one after the other.
  */
 #include <string.h>
 

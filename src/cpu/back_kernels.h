@@ -1,6 +1,5 @@
-/* The vector kernels that backwards add to the table of an instruction set
- * (kernels_back.inc). Products of backwards are those of the way there
- * (matrix.h). Rows are contiguous floats of any number. */
+/* The vector kernels that backwards add to the table of an instruction set (kernels_back.inc). Products of
+ * backwards are those of the way there (matrix.h). Rows are contiguous floats of any number. */
 #ifndef OF3_CPU_BACK_KERNELS_H
 #define OF3_CPU_BACK_KERNELS_H
 
@@ -33,11 +32,9 @@ typedef struct of3_back_kernels {
   /* Through h = silu(a) b: a becomes its gradient, b too; dh becomes h. */
   void (*swiglu)(float *a, float *b, float *dh, int64_t n);
   void (*gate)(const of3_gate_back *g, int64_t n);
-  /* p becomes the gradient of what the softmax was taken of: p (dp - d), one d
-   * a lane; rows [rows][lanes]. */
-  void (*softmax)(float *ds, const float *p, const float *dp, const float *d, int64_t rows, int lanes);
-  /* sum_i x_i y_i */
-  float (*dot)(const float *x, const float *y, int64_t n);
+  /* The gradient of what the softmax p was taken of, in the columns of [rows][lanes]: ds = p (dp - sum p dp).
+   * ds may be dp. */
+  void (*softmax)(float *ds, const float *p, const float *dp, int64_t rows, int lanes);
 } of3_back_kernels;
 
 #endif

@@ -1,12 +1,12 @@
-/* Backwards of LINEAR, PROJECT, MODULATE and PAIR_BIAS: products of the same
- * rows of x with one or a few weights (op_linear.c).
+/* Backwards of LINEAR, PROJECT, MODULATE and PAIR_BIAS: products of the same rows of x with one or a few
+ * weights (op_linear.c).
  *
- *   y_i = [mask~] [gate~] act_i(x'_s W_i^T [+ b_i]),  x'_s a source
- * (back_rows.h)
+ *   y_i = [mask~] [gate~] act_i(x'_s W_i^T [+ b_i]),  x'_s a source (back_rows.h)
  *
- *   rows   z_i = x'_s W_i^T + b_i where its value counts; u_i = mask gate
- * act'(z_i) dy_i;  dx += source'(sum_i u_i W_i) sums   dW_i += u_i^T x'_s, db_i
- * += sum u_i, dgate~ += mask act(z_i) dy_i, and those of the sources' norms */
+ *   rows   z_i = x'_s W_i^T + b_i where its value counts
+ *          u_i = mask gate act'(z_i) dy_i,  dx += source'(sum_i u_i W_i)
+ *   sums   dW_i += u_i^T x'_s, db_i += sum u_i, dgate~ += mask act(z_i) dy_i
+ *          and those of the sources' norms */
 #include <string.h>
 
 #include "cpu/back_rows.h"

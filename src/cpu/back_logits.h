@@ -1,8 +1,9 @@
-/* Logits of pairs inside an operation, and the way back to the pairs: PAIR_BIAS
- * of one batch entry, by its kernels.
+/* Logits of pairs inside an operation, and the way back to the pairs: PAIR_BIAS of one batch entry, by its
+ * kernels.
  *
- *   logits[h,k,q] = W norm(z[q,k])        TRIANGLE_ATTENTION's bias,
- * PAIR_WEIGHTED_AVERAGE's weights */
+ *   logits[h,k,q] = W norm(z[q,k])
+ *
+ * They are the bias of TRIANGLE_ATTENTION, and what PAIR_WEIGHTED_AVERAGE makes its weights of. */
 #ifndef OF3_CPU_BACK_LOGITS_H
 #define OF3_CPU_BACK_LOGITS_H
 

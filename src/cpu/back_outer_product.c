@@ -1,17 +1,15 @@
-/* Backward of OUTER_PRODUCT_MEAN (op_outer_product.c), one batch entry after
- * the other:
+/* Backward of OUTER_PRODUCT_MEAN (op_outer_product.c), one batch entry after the other:
  *
  *   a = mask W_1 x', b = mask W_2 x' [M,n,h];  o_ij = sum_r a_ri x b_rj [h,h]
  *   z_ij += (W_o o_ij + b_o) / both_ij,  both_ij = 1e-3 + sum_r mask_ri mask_rj
  *
- * Tokens i go TOKENS at a time; o of the pairs (i, all j) is [n][h h], and as a
- * matrix [h][n h] it is a_i^T b:
+ * Tokens i go TOKENS at a time; o of the pairs (i, all j) is [n][h h], and as a matrix [h][n h] it is a_i^T
+ * b:
  *
  *   tokens    o_i = a_i^T b;  u = dy / both;  do = u W_o;  da_i = b do_i^T
  *   numbers   dW_o += u^T o, db_o += sum u;  db += sum_i a_i do_i
  *
- * Then da and db go through W_1, W_2 and the norm as the gradients of a PROJECT
- * do (back_linear.c). */
+ * Then da and db go through W_1, W_2 and the norm as the gradients of a PROJECT do (back_linear.c). */
 #include <string.h>
 
 #include "cpu/back_rows.h"

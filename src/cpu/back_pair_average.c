@@ -1,18 +1,15 @@
-/* Backward of PAIR_WEIGHTED_AVERAGE (op_pair_average.c), one batch entry after
- * the other:
+/* Backward of PAIR_WEIGHTED_AVERAGE (op_pair_average.c), one batch entry after the other:
  *
- *   p_ij = softmax_j(W_z norm(z_ij) + mask),  o_i = sum_j p_ij v_j,  m += W_o
- * (sigmoid(g) o),  v = W_v x', g = W_g x'
+ *   p_ij = softmax_j(W_z norm(z_ij) + mask),  v = W_v x', g = W_g x'
+ *   o_i = sum_j p_ij v_j,  m += W_o (sigmoid(g) o)
  *
- * weights p are matrices [keys j][queries i] for each head. Rows of the
- * alignment go ROWS at a time:
+ * The weights p are matrices [keys j][queries i] for each head. Rows of the alignment go ROWS at a time:
  *
- *   rows      x', v, g, o;  dgated = dy W_o, du = sigmoid(g) dgated, dg;  dv_j
- * = sum_i p_ij du_i; dm += dy + norm'(dv W_v + dg W_g) numbers   of the
- * weights' gradients, and of dp_ij += sum_e v_je du_ie
+ *   rows      x', v, g, o;  dgated = dy W_o, du = sigmoid(g) dgated, dg;  dv_j = sum_i p_ij du_i
+ *             dm += dy + norm'(dv W_v + dg W_g)
+ *   numbers   of the weights' gradients, and of dp_ij += sum_e v_je du_ie
  *
- * At last dp goes through the softmax, W_z and the norm to z (back_logits.h).
- */
+ * At last dp goes through the softmax, W_z and the norm to z (back_logits.h). */
 #include <string.h>
 
 #include "cpu/attention.h"

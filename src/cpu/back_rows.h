@@ -1,17 +1,15 @@
 /* What backwards share that go through rows: tokens, pairs, atoms.
  *
- * Rows are taken in runs, whose length follows from the shapes alone. What lies
- * between the products of a run is in memory for its rows only. A run has two
- * rounds:
+ * Rows are taken in runs, whose length follows from the shapes alone. What lies between the products of a run
+ * is in memory for its rows only. A run has two rounds:
  *
- *   rows     threads share blocks of rows: forward once more, then back to the
- * gradients of the rows x' = norm(x), z = W x', ..         u = dy act'(z), ..,
- * dx += norm'(W^T u) sums     threads share the numbers of what all rows add
- * to, the gradients of weights, norms and gates, and add up the rows of the run
- * in their order dW += u^T x', db += sum u, dgate~ += sum u x'
+ *   rows   threads share blocks of rows: forward once more, then back to the gradients of the rows
+ *            x' = norm(x), z = W x', ..      u = dy act'(z), ..      dx += norm'(W^T u)
+ *   sums   threads share the numbers that all rows add to, gradients of weights, norms and gates, and add up
+ *          the rows of the run in their order
+ *            dW += u^T x', db += sum u, dgate~ += sum u x'
  *
- * So every sum has one order, whatever the number of threads, and no gradient
- * exists once for each thread. */
+ * So every sum has one order, whatever the number of threads, and no gradient exists once for each thread. */
 #ifndef OF3_CPU_BACK_ROWS_H
 #define OF3_CPU_BACK_ROWS_H
 

@@ -1,12 +1,11 @@
 /* Backwards of TRANSITION and GATED_TRANSITION (op_transition.c):
  *
- *   x += mask [out_gate~] W_o (silu(W_a x') * W_b x'),   x' a source
- * (back_rows.h)
+ *   x += mask [out_gate~] W_o (silu(W_a x') * W_b x'),   x' a source (back_rows.h)
  *
  *   rows   a = W_a x', b = W_b x';  u = mask out_gate dy,  dh = u W_o
- *          da = dh b silu'(a), db = dh silu(a), h = silu(a) b;  dx += dy +
- * source'(da W_a + db W_b) sums   dW_a += da^T x', dW_b += db^T x', dW_o += u^T
- * h, dout_gate~ += mask dy (W_o h) */
+ *          da = dh b silu'(a), db = dh silu(a), h = silu(a) b
+ *          dx += dy + source'(da W_a + db W_b)
+ *   sums   dW_a += da^T x', dW_b += db^T x', dW_o += u^T h, dout_gate~ += mask dy (W_o h) */
 #include "cpu/back_rows.h"
 #include "tensor/pairs.h"
 

@@ -1,6 +1,5 @@
-/* Backward of TRIANGLE_ATTENTION (op_triangle_attention.c), one batch entry
- * after the other. A line is a row of pairs, of an ending node a column; x' is
- * the normalised z of its n pairs.
+/* Backward of TRIANGLE_ATTENTION (op_triangle_attention.c), one batch entry after the other. A line is a row
+ * of pairs, of an ending node a column; x' is the normalised z of its n pairs.
  *
  *   bias [H,keys,queries] of all pairs (back_logits.h)
  *   LINES lines at a time, threads share them:
@@ -8,11 +7,10 @@
  *     each head: attention backwards (back_attend.h); dbias of the line's slot
  *     dz += dy + norm'(dq W_q + dk W_k + dv W_v + dg W_g)
  *   then threads share the numbers of the weights, and add up these lines
- *   dbias: the slots' sum; through W_z and the norm to z once more, which may
- * be done apart, since what goes back through a norm is linear in the gradient
+ *   dbias: the slots' sum; through W_z and the norm to z once more
  *
- * Slot s has lines s, s + LINES, .., in this order whatever the number of
- * threads. */
+ * The last may be done apart, since what goes back through a norm is linear in the gradient. Slot s has lines
+ * s, s + LINES, .., in this order whatever the number of threads. */
 #include <string.h>
 
 #include "cpu/attention.h"

@@ -1,22 +1,21 @@
-/* Backward of TRIANGLE_MUL (op_triangle_mul.c), one batch entry after the
- * other:
+/* Backward of TRIANGLE_MUL (op_triangle_mul.c), one batch entry after the other:
  *
- *   a = mask sigmoid(W_ag x') W_ap x', b alike;  p_ij = sum_k a_ik b_jk
- * (outgoing) or sum_k a_ki b_kj z += sigmoid(W_g x') W_z norm(p)
+ *   a = mask sigmoid(W_ag x') W_ap x', b alike
+ *   p_ij = sum_k a_ik b_jk (outgoing) or sum_k a_ki b_kj,  z += sigmoid(W_g x') W_z norm(p)
  *
- * a, b and p are matrices [n][ld] for each hidden channel, since channels are
- * multiplied apart; ld is n rounded up to whole vectors. What goes through a
- * norm is linear in the gradient, so x' gets its gradient in two parts.
+ * a, b and p are matrices [n][ld] for each hidden channel, since channels are multiplied apart; ld is n
+ * rounded up to whole vectors. What goes through a norm is linear in the gradient, so that x' may get its
+ * gradient in two parts.
  *
- *   operands  pairs     a, b from z
- *   products  channels  p = a b
- *   outputs   pairs     dp in the place of p; dz += dy + norm'(dg W_g); then
- * sums for W_z, W_g and both norms factors   channels  da, db in the place of
- * a, b inputs    pairs     dz += norm'(..) through the four projections; then
- * their sums and the norm's
+ *   operands   pairs      a, b from z
+ *   products   channels   p = a b
+ *   outputs    pairs      dp in the place of p; dz += dy + norm'(dg W_g)
+ *                         then sums for W_z, W_g and both norms
+ *   factors    channels   da, db in the place of a, b
+ *   inputs     pairs      dz += norm'(..) through the four projections
+ *                         then their sums and the norm's
  *
- * Pairs go in runs of whole rows i; an item is up to 48 pairs (i, j ..), a
- * panel of a row of a channel's matrix. */
+ * Pairs go in runs of whole rows i; an item is up to 48 pairs (i, j ..), a panel of a row of a matrix. */
 #include <string.h>
 
 #include "cpu/back_rows.h"
