@@ -8,7 +8,7 @@
 #include "base/folder_lock.h"
 #include "base/number.h"
 #include "featfile/feature_file.h"
-#include "train/sample.h"
+#include "train/loader.h"
 #include "train/train_log.h"
 
 typedef struct training {
@@ -20,6 +20,7 @@ typedef struct training {
   of3_run_state state;
   of3_checkpoints checkpoints;
   of3_sample_source *source;
+  of3_loader *loader;
   of3_train_log *log;
   of3_training_result *result;
   int64_t last;     /* step */
@@ -57,9 +58,21 @@ static of3_status open_source(training *t, of3_error *err) {
                                       .protocol = &t->protocol,
                                       .stage = t->trainer.options.stage,
                                       .opt_library = t->o->opt_library,
-                                      .most_memory = t->o->memory,
-                                      .opt_log = t->o->opt_log};
+                                      .most_memory = t->o->memory};
   return of3_sample_source_open(&options, &t->source, err);
+}
+
+/* Threads make the samples that come next while a step is computed. */
+static of3_status open_loader(training *t, of3_error *err) {
+  const int slots = t->r->batch_size * t->r->accumulate, threads = t->r->n_loader > 0 ? t->r->n_loader : 1;
+  const of3_loader_options options = {.source = t->source,
+                                      .seed = (uint64_t)t->state.data_seed,
+                                      .first_step = (uint32_t)t->state.step,
+                                      .n_slot = slots,
+                                      .n_thread = threads,
+                                      .n_ahead = 2 * threads,
+                                      .opt_log = t->o->opt_log};
+  return of3_loader_open(&options, &t->loader, err);
 }
 
 /* The recipe's weights, where the resolution allows them: confidence losses that are 0 stay so. */
@@ -146,8 +159,7 @@ static of3_status run_entries(training *t, step_sums *sums, of3_error *err) {
   const int n = t->r->batch_size * t->r->accumulate;
   for (int slot = 0; slot < n; slot++) {
     of3_sample sample;
-    OF3_TRY(of3_sample_make(t->source, (uint64_t)t->state.data_seed, (uint32_t)t->state.step, (uint32_t)slot,
-                            &sample, err));
+    OF3_TRY(of3_loader_next(t->loader, &sample, err));
     const of3_status status = run_sample(t, &sample, slot, sums, err);
     of3_sample_free(&sample);
     if (status != OF3_OK) return status;
@@ -230,6 +242,7 @@ static of3_status run_on_device(training *t, of3_error *err) {
   t->saved = begin.opt_resume ? t->state.step : -1;
   t->last = of3_recipe_last_step(t->r);
   OF3_TRY(open_source(t, err));
+  OF3_TRY(open_loader(t, err));
   OF3_TRY(open_log(t, err));
   const of3_status status = run_steps(t, err);
   t->result->last = t->state.step;
@@ -247,6 +260,7 @@ static of3_status run_in_folder(training *t, of3_error *err) {
   OF3_TRY(of3_ctx_open_on(&t->cx, o->device, o->pool, o->memory, false, err));
   const of3_status status = run_on_device(t, err);
   of3_train_log_close(t->log);
+  of3_loader_close(t->loader);
   of3_sample_source_close(t->source);
   of3_trainer_close(&t->trainer);
   of3_ctx_close(&t->cx);
