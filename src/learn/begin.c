@@ -190,6 +190,11 @@ static of3_status open_trainer(begin *b, of3_ctx *cx, of3_protocol *protocol, of
   if (merges) OF3_TRY(merge(b, cx->device, err));
   set_protocol(b, protocol);
   const of3_trainer_options options = options_of(b, protocol);
+  if (b->r->pae == OF3_YES && !of3_stage_has_pae(options.stage, protocol))
+    return of3_fail(err, OF3_ERR_UNSUPPORTED,
+                    "heads.pae.enabled: a network of %s learns the PAE head in the last stage alone, with "
+                    "train_confidence_only",
+                    of3_variant_name(b->variant));
   const of3_table *weights = merges ? &b->merged : &b->checkpoint.weights;
   if (of3_trainer_open(cx, weights, &options, out, err) != OF3_OK)
     return b->file ? of3_prefix(err, "'%s'", b->file) : err ? err->code : OF3_ERR_INPUT;

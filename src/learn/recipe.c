@@ -19,17 +19,12 @@ of3_recipe of3_recipe_defaults(void) {
                       .max_steps = -1,
                       .accumulate = 1,
                       .log_every = 1,
-                      .validate_epochs = 1,
                       .save_epochs = 1,
                       .keep = -1,
-                      .mode = "max",
                       .optimiser = of3_optimiser_published,
-                      .selection = "initial_training",
                       .recycles = 3,
                       .copies = -1,
                       .rollout_steps = 20,
-                      .full_steps = 200,
-                      .full_samples = 5,
                       .most_bad = 10};
 }
 
@@ -117,7 +112,6 @@ static of3_status check_paths(const of3_settings_tree *t, of3_error *err) {
   const char *name;
   json_object_foreach(all, name, value) {
     if (json_object_get(of3_settings_at(t, "dataset_configs.train"), name)) continue;
-    if (json_object_get(of3_settings_at(t, "dataset_configs.validation"), name)) continue;
     of3_fail(err, OF3_ERR_INPUT, "dataset_configs names no data set of this name");
     return of3_settings_blame(t, all, name, name, err);
   }
@@ -150,14 +144,6 @@ static of3_status check_recipe(const of3_recipe *r, const char *file, of3_error 
         err, OF3_ERR_INPUT,
         "'%s': dataset_configs.train names no data set of a weight above 0; there is nothing to train on",
         file);
-  if (r->n_validation > 1)
-    return of3_fail(err, OF3_ERR_UNSUPPORTED,
-                    "'%s': dataset_configs.validation names %d data sets; one is used", file,
-                    r->n_validation);
-  if (r->monitor && !r->n_validation)
-    return of3_fail(err, OF3_ERR_INPUT,
-                    "'%s': checkpoint_config.monitor is '%.60s', but there is no data set for validation",
-                    file, r->monitor);
   const bool manual = r->weights_only == OF3_YES;
   if (!manual && (r->from_average == OF3_YES || r->restore_schedule == OF3_YES || r->restore_step == OF3_YES))
     return of3_fail(err, OF3_ERR_INPUT,
@@ -178,7 +164,6 @@ static of3_status fill_recipe(const of3_settings_tree *t, const char *file, of3_
   OF3_TRY(of3_settings_fill(t, &of3_recipe_table, out, NULL, err));
   OF3_TRY(apply_presets(t, out, err));
   OF3_TRY(fill_sets(t, "dataset_configs.train", &out->n_train, &out->train, err));
-  OF3_TRY(fill_sets(t, "dataset_configs.validation", &out->n_validation, &out->validation, err));
   OF3_TRY(check_paths(t, err));
   return check_recipe(out, file, err);
 }

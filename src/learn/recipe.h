@@ -40,21 +40,17 @@ typedef struct of3_recipe {
   int64_t max_epochs, max_steps; /* negative: no limit */
   int accumulate;                /* batches of a step */
   int log_every;                 /* steps for a line to the user */
-  int validate_epochs;           /* epochs for a validation */
-  int64_t validate_steps;        /* or steps; 0: epochs count */
   const char *accelerator, *precision;
   /* checkpoint_config */
   int save_epochs;
-  int64_t save_steps;         /* 0: epochs count */
-  int keep;                   /* negative: all */
-  const char *monitor, *mode; /* monitor: NULL: the newest are kept */
+  int64_t save_steps; /* 0: epochs count */
+  int keep;           /* negative: all */
   /* model_update.custom.settings */
   of3_choice confidence_only, clip_each;
   of3_optimiser_options optimiser;
   of3_names averaged; /* the moving average takes these parts alone */
-  const char *selection;
   /* model_update.custom.architecture */
-  int recycles, copies, rollout_steps, full_steps, full_samples;
+  int recycles, copies, rollout_steps;
   of3_choice pae;
   /* of3 */
   const char *variant; /* NULL: that of the checkpoint, or OB */
@@ -63,8 +59,8 @@ typedef struct of3_recipe {
   double most_norm;    /* of an entry's gradient; 0: any */
 
   char identity[OF3_SHA256_HEX]; /* of the file */
-  int n_train, n_validation;
-  of3_recipe_set *train, *validation;
+  int n_train;
+  of3_recipe_set *train;
 } of3_recipe;
 
 of3_recipe of3_recipe_defaults(void);

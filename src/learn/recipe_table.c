@@ -43,6 +43,7 @@ static const char one_machine[] = "a training runs on one device of one machine"
                   sizes[] =
                       "a network that is loaded has its own sizes, those of a new one are set in of3.network",
                   kernels[] = "it chooses kernels of PyTorch, which of3 does not run",
+                  no_validation[] = "a training has no validation yet",
                   from_set[] = "a training set made by 'of3 data build' holds what it was built with";
 
 static const of3_setting rows[] = {
@@ -80,8 +81,8 @@ static const of3_setting rows[] = {
     REFUSED("pl_trainer_args.deepspeed_config_path", one_machine),
     WHOLE("pl_trainer_args.log_every_n_steps", AT(log_every), 1, 1000000),
     WHOLE("pl_trainer_args.accumulate_grad_batches", AT(accumulate), 1, 65536),
-    WHOLE("pl_trainer_args.check_val_every_n_epoch", AT(validate_epochs), 1, 1000000),
-    COUNT("pl_trainer_args.val_check_interval", AT(validate_steps), 1, MANY),
+    REFUSED("pl_trainer_args.check_val_every_n_epoch", no_validation),
+    REFUSED("pl_trainer_args.val_check_interval", no_validation),
     REAL("pl_trainer_args.gradient_clip_val", AT(optimiser.clip), 1e-12, 1e12),
     ONLY("pl_trainer_args.gradient_clip_algorithm", "norm", "gradients are clipped by their norm"),
     ONLY("pl_trainer_args.enable_checkpointing", "true", "a run without checkpoints could not be used"),
@@ -94,8 +95,8 @@ static const of3_setting rows[] = {
     COUNT("checkpoint_config.every_n_train_steps", AT(save_steps), 1, MANY),
     WHOLE("checkpoint_config.save_top_k", AT(keep), -1, 1000000),
     ASIDE("checkpoint_config.save_last"),
-    TEXT("checkpoint_config.monitor", AT(monitor)),
-    WORD("checkpoint_config.mode", AT(mode), "min max"),
+    REFUSED("checkpoint_config.monitor", no_validation),
+    REFUSED("checkpoint_config.mode", no_validation),
     ASIDE("checkpoint_config.auto_insert_metric_name"),
     ASIDE("checkpoint_config.enable_version_counter"),
 
@@ -119,7 +120,7 @@ static const of3_setting rows[] = {
     SWITCH(SETTINGS "gradient_clipping.per_sample_clipping", AT(clip_each)),
     WHOLE(SETTINGS "manual_optimization.accumulate_grad_batches", AT(accumulate), 1, 65536),
     ASIDE(SETTINGS "manual_optimization.log_lr"),
-    WORD(SETTINGS "model_selection_weight_scheme", AT(selection), "initial_training fine_tuning"),
+    REFUSED(SETTINGS "model_selection_weight_scheme", no_validation),
     ASIDE(SETTINGS "memory"),
     ASIDE(SETTINGS "debug"),
     ASIDE(SETTINGS "blocks_per_ckpt"),
@@ -130,15 +131,15 @@ static const of3_setting rows[] = {
     WHOLE(ARCHITECTURE "shared.diffusion.no_samples", AT(copies), 0, 4096),
     ONLY(ARCHITECTURE "shared.diffusion.no_mini_rollout_samples", "1", "one structure is rolled out"),
     WHOLE(ARCHITECTURE "shared.diffusion.no_mini_rollout_steps", AT(rollout_steps), 1, 10000),
-    WHOLE(ARCHITECTURE "shared.diffusion.no_full_rollout_samples", AT(full_samples), 1, 10000),
-    WHOLE(ARCHITECTURE "shared.diffusion.no_full_rollout_steps", AT(full_steps), 1, 10000),
+    REFUSED(ARCHITECTURE "shared.diffusion.no_full_rollout_samples", no_validation),
+    REFUSED(ARCHITECTURE "shared.diffusion.no_full_rollout_steps", no_validation),
     SWITCH(ARCHITECTURE "heads.pae.enabled", AT(pae)),
     ASIDE(ARCHITECTURE "loss_module.diffusion.chunk_size"),
     REFUSED("model_update.custom.architecture", sizes),
     REFUSED("model_update.custom", "it is none of the settings that a training of of3 has"),
 
     BELOW("dataset_configs.train"),
-    BELOW("dataset_configs.validation"),
+    REFUSED("dataset_configs.validation", no_validation),
     BELOW("dataset_paths"),
 
     WORD("of3.variant", AT(variant), "P1 P2 OB"),

@@ -253,8 +253,6 @@ static of3_status run_in_folder(training *t, of3_error *err) {
   const of3_training_options *o = t->o;
   t->checkpoints = (of3_checkpoints){.folder = of3_path_join(t->arena, o->output_dir, "checkpoints"),
                                      .keep = t->r->keep,
-                                     .by_metric = t->r->monitor != NULL,
-                                     .larger = strcmp(t->r->mode, "max") == 0,
                                      .opt_log = o->opt_log};
   if (!t->checkpoints.folder) return of3_fail_memory(err, "a training");
   OF3_TRY(of3_ctx_open_on(&t->cx, o->device, o->pool, o->memory, false, err));

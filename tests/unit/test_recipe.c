@@ -118,7 +118,8 @@ static void what_is_not_served_is_refused(void **state) {
       {"dataset_configs: {train: 3}\n", "dataset_configs.train: a section was expected"},
       {SETS "  pbd: {dataset_cache_file: x}\n",
        "line 7: pbd: dataset_configs names no data set of this name"},
-      {"checkpoint_config: {monitor: val/x}\n" SETS, "there is no data set for validation"},
+      {"checkpoint_config: {monitor: val/x}\n" SETS,
+       "checkpoint_config.monitor: of3 does not have this setting"},
       {"experiment_settings: {ckpt_load_settings: {restore_time_step: true}}\n" SETS,
        "manual_checkpoint_loading"},
       {"dataset_configs: {train: {a: {config: {template: {n_templates: 4}}}}}\n"
