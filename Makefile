@@ -5,7 +5,7 @@ PARITY ?= out/parity
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 SOURCES = $(shell git ls-files 'include/*.h' 'src/*.[ch]' 'src/*.[ch]pp' 'src/*.cu' 'src/*.cuh' 'src/*.inc' 'cli/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' 'examples/*.c')
 
-.PHONY: all demo selftest test sanitize tsan clang fuzz arm64 parity lint format format-check includes tidy cppcheck install install-test clean
+.PHONY: all demo demo-train selftest test sanitize tsan clang fuzz arm64 parity lint format format-check includes tidy cppcheck install install-test clean
 
 all: | $(BUILD)/build.ninja
 	@cmake --build $(BUILD) --target of3 -j $(JOBS)
@@ -23,6 +23,17 @@ demo: all
 	  --output-dir $(OUT)
 	@echo
 	@echo "The structure is $(OUT)/ubiquitin/ubiquitin_best_model.cif"
+
+# Trains a small network on ubiquitin as the demonstration checkpoint folds it, from the beginning.
+demo-train: all
+	@rm -rf out/demo-train && mkdir -p out/demo-train/structures
+	$(BUILD)/of3 predict examples/demo/ubiquitin.json --checkpoint examples/demo/of3-demo.safetensors \
+	  --output-dir out/demo-train/fold --samples 1 --steps 30 --log error
+	@cp out/demo-train/fold/ubiquitin/ubiquitin_best_model.cif out/demo-train/structures/ubiquitin.cif
+	$(BUILD)/of3 data build out/demo-train/structures --output out/demo-train/ubiquitin.set
+	$(BUILD)/of3 train examples/demo/training.yaml
+	@awk -F, 'NR > 1 { loss[NR - 1] = $$2 } END { n = 15; for (i = 1; i <= n; i++) { a += loss[i]; b += loss[NR - i] } \
+	  printf "mean loss of the first %d steps %.2f, of the last %d steps %.2f\n", n, a / n, n, b / n }' out/demo-train/train.csv
 
 test: | $(BUILD)/build.ninja
 	@cmake --build $(BUILD) -j $(JOBS)

@@ -55,7 +55,7 @@ static int convert_run(const void *options, const char *const *arg, int n) {
 const cli_command cli_convert = {
     .name = "convert",
     .usage = "IN OUT [--dtype f32|bf16]",
-    .summary = "Write a checkpoint of any layout as one safetensors file",
+    .summary = "Write a checkpoint of any layout as one file",
     .least = 2,
     .most = 2,
     .option = table,
@@ -64,7 +64,9 @@ const cli_command cli_convert = {
     .defaults = convert_defaults,
     .run = convert_run,
     .more = "IN is a .pt file, a DeepSpeed folder or a safetensors file. EMA weights are taken where there "
-            "are any. OUT may be /dev/stdout.\n"
+            "are any. OUT is a safetensors file, which may be /dev/stdout, or, if it ends in .pt, one as "
+            "torch.save "
+            "writes it.\n"
             "\n"
             "Example\n  of3 convert weights.pt weights.safetensors --dtype bf16\n",
 };

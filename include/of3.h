@@ -192,8 +192,8 @@ typedef struct of3_convert_info {
   uint64_t bytes_in, bytes_out;
 } of3_convert_info;
 
-/* Any checkpoint to one safetensors file; dtype "f32" or "bf16". `out` appears when it is complete. Of the
- * callbacks only cancel is used. */
+/* Any checkpoint to one safetensors file, or to a torch zip if `out` ends in .pt; dtype "f32" or "bf16".
+ * `out` appears when it is complete. Of the callbacks only cancel is used. */
 OF3_API OF3_MUST_CHECK of3_status of3_convert(const char *in, const char *out, const char *dtype,
                                               const of3_callbacks *opt_callbacks, of3_convert_info *opt_info,
                                               of3_error *err);

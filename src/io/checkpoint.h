@@ -39,4 +39,12 @@ OF3_MUST_CHECK of3_status of3_checkpoint_parse(const uint8_t *bytes, size_t size
 OF3_MUST_CHECK of3_status of3_checkpoint_locate(const char *path, of3_arena *arena, const char **ret_file,
                                                 of3_error *err);
 
+/* Whether a file of this name is to be written as a torch zip: it ends in .pt. */
+bool of3_is_torch_name(const char *path);
+/* Writes tensors of f32 or bf16 as torch.save does, a dictionary by name (the layout "flat", that of the
+ * published files); put as for of3_safetensors_stream. Errors: more than 4 GiB. */
+OF3_MUST_CHECK of3_status of3_torch_stream(const char *path, const of3_entry *entry, int n,
+                                           of3_put_tensor *put, void *user, uint64_t *opt_size,
+                                           of3_error *err);
+
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "io/checkpoint.h"
 
 int64_t of3_parameter_count(const of3_parameter *p) {
   return p->rank == 1 ? p->shape[0] : p->shape[0] * p->shape[1];
@@ -120,7 +121,9 @@ of3_status of3_parameters_write(of3_ctx *cx, const of3_parameters *all, of3_dtyp
   w.values = w.scratch ? OF3_ARENA_NEW(arena, float, scratch) : NULL;
   of3_status status = w.values ? OF3_OK : of3_fail_memory(err, "the parameters");
   for (int i = 0; status == OF3_OK && i < all->n; i++) entry[i] = entry_of(&all->p[i], dtype);
-  if (status == OF3_OK)
+  if (status == OF3_OK && of3_is_torch_name(path))
+    status = of3_torch_stream(path, entry, all->n, put_parameter, &w, opt_size, err);
+  else if (status == OF3_OK)
     status = of3_safetensors_stream(path, entry, all->n, meta, n_meta, put_parameter, &w, opt_size, err);
   of3_arena_free(arena);
   return status;

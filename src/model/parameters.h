@@ -66,8 +66,9 @@ void of3_parameter_gather(of3_ctx *cx, const of3_parameter *p, float *scratch, f
 /* Called before each tensor is written; an error ends the writing. */
 typedef of3_status of3_parameter_visit(void *user, const of3_parameter *p, of3_error *err);
 
-/* Writes all parameters to a safetensors file, one at a time, as dtype (OF3_F32, or OF3_BF16 rounded to
- * nearest even); constants as f32. meta, opt_size: as in of3_safetensors_stream. */
+/* Writes all parameters to a safetensors file, or to a torch zip if its name ends in .pt, one at a time, as
+ * dtype (OF3_F32, or OF3_BF16 rounded to nearest even); constants as f32. meta, opt_size: as in
+ * of3_safetensors_stream. */
 OF3_MUST_CHECK of3_status of3_parameters_write(of3_ctx *cx, const of3_parameters *all, of3_dtype dtype,
                                                const char *path, const char *const *meta, int n_meta,
                                                of3_parameter_visit *opt_visit, void *user, uint64_t *opt_size,

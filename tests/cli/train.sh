@@ -43,6 +43,13 @@ cmp "whole/checkpoints/$(newest whole)" "other/checkpoints/$(newest other)" && e
 of3 info "whole/checkpoints/$(newest whole)" | grep variant
 of3 predict MKTA -c "whole/checkpoints/$(newest whole)" -o fold --samples 1 --recycles 0 --steps 2 --log error >/dev/null
 
+# As torch.save would write it, there and back.
+of3 convert "whole/checkpoints/$(newest whole)" a.pt --dtype f32 | sed "s/: .*/: SIZE/"
+of3 convert a.pt b.safetensors --dtype f32 >/dev/null
+of3 convert b.safetensors c.pt --dtype f32 >/dev/null
+cmp a.pt c.pt && echo "the same weights"
+of3 info a.pt | grep format
+
 # Fine-tuning: weights of another file alone, whose network it is.
 sed -e 's/seed: 3/seed: 3, restart_checkpoint_path: ob.safetensors, ckpt_load_settings: {manual_checkpoint_loading: true}/' \
   -e '/^of3:/d' -e '/network:/d' -e 's/max_steps: 4/max_steps: 1/' t.yaml >fine.yaml
