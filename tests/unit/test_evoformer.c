@@ -21,11 +21,12 @@
 enum { B = 2, M = 5, N = 6, C_M = 12, C_Z = 10, C_S = 7, MAX_ISA = 8 };
 /* gcc 12, x86-64, deviation over the largest value of a tensor, the worst of all: of outputs, of gradients.
  * The package computed in double. */
-static const double MEASURED = 8.0e-7, MEASURED_GRADIENT = 4.4e-6, MEASURED_MLX = 4.7e-7,
-                    MEASURED_MLX_GRADIENT = 2.0e-5;
+static const double MEASURED = 8.0e-7, MEASURED_GRADIENT = 5.0e-6, MEASURED_MLX = 4.7e-7,
+                    MEASURED_MLX_GRADIENT = 7.5e-6;
 
-/* Some gradients are 0 but for rounding: those of the offset of pairs before a softmax. */
-static const double LEAST = 0.1;
+/* Gradients of the offset of pairs before a softmax are 0 but for rounding: held to the size that the
+ * smallest of the others have. */
+static const double LEAST = 2;
 
 #define SIZES                                                                                                \
   .blocks = 2, .c_m = C_M, .c_z = C_Z, .h_msa = 2, .d_msa = 6, .c_opm = 5, .c_tri = 9, .h_pair = 3,          \
