@@ -217,7 +217,9 @@ static of3_status run_steps(training *t, of3_error *err) {
     OF3_TRY(take_step(t, err));
     const bool stops = of3_cancelled(t->o->opt_cancel);
     if (stops || is_due(t->state.step, r->save_steps, r->save_epochs, epoch)) OF3_TRY(save(t, err));
-    if (stops) return of3_go_on(t->o->opt_cancel, err);
+    if (stops)
+      return of3_fail(err, OF3_ERR_CANCELLED, "interrupted; '%s' has all that was done",
+                      t->result->checkpoint);
   }
   return save(t, err);
 }
