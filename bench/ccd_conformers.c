@@ -1,7 +1,7 @@
 /* ccd_conformers DICTIONARY RESULTS [SECONDS [MOST [PART PARTS [FIRST]]]]: makes a conformer of every
- * component of a dictionary that of3 ccd build wrote, with at most SECONDS (15) for the three strategies together,
- * and counts what became of them. PART of PARTS (0 of 1): a process that does its share of the components.
- * FIRST (0): the place in the order at which it begins.
+ * component of a dictionary that of3 ccd build wrote, with at most SECONDS (15) for the three strategies
+ * together, and counts what became of them. PART of PARTS (0 of 1): a process that does its share of the
+ * components. FIRST (0): the place in the order at which it begins.
  *
  * RESULTS gets one line for each component: code, outcome, seconds, why. Components that have a line are left
  * alone, so that a run that was stopped goes on where it was; MOST ends a run after so many components. The

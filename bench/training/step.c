@@ -205,7 +205,7 @@ static void forward(step *s, const options *o, const of3_features *f) {
   s->result[s->n_result++] = logits.resolved;
   const of3_denoiser_state d = of3_prepare_denoiser(&s->r, &t);
   for (int i = 0; i < o->copies; i++) level[i] = 1 + i;
-  const of3_noise_levels levels = of3_upload_levels(&s->r, level, o->copies);
+  const of3_noise_levels levels = of3_upload_levels(&s->r, level, o->copies, 1);
   s->result[s->n_result++] = of3_denoise(&s->r, &d, noisy, &levels);
   of3_tape_stop(&s->tape, cx);
 }

@@ -71,8 +71,8 @@ typedef struct of3_gradient_sum {
   float *sum;                     /* [n] */
 } of3_gradient_sum;
 /* Adds the gradient of an entry, which is not changed, unless it is the first of a batch and lies in sum->sum
- * itself; returns its norm before clipping. Not finite, or more than most_norm: nothing is added, the entry counts
- * for nothing. */
+ * itself; returns its norm before clipping. Not finite, or more than most_norm: nothing is added, the entry
+ * counts for nothing. */
 double of3_add_gradient(const of3_optimiser *o, of3_gradient_sum *sum, const float *gradient,
                         bool confidence_counts);
 /* The batch is complete: sum->sum becomes the mean, clipped in 0.3.1; a parameter for which no entry counts

@@ -19,7 +19,7 @@ static void boltz(const char *text, const char *expected) {
 
 #define ALONE(chain)                                                                                         \
   " note chain " chain " has no 'unpairedMsa', for which AlphaFold 3 would search databases; without one "   \
-                       "from a server or 'of3 search' it is folded from its sequence alone;"
+  "from a server or 'of3 search' it is folded from its sequence alone;"
 
 static void test_af3(void **state) {
   (void)state;
