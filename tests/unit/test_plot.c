@@ -136,7 +136,7 @@ static void ranges_hold_what_they_are_given(void **state) {
 }
 
 static void training_curves_are_those_of_the_table(void **state) {
-  static const char steps[] = "step,loss,diffusion_loss,lddt\n1,4,3,\n2,3,2.5,0.2\n3,2,1.5,\n";
+  static const char steps[] = "step,loss,diffusion_loss,lddt\n1,4,3,0.1\n2,3,2.5,\n3,2,1.5,0.2\n";
   of3_picture *p;
   of3_str svg = {0};
   of3_error err = {0};
@@ -146,6 +146,9 @@ static void training_curves_are_those_of_the_table(void **state) {
   assert_non_null(strstr(svg.text, ">of that, diffusion</text>"));
   assert_non_null(strstr(svg.text, ">lDDT of steps</text>"));
   assert_null(strstr(svg.text, "confidence"));
+  int black = 0; /* two curves, each whole although a step has no lDDT, and their names */
+  for (const char *at = svg.text; (at = strstr(at, "#000000")); at++) black++;
+  assert_int_equal(black, 4);
   of3_str_free(&svg);
   of3_picture_free(p);
   assert_int_equal(of3_chart_training("run", "time,speed\n1,2\n", NULL, &p, &err), OF3_ERR_INPUT);
