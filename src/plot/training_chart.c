@@ -33,6 +33,7 @@ static double cell_of(const char *line, int column) {
     if (*line != ',') return NAN;
     line++;
   }
+  if (strchr(",\r\n", *line)) return NAN; /* or the number of the next line would be read */
   char *end;
   const double value = of3_parse_f64(line, &end);
   return end == line || (*end != ',' && *end != '\n' && *end != '\r' && *end) ? NAN : value;
