@@ -50,7 +50,8 @@ static const cli_option table[] = {
      .kind = CLI_FLAG,
      .offset = FIELD(rdkit_all),
      .help = "Conformers of standard residues from RDKit too, as OpenFold3 has them"},
-#include "settings_options.inc"
+#include "structures_option.inc"
+#include "settings_option.inc"
     {.names = "out",
      .letter = 'o',
      .kind = CLI_TEXT,

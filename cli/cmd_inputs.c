@@ -36,7 +36,8 @@ static const cli_option table[] = {
      .help = "Plan memory and work for this network"},
 #include "component_options.inc"
 #include "leaving_option.inc"
-#include "settings_options.inc"
+#include "structures_option.inc"
+#include "settings_option.inc"
     {.names = "use-templates",
      .kind = CLI_SWITCH,
      .offset = FIELD(use_templates),

@@ -58,7 +58,8 @@ static const cli_option table[] = {
      .help = "Weights: .pt, .safetensors or DeepSpeed folder"},
 #include "component_options.inc"
 #include "leaving_option.inc"
-#include "settings_options.inc"
+#include "structures_option.inc"
+#include "settings_option.inc"
     {.names = "inference-ckpt-name",
      .kind = CLI_REFUSED,
      .value = "NAME",

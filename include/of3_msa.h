@@ -11,8 +11,9 @@ extern "C" {
 
 typedef struct of3_align_options {
   of3_msa_server server;
-  const char *cache; /* as of3_predict_options */
-  bool structures;   /* those of template hits, too, in FOLDER/structures */
+  const char *cache;            /* as of3_predict_options */
+  bool structures;              /* those of template hits, too, in FOLDER/structures */
+  const of3_settings *settings; /* what is written, and as what; NULL: A3M, names and answers */
 } of3_align_options;
 
 /* Alignments of the proteins of a file of queries (as of3_predict takes it) that name none, in a folder as

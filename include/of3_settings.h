@@ -61,10 +61,10 @@ typedef struct of3_server_settings {
   const char *user_agent; /* NULL: the client's own */
   bool save_mappings;     /* mappings/, JSON files of names */
   const char *folder;     /* msa_output_directory; NULL: <output>/msas/<run> */
-  bool clean_up;          /* cleanup_msa_dir: the folder of fetched structures is removed at the end */
-  bool save_alignments;   /* save_openfold_outputs */
-  bool save_answers;      /* save_colabfold_outputs */
-  const char *answers;    /* colabfold_output_dir; NULL: beside the alignments */
+  bool clean_up; /* cleanup_msa_dir: the folder of structures that a run fetched is removed at its end */
+  bool save_alignments; /* save_openfold_outputs */
+  bool save_answers;    /* save_colabfold_outputs */
+  const char *answers;  /* colabfold_output_dir; NULL: beside the alignments */
 } of3_server_settings;
 
 /* dataset_config_kwargs.pocket_sampling (docs/sampling.md). */

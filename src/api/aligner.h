@@ -15,16 +15,20 @@
 #include "cache/cache.h"
 #include "feat/query.h"
 #include "of3.h"
+#include "server/colabfold.h"
 
 typedef struct of3_aligner of3_aligner;
 
 typedef struct of3_aligner_options {
   const of3_msa_server *server;
-  const char *cache;   /* as of3_cache_options */
-  const char *folder;  /* where alignments are written (server/msa_folder.h) */
-  const char *opt_raw; /* and where the server's own files are: main, paired/C */
-  bool templates;      /* hits, too, and */
-  bool structures;     /* their structures, in FOLDER/structures */
+  const char *cache;        /* as of3_cache_options */
+  const char *folder;       /* where alignments are written (server/msa_folder.h) */
+  const char *opt_raw;      /* and where the server's own files are: main, paired/C */
+  bool npz;                 /* alignments are written as NPZ, else as A3M */
+  bool leave_nothing;       /* the folder goes when the aligner is closed */
+  bool leave_no_structures; /* so does FOLDER/structures */
+  bool templates;           /* hits, too, and */
+  bool structures;          /* their structures, in FOLDER/structures */
   of3_cancel *opt_cancel;
   const of3_log *opt_log; /* of the calling thread */
 } of3_aligner_options;
@@ -59,6 +63,14 @@ OF3_MUST_CHECK of3_status of3_aligner_write_names(const of3_aligner *aligner, of
 
 /* FOLDER/structures, or NULL. */
 const char *of3_aligner_structures(const of3_aligner *aligner);
+
+/* api_aligner_files.c: writes an alignment of a sequence that the server sent (of a complex, if opt_complex
+ * is its id), and tells where, in the arena. */
+OF3_MUST_CHECK of3_status of3_aligner_put(const of3_aligner_options *options, const char *opt_complex,
+                                          const char *sequence, const of3_server_msa *msa, of3_arena *arena,
+                                          const char **ret_path, of3_error *err);
+/* Removes what is not to be left. */
+void of3_aligner_clean(const of3_aligner_options *options, const char *opt_structures);
 
 /* How many sequences a group of queries from number[0] on may have together: as many as one request takes. */
 int of3_aligner_group(const of3_aligner *aligner, const int *number, int n);

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "dialect/dialect.h"
 #include "of3_msa.h"
+#include "of3_settings.h"
 #include "server/colabfold.h"
 #include "write/tree.h"
 
@@ -41,13 +42,14 @@ static of3_status fetch(of3_aligner *a, const of3_query_set *set, of3_error *err
   return status;
 }
 
-static of3_status align(const of3_aligner_options *o, of3_query_set *set, int *ret_failed, of3_error *err) {
+static of3_status align(const of3_aligner_options *o, bool names, of3_query_set *set, int *ret_failed,
+                        of3_error *err) {
   const of3_tree tree = {.folder = o->folder};
   of3_aligner *a = NULL;
   OF3_TRY(of3_make_folder(o->folder, err));
   OF3_TRY(of3_aligner_open(o, set, &a, err));
   of3_status status = a ? fetch(a, set, err) : OF3_OK;
-  if (status == OF3_OK && a) status = of3_aligner_write_names(a, err);
+  if (status == OF3_OK && a && names) status = of3_aligner_write_names(a, err);
   if (status == OF3_OK && a) status = settle(a, set, o->opt_log, ret_failed, err);
   if (status == OF3_OK)
     status = of3_tree_write_query_set(&tree, "query_msa.json", set, set->seed, set->n_seed, err);
@@ -59,6 +61,21 @@ static of3_status align(const of3_aligner_options *o, of3_query_set *set, int *r
                                   "the others are in '%s'",
                                   *ret_failed, set->n, o->folder);
   return status;
+}
+
+/* Alignments are always left here. */
+static of3_status choose_output(const of3_settings *opt_settings, of3_arena *arena, of3_aligner_options *o,
+                                of3_error *err) {
+  const of3_server_settings *s = opt_settings ? &opt_settings->server : NULL;
+  if (s && s->folder && strcmp(s->folder, o->folder) != 0)
+    return of3_fail(
+        err, OF3_ERR_USAGE,
+        "the settings name '%s' as msa_output_directory, and the folder that was given is '%s'; name one",
+        s->folder, o->folder);
+  o->npz = s && s->npz;
+  if (s && !s->save_answers) return OF3_OK;
+  o->opt_raw = s && s->answers ? s->answers : of3_path_join(arena, o->folder, "raw");
+  return o->opt_raw ? OF3_OK : of3_fail_memory(err, "a path");
 }
 
 of3_status of3_align_msa_server(const char *query, const char *folder, const of3_align_options *o,
@@ -78,9 +95,9 @@ of3_status of3_align_msa_server(const char *query, const char *folder, const of3
   if (!o->server.url || !*o->server.url)
     return of3_fail(err, OF3_ERR_USAGE, "no MSA server is named; give --server-url");
   OF3_TRY(of3_query_open(query, of3_reading_memory(0), &set, err));
-  options.opt_raw = of3_path_join(set.arena, folder, "raw");
-  const of3_status status =
-      options.opt_raw ? align(&options, &set, ret_failed, err) : of3_fail_memory(err, "a path");
+  of3_status status = choose_output(o->settings, set.arena, &options, err);
+  if (status == OF3_OK)
+    status = align(&options, !o->settings || o->settings->server.save_mappings, &set, ret_failed, err);
   of3_query_set_free(&set);
   return status;
 }

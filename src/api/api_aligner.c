@@ -206,6 +206,7 @@ of3_status of3_aligner_open(const of3_aligner_options *o, of3_query_set *set, of
 
 void of3_aligner_close(of3_aligner *a) {
   if (!a) return;
+  of3_aligner_clean(&a->o, a->structures);
   of3_colabfold_close(a->server);
   of3_cache_close(a->cache);
   json_decref(a->number);
@@ -253,7 +254,7 @@ static of3_status take_sequence(of3_aligner *a, int number, const of3_server_msa
   const char *path = NULL, *hits = NULL;
   if (!msa->found)
     return msa->error.code == OF3_OK ? OF3_OK : note_failure(a, &msa->error, &s->state, &s->error, err);
-  OF3_TRY(of3_msa_folder_put(a->o.folder, NULL, s->sequence, msa, a->arena, &path, err));
+  OF3_TRY(of3_aligner_put(&a->o, NULL, s->sequence, msa, a->arena, &path, err));
   OF3_TRY(put_hits(a, number, msa, arena, &hits, err));
   pthread_mutex_lock(&a->lock);
   s->msa = path;
@@ -283,8 +284,8 @@ static of3_status take_complex(of3_aligner *a, aligner_complex *c, const of3_ser
   if (!msa[0].found)
     return msa[0].error.code == OF3_OK ? OF3_OK : note_failure(a, &msa[0].error, &c->state, &c->error, err);
   for (int k = 0; k < c->n; k++)
-    OF3_TRY(of3_msa_folder_put(a->o.folder, c->id, a->sequence[c->sequence[k]].sequence, &msa[k], a->arena,
-                               &c->msa[k], err));
+    OF3_TRY(of3_aligner_put(&a->o, c->id, a->sequence[c->sequence[k]].sequence, &msa[k], a->arena, &c->msa[k],
+                            err));
   pthread_mutex_lock(&a->lock);
   c->state = FETCH_DONE;
   pthread_mutex_unlock(&a->lock);

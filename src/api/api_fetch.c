@@ -35,14 +35,19 @@ typedef struct of3_fetcher {
 
 /* ---- Before */
 
-/* Where alignments and the server's answers go: as a runner YAML says, else in OUT/msas. */
+/* Where alignments and the server's answers go: as a runner YAML says, else in OUT/msas. Alignments that are
+ * not to be left are in a hidden folder while the run lasts. */
 static of3_status choose_folders(const of3_job *j, of3_aligner_options *o, of3_error *err) {
-  const of3_settings *s = j->o->settings;
+  const of3_server_settings *s = j->o->settings ? &j->o->settings->server : NULL;
   of3_arena *arena = j->set.arena;
-  o->folder = s && s->server.folder ? s->server.folder : of3_path_join(arena, j->tree.folder, "msas");
-  if (!o->folder) return of3_fail_memory(err, "a path");
-  if (s && !s->server.save_answers) return OF3_OK;
-  o->opt_raw = s && s->server.answers ? s->server.answers : of3_path_join(arena, o->folder, "raw");
+  const char *kept = s && s->folder ? s->folder : of3_path_join(arena, j->tree.folder, "msas");
+  o->leave_nothing = s && !s->save_alignments;
+  o->leave_no_structures = s && s->clean_up;
+  o->npz = s && s->npz;
+  o->folder = o->leave_nothing ? of3_path_join(arena, j->tree.folder, ".of3-msas") : kept;
+  if (!kept || !o->folder) return of3_fail_memory(err, "a path");
+  if (s && !s->save_answers) return OF3_OK;
+  o->opt_raw = s && s->answers ? s->answers : of3_path_join(arena, kept, "raw");
   return o->opt_raw ? OF3_OK : of3_fail_memory(err, "a path");
 }
 

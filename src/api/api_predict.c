@@ -385,11 +385,11 @@ of3_status of3_predict(of3_model *model, const char *query, const of3_predict_op
   apply_to_queries(options, &j.set);
   if (status == OF3_OK) status = of3_job_read_ligands(&j, &local);
   if (status == OF3_OK) status = predict(&j, &local);
+  of3_aligner_close(j.aligner); /* with the folder, in which it may leave nothing */
   of3_job_close_folder(&j);
   of3_query_set_free(&j.set);
   of3_file_hashes_free(j.hashes);
   of3_chemistry_close(j.chemistry);
-  of3_aligner_close(j.aligner);
   if (j.concluded)
     *ret_report = &j.box->report;
   else

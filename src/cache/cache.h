@@ -107,6 +107,9 @@ typedef struct of3_cache_claim of3_cache_claim;
 OF3_MUST_CHECK of3_status of3_cache_claim_take(of3_cache *opt_cache, const of3_cache_request *request,
                                                of3_cancel *opt_cancel, of3_cache_claim **ret_claim,
                                                of3_error *err);
+/* The same without waiting: *ret_busy if somebody else holds it. */
+OF3_MUST_CHECK of3_status of3_cache_claim_try(of3_cache *opt_cache, const of3_cache_request *request,
+                                              bool *ret_busy, of3_cache_claim **ret_claim, of3_error *err);
 void of3_cache_claim_release(of3_cache_claim *opt_claim);
 
 /* ---- What is there */

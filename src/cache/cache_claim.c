@@ -36,11 +36,10 @@ static claim_try try_claim(of3_cache *c, of3_cache_claim *claim) {
   return locked || reason == EWOULDBLOCK || reason == EINTR ? CLAIM_BUSY : CLAIM_IMPOSSIBLE;
 }
 
-of3_status of3_cache_claim_take(of3_cache *c, const of3_cache_request *request, of3_cancel *opt_cancel,
-                                of3_cache_claim **ret_claim, of3_error *err) {
-  const struct timespec pause = {.tv_nsec = 50000000};
+/* The place for a claim; *ret_claim is NULL where there can be none. */
+static of3_status make_claim(of3_cache *c, const of3_cache_request *request, of3_cache_claim **ret_claim,
+                             of3_error *err) {
   char folder[CACHE_PATH];
-  claim_try outcome;
   *ret_claim = NULL;
   if (!c) return OF3_OK;
   of3_cache_part_path(c, "claims", "", folder);
@@ -48,20 +47,37 @@ of3_status of3_cache_claim_take(of3_cache *c, const of3_cache_request *request, 
   of3_cache_claim *claim = calloc(1, sizeof *claim);
   if (!claim) return of3_fail_memory(err, "a claim");
   of3_cache_part_path(c, "claims", of3_cache_key_of(request).hex, claim->path);
-  of3_status status = OF3_OK;
-  while ((outcome = try_claim(c, claim)) == CLAIM_BUSY && status == OF3_OK) {
-    status = of3_go_on(opt_cancel, err);
-    nanosleep(&pause, NULL);
-  }
-  if (outcome == CLAIM_TAKEN && status == OF3_OK) {
-    *ret_claim = claim;
-    return OF3_OK;
-  }
+  *ret_claim = claim;
+  return OF3_OK;
+}
+
+of3_status of3_cache_claim_try(of3_cache *c, const of3_cache_request *request, bool *ret_busy,
+                               of3_cache_claim **ret_claim, of3_error *err) {
+  of3_cache_claim *claim;
+  *ret_busy = false;
+  *ret_claim = NULL;
+  OF3_TRY(make_claim(c, request, &claim, err));
+  if (!claim) return OF3_OK;
+  const claim_try outcome = try_claim(c, claim);
+  *ret_busy = outcome == CLAIM_BUSY;
   if (outcome == CLAIM_TAKEN)
-    of3_cache_claim_release(claim);
+    *ret_claim = claim;
   else
     free(claim);
-  return status;
+  return OF3_OK;
+}
+
+of3_status of3_cache_claim_take(of3_cache *c, const of3_cache_request *request, of3_cancel *opt_cancel,
+                                of3_cache_claim **ret_claim, of3_error *err) {
+  const struct timespec pause = {.tv_nsec = 50000000};
+  bool busy = true;
+  while (busy) {
+    OF3_TRY(of3_cache_claim_try(c, request, &busy, ret_claim, err));
+    if (!busy) break;
+    OF3_TRY(of3_go_on(opt_cancel, err));
+    nanosleep(&pause, NULL);
+  }
+  return OF3_OK;
 }
 
 void of3_cache_claim_release(of3_cache_claim *claim) {

@@ -74,22 +74,6 @@ static bool is_current(const planner *p, const char *folder, const char *name, c
   return n == sizeof found - 1 && strcmp(found, key) == 0;
 }
 
-/* What another run has searched for. */
-static of3_status take_from_store(const planner *p, of3_search_file *f, of3_error *err) {
-  of3_cache_value value = {0};
-  bool found = false;
-  of3_arena *arena = of3_arena_new(0);
-  if (!arena) return of3_fail_memory(err, "an alignment");
-  of3_status status = of3_cache_get(p->options->opt_cache, &f->request, arena, &found, &value, err);
-  if (status == OF3_OK && found && value.n == 1) {
-    status = of3_search_put_file(f, value.file[0].bytes, value.file[0].size, err);
-    f->is_there = status == OF3_OK;
-    p->counts->from_cache += f->is_there;
-  }
-  of3_arena_free(arena);
-  return status;
-}
-
 /* The file of databases d [n], the last of which names it, for a sequence. */
 static of3_status describe_file(planner *p, int sequence, const of3_database *const *d, int n,
                                 of3_search_file *out, of3_error *err) {
@@ -107,7 +91,7 @@ static of3_status describe_file(planner *p, int sequence, const of3_database *co
   if (!out->path) return of3_fail_memory(err, "a path");
   out->is_there = is_current(p, folder, name, out->key.hex);
   if (out->is_there) p->counts->kept++;
-  return out->is_there ? OF3_OK : take_from_store(p, out, err);
+  return out->is_there ? OF3_OK : of3_search_take(out, p->options, p->counts, err);
 }
 
 /* ---- Tasks */
@@ -127,11 +111,22 @@ static of3_recipe_step *recipe_of(of3_program program) {
   }
 }
 
+/* What the folder of a task is called after: a run that is started again finds it. */
+static of3_cache_key key_of_files(const of3_search_file *file, int n) {
+  of3_cache_key key;
+  of3_sha256 s;
+  of3_sha256_init(&s);
+  for (int i = 0; i < n; i++) of3_sha256_add(&s, file[i].key.hex, sizeof file[i].key.hex);
+  of3_sha256_hex(&s, key.hex);
+  return key;
+}
+
 /* Adds a task for those of the files that are not there. */
 static of3_status add_task(planner *p, const of3_database *const *d, int n, of3_search_file *file, int n_file,
                            of3_error *err) {
   if (p->n_task == p->room) return of3_fail(err, OF3_ERR_INTERNAL, "more searches than were counted");
-  const char *work = of3_arena_printf(p->arena, "%s/.of3-search/%d", p->options->folder, p->n_task);
+  const of3_cache_key key = key_of_files(file, n_file);
+  const char *work = of3_arena_printf(p->arena, "%s/.of3-search/%.16s", p->options->folder, key.hex);
   if (!work) return of3_fail_memory(err, "a path");
   const int most = p->options->threads;
   for (int i = 0; i < n_file; i++) {
@@ -146,6 +141,7 @@ static of3_status add_task(planner *p, const of3_database *const *d, int n, of3_
                                            .n_file = n_file,
                                            .file = file,
                                            .input = -1,
+                                           .resumes = d[0]->program == OF3_MMSEQS,
                                            .work = work,
                                            .threads = d[0]->threads < most ? d[0]->threads : most,
                                            .gpu = p->options->gpu,
@@ -343,9 +339,9 @@ of3_status of3_search_run(const of3_databases *databases, const of3_search_optio
   if (!work) return of3_fail_memory(err, "a path");
   OF3_TRY(prepare(&p, err));
   OF3_TRY(plan_all(&p, err));
-  of3_remove_tree(work); /* of a process that was killed: the folder is this one's */
+  OF3_TRY(of3_task_remove_others(work, p.task, p.n_task, err)); /* of a process that was killed */
   const of3_status status = of3_schedule(p.task, p.n_task, options, sequence, counts, err);
-  of3_remove_tree(work);
+  if (status != OF3_ERR_CANCELLED) of3_remove_tree(work);
   for (int i = 0; status == OF3_OK && i < n; i++) OF3_TRY(collect(&p, i, err));
   return status;
 }

@@ -124,6 +124,12 @@ static void add_threads(const of3_search_task *t, of3_command *c) {
   of3_command_add_number(t, c, "--threads", t->threads);
 }
 
+/* Of a search that was killed: MMseqs2 would take what it finds there for whole. */
+static void remove_leftovers(const of3_search_task *t, int i) {
+  const char *folder = numbered(t, "tmp", i);
+  if (folder) of3_remove_tree(folder);
+}
+
 static void search(const of3_search_task *t, int i, of3_command *c) {
   const bool structures = t->database[i]->kind == OF3_DATABASE_STRUCTURES;
   OF3_ARGUMENTS(c, "search", query_of(t, i), target_of(t, i), numbered(t, "res", i), numbered(t, "tmp", i),
@@ -222,6 +228,7 @@ static of3_status put_command(const of3_search_task *t, place p, of3_command *c,
     add_threads(t, c);
     break;
   case SEARCH:
+    remove_leftovers(t, i);
     search(t, i, c);
     break;
   case PROFILE:

@@ -1,7 +1,9 @@
 /* Tasks side by side: each runs one program at a time, with the threads that it asked for; as many run as the
  * threads suffice for, in their order. All that is done between programs is done here, by the one thread that
  * calls. */
+#define _POSIX_C_SOURCE 200809L
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -55,41 +57,77 @@ static void end_task(schedule *s, of3_search_task *t) {
   tell(s, t, text);
 }
 
-/* Goes on with a task, whose last program has ended well, to its next program or its end. */
-static void go_on(schedule *s, of3_search_task *t) {
-  of3_command command = {0};
-  of3_error own = {0};
-  of3_status status = t->step_of(t, t->step++, &command, &own);
-  if (status == OF3_OK && command.failed) status = of3_fail_memory(&own, "the arguments of a program");
-  if (status == OF3_OK && command.n) {
-    command.argv[command.n] = NULL;
-    t->running = command.program;
-    status = of3_child_start(s->children, command.argv, &t->child, &own);
-  }
-  if (status != OF3_OK)
-    fail_task(s, t, &own);
-  else if (!command.n)
-    end_task(s, t);
-  if (t->state != OF3_TASK_RUNS) {
-    s->free += t->threads;
-    s->ended++;
-    of3_remove_tree(t->work);
-  }
+/* A task that is done or has failed. */
+static void leave(schedule *s, of3_search_task *t) {
+  of3_task_release(t);
+  of3_remove_tree(t->work);
+  s->free += t->threads;
+  s->ended++;
 }
 
+/* Starts the next program of a task, whose last one has ended well; child -1: there is none. */
+static of3_status next_program(schedule *s, of3_search_task *t, of3_error *err) {
+  of3_command command = {0};
+  OF3_TRY(of3_task_note_step(t, err));
+  OF3_TRY(t->step_of(t, t->step++, &command, err));
+  if (command.failed) return of3_fail_memory(err, "the arguments of a program");
+  if (!command.n) return OF3_OK;
+  command.argv[command.n] = NULL;
+  t->running = command.program;
+  return of3_child_start(s->children, command.argv, &t->child, err);
+}
+
+/* What a killed run left may be damaged where it stopped. */
+static of3_status begin_anew(schedule *s, of3_search_task *t, of3_error *err) {
+  t->resumed = false;
+  tell(s, t, "begins anew: it could not go on where it was interrupted");
+  of3_remove_tree(t->work);
+  OF3_TRY(of3_task_begin(t, err));
+  return next_program(s, t, err);
+}
+
+/* After its next program was to be started, or its last one failed. */
+static void settle(schedule *s, of3_search_task *t, of3_status status, of3_error *err) {
+  if (status != OF3_OK && t->resumed) status = begin_anew(s, t, err);
+  if (status != OF3_OK)
+    fail_task(s, t, err);
+  else if (t->child < 0)
+    end_task(s, t);
+  if (t->state != OF3_TASK_RUNS) leave(s, t);
+}
+
+static bool all_there(const of3_search_task *t) {
+  for (int i = 0; i < t->n_file; i++)
+    if (!t->file[i].is_there) return false;
+  return true;
+}
+
+/* Not if another process searches for the same: the task waits then. */
 static void start(schedule *s, of3_search_task *t) {
   of3_error own = {0};
+  bool busy = false;
+  of3_status status = of3_task_claim(t, s->options, s->counts, &busy, &own);
+  if (status == OF3_OK && busy) {
+    if (!t->told) tell(s, t, "waits for another process, which searches for the same");
+    t->told = true;
+    return;
+  }
+  if (status == OF3_OK && all_there(t)) {
+    of3_task_release(t);
+    t->state = OF3_TASK_DONE;
+    s->ended++;
+    return;
+  }
   t->state = OF3_TASK_RUNS;
   t->began = of3_seconds();
   s->free -= t->threads;
-  tell(s, t, "begins");
-  if (of3_make_folder(t->work, &own) == OF3_OK) {
-    go_on(s, t);
-    return;
+  if (status == OF3_OK) status = of3_task_begin(t, &own);
+  t->resumed = t->step > 0;
+  if (status == OF3_OK) {
+    tell(s, t, t->resumed ? "goes on where it was interrupted" : "begins");
+    status = next_program(s, t, &own);
   }
-  fail_task(s, t, &own);
-  s->free += t->threads;
-  s->ended++;
+  settle(s, t, status, &own);
 }
 
 /* What came before it failed, so that it cannot be done. */
@@ -118,17 +156,23 @@ static void child_ended(schedule *s, const of3_child_end *end) {
     of3_search_task *t = &s->task[i];
     if (t->state != OF3_TASK_RUNS || t->child != end->id) continue;
     t->child = -1;
-    if (end->exit_code == 0 && end->signal == 0) {
-      go_on(s, t);
-      return;
-    }
-    of3_child_failed(of3_program_name(t->running), end, &own);
-    fail_task(s, t, &own);
-    s->free += t->threads;
-    s->ended++;
-    of3_remove_tree(t->work);
+    const bool well = end->exit_code == 0 && end->signal == 0;
+    const of3_status status =
+        well ? next_program(s, t, &own) : of3_child_failed(of3_program_name(t->running), end, &own);
+    settle(s, t, status, &own);
     return;
   }
+}
+
+/* Where nothing runs the others are waited for that search for the same. */
+static void wait_for_children(schedule *s, of3_child_end *end) {
+  const struct timespec pause = {.tv_nsec = 100000000};
+  bool runs = false;
+  for (int i = 0; i < s->n; i++) runs |= s->task[i].state == OF3_TASK_RUNS;
+  if (runs)
+    of3_children_wait(s->children, 0.2, end);
+  else
+    nanosleep(&pause, NULL);
 }
 
 of3_status of3_schedule(of3_search_task *task, int n, const of3_search_options *options,
@@ -145,12 +189,13 @@ of3_status of3_schedule(of3_search_task *task, int n, const of3_search_options *
   while (status == OF3_OK && s.ended < n) {
     of3_child_end end = {.id = -1};
     start_what_fits(&s);
-    if (s.ended < n) of3_children_wait(s.children, 0.2, &end);
+    if (s.ended < n) wait_for_children(&s, &end);
     if (end.id >= 0) child_ended(&s, &end);
     if (of3_cancelled(options->opt_cancel))
       status =
           of3_fail(err, OF3_ERR_CANCELLED, "interrupted; what was found is kept, and not searched again");
   }
   of3_children_free(s.children);
+  for (int i = 0; i < n; i++) of3_task_release(&task[i]);
   return status;
 }

@@ -48,9 +48,14 @@ struct of3_search_task {
   bool gpu;
   of3_arena *arena;
   of3_cancel *opt_cancel;
+  bool resumes; /* a killed one goes on: all that its steps make is in `work` */
   /* Of the schedule: */
-  int step, child;     /* child: -1 if none runs */
-  of3_program running; /* which program that is */
+  int n_claim;
+  of3_cache_claim **claim; /* while it runs */
+  bool resumed;            /* it went on where a killed run stopped */
+  bool told;               /* that it waits for another process */
+  int step, child;         /* child: -1 if none runs */
+  of3_program running;     /* which program that is */
   enum { OF3_TASK_WAITS, OF3_TASK_RUNS, OF3_TASK_DONE, OF3_TASK_FAILED } state;
   double began;
 };
@@ -91,6 +96,25 @@ OF3_MUST_CHECK of3_status of3_task_finish(const of3_search_task *task, const of3
 /* Writes what is known already to where a file goes. */
 OF3_MUST_CHECK of3_status of3_search_put_file(const of3_search_file *file, const void *bytes, size_t n,
                                               of3_error *err);
+
+/* Puts what another run has searched for to where the file goes, and says so in is_there. */
+OF3_MUST_CHECK of3_status of3_search_take(of3_search_file *file, const of3_search_options *options,
+                                          of3_search_counts *counts, of3_error *err);
+
+/* task_claim.c: one process searches for a file. *ret_busy: another one does at the moment, and nothing is
+ * claimed. Else what others have made meanwhile is taken: is_there of the files. A task claims 256 files at
+ * most; processes that share others of a larger one both search for these. */
+OF3_MUST_CHECK of3_status of3_task_claim(of3_search_task *task, const of3_search_options *options,
+                                         of3_search_counts *counts, bool *ret_busy, of3_error *err);
+void of3_task_release(of3_search_task *task);
+
+/* task_resume.c: how far a task is, in its folder. A task that does not resume begins at step 0 in an empty
+ * folder. */
+OF3_MUST_CHECK of3_status of3_task_begin(of3_search_task *task, of3_error *err);
+OF3_MUST_CHECK of3_status of3_task_note_step(const of3_search_task *task, of3_error *err);
+/* Removes what is in the folder of all tasks, but for those of these tasks. */
+OF3_MUST_CHECK of3_status of3_task_remove_others(const char *work, const of3_search_task *task, int n,
+                                                 of3_error *err);
 
 /* Removes a folder with all that is in it; links are not followed. */
 void of3_remove_tree(const char *path);

@@ -96,9 +96,9 @@ static of3_status conclude(reading *r, const of3_str *differences, of3_settings 
   o->s.backend = backend_of(o->accelerator);
   o->s.templates.structures = template_folder(r, o->s.templates.structures, "template_structures");
   o->s.templates.cache = template_folder(r, o->s.templates.cache, "template_cache");
-  o->s.server.npz = !o->msa_format || strcmp(o->msa_format, "npz") == 0;
+  o->s.server.npz = o->msa_format && strcmp(o->msa_format, "npz") == 0;
   o->s.server.save_mappings = o->save_mappings != OF3_NO;
-  o->s.server.clean_up = o->clean_up != OF3_NO;
+  o->s.server.clean_up = o->clean_up == OF3_YES;
   o->s.server.save_alignments = o->save_alignments != OF3_NO;
   o->s.server.save_answers = o->save_answers != OF3_NO;
   o->s.pocket.enabled = o->pocket != OF3_NO;

@@ -123,6 +123,47 @@ FAKE_OF=
 quiet -o stopped | tail -n 1
 [ "$(files stopped | grep -v key)" = "$(files out | grep -v key)" ] || fail "not all was made"
 
+echo "# Two processes at one moment search once; the claim of one that is killed ends with it"
+export OF3_CACHE=$PWD/shared FAKE=slow FAKE_OF="jackhmmer hhblits nhmmer"
+: >"$CALLS"
+quiet -o one >ran.one &
+quiet -o two >ran.two
+wait
+cut -d' ' -f1 "$CALLS" | grep -E '^(jackhmmer|hhblits|nhmmer|hmmsearch)$' | sort | uniq -c
+[ "$(files one | grep -v key)" = "$(files two | grep -v key)" ] || fail "not the same"
+rm -rf shared "$PIDS"
+killed() { # killed OPTIONS: a search that is killed while a program sleeps
+  rm -f "$PIDS"
+  FAKE=sleep of3 search query.json -t 16 --log error "$@" 2>message &
+  pid=$!
+  while [ ! -s "$PIDS" ]; do sleep 0.05; done
+  kill -KILL $pid
+  { wait $pid; } 2>/dev/null || true
+  sleep 0.3
+  : >"$CALLS"
+}
+killed -d databases.yaml -o killed
+FAKE_OF=
+quiet -o after
+[ -z "$(ls shared/v1/claims)" ] || fail "claims are left"
+export OF3_CACHE=
+
+echo "# A batch of MMseqs2 that is killed goes on with the program that ran; if that fails, from the beginning"
+export FAKE_OF=mmseqs/result2msa
+killed -d mmseqs.yaml -o batch
+FAKE_OF=
+of3 search query.json -d mmseqs.yaml -t 16 --log info -o batch 2>&1 | grep -oE '(goes on|begins anew).*'
+head -n 1 "$CALLS" | cut -d' ' -f1-2
+grep -c '^mmseqs search ' "$CALLS"
+diff -r batch mmseqs -x query_msa.json && echo "the same files"
+rm -rf batch
+export FAKE_OF=mmseqs/filterresult
+killed -d mmseqs.yaml -o batch
+FAKE=fail
+of3 search query.json -d mmseqs.yaml -t 16 --log info -o batch 2>&1 | grep -oE '(goes on|begins anew).*'
+[ ! -e batch/.of3-search ] || fail "leftovers"
+FAKE_OF=
+
 echo "# What is missing"
 PATH=$full
 mkdir few

@@ -57,6 +57,21 @@ align own.json own
 grep -c own.a3m own/query_msa.json
 echo "submitted: $(asked)"
 
+echo "== a file of settings: NPZ, which gives the same features; nothing that is not wanted is left"
+printf 'msa_computation_settings: {msa_file_format: npz, save_colabfold_outputs: false, save_mappings: false}\n' >npz.yml
+align q.json packed --runner-yaml npz.yml
+files packed | sed -E 's/[0-9a-f]{60}/../g'
+for n in plain packed; do of3 features $n/query_msa.json --query two --out $n.st --log error; done
+cmp plain.st packed.st && echo "the same features"
+printf 'msa_computation_settings: {msa_output_directory: elsewhere}\n' >other.yml
+align q.json packed --runner-yaml other.yml
+printf 'msa_computation_settings: {save_openfold_outputs: false, save_colabfold_outputs: false}\n' >unsaved.yml
+of3 predict q.json -c ob.safetensors -o unsaved -n 1 --steps 2 -r 0 --server-url $url --server-chains-url $url/graphql \
+  --server-poll 0.0001 --runner-yaml unsaved.yml --log warn >shown 2>&1 || fail "$(cat shown)"
+ls unsaved
+[ ! -e unsaved/msas ] && [ ! -e unsaved/.of3-msas ] || fail "alignments are left"
+echo "submitted: $(asked)"
+
 echo "== a server that misbehaves: the same files in the end"
 for fault in limit=2 http429=1 html=2 busy=3 truncate=2 drop=3 stall=9 order=1; do
   rm -rf cache

@@ -95,7 +95,7 @@ static void test_nothing(void **state) {
   const of3_settings own = of3_settings_defaults();
   assert_string_equal(r.s.differences, "");
   assert_int_equal(r.s.templates.slots, own.templates.slots);
-  assert_true(r.s.n_seed == 0 && !r.s.format && r.s.samples < 0 && r.s.server.npz && r.s.pocket.enabled);
+  assert_true(r.s.n_seed == 0 && !r.s.format && r.s.samples < 0 && !r.s.server.npz && r.s.pocket.enabled);
   of3_arena_free(r.arena);
 }
 
