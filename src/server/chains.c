@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "server/server_parts.h"
 
-enum { MOST_ANSWER = 64 << 20, MOST_ANSWER_MEMORY = 512 << 20, TRIES = 3 };
+enum { MOST_ANSWER = 64 << 20, TRIES = 3 };
 
 static const char chains_query[] = "\n"
                                    "query($ids: [String!]!) {\n"
@@ -33,17 +33,6 @@ static of3_cache_request chains_request(const of3_colabfold *c, const char *entr
       .kind = "chains", .request = entry, .size = strlen(entry), .source = c->s.chains_url, .version = ""};
 }
 
-/* An entry's chains as text: "label author", a line each. */
-static void take_entity(const json_t *entity, of3_str *out) {
-  const json_t *ids = json_object_get(entity, "rcsb_polymer_entity_container_identifiers");
-  const json_t *label = json_object_get(ids, "asym_ids"), *author = json_object_get(ids, "auth_asym_ids");
-  for (size_t k = 0; k < json_array_size(label) && k < json_array_size(author); k++) {
-    const char *l = json_string_value(json_array_get(label, k)),
-               *a = json_string_value(json_array_get(author, k));
-    if (l && a && !l[strcspn(l, " \n")] && !a[strcspn(a, " \n")]) of3_str_addf(out, "%s %s\n", l, a);
-  }
-}
-
 /* What is told of an entry goes to the chains that were asked for, and to the cache. */
 static of3_status keep_names(of3_colabfold *c, const char *id, const char *names, const chain_question *q,
                              of3_error *err) {
@@ -54,20 +43,6 @@ static of3_status keep_names(of3_colabfold *c, const char *id, const char *names
   return of3_cache_put(c->s.opt_cache, &r, &file, 1, err);
 }
 
-static of3_status keep_entry(of3_colabfold *c, const json_t *entry, const chain_question *q, of3_error *err) {
-  const char *id = json_string_value(json_object_get(entry, "rcsb_id"));
-  const json_t *entities = json_object_get(entry, "polymer_entities");
-  char lower[16];
-  of3_str text = {0};
-  if (!id || strlen(id) >= sizeof lower) return OF3_OK;
-  for (size_t k = 0; k <= strlen(id); k++)
-    lower[k] = id[k] >= 'A' && id[k] <= 'Z' ? (char)(id[k] + 32) : id[k];
-  for (size_t k = 0; k < json_array_size(entities); k++) take_entity(json_array_get(entities, k), &text);
-  char *kept = text.failed ? NULL : of3_arena_strdup(q->arena, text.text ? text.text : "");
-  of3_str_free(&text);
-  return kept ? keep_names(c, lower, kept, q, err) : of3_fail_memory(err, "names of chains");
-}
-
 /* Entries of which nothing was told are kept as such. */
 static of3_status keep_untold(of3_colabfold *c, const chain_question *q, of3_error *err) {
   for (int k = 0; k < q->n; k++) {
@@ -76,19 +51,6 @@ static of3_status keep_untold(of3_colabfold *c, const chain_question *q, of3_err
       OF3_TRY(keep_names(c, q->chain[k].entry, "", q, err));
   }
   return OF3_OK;
-}
-
-/* {"data": {"entries": [..]}}; NULL: it is something else. Ownership: json_decref. */
-static json_t *read_entries(const of3_str *text) {
-  of3_error ignored;
-  json_error_t error;
-  json_t *root = NULL;
-  if (text->text && of3_json_check(text->text, text->len, MOST_ANSWER_MEMORY, NULL, &ignored) == OF3_OK)
-    root = of3_json_load(text->text, text->len, &error);
-  json_t *entries = json_object_get(json_object_get(root, "data"), "entries");
-  json_incref(entries);
-  json_decref(root);
-  return entries;
 }
 
 /* Where no answer comes, again. */
@@ -119,16 +81,17 @@ static of3_status ask_entries(of3_colabfold *c, json_t *ids, const chain_questio
                               .most = MOST_ANSWER};
   of3_status status = ask_patiently(c, &r, &answer, err);
   free(body);
-  json_t *entries = status == OF3_OK && answer.status == 200 ? read_entries(&text) : NULL;
-  if (status == OF3_OK && !json_is_array(entries))
+  server_entry *entry = NULL;
+  int n = -1;
+  if (status == OF3_OK && answer.status == 200)
+    status = of3_answer_entries(text.text, text.len, q->arena, &entry, &n, err);
+  if (status == OF3_OK && n < 0)
     of3_logf(
         c->s.opt_log, OF3_LOG_WARN,
         "%s does not tell the names of chains of %d structures (%s); template hits keep those of the authors",
         c->s.chains_url, (int)json_array_size(ids), answer.status ? "no such answer" : answer.why);
-  for (size_t k = 0; status == OF3_OK && k < json_array_size(entries); k++)
-    status = keep_entry(c, json_array_get(entries, k), q, err);
-  if (status == OF3_OK && json_is_array(entries)) status = keep_untold(c, q, err);
-  json_decref(entries);
+  for (int k = 0; status == OF3_OK && k < n; k++) status = keep_names(c, entry[k].id, entry[k].names, q, err);
+  if (status == OF3_OK && n >= 0) status = keep_untold(c, q, err);
   of3_str_free(&text);
   return status;
 }

@@ -14,18 +14,10 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "net/tar.h"
 #include "server/server_parts.h"
 
-enum {
-  MOST_TEXT = 1 << 20,
-  MOST_JSON_MEMORY = 1 << 24,
-  MOST_PAUSE_S = 60,
-  TELL_S = 60,
-  LOST = 3,
-  STATUS = 24
-};
+enum { MOST_TEXT = 1 << 20, MOST_PAUSE_S = 60, TELL_S = 60, LOST = 3 };
 static const uint64_t most_archive = 4000000000u, most_unpacked = 64000000000u;
 
 /* ---- Pauses */
@@ -83,29 +75,6 @@ of3_status of3_server_ask(of3_colabfold *c, const of3_http_request *r, const cha
                   c->url, out->why);
 }
 
-/* What the server says of a request. */
-typedef struct job_state {
-  char status[STATUS], ticket[SERVER_TICKET];
-  double retry_after_s;
-} job_state;
-
-static void set_status(job_state *s, const char *status) {
-  snprintf(s->status, sizeof s->status, "%s", status);
-}
-
-static void take_state(const of3_str *text, job_state *out) {
-  of3_error ignored;
-  json_error_t error;
-  json_t *root = NULL;
-  if (text->text && of3_json_check(text->text, text->len, MOST_JSON_MEMORY, NULL, &ignored) == OF3_OK)
-    root = of3_json_load(text->text, text->len, &error);
-  const char *status = json_string_value(json_object_get(root, "status"));
-  const char *id = json_string_value(json_object_get(root, "id"));
-  if (status) set_status(out, status);
-  if (id && of3_ticket_is_one(id)) snprintf(out->ticket, sizeof out->ticket, "%s", id);
-  json_decref(root);
-}
-
 static of3_status refused(const of3_colabfold *c, const char *what, int http, of3_error *err) {
   return of3_fail(
       err, OF3_ERR_IO,
@@ -116,7 +85,7 @@ static of3_status refused(const of3_colabfold *c, const char *what, int http, of
 
 /* A question whose answer is a state. What is no JSON is asked again, as what is no answer. */
 static of3_status ask_state(of3_colabfold *c, const of3_http_request *request, const char *what,
-                            job_state *out, of3_error *err) {
+                            server_state *out, of3_error *err) {
   double pause = c->s.pause_s;
   for (int k = 1;; k++) {
     of3_str text = {0};
@@ -124,13 +93,13 @@ static of3_status ask_state(of3_colabfold *c, const of3_http_request *request, c
     of3_http_request r = *request;
     r.opt_text = &text;
     r.most = MOST_TEXT;
-    *out = (job_state){0};
+    *out = (server_state){0};
     of3_status status = of3_server_ask(c, &r, what, &answer, err);
-    if (status == OF3_OK && answer.status == 200) take_state(&text, out);
+    if (status == OF3_OK && answer.status == 200) of3_answer_state(text.text, text.len, out);
     of3_str_free(&text);
     OF3_TRY(status);
-    if (answer.status == 429) set_status(out, "RATELIMIT");
-    if (answer.status == 404 && !request->opt_body) set_status(out, "UNKNOWN");
+    if (answer.status == 429) of3_answer_set_status(out, "RATELIMIT");
+    if (answer.status == 404 && !request->opt_body) of3_answer_set_status(out, "UNKNOWN");
     out->retry_after_s = answer.retry_after_s < 3600 ? answer.retry_after_s : 3600;
     if (out->status[0]) return OF3_OK;
     if (answer.status != 200) return refused(c, what, answer.status, err);
@@ -190,14 +159,14 @@ static of3_status under_maintenance(const of3_colabfold *c, of3_error *err) {
                   c->url);
 }
 
-static bool is(const job_state *s, const char *status) { return strcmp(s->status, status) == 0; }
+static bool is(const server_state *s, const char *status) { return strcmp(s->status, status) == 0; }
 
 /* The pause that the server asks for, if it is longer. */
-static double pause_for(double pause, const job_state *s) {
+static double pause_for(double pause, const server_state *s) {
   return s->retry_after_s > pause ? s->retry_after_s : pause;
 }
 
-static of3_status submit_form(of3_colabfold *c, server_job *job, const of3_str *form, job_state *out,
+static of3_status submit_form(of3_colabfold *c, server_job *job, const of3_str *form, server_state *out,
                               of3_error *err) {
   char url[1024], subject[64];
   double pause = c->s.pause_s;
@@ -224,7 +193,7 @@ static of3_status submit_form(of3_colabfold *c, server_job *job, const of3_str *
   return OF3_OK;
 }
 
-static of3_status submit(of3_colabfold *c, server_job *job, job_state *out, of3_error *err) {
+static of3_status submit(of3_colabfold *c, server_job *job, server_state *out, of3_error *err) {
   of3_str form = {0};
   char subject[64];
   of3_logf(c->s.opt_log, OF3_LOG_INFO, "MSA server %s: asked for %s alignments of %s", c->url,
@@ -237,11 +206,11 @@ static of3_status submit(of3_colabfold *c, server_job *job, job_state *out, of3_
 
 /* ---- Waiting */
 
-static bool is_waiting(const job_state *s) {
+static bool is_waiting(const server_state *s) {
   return is(s, "UNKNOWN") || is(s, "RUNNING") || is(s, "PENDING");
 }
 
-static void tell_wait(of3_colabfold *c, const server_job *job, const job_state *s, double begin,
+static void tell_wait(of3_colabfold *c, const server_job *job, const server_state *s, double begin,
                       double pause) {
   char subject[64];
   of3_logf(c->s.opt_log, OF3_LOG_INFO,
@@ -250,8 +219,8 @@ static void tell_wait(of3_colabfold *c, const server_job *job, const job_state *
 }
 
 /* *s is what the submission said, or empty. Afterwards the state that ended the waiting. */
-static of3_status wait_for(of3_colabfold *c, const server_job *job, job_state *s, of3_error *err) {
-  char url[1024 + SERVER_TICKET], told[STATUS] = "";
+static of3_status wait_for(of3_colabfold *c, const server_job *job, server_state *s, of3_error *err) {
+  char url[1024 + SERVER_TICKET], told[sizeof s->status] = "";
   const double begin = of3_seconds();
   double pause = c->s.pause_s, last = 0;
   int unknown = 0;
@@ -270,7 +239,7 @@ static of3_status wait_for(of3_colabfold *c, const server_job *job, job_state *s
     }
     const of3_http_request r = {.url = url};
     OF3_TRY(ask_state(c, &r, "the question how far a search is", s, err));
-    if (is(s, "RATELIMIT")) set_status(s, "PENDING"); /* it is still ours */
+    if (is(s, "RATELIMIT")) of3_answer_set_status(s, "PENDING"); /* it is still ours */
   }
   return OF3_OK;
 }
@@ -316,7 +285,7 @@ of3_status of3_server_archive(of3_colabfold *c, const char *url, const char *wha
 of3_status of3_server_get(of3_colabfold *c, server_job *job, of3_error *err) {
   char url[1024 + SERVER_TICKET];
   for (int k = 0; k < SERVER_ROUNDS; k++) {
-    job_state s = {0};
+    server_state s = {0};
     if (!job->ticket[0]) OF3_TRY(submit(c, job, &s, err));
     OF3_TRY(wait_for(c, job, &s, err));
     if (is(&s, "ERROR")) {

@@ -69,6 +69,28 @@ bool of3_ticket_is_one(const char *id);
 /* The sequences, sorted, with line ends between them: in the arena, NULL if out of memory. */
 const char *of3_ticket_complex(int n, const char *const *sequence, of3_arena *arena);
 
+/* ---- answers.c: JSON that servers send; what else it may be is nothing at all. */
+
+/* What the server says of a request. */
+typedef struct server_state {
+  char status[24], ticket[SERVER_TICKET];
+  double retry_after_s;
+} server_state;
+
+void of3_answer_set_status(server_state *s, const char *status);
+/* Sets status and ticket, if the text has them. */
+void of3_answer_state(const char *opt_text, size_t size, server_state *out);
+
+/* An entry of the PDB: its name in small letters, its chains as lines "label author". */
+typedef struct server_entry {
+  char id[16];
+  const char *names;
+} server_entry;
+
+/* {"data": {"entries": [..]}}, in the arena; *ret_n -1: it is something else. */
+OF3_MUST_CHECK of3_status of3_answer_entries(const char *opt_text, size_t size, of3_arena *arena,
+                                             server_entry **ret_entry, int *ret_n, of3_error *err);
+
 /* ---- split.c: adds to out[k] what the text has of sequence SERVER_FIRST + k, which must begin with it. */
 OF3_MUST_CHECK of3_status of3_split_a3m(const char *text, size_t size, int n, const char *const *sequence,
                                         of3_str *out, of3_error *err);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -312,6 +313,39 @@ static void test_claims(void **state) {
   end(&f);
 }
 
+/* Without waiting: busy as long as somebody holds it, if only a process that is killed then. */
+static void test_claim_try(void **state) {
+  fixture f;
+  of3_error err;
+  of3_cache_claim *claim = NULL;
+  bool busy = true;
+  int pipes[2], code;
+  char byte;
+  begin(&f, state, "claim_try", 0);
+  const of3_cache_request r = request_of("MKT"), other = request_of("MKTA");
+  assert_int_equal(pipe(pipes), 0);
+  const pid_t holder = fork();
+  if (holder == 0) {
+    if (of3_cache_claim_try(f.cache, &r, &busy, &claim, &err) != OF3_OK || !claim || busy) _exit(1);
+    if (write(pipes[1], "x", 1) != 1) _exit(1);
+    pause();
+  }
+  assert_int_equal(read(pipes[0], &byte, 1), 1);
+  assert_int_equal(of3_cache_claim_try(f.cache, &r, &busy, &claim, &err), OF3_OK);
+  assert_true(busy && !claim);
+  assert_int_equal(of3_cache_claim_try(f.cache, &other, &busy, &claim, &err), OF3_OK);
+  assert_true(!busy && claim);
+  of3_cache_claim_release(claim);
+  kill(holder, SIGKILL);
+  wait(&code);
+  assert_int_equal(of3_cache_claim_try(f.cache, &r, &busy, &claim, &err), OF3_OK);
+  assert_true(!busy && claim);
+  of3_cache_claim_release(claim);
+  close(pipes[0]);
+  close(pipes[1]);
+  end(&f);
+}
+
 static void test_places(void **state) {
   of3_cache_place place;
   of3_error err;
@@ -347,6 +381,7 @@ int main(void) {
       cmocka_unit_test(test_permissions),
       cmocka_unit_test(test_processes),
       cmocka_unit_test(test_claims),
+      cmocka_unit_test(test_claim_try),
       cmocka_unit_test(test_places),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
