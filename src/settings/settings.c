@@ -29,11 +29,7 @@ of3_settings of3_settings_defaults(void) {
                     .least_coverage = -1,
                     .least_length = -1,
                     .least_direct_score = 0.1},
-      .server = {.npz = true,
-                 .save_mappings = true,
-                 .clean_up = true,
-                 .save_alignments = true,
-                 .save_answers = true},
+      .server = {.save_mappings = true, .save_alignments = true, .save_answers = true},
       .pocket = of3_pocket_defaults(),
       .differences = "",
   };

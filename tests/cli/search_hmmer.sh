@@ -29,4 +29,4 @@ awk '!/^#/ && NF == 2 {print $1}' hand/t.sto | sort -u >hand/names
 awk '!/^#/ && NF == 2 && $1 != "query_A" {print $1}' "out/template/$of_u/hmm_output.sto" | sort -u | cmp - hand/names && echo "the same $(grep -c . hand/names) hits"
 sed -n 3,4p "out/template/$of_u/hmm_output.sto" | tr -s ' '
 echo "# What of3 reads"
-of3 inputs out/query_msa.json | grep -E '^[a-z]|protein|rna|error' | cut -c1-78
+of3 inputs out/query_msa.json | grep -E '^[a-z]|^  (protein|rna)|error' | cut -c1-78

@@ -40,4 +40,4 @@ sed -n '3p; $!d' "out/main/$of_u/uniprot_hits.a3m"
 [ "$(grep -c '_SP[0-9]/' "out/main/$of_u/uniprot_hits.a3m")" = $(($(grep -c '>' hand/msa_db/0) - 1)) ] || fail "rows without species"
 echo "# Templates"
 sed -n 's/^query/101/p' hand/hits.m8 | cmp - "out/template/$of_u/colabfold_template.m8" && echo "equal, $(grep -c . hand/hits.m8) hits"
-of3 inputs out/query_msa.json | grep -E '^[a-z]|protein|rna|error' | cut -c1-78
+of3 inputs out/query_msa.json | grep -E '^[a-z]|^  (protein|rna)|error' | cut -c1-78

@@ -29,8 +29,9 @@ serve() {
 }
 # align QUERY OUT ARGS...: shows warnings and errors without the port.
 align() {
-  code=0
-  of3 align-msa-server "$1" -o "$2" --server-url $url --server-chains-url $url/graphql --server-poll 0.0001 --log warn \
+  code=0 query=$1 out=$2
+  shift 2
+  of3 align-msa-server "$query" -o "$out" --server-url $url --server-chains-url $url/graphql --server-poll 0.0001 --log warn "$@" \
     >shown 2>&1 || code=$?
   sed -E 's/127.0.0.1:[0-9]+/SERVER/g; s/port [0-9]+/port N/; s/after [0-9]+ ms/after N ms/' shown
   echo "exit $code"
