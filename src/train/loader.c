@@ -115,8 +115,8 @@ of3_status of3_loader_next(of3_loader *l, of3_sample *out, of3_error *err) {
   if (out->n_failed)
     of3_logf(l->o.opt_log, OF3_LOG_WARN,
              "step %llu, sample %llu: %d draws were replaced, of which no sample can be made; the last: %s",
-             (unsigned long long)(l->o.first_step + at / (uint64_t)l->o.n_slot),
-             (unsigned long long)(at % (uint64_t)l->o.n_slot), out->n_failed, out->why_failed);
+             l->o.first_step + (unsigned long long)at / (unsigned)l->o.n_slot,
+             (unsigned long long)at % (unsigned)l->o.n_slot, out->n_failed, out->why_failed);
   return OF3_OK;
 }
 
