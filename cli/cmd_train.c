@@ -9,6 +9,7 @@
 
 typedef struct train_options {
   const char *resume, *output_dir, *ccd, *user_ccd, *log;
+  bool plan;
   cli_machine machine;
 } train_options;
 
@@ -29,6 +30,10 @@ static const cli_option table[] = {
      .value = "FOLDER",
      .none = "that of the YAML file",
      .help = "Where checkpoints and logs are written"},
+    {.names = "plan",
+     .kind = CLI_FLAG,
+     .offset = FIELD(plan),
+     .help = "Say what memory and work a step takes, and take none"},
 #include "component_options.inc"
 #include "machine_options.inc"
     {.group = "Messages",
@@ -58,10 +63,12 @@ static int train_run(const void *options, const char *const *arg, int n) {
                                    .output_dir = o->output_dir,
                                    .resume = o->resume,
                                    .ccd = o->ccd,
-                                   .user_ccd = o->user_ccd};
+                                   .user_ccd = o->user_ccd,
+                                   .plan_only = o->plan};
   of3_train_info info;
   of3_error err = {0};
   const of3_status status = of3_train(&train, &engine, &callbacks, &info, &err);
+  if (status == OF3_OK && o->plan) printf("%s", info.plan);
   if (info.checkpoint[0]) {
     printf("%" PRId64 " steps, %" PRId64 " of them before; the last checkpoint is ", info.last, info.first);
     cli_put(stdout, info.checkpoint);

@@ -17,12 +17,15 @@ typedef struct of3_train_options {
   const char *resume;     /* a checkpoint to go on from; "auto": the newest of the output folder, if there is
                            * one; NULL: as the file says */
   const char *ccd, *user_ccd; /* as of3_predict_options has them */
+  bool plan_only;             /* say what a step takes, and take none */
 } of3_train_options;
 
 typedef struct of3_train_info {
   int64_t first, last;   /* steps that were done before this run, and after it */
   int64_t skipped;       /* entries whose loss or gradient did not count */
   char checkpoint[1024]; /* the last one that was written; "" if none was */
+  char plan[640];        /* memory, blocks that are kept, and work of a step of the run's first sample: a line
+                          * each */
 } of3_train_info;
 
 /* Trains as the file says, until its last step, or until the caller asks to stop: the step that is under way

@@ -54,6 +54,7 @@ static of3_status train(train_job *j, const of3_callbacks *callbacks, of3_train_
                                         .device = &j->engine->device,
                                         .pool = j->engine->pool,
                                         .memory = memory ? (size_t)memory : SIZE_MAX / 4,
+                                        .plan_only = j->o->plan_only,
                                         .opt_library = &library,
                                         .opt_cancel = callbacks->cancel,
                                         .opt_log = &j->log};
@@ -61,6 +62,7 @@ static of3_status train(train_job *j, const of3_callbacks *callbacks, of3_train_
   const of3_status status = of3_run_training(&options, &result, err);
   *out = (of3_train_info){.first = result.first, .last = result.last, .skipped = result.skipped};
   memcpy(out->checkpoint, result.checkpoint, sizeof out->checkpoint);
+  memcpy(out->plan, result.plan, sizeof out->plan);
   return status;
 }
 

@@ -10,6 +10,7 @@
 #include "featfile/feature_file.h"
 #include "train/loader.h"
 #include "train/train_log.h"
+#include "train/train_plan.h"
 
 typedef struct training {
   const of3_training_options *o;
@@ -195,6 +196,32 @@ static of3_status take_step(training *t, of3_error *err) {
 
 /* ---- The run */
 
+/* What a step takes, by the sample that it begins with and all cycles that it may have. OF3_ERR_MEMORY: more
+ * than is allowed. */
+static of3_status plan_steps(training *t, of3_error *err) {
+  of3_sample sample;
+  of3_train_plan plan;
+  OF3_TRY(of3_sample_make(t->source, (uint64_t)t->state.data_seed, (uint32_t)t->state.step, 0, &sample, err));
+  const of3_train_question q = {.device = t->o->device,
+                                .threads = t->o->pool ? of3_pool_size(t->o->pool) : 0,
+                                .net = &t->trainer.net,
+                                .options = &t->trainer.options,
+                                .crop = sample.crop,
+                                .n_cycle = 1 + t->r->recycles,
+                                .dropout = true,
+                                .condition = {.copies = true, .heads = true},
+                                .accumulates = t->r->batch_size * t->r->accumulate > 1};
+  const of3_status status = of3_plan_training_within(&q, &plan, NULL, err);
+  if (status == OF3_OK) {
+    const char *text = of3_train_plan_text(&plan, t->result->plan);
+    if (!t->o->plan_only)
+      of3_logf(t->o->opt_log, OF3_LOG_INFO, "a step of %d tokens, %d atoms and %d rows of the MSA:\n%.*s",
+               sample.crop->n_token, sample.crop->n_atom, sample.crop->n_msa, (int)strlen(text) - 1, text);
+  }
+  of3_sample_free(&sample);
+  return status;
+}
+
 static of3_status save(training *t, of3_error *err) {
   const char *path;
   if (t->saved == t->state.step) return OF3_OK;
@@ -243,7 +270,10 @@ static of3_status run_on_device(training *t, of3_error *err) {
   t->result->first = t->state.step;
   t->saved = begin.opt_resume ? t->state.step : -1;
   t->last = of3_recipe_last_step(t->r);
+  t->result->last = t->state.step;
   OF3_TRY(open_source(t, err));
+  OF3_TRY(plan_steps(t, err));
+  if (t->o->plan_only) return OF3_OK;
   OF3_TRY(open_loader(t, err));
   OF3_TRY(open_log(t, err));
   const of3_status status = run_steps(t, err);

@@ -23,7 +23,8 @@ typedef struct of3_training_options {
   const char *opt_resume; /* a checkpoint, or "auto" */
   const of3_device *device;
   of3_pool *pool;
-  size_t memory; /* bytes that a training may take */
+  size_t memory;  /* bytes that a training may take */
+  bool plan_only; /* no step is taken */
   const of3_library *opt_library;
   of3_cancel *opt_cancel; /* the step that is under way is finished and saved */
   const of3_log *opt_log;
@@ -33,6 +34,7 @@ typedef struct of3_training_result {
   int64_t first, last;   /* steps that were done before, and at the end */
   int64_t skipped;       /* entries that did not count */
   char checkpoint[1024]; /* the last one that was written; "" if none was */
+  char plan[640];        /* OF3_TRAIN_PLAN_TEXT: memory, blocks and work of a step, a line each */
 } of3_training_result;
 
 /* OF3_ERR_CANCELLED: interrupted, all is saved. Other errors leave the checkpoints that were written. */

@@ -5,9 +5,15 @@ of3 data build in -o a.set --log error >/dev/null
 cp "$OF3_TESTS"/cli/train.yaml t.yaml
 
 # What differs from run to run: seconds, and the last digits of numbers, which depend on the instruction set.
-steps() { sed -E 's/loss .*/(numbers)/'; }
+steps() { sed -E 's/loss .*/(numbers)/; s/^(memory|blocks|work of an entry): .*/\1: (numbers)/'; }
 newest() { ls "$1/checkpoints" | sort -t- -k2n | tail -1; }
 
+of3 train t.yaml -o planned --plan | steps
+code=0
+of3 train t.yaml -o planned --plan --max-memory 2MB 2>shown || code=$?
+sed -E 's/needs [0-9.]+ .B/needs N/; s/take [0-9]+ instead/take N instead/' shown
+echo "exit $code"
+[ ! -e planned/checkpoints ] || fail "a plan takes no step"
 of3 train t.yaml -o whole 2>&1 | steps
 files whole
 
