@@ -34,6 +34,7 @@ demo-train: all
 	$(BUILD)/of3 train examples/demo/training.yaml
 	@awk -F, 'NR > 1 { loss[NR - 1] = $$2 } END { n = 15; for (i = 1; i <= n; i++) { a += loss[i]; b += loss[NR - i] } \
 	  printf "mean loss of the first %d steps %.2f, of the last %d steps %.2f\n", n, a / n, n, b / n }' out/demo-train/train.csv
+	@echo "The curve of the loss is out/demo-train/loss.svg"
 
 test: | $(BUILD)/build.ninja
 	@cmake --build $(BUILD) -j $(JOBS)

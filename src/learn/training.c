@@ -196,6 +196,13 @@ static of3_status take_step(training *t, of3_error *err) {
 
 /* ---- The run */
 
+static void log_plan(const training *t, const of3_features *crop) {
+  of3_logf(t->o->opt_log, OF3_LOG_INFO, "a step of %d tokens, %d atoms and %d rows of the MSA takes",
+           crop->n_token, crop->n_atom, crop->n_msa);
+  for (const char *line = t->result->plan; *line; line += strcspn(line, "\n") + 1)
+    of3_logf(t->o->opt_log, OF3_LOG_INFO, "%.*s", (int)strcspn(line, "\n"), line);
+}
+
 /* What a step takes, by the sample that it begins with and all cycles that it may have. OF3_ERR_MEMORY: more
  * than is allowed. */
 static of3_status plan_steps(training *t, of3_error *err) {
@@ -213,10 +220,8 @@ static of3_status plan_steps(training *t, of3_error *err) {
                                 .accumulates = t->r->batch_size * t->r->accumulate > 1};
   const of3_status status = of3_plan_training_within(&q, &plan, NULL, err);
   if (status == OF3_OK) {
-    const char *text = of3_train_plan_text(&plan, t->result->plan);
-    if (!t->o->plan_only)
-      of3_logf(t->o->opt_log, OF3_LOG_INFO, "a step of %d tokens, %d atoms and %d rows of the MSA:\n%.*s",
-               sample.crop->n_token, sample.crop->n_atom, sample.crop->n_msa, (int)strlen(text) - 1, text);
+    of3_train_plan_text(&plan, t->result->plan);
+    if (!t->o->plan_only) log_plan(t, sample.crop);
   }
   of3_sample_free(&sample);
   return status;
@@ -276,7 +281,8 @@ static of3_status run_on_device(training *t, of3_error *err) {
   if (t->o->plan_only) return OF3_OK;
   OF3_TRY(open_loader(t, err));
   OF3_TRY(open_log(t, err));
-  const of3_status status = run_steps(t, err);
+  of3_status status = run_steps(t, err);
+  if (status == OF3_OK) status = of3_train_log_draw(t->log, err);
   t->result->last = t->state.step;
   return status;
 }
