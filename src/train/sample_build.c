@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "feat/build.h"
-#include "train/main_rows.h"
 #include "train/sample_parts.h"
 #include "train/truth.h"
 
@@ -122,17 +121,16 @@ static of3_status choose_tokens(builder *b, of3_error *err) {
 static of3_status make_features(builder *b, const of3_complex *crop, of3_error *err) {
   const of3_sample_options *o = &b->s->o;
   of3_feature_mode mode = of3_feature_mode_of(variant_of(o->protocol));
+  const of3_msa_draw rows = {.seed = b->draw.seed, .rows = true};
   of3_query query;
+  if (b->draw.point >= 0) of3_feature_mode_draw(&mode, &rows);
   mode.most_memory = o->most_memory;
   mode.opt_cancel = o->opt_cancel;
   mode.opt_library = o->opt_library;
   OF3_TRY(of3_crop_query(&b->entry.query, crop, b->arena, &query, err));
   OF3_TRY(of3_features_build(crop, &query, &mode, b->draw.seed, NULL, b->out->crop, err));
-  if (b->draw.point < 0) return OF3_OK;
-  static const of3_main_rows rows[] = {
-      [OF3_P1] = OF3_MAIN_COMMON_DEPTH, [OF3_P2] = OF3_MAIN_ANY_ORDER, [OF3_OB] = OF3_MAIN_FILE_ORDER};
-  b->out->all_rows = mode.variant == OF3_P1;
-  return of3_draw_main_rows(b->out->crop, rows[mode.variant], b->draw.seed, err);
+  b->out->all_rows = b->draw.point >= 0 && mode.variant == OF3_P1;
+  return OF3_OK;
 }
 
 static of3_status make_crop(builder *b, of3_error *err) {

@@ -24,7 +24,6 @@
 #include "rdkit/rdkit.h"
 #include "tensor/backend.h"
 #include "train/loader.h"
-#include "train/main_rows.h"
 #include "train/sample_parts.h"
 #include "train/validate.h"
 #include "training_fixture.h"
@@ -414,52 +413,6 @@ static void test_sets(void **state) {
   assert_in_range(drawn[0], TRIALS * 65 / 100, TRIALS * 85 / 100);
 }
 
-/* ---- Rows of the main block */
-
-static void test_main_rows(void **state) {
-  enum { N = 40, PAIRED = 3 };
-  (void)state;
-  for (int how = OF3_MAIN_COMMON_DEPTH; how <= OF3_MAIN_FILE_ORDER; how++) {
-    int depths[2][N + 1] = {{0}}, sorted = 0;
-    for (uint64_t seed = 0; seed < TRIALS; seed++) {
-      of3_msa_row row[2][N];
-      for (int k = 0; k < 2; k++)
-        for (int i = 0; i < N; i++) row[k][i] = (of3_msa_row){.row = i};
-      of3_msa_part part[2] = {{.n_token = 1, .n_row = N, .row = row[0]},
-                              {.n_token = 1, .n_row = N / 2, .row = row[1]}};
-      of3_features f = {.n_token = 2,
-                        .n_msa = N,
-                        .num_paired_seqs = PAIRED,
-                        .n_msa_part = 2,
-                        .msa_part = part,
-                        .msa_absent = OF3_MSA_MASKED,
-                        .arena = of3_arena_new(0)};
-      bool ordered = true;
-      of3_error err = {0};
-      good(of3_draw_main_rows(&f, (of3_main_rows)how, seed, &err), &err);
-      for (int k = 0; k < 2; k++) {
-        bool seen[N] = {false};
-        depths[k][part[k].n_row]++;
-        assert_in_range(part[k].n_row, PAIRED + 1, k ? N / 2 : N);
-        for (int i = 0; i < part[k].n_row; i++) {
-          const int r = part[k].row[i].row;
-          assert_true(r >= 0 && r < (k ? N / 2 : N) && !seen[r] && (i >= PAIRED || r == i));
-          seen[r] = true;
-          ordered = ordered && (i == 0 || r > part[k].row[i - 1].row);
-        }
-      }
-      sorted += ordered;
-      assert_int_equal(f.n_msa, part[0].n_row > part[1].n_row ? part[0].n_row : part[1].n_row);
-      assert_int_equal(f.msa_masked, part[0].n_row != part[1].n_row);
-      if (how == OF3_MAIN_COMMON_DEPTH)
-        assert_int_equal(part[1].n_row, part[0].n_row < N / 2 ? part[0].n_row : N / 2);
-      of3_arena_free(f.arena);
-    }
-    assert_true(depths[0][PAIRED + 1] < TRIALS / 4 && depths[0][N] < TRIALS / 4);
-    assert_int_equal(sorted == TRIALS, how == OF3_MAIN_FILE_ORDER);
-  }
-}
-
 /* ---- What cannot be used */
 
 /* A set whose only entry has no atom with coordinates near its points cannot be
@@ -637,12 +590,15 @@ static void compare_elsewhere(void **state) {
 }
 
 int main(int argc, char **argv) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_samples),         cmocka_unit_test(test_crops_are_openfold3s),
-      cmocka_unit_test(test_loader),          cmocka_unit_test(test_sets),
-      cmocka_unit_test(test_main_rows),       cmocka_unit_test(test_chains),
-      cmocka_unit_test(test_whole),           cmocka_unit_test(test_nothing_to_use),
-      cmocka_unit_test(test_a_step_takes_it), cmocka_unit_test(test_a_validation_takes_it)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_samples),
+                                     cmocka_unit_test(test_crops_are_openfold3s),
+                                     cmocka_unit_test(test_loader),
+                                     cmocka_unit_test(test_sets),
+                                     cmocka_unit_test(test_chains),
+                                     cmocka_unit_test(test_whole),
+                                     cmocka_unit_test(test_nothing_to_use),
+                                     cmocka_unit_test(test_a_step_takes_it),
+                                     cmocka_unit_test(test_a_validation_takes_it)};
   const struct CMUnitTest other[] = {cmocka_unit_test(compare_elsewhere)};
   if (argc < 3) return cmocka_run_group_tests(tests, open_all, close_all);
   for (int i = 1; i < argc && i < 4; i++) elsewhere[i - 1] = argv[i];
