@@ -126,6 +126,8 @@ static of3_trainer_options options_of(const begin *b, const of3_protocol *protoc
   o.optimiser.most_norm = r->most_norm;
   if (r->copies >= 0 && stage != OF3_STAGE_FINE_3) o.n_copy = r->copies;
   o.n_rollout_step = r->rollout_steps;
+  o.conditioning = r->conditioning;
+  o.confidence_pairs = r->confidence_pairs;
   o.memory = b->o->memory;
   return o;
 }

@@ -25,6 +25,8 @@ of3_recipe of3_recipe_defaults(void) {
                       .recycles = 3,
                       .copies = -1,
                       .rollout_steps = 20,
+                      .conditioning = 1,
+                      .confidence_pairs = 1,
                       .most_bad = 10};
 }
 

@@ -51,6 +51,7 @@ typedef struct of3_recipe {
   of3_names averaged; /* the moving average takes these parts alone */
   /* model_update.custom.architecture */
   int recycles, copies, rollout_steps;
+  double conditioning, confidence_pairs; /* as of3_trainer_options has them */
   of3_choice pae;
   /* of3 */
   const char *variant; /* NULL: that of the checkpoint, or OB */

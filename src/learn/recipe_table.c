@@ -131,6 +131,8 @@ static const of3_setting rows[] = {
     WHOLE(ARCHITECTURE "shared.diffusion.no_samples", AT(copies), 0, 4096),
     ONLY(ARCHITECTURE "shared.diffusion.no_mini_rollout_samples", "1", "one structure is rolled out"),
     WHOLE(ARCHITECTURE "shared.diffusion.no_mini_rollout_steps", AT(rollout_steps), 1, 10000),
+    REAL(ARCHITECTURE "shared.diffusion.use_conditioning_prob", AT(conditioning), 0, 1),
+    REAL(ARCHITECTURE "shared.use_confidence_emb_prob", AT(confidence_pairs), 0, 1),
     REFUSED(ARCHITECTURE "shared.diffusion.no_full_rollout_samples", no_validation),
     REFUSED(ARCHITECTURE "shared.diffusion.no_full_rollout_steps", no_validation),
     SWITCH(ARCHITECTURE "heads.pae.enabled", AT(pae)),

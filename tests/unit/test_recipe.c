@@ -42,7 +42,8 @@ static void values_arrive(void **state) {
       "1,\n"
       "      optimizer: {learning_rate: 1e-4}, lr_scheduler: {warmup_no_steps: 10}, ema: "
       "{submodules_to_update: [a.b]}}\n"
-      "    architecture: {shared: {num_recycles: 1, diffusion: {no_samples: 12}}}\n"
+      "    architecture: {shared: {num_recycles: 1, use_confidence_emb_prob: 0.75, diffusion: {no_samples: "
+      "12, use_conditioning_prob: 0.5}}}\n"
       "of3: {variant: P2, network: {c_s: 32, blocks_pairformer: 2}}\n"
       "dataset_configs:\n"
       "  train:\n"
@@ -64,6 +65,7 @@ static void values_arrive(void **state) {
   assert_true(r.optimiser.clip == 4.5 && r.clip_each == OF3_NO && r.optimiser.lr == 1e-4 &&
               r.optimiser.warmup == 10);
   assert_true(r.confidence_only == OF3_YES && r.pae == OF3_YES && r.copies == 12 && r.recycles == 1);
+  assert_true(r.conditioning == 0.5 && r.confidence_pairs == 0.75);
   assert_true(r.network.c_s == 32 && r.network.blocks_pairformer == 2 && r.network.c_z == 0);
   assert_string_equal(r.variant, "P2");
   assert_string_equal(r.averaged.name[0], "a.b");
