@@ -13,6 +13,7 @@ cmake --build build-sanitize -j "$jobs"
 #   parity_..._converted   as parity_..._bf16; convert_... makes its file here, too
 #   ..._mlx_(bf16|f16|tape), ..._declined_bf16
 #                          types are MLX's affair, whose memory no sanitizer sees; tapes are above it
+#   test_trainer_mlx       ten steps once more, of which MLX computes nearly all: minutes
 #   bench                  which no test runs, is not built
 #   cli_selftest           runs the parity program, which runs here; what it makes of it is cli_selftest_program
 #   cli_threads            that bytes are the same for all numbers of threads (thread sanitizer: tests/tsan.sh)
@@ -20,7 +21,7 @@ cmake --build build-sanitize -j "$jobs"
 #                          in their place ..._sanitized (tests/tensor.cmake, model.cmake): fewer threads, no large plans, numbers
 #                          compared in short cases only
 # Warnings are no errors here: gcc gives false ones of code that sanitizers have changed. Of the command line's cases those that repeat are shorter (OF3_SHORT, tests/cli/lib.sh).
-without='^parity_demo|_converted$|_mlx_(bf16|f16|tape)$|_declined_bf16$|^cli_(selftest|threads)$|^test_(ops|plan|backward|trainer)$'
+without='^parity_demo|_converted$|_mlx_(bf16|f16|tape)$|_declined_bf16$|^cli_(selftest|threads)$|^test_(ops|plan|backward|trainer|trainer_mlx)$'
 cd build-sanitize
 rm -rf reports
 mkdir reports
