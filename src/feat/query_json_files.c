@@ -67,10 +67,12 @@ static of3_status read_template_chains(const of3_json_reader *r, const json_t *v
 static of3_status read_structures(const of3_json_reader *r, json_t *chain, const char *key,
                                   of3_query_chain *out, of3_error *err) {
   const char **path = NULL;
-  OF3_TRY(read_paths(r, chain, key, false, &path, &out->n_template, err));
-  out->template_ = OF3_ARENA_NEW(r->arena, of3_template_source, out->n_template);
+  int n = 0;
+  OF3_TRY(read_paths(r, chain, key, false, &path, &n, err));
+  out->template_ = OF3_ARENA_NEW(r->arena, of3_template_source, n);
   if (!out->template_) return of3_fail_memory(err, key);
-  for (int i = 0; i < out->n_template; i++) out->template_[i].path = path[i];
+  for (int i = 0; i < n; i++) out->template_[i].path = path[i];
+  out->n_template = n;
   return OF3_OK;
 }
 
