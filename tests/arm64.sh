@@ -58,9 +58,9 @@ cmake --build "$folder" -j "$jobs"
 #   - what needs signals, limits, preloaded libraries, libcurl or processes of its own that qemu or its root lacks; the many cut files
 #     of cli_bad_files
 without='avx|amx|mlx|includes|_reference|_plain|_tape|_own_memory|_converted|^parity_(p1|p2)_neon_bf16|^parity_(demo|gradients)'
-without="$without|^test_(ops|plan|sampler|tape|cancel|locale|fold_query|fold_batch|worker_groups|jobs|backward|gradient|trainer)$"
+without="$without|^test_(ops|plan|sampler|tape|cancel|locale|fold_query|fold_batch|worker_groups|jobs|backward|gradient|trainer|sample|train_plan)$"
 without="$without|^test_(tree|record|ranking|run_files|manifest)$|_memory$|^example_in_memory$"
-without="$without|^cli_(bench|full_disk|inputs|interrupt|memory|rerun|selftest|threads|jobs|output|convert|terminal|formats|batch|many)$"
+without="$without|^cli_(bench|full_disk|inputs|train|interrupt|memory|rerun|selftest|threads|jobs|output|convert|terminal|formats|batch|many)$"
 without="$without|^cli_(folder_lock|kills|poor_disks|rewrite|small_stack|stop|store|streams|targets|bad_files|server|search.*)$"
 cd "$folder"
 exec ctest --output-on-failure -j "$jobs" --timeout 300 -E "$without"
