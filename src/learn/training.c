@@ -210,7 +210,7 @@ static of3_status plan_steps(training *t, of3_error *err) {
   of3_train_plan plan;
   OF3_TRY(of3_sample_make(t->source, (uint64_t)t->state.data_seed, (uint32_t)t->state.step, 0, &sample, err));
   const of3_train_question q = {.device = t->o->device,
-                                .threads = t->o->pool ? of3_pool_size(t->o->pool) : 0,
+                                .threads = t->cx.threads,
                                 .net = &t->trainer.net,
                                 .options = &t->trainer.options,
                                 .crop = sample.crop,
@@ -311,11 +311,13 @@ of3_status of3_run_training(const of3_training_options *o, of3_training_result *
   if (!t.arena) return of3_fail_memory(err, "a training");
   lock_options.opt_cancel = o->opt_cancel;
   lock_options.opt_log = o->opt_log;
-  of3_status status = of3_make_folder(o->output_dir, err);
-  if (status == OF3_OK) status = of3_folder_lock_take(o->output_dir, &lock_options, &lock, err);
-  if (status == OF3_OK) {
-    status = run_in_folder(&t, err);
-    of3_folder_lock_release(lock);
+  of3_status status = o->plan_only ? run_in_folder(&t, err) : of3_make_folder(o->output_dir, err);
+  if (status == OF3_OK && !o->plan_only) {
+    status = of3_folder_lock_take(o->output_dir, &lock_options, &lock, err);
+    if (status == OF3_OK) {
+      status = run_in_folder(&t, err);
+      of3_folder_lock_release(lock);
+    }
   }
   of3_arena_free(t.arena);
   return status;

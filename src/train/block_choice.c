@@ -16,6 +16,10 @@ void of3_block_choice_free(of3_block_choice *c) {
   *c = (of3_block_choice){0};
 }
 
+size_t of3_train_plan_bytes(const of3_train_plan *p) {
+  return p->values + p->moments + p->average + p->gradients + p->network + p->tensors + p->host;
+}
+
 bool of3_block_is_done_again(void *user, const of3_tape *tape, const of3_tape_block *b) {
   const of3_block_choice *c = user;
   const int64_t i = b - tape->block;

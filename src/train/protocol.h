@@ -8,8 +8,9 @@
 typedef enum of3_release { OF3_RELEASE_031, OF3_RELEASE_04, OF3_RELEASE_05, OF3_N_RELEASE } of3_release;
 
 typedef struct of3_protocol {
-  const char *name;        /* "0.3.1", "0.4", "0.5.0" */
-  bool half_bin_shift;     /* targets of pLDDT, PDE and PAE: the nearest lower edge, not the nearest centre */
+  const char *name;    /* "0.3.1", "0.4", "0.5.0" */
+  of3_release release; /* whose features its networks read; copies of a protocol may differ in what follows */
+  bool half_bin_shift; /* targets of pLDDT, PDE and PAE: the nearest lower edge, not the nearest centre */
   bool radius_on_error;    /* pLDDT: the error of a distance, not the distance, is below 15 or 30 Angstrom */
   bool pae_in_last_stage;  /* the PAE head learns in the last stage only */
   bool copies_see_all;     /* the denoiser gets unresolved atoms of noised copies too */

@@ -129,15 +129,6 @@ of3_status of3_sample_whole(const of3_sample_source *s, int set, int entry, uint
   return of3_sample_build(s, &draw, out, err);
 }
 
-void of3_sample_free(of3_sample *sample) {
-  if (sample->crop) of3_features_free(sample->crop);
-  of3_complex_free(&sample->complex);
-  of3_complex_free(&sample->entry_complex);
-  of3_arena_free(sample->entry_arena);
-  of3_arena_free(sample->arena);
-  *sample = (of3_sample){0};
-}
-
 /* ---- Random numbers of a step */
 
 static int take_all_rows(void *user, const of3_features *f, int cycle, uint32_t *out) {

@@ -24,8 +24,8 @@ typedef struct builder {
 } builder;
 
 static of3_variant variant_of(const of3_protocol *p) {
-  if (p == of3_protocol_of(OF3_RELEASE_031)) return OF3_P1;
-  return p == of3_protocol_of(OF3_RELEASE_04) ? OF3_P2 : OF3_OB;
+  if (p->release == OF3_RELEASE_031) return OF3_P1;
+  return p->release == OF3_RELEASE_04 ? OF3_P2 : OF3_OB;
 }
 
 static of3_stream stream_of(const builder *b, of3_purpose purpose) {
@@ -191,6 +191,15 @@ static of3_status build(builder *b, of3_error *err) {
   OF3_TRY(make_truth(b, err));
   weigh(b);
   return of3_features_validate(b->out->crop, err);
+}
+
+void of3_sample_free(of3_sample *sample) {
+  if (sample->crop) of3_features_free(sample->crop);
+  of3_complex_free(&sample->complex);
+  of3_complex_free(&sample->entry_complex);
+  of3_arena_free(sample->entry_arena);
+  of3_arena_free(sample->arena);
+  *sample = (of3_sample){0};
 }
 
 of3_status of3_sample_build(const of3_sample_source *s, const of3_sample_draw *draw, of3_sample *out,

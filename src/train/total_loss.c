@@ -7,10 +7,11 @@
 #include "train/logits.h"
 
 static const of3_protocol protocols[OF3_N_RELEASE] = {
-    [OF3_RELEASE_031] = {"0.3.1", .half_bin_shift = true, .radius_on_error = true, .pae_in_last_stage = true,
-                         .copies_see_all = true, .average_lags = true, .clip_mean_gradient = true},
-    [OF3_RELEASE_04] = {"0.4", .half_bin_shift = true},
-    [OF3_RELEASE_05] = {"0.5.0", .half_bin_shift = false}};
+    [OF3_RELEASE_031] = {"0.3.1", OF3_RELEASE_031, .half_bin_shift = true, .radius_on_error = true,
+                         .pae_in_last_stage = true, .copies_see_all = true, .average_lags = true,
+                         .clip_mean_gradient = true},
+    [OF3_RELEASE_04] = {"0.4", OF3_RELEASE_04, .half_bin_shift = true},
+    [OF3_RELEASE_05] = {"0.5.0", OF3_RELEASE_05, .half_bin_shift = false}};
 
 const of3_protocol *of3_protocol_of(of3_release release) { return &protocols[release]; }
 

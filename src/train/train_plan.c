@@ -9,10 +9,6 @@
 #include "train/block_choice.h"
 #include "train/entry_run.h"
 
-size_t of3_train_plan_bytes(const of3_train_plan *p) {
-  return p->values + p->moments + p->average + p->gradients + p->network + p->tensors + p->host;
-}
-
 /* ---- text of an amount */
 
 enum { AMOUNT_TEXT = 24 };
@@ -86,8 +82,9 @@ static of3_status open_planner(const of3_train_question *q, planner *p, of3_erro
   p->tensor = p->arena ? OF3_ARENA_NEW(p->arena, of3_trained, all->n) : NULL;
   if (!p->tensor) return of3_fail_memory(err, "the plan");
   for (int i = 0; i < all->n; i++)
-    p->tensor[i] = (of3_trained){.n = of3_parameter_count(&all->p[i]),
-                                 .trained = of3_is_trained(&all->p[i], q->options)};
+    p->tensor[i] =
+        (of3_trained){.n = of3_parameter_count(&all->p[i]),
+                      .trained = of3_is_trained(&all->p[i], q->options->stage, q->options->protocol)};
   OF3_TRY(make_entries(p, err));
   OF3_TRY(of3_ctx_open(&p->cx, q->device, q->threads, (size_t)1 << 62, true, err));
   return of3_trained_weights_new(q->net, p->tensor, p->arena, &p->weights, err);

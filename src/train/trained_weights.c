@@ -5,6 +5,16 @@
 
 #include "tensor/backend.h"
 
+bool of3_is_confidence(const of3_parameter *p) {
+  return strncmp(p->name, "aux_heads.", 10) == 0 && strncmp(p->name, "aux_heads.distogram.", 20) != 0;
+}
+
+bool of3_is_trained(const of3_parameter *p, of3_train_stage stage, const of3_protocol *protocol) {
+  const bool pae = of3_stage_has_pae(stage, protocol);
+  return !p->constant && (of3_is_confidence(p) || stage != OF3_STAGE_FINE_3) &&
+         (pae || strncmp(p->name, "aux_heads.pae.", 14) != 0);
+}
+
 /* A tensor of the network. */
 typedef struct weight {
   of3_tensor *in, *gradient;

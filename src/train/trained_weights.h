@@ -5,9 +5,15 @@
 
 #include "model/network.h"
 #include "tensor/gradient.h"
+#include "train/losses.h"
 #include "train/optimiser.h"
 
 typedef struct of3_trained_weights of3_trained_weights;
+
+/* Whether a parameter is of the confidence heads. */
+bool of3_is_confidence(const of3_parameter *p);
+/* Whether a stage trains a parameter: all but constants, or the confidence heads; PAE where it has a head. */
+bool of3_is_trained(const of3_parameter *p, of3_train_stage stage, const of3_protocol *protocol);
 
 /* In the arena. tensor [parameters of net]: which numbers of the arrays are whose; one that is not trained
  * gets no gradient. */

@@ -71,22 +71,12 @@ static of3_status copy_table(const of3_table *from, of3_arena *arena, float *val
   return OF3_OK;
 }
 
-static bool is_confidence(const char *name) {
-  return strncmp(name, "aux_heads.", 10) == 0 && strncmp(name, "aux_heads.distogram.", 20) != 0;
-}
-
-bool of3_is_trained(const of3_parameter *p, const of3_trainer_options *o) {
-  const bool last = o->stage == OF3_STAGE_FINE_3, pae = of3_stage_has_pae(o->stage, o->protocol);
-  return !p->constant && (is_confidence(p->name) || !last) &&
-         (pae || strncmp(p->name, "aux_heads.pae.", 14) != 0);
-}
-
 static void choose_trained(const of3_trainer *t) {
   for (int i = 0; i < t->net.parameters.n; i++) {
     const of3_parameter *p = &t->net.parameters.p[i];
     of3_trained *to = &t->optimiser.tensor[i];
-    to->confidence = is_confidence(p->name);
-    to->trained = of3_is_trained(p, &t->options);
+    to->confidence = of3_is_confidence(p);
+    to->trained = of3_is_trained(p, t->options.stage, t->options.protocol);
     to->averaged = to->trained || t->options.stage != OF3_STAGE_FINE_3;
   }
 }

@@ -70,8 +70,6 @@ OF3_MUST_CHECK of3_status of3_trainer_open(of3_ctx *cx, const of3_table *weights
                                            const of3_trainer_options *options, of3_trainer *out,
                                            of3_error *err);
 void of3_trainer_close(of3_trainer *t); /* {0} is allowed */
-/* Whether a stage trains a parameter: all but constants, or the confidence heads; PAE where it has a head. */
-bool of3_is_trained(const of3_parameter *p, const of3_trainer_options *o);
 /* To be called when optimiser.value was changed from outside (a checkpoint was read): the network has them.
  */
 void of3_trainer_refresh(of3_trainer *t);

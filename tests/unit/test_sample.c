@@ -49,11 +49,10 @@ static of3_sample_set set_of(const char *path, int budget) {
 }
 
 static void open_source(sample_case *c, const of3_sample_set *set, int n, of3_release release) {
-  const of3_sample_options o = {.n_set = n,
-                                .set = set,
-                                .protocol = of3_protocol_of(release),
-                                .opt_library = &c->library,
-                                .most_memory = MOST};
+  static of3_protocol protocol; /* a copy, as a recipe has one that it may change */
+  protocol = *of3_protocol_of(release);
+  const of3_sample_options o = {
+      .n_set = n, .set = set, .protocol = &protocol, .opt_library = &c->library, .most_memory = MOST};
   of3_error err = {0};
   of3_sample_source_close(c->source);
   good(of3_sample_source_open(&o, &c->source, &err), &err);
