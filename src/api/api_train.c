@@ -30,8 +30,9 @@ static of3_engine_options engine_options(const of3_recipe *r, const of3_engine_o
   const of3_engine_options d = of3_engine_defaults();
   of3_engine_options o = opt_engine ? *opt_engine : d;
   const bool cpu = r->accelerator && strcmp(r->accelerator, "cpu") == 0,
-             mps = r->accelerator && strcmp(r->accelerator, "mps") == 0;
-  if (!o.backend) o.backend = cpu ? "cpu" : mps ? "mlx" : d.backend;
+             mps = r->accelerator && strcmp(r->accelerator, "mps") == 0,
+             cuda = r->accelerator && strcmp(r->accelerator, "cuda") == 0;
+  if (!o.backend) o.backend = cpu ? "cpu" : mps ? "mlx" : cuda ? "cuda" : d.backend;
   if (!o.dtype) o.dtype = r->precision && strcmp(r->precision, "bf16-mixed") == 0 ? "bf16" : "f32";
   if (!o.isa) o.isa = d.isa;
   return o;

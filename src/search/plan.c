@@ -113,7 +113,7 @@ static of3_recipe_step *recipe_of(of3_program program) {
 
 /* What the folder of a task is called after: a run that is started again finds it. */
 static of3_cache_key key_of_files(const of3_search_file *file, int n) {
-  of3_cache_key key;
+  of3_cache_key key = {0};
   of3_sha256 s;
   of3_sha256_init(&s);
   for (int i = 0; i < n; i++) of3_sha256_add(&s, file[i].key.hex, sizeof file[i].key.hex);
