@@ -69,9 +69,9 @@ double of3_add_gradient(const of3_optimiser *o, of3_gradient_sum *sum, const flo
   const double norm = of3_gradient_norm(o, gradient), clip = o->options.clip;
   const double scale = o->protocol->clip_mean_gradient || norm <= clip ? 1 : clip / norm;
   if (!of3_norm_counts(o, norm)) return norm;
-  const float *before = gradient == sum->sum ? NULL : sum->sum;
+  const bool first = gradient == sum->sum;
   for (int64_t k = 0; k < o->n; k++)
-    sum->sum[k] = (before ? before[k] : 0) + (float)(scale * (double)gradient[k]);
+    sum->sum[k] = (first ? 0 : sum->sum[k]) + (float)(scale * (double)gradient[k]);
   sum->count++;
   sum->count_confidence += confidence_counts;
   return norm;
